@@ -1,0 +1,246 @@
+//! The flags. The doc comments here are the help, the man page and the completions, so they are
+//! written for the person who reads those.
+
+use super::values::{self, Delays};
+use super::{generate, sets};
+use crate::core::backoff::Jitter;
+use crate::core::policy::{Attempts, Set};
+use crate::core::signal::Signal;
+use clap::{ArgAction, Parser, ValueEnum};
+use std::ffi::OsString;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+const AFTER_SHORT: &str = "\
+Durations: 0.5 (seconds), 500ms, 1m 30s. SET: 7, 5-7, SIGKILL, nonzero, signal, timeout, curl, ...
+Exit status: the command's own; 124 timed out, 125 retry itself failed, 126/127 cannot be run.
+More flags, examples and the exit status in full: retry --help, man retry";
+
+const AFTER_LONG: &str = "\
+EXAMPLES
+  Three attempts, about half a second and two seconds apart:
+      retry -- curl -fsS https://example.com/api
+  Ten attempts, each at most 30 s, all of it at most 5 min:
+      retry --retries 10 --timeout 30 --deadline 5m -- ./flaky-test
+  Only what curl calls a passing network problem:
+      retry --retry-on curl -- curl -fsS https://example.com/api
+  The delays as a list, each give or take 0.3 s:
+      retry --retries 4 --delays 0.5,2,5 --jitter +-0.3 -- ./deploy
+  Wait until a server answers, however long it takes:
+      retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432
+  See the plan without running anything:
+      retry --retries 6 --dry-run -- ./deploy
+
+EXIT STATUS
+  0        an attempt succeeded (with --flaky-exit N and an earlier failure: N)
+  124      the last attempt was ended by --timeout or --deadline, or the deadline passed before any
+  125      retry was called wrongly, or failed itself
+  126      the command was found but could not be run
+  127      the command was not found
+  other    the exit status of the last attempt; 1 if that was 0 and still no success
+  A command that was killed by a signal makes retry die of the same signal (a shell shows 128+n). After
+  HUP, INT, QUIT or TERM the running attempt gets the signal and is waited for; its exit code counts if
+  it has one, else retry dies of the signal.";
+
+/// Run a command until it succeeds, with exponential backoff and jitter
+///
+/// retry runs COMMAND until it succeeds, at most three times by default, and waits longer from attempt
+/// to attempt: 0.5 s, 2 s, 8 s, ... up to a minute, plus a random part of up to 0.3 s, so that clients
+/// that failed together do not come back together. It says on stderr what failed and what comes next,
+/// and ends with the exit status of the last attempt.
+///
+/// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
+/// COMMAND runs by its argument vector, never through a shell. Each flag with a value of the groups
+/// Attempts, Delay and Verdict can be set in the environment: RETRY_RETRIES=5 for --retries 5.
+#[derive(Parser, Debug)]
+#[command(
+    name = "retry",
+    version,
+    override_usage = "retry [OPTIONS] [--] COMMAND [ARG]...",
+    after_help = AFTER_SHORT,
+    after_long_help = AFTER_LONG,
+    help_template = "{about-with-newline}\n{usage-heading} {usage}\n{all-args}{after-help}",
+    max_term_width = 100,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
+pub struct Args {
+    /// Attempts in all, the first included; `inf` for no limit
+    #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, default_value = "3", help_heading = "Attempts", allow_hyphen_values = true)]
+    pub retries: Attempts,
+
+    /// Time limit for one attempt; its whole process tree is ended
+    ///
+    /// The tree gets --timeout-signal, and after --kill-after SIGKILL. It is gone before the next
+    /// attempt starts. Time stopped by Ctrl-Z does not count.
+    #[arg(short, long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true)]
+    pub timeout: Option<Duration>,
+
+    /// Time limit for everything, delays included
+    ///
+    /// No attempt starts after it, a running one is ended as by --timeout, and a delay that would pass
+    /// it is not slept: retry gives up at once.
+    #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true)]
+    pub deadline: Option<Duration>,
+
+    /// First signal to the process tree when time is up
+    #[arg(long, value_name = "SIG", value_parser = values::signal, default_value = "TERM", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub timeout_signal: Signal,
+
+    /// Grace between that signal and SIGKILL
+    ///
+    /// Also the grace for what an interrupted command leaves behind. 0 means SIGKILL at once.
+    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "10", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub kill_after: Duration,
+
+    /// Successes in a row that make success
+    ///
+    /// Each one counts as an attempt; between them retry waits --base.
+    #[arg(long, value_name = "N", value_parser = values::count, default_value = "1", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub consecutive: NonZeroU64,
+
+    /// Delay after the first failure
+    #[arg(short, long, value_name = "DUR", value_parser = values::duration, default_value = "0.5", help_heading = "Delay", allow_hyphen_values = true)]
+    pub base: Duration,
+
+    /// Growth of the delay from failure to failure
+    #[arg(short, long, value_name = "F", value_parser = values::factor, default_value = "4", help_heading = "Delay", allow_hyphen_values = true)]
+    pub factor: f64,
+
+    /// Longest delay, before jitter [default: 60, or a longer --base]
+    #[arg(short, long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true)]
+    pub max_delay: Option<Duration>,
+
+    /// Random part of the delay: a duration, 20%, full, equal, ...
+    ///
+    /// With b the delay so far: a duration J adds U(0, J); +-J adds U(-J, J); 20% multiplies by 1 +
+    /// U(-0.2, 0.2); `full` is U(0, b); `equal` is b/2 + U(0, b/2); `decorrelated` is U(base, 3 * the
+    /// last delay), at most --max-delay; `none` is b.
+    #[arg(short, long, value_name = "J", value_parser = values::jitter, default_value = "0.3", help_heading = "Delay", allow_hyphen_values = true)]
+    pub jitter: Jitter,
+
+    /// How the delay grows
+    #[arg(
+        long,
+        value_name = "SHAPE",
+        default_value = "exponential",
+        help_heading = "Delay",
+        hide_short_help = true
+    )]
+    pub backoff: Shape,
+
+    /// The delays as a list; the last one repeats
+    #[arg(long, value_name = "LIST", value_parser = values::delays, help_heading = "Delay", conflicts_with_all = ["base", "factor", "backoff"], allow_hyphen_values = true)]
+    pub delays: Option<Delays>,
+
+    /// Wait before the first attempt
+    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "0", hide_default_value = true, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub initial_delay: Duration,
+
+    /// Wait a random part of this before the first attempt
+    ///
+    /// So that jobs that are started together do not run together.
+    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "0", hide_default_value = true, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub stagger: Duration,
+
+    /// An attempt that ran at least so long starts the backoff anew
+    ///
+    /// For a service that is kept running: if it ran for an hour, the next delay is --base again.
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub reset_after: Option<Duration>,
+
+    /// Makes the jitter repeatable
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Delay",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub seed: Option<u64>,
+
+    /// Retry on these outcomes only
+    ///
+    /// A SET is a comma-separated list of exit codes (`7`; above 128 also death by that signal), ranges
+    /// (`5-7`), signals (`SIGKILL`), `nonzero` (any code but 0), `signal` (any but PIPE, INT and QUIT),
+    /// `timeout`, `spawn` (could not be started), and presets: the codes for passing trouble of `curl`,
+    /// `wget`, `ssh`, `rsync`, and `tempfail` (75); each preset includes `timeout`.
+    ///
+    /// Without it every failure is retried but the hopeless ones: a command that is not found or cannot
+    /// be run, and death by PIPE, INT or QUIT. Those are retried only when they are named here.
+    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub retry_on: Vec<Set>,
+
+    /// Stop on these outcomes; beats --retry-on
+    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub stop_on: Vec<Set>,
+
+    /// Count these outcomes as success [default: 0]
+    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub success_on: Vec<Set>,
+
+    /// Exit status of a success that needed more than one attempt
+    #[arg(long, value_name = "N", value_parser = values::failure_status, help_heading = "Verdict", allow_hyphen_values = true, hide_short_help = true)]
+    pub flaky_exit: Option<u8>,
+
+    /// Say nothing but retry's own errors
+    #[arg(short, long, help_heading = "Messages", conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Also say what starts, with its arguments, and which rule decided
+    #[arg(short, long, help_heading = "Messages")]
+    pub verbose: bool,
+
+    /// How --dry-run prints
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        requires_if("json", "dry_run"),
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub log_format: LogFormat,
+
+    /// Print the plan and run nothing
+    #[arg(long, help_heading = "Tools")]
+    pub dry_run: bool,
+
+    /// Print the man page or a shell's completions
+    #[arg(long, value_name = "WHAT", help_heading = "Tools", exclusive = true, hide_short_help = true)]
+    pub generate: Option<generate::What>,
+
+    /// Print help (-h the short one, --help all of it)
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Tools")]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Tools")]
+    pub version: Option<bool>,
+
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present = "generate", hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+/// `--backoff`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    /// base * factor^(n-1)
+    Exponential,
+    /// base * n
+    Linear,
+    /// base * 1, 1, 2, 3, 5, ...
+    Fibonacci,
+    /// base
+    Constant,
+}
+
+/// `--log-format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}

@@ -1,0 +1,107 @@
+//! Settings from the environment: `RETRY_` and a flag's name in capitals is that flag, with four
+//! rules. Empty means unset. The command line wins, and so does whatever on it conflicts with the
+//! setting. A list on the command line replaces the variable's. A bad value is an error that names
+//! the variable. (clap's own `env` knows none of the four.)
+
+use super::usage_error;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+/// Flags with a value that are no settings: what `--generate` prints is no policy.
+const NO_SETTINGS: [&str; 3] = ["generate", "log_format", "command"];
+
+/// What the command line and the environment say together.
+#[derive(Debug)]
+pub struct Merged {
+    /// Both, in clap's form.
+    pub matches: ArgMatches,
+    /// What came from the environment.
+    pub from_environment: Vec<Setting>,
+}
+
+/// One variable that is used.
+#[derive(Debug)]
+pub struct Setting {
+    id: String,
+    variable: String,
+    value: OsString,
+}
+
+impl Setting {
+    /// For `-v`: `RETRY_RETRIES=5`.
+    pub fn note(&self) -> String {
+        format!("{}={} is used", self.variable, self.value.to_string_lossy())
+    }
+
+    /// Whether it sets this flag.
+    pub fn is_about(&self, id: &str) -> bool {
+        self.id == id
+    }
+
+    fn word(&self) -> OsString {
+        let mut word = OsString::from(format!("--{}=", self.id.replace('_', "-")));
+        word.push(&self.value);
+        word
+    }
+}
+
+/// Adds the environment's settings to what was parsed from `words`.
+///
+/// # Errors
+/// A usage error that names the variable.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Result<Merged, String> {
+    let ours = |name: &OsStr| name.as_bytes().starts_with(b"RETRY_");
+    // Nearly every run ends here.
+    if !std::env::vars_os().any(|(name, _)| ours(&name)) {
+        return Ok(Merged { matches, from_environment: Vec::new() });
+    }
+    let mut settings: Vec<Setting> = Vec::new();
+    for arg in model.get_arguments().filter(|arg| is_setting(arg)) {
+        let id = arg.get_id().to_string();
+        let variable = format!("RETRY_{}", id.to_ascii_uppercase());
+        let value = std::env::var_os(&variable).unwrap_or_default();
+        let typed = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        if value.is_empty() || typed(arg) || conflicts(model, arg).into_iter().any(typed) {
+            continue;
+        }
+        if let Some(rival) = settings
+            .iter()
+            .find(|set| conflicts(model, arg).iter().any(|c| set.is_about(c.get_id().as_str())))
+        {
+            return Err(format!(
+                "retry: {variable} cannot be used with {}. Good: unset one of them",
+                rival.variable
+            ));
+        }
+        settings.push(Setting { id, variable, value });
+    }
+    for setting in &settings {
+        let alone = [OsString::from("retry"), setting.word(), "--".into(), "true".into()];
+        if let Err(error) = model.try_get_matches_from_mut(alone) {
+            return Err(usage_error::line_for_variable(&error, &setting.variable));
+        }
+    }
+    let program = words.iter().take(1).cloned();
+    let all = program.chain(settings.iter().map(Setting::word)).chain(words.iter().skip(1).cloned());
+    let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
+    Ok(Merged { matches, from_environment: settings })
+}
+
+fn is_setting(arg: &Arg) -> bool {
+    arg.get_action().takes_values() && !NO_SETTINGS.contains(&arg.get_id().as_str())
+}
+
+/// The flags that cannot be used with `arg`, whichever of the two says so.
+fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
+    let names = |a: &Arg, b: &Arg| model.get_arg_conflicts_with(a).iter().any(|c| c.get_id() == b.get_id());
+    model.get_arguments().filter(|other| names(arg, other) || names(other, arg)).collect()
+}
+
+/// How many `retry` are around this one.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn depth() -> u32 {
+    std::env::var("RETRY_DEPTH").ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}

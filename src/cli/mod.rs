@@ -1,0 +1,27 @@
+//! What was typed: flags, values, settings from the environment; generated files and the dry run.
+//! Makes a [`crate::core::plan::Plan`] and runs nothing.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`args`] | the flags, their help and their groups: the one source for help, man page, completions |
+//! | [`values`] | durations, numbers, jitter |
+//! | [`sets`] | `--retry-on` and its kin |
+//! | [`environment`] | the rules by which `RETRY_...` variables become flags |
+//! | [`parse`](mod@parse) | from words to the plan, or to a text to print |
+//! | [`usage_error`] | every usage error as one line |
+//! | [`traps`] | known traps: curl without `-f`, commands whose exit codes say nothing |
+//! | [`dry_run`] | `--dry-run`: the plan as a table, a chart, JSON |
+//! | [`generate`] | `--generate`: man page and completions |
+
+pub mod args;
+pub mod dry_run;
+pub mod environment;
+pub mod generate;
+pub mod parse;
+pub mod sets;
+pub mod traps;
+pub mod usage_error;
+pub mod values;
+
+pub use parse::{Asked, parse};
+pub use traps::notes;

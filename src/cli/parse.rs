@@ -1,0 +1,138 @@
+//! From words to what was asked: a plan, or a text to print.
+
+use super::args::{Args, LogFormat, Shape};
+use super::{dry_run, environment, generate, usage_error};
+use crate::core::backoff::{Backoff, Growth, Jitter};
+use crate::core::plan::{Limits, Plan, Verbosity};
+use crate::core::policy::{Attempts, Consecutive, Policy, Rules, Set};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+
+/// What an invocation asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To run a command.
+    Run(Box<Plan>),
+    /// To print this on stdout.
+    Print(Vec<u8>),
+}
+
+/// Reads the words of an invocation (its own name first) and the settings in the environment.
+///
+/// # Errors
+/// A usage error, as the line to print on stderr.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let mut model = Args::command();
+    if words.len() <= 1 {
+        return Err(format!("{}\nTry 'retry -h'.", model.render_usage()));
+    }
+    let matches = match model.try_get_matches_from_mut(&words) {
+        Ok(matches) => matches,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Asked::Print(rendered(&error)));
+        }
+        Err(error) => return Err(usage_error::line(&error)),
+    };
+    let settings = environment::merge(&mut model, matches, &words)?;
+    let args = Args::from_arg_matches(&settings.matches).map_err(|error| usage_error::line(&error))?;
+    if let Some(what) = args.generate {
+        return Ok(Asked::Print(generate::generate(model, what)));
+    }
+    let (dry, format) = (args.dry_run, args.log_format);
+    let plan = plan(args, &settings)?;
+    Ok(match (dry, format) {
+        (false, _) => Asked::Run(Box::new(plan)),
+        (true, LogFormat::Text) => Asked::Print(dry_run::text(&plan).into_bytes()),
+        (true, LogFormat::Json) => Asked::Print(dry_run::json(&plan).into_bytes()),
+    })
+}
+
+/// Help as clap renders it: in colour on a terminal only.
+fn rendered(error: &clap::Error) -> Vec<u8> {
+    let text = error.render();
+    if rustix::termios::isatty(rustix::stdio::stdout()) { text.ansi().to_string() } else { text.to_string() }
+        .into_bytes()
+}
+
+fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
+    check_decorrelated(&args, &settings.matches, &settings.from_environment)?;
+    if let Attempts::AtMost(limit) = args.retries
+        && args.consecutive > limit
+    {
+        return Err(format!(
+            "retry: --consecutive {} can never be reached with --retries {limit}. Good: --consecutive {limit}",
+            args.consecutive
+        ));
+    }
+    let growth = match (args.delays, args.backoff) {
+        (Some(delays), _) => Growth::List(delays.0),
+        (None, Shape::Exponential) => Growth::Exponential { factor: args.factor },
+        (None, Shape::Linear) => Growth::Linear,
+        (None, Shape::Fibonacci) => Growth::Fibonacci,
+        (None, Shape::Constant) => Growth::Constant,
+    };
+    let base = match &growth {
+        Growth::List(delays) => delays.first().copied().unwrap_or_default(),
+        _ => args.base,
+    };
+    Ok(Plan {
+        command: args.command,
+        policy: Policy {
+            attempts: args.retries,
+            consecutive: Consecutive(args.consecutive),
+            backoff: Backoff { base, growth, max_delay: args.max_delay, jitter: args.jitter },
+            initial_delay: args.initial_delay,
+            stagger: args.stagger,
+            reset_after: args.reset_after,
+            deadline: args.deadline,
+            rules: Rules {
+                retry_on: union(args.retry_on),
+                stop_on: union(args.stop_on),
+                success_on: union(args.success_on),
+            },
+        },
+        limits: Limits {
+            timeout: args.timeout,
+            deadline: args.deadline,
+            signal: args.timeout_signal,
+            kill_after: args.kill_after,
+        },
+        seed: args.seed,
+        flaky_exit: args.flaky_exit,
+        verbosity: match (args.quiet, args.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        },
+        depth: environment::depth().saturating_add(1),
+        settings: settings.from_environment.iter().map(environment::Setting::note).collect(),
+    })
+}
+
+/// Decorrelated jitter is a growth of its own, so a flag about growth would do nothing beside it.
+fn check_decorrelated(
+    args: &Args,
+    matches: &ArgMatches,
+    settings: &[environment::Setting],
+) -> Result<(), String> {
+    if args.jitter != Jitter::Decorrelated {
+        return Ok(());
+    }
+    let idle = ["factor", "backoff", "delays"].into_iter().find(|id| {
+        matches.value_source(id) == Some(ValueSource::CommandLine)
+            && !settings.iter().any(|setting| setting.is_about(id) || setting.is_about("jitter"))
+    });
+    match idle {
+        Some(id) => Err(format!(
+            "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn union(sets: Vec<Set>) -> Set {
+    Set(sets.into_iter().flat_map(|set| set.0).collect())
+}

@@ -1,0 +1,148 @@
+//! Every usage error as one line that names the flag (or the variable) and shows a good value.
+
+use clap::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The line for an error on the command line.
+pub fn line(error: &Error) -> String {
+    let flag = flag(error);
+    let say = |what: String, good: &str| {
+        let good = if good.is_empty() { String::new() } else { format!(". Good: {good}") };
+        format!("retry: {what}{good}")
+    };
+    match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => {
+            say(invalid(error, &format!("for {flag}"), &flag), &format!("{flag} {}", example(&flag)))
+        }
+        ErrorKind::UnknownArgument => {
+            let help = match text(error, ContextKind::SuggestedArg) {
+                Some(similar) => format!("; did you mean {}?", bare(&similar)),
+                None => "; options come before the command, see retry --help".to_owned(),
+            };
+            say(format!("unknown option {flag}{help}"), "")
+        }
+        ErrorKind::ArgumentConflict => {
+            let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
+            match rival.is_empty() {
+                true => say(format!("{flag} stands alone"), &format!("retry {flag} {}", example(&flag))),
+                false if rival == flag => say(format!("{flag} is given twice"), "give it once"),
+                false => say(format!("{flag} cannot be used with {rival}"), "give one of them"),
+            }
+        }
+        ErrorKind::MissingRequiredArgument => match flag.as_str() {
+            "--dry-run" => say("--log-format json needs --dry-run".to_owned(), "--dry-run --log-format json"),
+            _ => say("no command is given".to_owned(), "retry -- curl -fsS https://example.com"),
+        },
+        // Whatever else clap may say: its first line, in our form.
+        _ => {
+            let message = error.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            say(first.trim_start_matches("error: ").to_owned(), "")
+        }
+    }
+}
+
+/// The line for a bad value in a variable.
+pub fn line_for_variable(error: &Error, variable: &str) -> String {
+    let flag = flag(error);
+    let what = invalid(error, &format!("in {variable}"), &flag);
+    format!("retry: {what}. Good: {variable}={}", example(&flag))
+}
+
+fn invalid(error: &Error, place: &str, flag: &str) -> String {
+    let why = match (error.kind(), std::error::Error::source(error)) {
+        (ErrorKind::InvalidUtf8, _) => "not UTF-8".to_owned(),
+        (_, Some(source)) => source.to_string(),
+        (_, None) => match error.get(ContextKind::ValidValue) {
+            Some(ContextValue::Strings(valid)) => format!("not one of {}", valid.join(", ")),
+            _ => "not valid".to_owned(),
+        },
+    };
+    match text(error, ContextKind::InvalidValue) {
+        Some(value) if !value.is_empty() => {
+            format!("invalid value '{}' {place}: {why}", value.escape_debug().to_string().replace("\\'", "'"))
+        }
+        _ if error.kind() == ErrorKind::InvalidUtf8 => format!("invalid value {place}: {why}"),
+        _ => format!("{flag} needs a value"),
+    }
+}
+
+/// `--base` from clap's `--base <DUR>`.
+fn flag(error: &Error) -> String {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => bare(flag),
+        Some(ContextValue::Strings(flags)) => flags.first().map_or_else(String::new, |flag| bare(flag)),
+        _ => String::new(),
+    }
+}
+
+fn bare(flag: &str) -> String {
+    let flag = flag.split([' ', '=', '[']).next().unwrap_or_default();
+    flag.escape_debug().to_string()
+}
+
+fn text(error: &Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => texts.first().cloned(),
+        _ => None,
+    }
+}
+
+/// A good value for each flag that takes one; a test reads every one of them back.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("--retries", "5"),
+    ("--timeout", "30"),
+    ("--deadline", "5m"),
+    ("--timeout-signal", "INT"),
+    ("--kill-after", "10s"),
+    ("--consecutive", "2"),
+    ("--base", "500ms"),
+    ("--factor", "2"),
+    ("--max-delay", "1m"),
+    ("--jitter", "20%"),
+    ("--backoff", "linear"),
+    ("--delays", "0.5,2,5"),
+    ("--initial-delay", "2s"),
+    ("--stagger", "30s"),
+    ("--reset-after", "10m"),
+    ("--seed", "42"),
+    ("--retry-on", "7,28,SIGKILL,timeout"),
+    ("--stop-on", "2,64-78"),
+    ("--success-on", "0,24"),
+    ("--flaky-exit", "99"),
+    ("--log-format", "json"),
+    ("--generate", "man"),
+];
+
+fn example(flag: &str) -> &'static str {
+    EXAMPLES.iter().find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Args;
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_model_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_good_example() {
+        for arg in Args::command().get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            let Some(long) = arg.get_long() else { continue };
+            let flag = format!("--{long}");
+            let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
+            match long {
+                "generate" => {}
+                "log-format" => words.extend(["--dry-run", "true"].map(str::to_owned)),
+                _ => words.push("true".to_owned()),
+            }
+            assert_ne!(example(&flag), "", "{flag}");
+            assert!(Args::try_parse_from(&words).is_ok(), "{words:?}");
+        }
+    }
+}

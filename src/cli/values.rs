@@ -1,0 +1,231 @@
+//! Values of flags: the one duration parser, numbers, jitter, lists. Each error is a fragment that
+//! fits behind "invalid value ... for --flag:".
+
+use crate::core::backoff::Jitter;
+use crate::core::policy::Attempts;
+use crate::core::signal::Signal;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// Longer than this (over 30 000 years) is a slip, not a wish.
+const ABSURD: f64 = 1e12;
+
+/// `0.5` (seconds), `500ms`, `1.5s`, `1m 30s`: 0 or more, at most 10^12 s.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let seconds = match text.parse::<f64>() {
+        Ok(seconds) => seconds,
+        Err(_) => with_unit(text)?,
+    };
+    if seconds.is_nan() {
+        return Err("not a duration".to_owned());
+    }
+    if seconds.is_sign_negative() && seconds != 0.0 {
+        return Err("a duration cannot be negative".to_owned());
+    }
+    if seconds > ABSURD {
+        return Err("a duration cannot be longer than 10^12 seconds".to_owned());
+    }
+    Duration::try_from_secs_f64(seconds.abs()).map_err(|_| "not a duration".to_owned())
+}
+
+/// A duration that is more than 0: `--timeout`, `--deadline`.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn limit(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be more than 0".to_owned()),
+        limit => Ok(limit),
+    }
+}
+
+/// `1.5s`, `-2m`, or whatever humantime reads (`1m 30s`).
+fn with_unit(text: &str) -> Result<f64, String> {
+    let number_ends = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(number_ends);
+    if let Ok(number) = number.trim().parse::<f64>() {
+        let unit = humantime::parse_duration(&format!("1{unit}"));
+        return unit.map(|unit| number * unit.as_secs_f64()).map_err(|_| not_a_duration(text));
+    }
+    humantime::parse_duration(text).map(|duration| duration.as_secs_f64()).map_err(|_| not_a_duration(text))
+}
+
+fn not_a_duration(text: &str) -> String {
+    if text.is_empty() { "empty".to_owned() } else { "not a duration".to_owned() }
+}
+
+/// `0.5,2,5`
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn delays(text: &str) -> Result<Delays, String> {
+    let one = |part: &str| duration(part).map_err(|error| format!("'{}': {error}", part.trim()));
+    text.split(',').map(one).collect::<Result<_, _>>().map(Delays)
+}
+
+/// The list of `--delays`, in a type of its own so that clap takes it as one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delays(pub Vec<Duration>);
+
+/// A number from 1, or `inf`.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn attempts(text: &str) -> Result<Attempts, String> {
+    match text.trim() {
+        "inf" => Ok(Attempts::Unlimited),
+        text => match count(text) {
+            Ok(number) => Ok(Attempts::AtMost(number)),
+            Err(_) => Err("not a number of attempts from 1 on, and not inf".to_owned()),
+        },
+    }
+}
+
+/// A number from 1.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn count(text: &str) -> Result<NonZeroU64, String> {
+    text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
+}
+
+/// A finite number above 0.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn factor(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        _ => Err("not a number above 0".to_owned()),
+    }
+}
+
+/// An exit status that is no success.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn failure_status(text: &str) -> Result<u8, String> {
+    match text.trim().parse::<u8>() {
+        Ok(status) if status > 0 => Ok(status),
+        _ => Err("not an exit status from 1 to 255".to_owned()),
+    }
+}
+
+/// `TERM`, `SIGTERM` or `15`.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn signal(text: &str) -> Result<Signal, String> {
+    Signal::parse(text.trim()).ok_or_else(|| "not a signal".to_owned())
+}
+
+/// `full`, `equal`, `decorrelated`, `none`, `20%`, `+-0.3`, or a duration.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn jitter(text: &str) -> Result<Jitter, String> {
+    let text = text.trim();
+    match text {
+        "none" => return Ok(Jitter::None),
+        "full" => return Ok(Jitter::Full),
+        "equal" => return Ok(Jitter::Equal),
+        "decorrelated" => return Ok(Jitter::Decorrelated),
+        _ => {}
+    }
+    if let Some(percent) = text.strip_suffix('%') {
+        return match percent.trim().parse::<f64>() {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Jitter::Ratio(percent / 100.0)),
+            _ => Err("a percentage goes from 0% to 100%".to_owned()),
+        };
+    }
+    let (symmetric, length) = match text.strip_prefix("+-").or(text.strip_prefix('±')) {
+        Some(length) => (true, length),
+        None => (false, text),
+    };
+    match duration(length) {
+        Ok(Duration::ZERO) => Ok(Jitter::None),
+        Ok(length) if symmetric => Ok(Jitter::Symmetric(length)),
+        Ok(length) => Ok(Jitter::Additive(length)),
+        Err(error) if error == "not a duration" => {
+            Err("not a duration, not a percentage, and not full, equal, decorrelated or none".to_owned())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read() {
+        for (text, millis) in [
+            ("0.5", 500),
+            ("0", 0),
+            ("-0", 0),
+            (".5", 500),
+            ("2", 2000),
+            ("500ms", 500),
+            ("1.5s", 1500),
+            ("0.1m", 6000),
+            ("1m 30s", 90_000),
+            ("1h30m", 5_400_000),
+            (" 3 ", 3000),
+            ("1e3", 1_000_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert!(duration("1000000000000").is_ok());
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in
+            ["", "abc", "nan", "NaN", "inf", "-1", "-0.5s", "-1m 30s", "1000000000001", "1e300", "5x", "1,5"]
+        {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(limit("0").is_err());
+        assert!(limit("0ms").is_err());
+    }
+
+    #[test]
+    fn jitter_is_read() {
+        let second = Duration::from_secs(1);
+        for (text, wanted) in [
+            ("1", Jitter::Additive(second)),
+            ("1000ms", Jitter::Additive(second)),
+            ("+-1", Jitter::Symmetric(second)),
+            ("±1s", Jitter::Symmetric(second)),
+            ("20%", Jitter::Ratio(0.2)),
+            ("full", Jitter::Full),
+            ("equal", Jitter::Equal),
+            ("decorrelated", Jitter::Decorrelated),
+            ("none", Jitter::None),
+            ("0", Jitter::None),
+        ] {
+            assert_eq!(jitter(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "-1", "101%", "-5%", "half", "+1x", "nan%"] {
+            assert!(jitter(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_read() {
+        assert_eq!(attempts("inf"), Ok(Attempts::Unlimited));
+        assert!(attempts("3").is_ok());
+        for text in ["0", "-1", "1.5", "", "three", "99999999999999999999999"] {
+            assert!(attempts(text).is_err(), "{text}");
+        }
+        assert!(factor("0").is_err());
+        assert!(factor("nan").is_err());
+        assert!(factor("inf").is_err());
+        assert!(failure_status("0").is_err());
+        assert!(failure_status("256").is_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! How an attempt ended, how the run ended, and the one table that turns that into an exit status.
+//! It starts and ends nothing itself.
+
+use super::signal::Signal;
+
+/// How one attempt of a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It exited with this code.
+    Exited(u8),
+    /// It was killed by this signal.
+    Killed(Signal),
+    /// A time limit ended it.
+    TimedOut(TimedOut),
+    /// It could not be started.
+    NotStarted(NotStarted),
+}
+
+/// An attempt that a time limit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimedOut {
+    /// Which limit it was.
+    pub limit: Limit,
+    /// What was sent first.
+    pub signal: Signal,
+    /// Whether that was enough.
+    pub escalation: Escalation,
+    /// Processes of its tree that could not be ended.
+    pub survivors: Vec<i32>,
+}
+
+/// The time limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `--timeout`, for one attempt.
+    Timeout,
+    /// `--deadline`, for everything.
+    Deadline,
+}
+
+/// What it took to end a process tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escalation {
+    /// The first signal was enough.
+    FirstSignal,
+    /// It took SIGKILL after the grace period.
+    Killed,
+}
+
+/// An attempt that never ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotStarted {
+    /// What kind of failure it was.
+    pub kind: SpawnFailure,
+    /// The system's words for it.
+    pub why: String,
+}
+
+/// Why a command could not be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpawnFailure {
+    /// There is no such command (127).
+    NotFound,
+    /// It is there, but cannot be run (126).
+    NotExecutable,
+    /// The system was short of something for the moment: EAGAIN, ENOMEM, ETXTBSY (126).
+    Passing,
+}
+
+impl Outcome {
+    /// The number that a shell would show in `$?`: the code, 128 + the signal, 124 for a time limit,
+    /// 126 or 127 for a command that could not be run.
+    pub fn status(&self) -> u8 {
+        match self.own_exit() {
+            Exit::Code(code) => code,
+            Exit::Signal(signal) => signal.status(),
+        }
+    }
+
+    /// Whether another attempt would be pointless by nature: the command is not there, the reader of
+    /// its output has gone (SIGPIPE), or a person said stop (SIGINT, SIGQUIT).
+    pub fn is_hopeless(&self) -> bool {
+        match self {
+            Self::Exited(_) | Self::TimedOut(_) => false,
+            Self::Killed(signal) => signal.must_be_named(),
+            Self::NotStarted(NotStarted { kind, .. }) => *kind != SpawnFailure::Passing,
+        }
+    }
+
+    fn own_exit(&self) -> Exit {
+        match self {
+            Self::Exited(code) => Exit::Code(*code),
+            Self::Killed(signal) => Exit::Signal(*signal),
+            Self::TimedOut(_) => Exit::Code(TIMED_OUT),
+            Self::NotStarted(NotStarted { kind: SpawnFailure::NotFound, .. }) => Exit::Code(NOT_FOUND),
+            Self::NotStarted(_) => Exit::Code(NOT_EXECUTABLE),
+        }
+    }
+}
+
+impl Signal {
+    /// SIGPIPE, SIGINT and SIGQUIT mean that nobody wants another attempt; a rule has to name them.
+    pub fn must_be_named(self) -> bool {
+        matches!(self, Self::SIGPIPE | Self::SIGINT | Self::SIGQUIT)
+    }
+}
+
+/// How the whole run ended. `O` is the outcome of an attempt: [`Outcome`] for a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending<O> {
+    /// The wanted number of good attempts in a row.
+    Succeeded {
+        /// The last attempt.
+        last: O,
+        /// Attempts that had failed before.
+        failures: u64,
+    },
+    /// A failure that is not worth another attempt.
+    Stopped {
+        /// The last attempt.
+        last: O,
+    },
+    /// No attempts left.
+    Exhausted {
+        /// The last attempt.
+        last: O,
+    },
+    /// The deadline allows no further attempt.
+    OutOfTime {
+        /// The last attempt, if one was made.
+        last: Option<O>,
+    },
+    /// A signal ended it.
+    Interrupted {
+        /// The signal that `retry` received.
+        signal: Signal,
+        /// The attempt that was running, if one was.
+        running: Option<O>,
+    },
+}
+
+/// What `retry` ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// An exit code.
+    Code(u8),
+    /// The same signal, raised again, so that the parent sees the death it would have seen.
+    Signal(Signal),
+}
+
+/// The last attempt was ended by a limit, or the deadline passed before any: as timeout(1).
+const TIMED_OUT: u8 = 124;
+/// A usage error, or a failure of `retry` itself that loses something: as timeout(1) and env(1).
+pub const OWN_FAILURE: u8 = 125;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+impl Ending<Outcome> {
+    /// The exit table. `flaky_exit` is the status of a success that needed more than one attempt.
+    pub fn exit(&self, flaky_exit: Option<u8>) -> Exit {
+        match self {
+            Self::Interrupted { running: Some(Outcome::Exited(code)), .. } => Exit::Code(*code),
+            Self::Interrupted { signal, .. } => Exit::Signal(*signal),
+            Self::Succeeded { failures: 0, .. } => Exit::Code(0),
+            Self::Succeeded { .. } => Exit::Code(flaky_exit.unwrap_or(0)),
+            Self::OutOfTime { last: None } => Exit::Code(TIMED_OUT),
+            Self::Stopped { last } | Self::Exhausted { last } | Self::OutOfTime { last: Some(last) } => {
+                match last.own_exit() {
+                    // Giving up is never a success, whatever the command said of itself.
+                    Exit::Code(0) => Exit::Code(1),
+                    exit => exit,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stopped(last: Outcome) -> Exit {
+        Ending::Stopped { last }.exit(Some(9))
+    }
+
+    fn not_started(kind: SpawnFailure) -> Outcome {
+        Outcome::NotStarted(NotStarted { kind, why: String::new() })
+    }
+
+    #[test]
+    fn giving_up_shows_the_last_attempt_and_is_never_zero() {
+        assert_eq!(stopped(Outcome::Exited(22)), Exit::Code(22));
+        assert_eq!(stopped(Outcome::Exited(0)), Exit::Code(1));
+        assert_eq!(stopped(Outcome::Killed(Signal::SIGSEGV)), Exit::Signal(Signal::SIGSEGV));
+        assert_eq!(stopped(not_started(SpawnFailure::NotFound)), Exit::Code(127));
+        assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
+        assert_eq!(stopped(not_started(SpawnFailure::Passing)), Exit::Code(126));
+    }
+
+    #[test]
+    fn only_a_late_success_is_flaky() {
+        let ending = |failures| Ending::Succeeded { last: Outcome::Exited(0), failures };
+        assert_eq!(ending(0).exit(Some(9)), Exit::Code(0));
+        assert_eq!(ending(1).exit(Some(9)), Exit::Code(9));
+        assert_eq!(ending(1).exit(None), Exit::Code(0));
+    }
+
+    #[test]
+    fn an_interrupted_command_answers_for_itself() {
+        let ending = |running| Ending::Interrupted { signal: Signal::SIGTERM, running }.exit(None);
+        assert_eq!(ending(Some(Outcome::Exited(0))), Exit::Code(0));
+        assert_eq!(ending(Some(Outcome::Exited(3))), Exit::Code(3));
+        assert_eq!(ending(Some(Outcome::Killed(Signal::SIGKILL))), Exit::Signal(Signal::SIGTERM));
+        assert_eq!(ending(None), Exit::Signal(Signal::SIGTERM));
+    }
+}

@@ -1,0 +1,334 @@
+//! Sets, rules, and the verdict on an outcome. Pure: what was typed comes from `cli`, what happened
+//! from `process`.
+
+use super::backoff::Backoff;
+use super::outcome::{NotStarted, Outcome, SpawnFailure};
+use super::preset::Preset;
+use super::random::Random;
+use super::signal::Signal;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// When to attempt again, and how often.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Policy {
+    /// Attempts in all, the first included.
+    pub attempts: Attempts,
+    /// Good attempts in a row that make a success.
+    pub consecutive: Consecutive,
+    /// The delays between attempts.
+    pub backoff: Backoff,
+    /// A wait before the first attempt.
+    pub initial_delay: Duration,
+    /// A random part of this is waited before the first attempt, so that jobs started together part.
+    pub stagger: Duration,
+    /// An attempt that ran at least so long starts the backoff anew.
+    pub reset_after: Option<Duration>,
+    /// No attempt starts after this, and a delay that would pass it is not slept.
+    pub deadline: Option<Duration>,
+    /// Which outcomes are worth another attempt.
+    pub rules: Rules,
+}
+
+/// Attempts in all, the first included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempts {
+    /// At most so many.
+    AtMost(NonZeroU64),
+    /// No limit.
+    Unlimited,
+}
+
+/// Three attempts in all.
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::AtMost(NonZeroU64::MIN.saturating_add(2))
+    }
+}
+
+impl Attempts {
+    /// Whether attempt `number` (from 1) may be made.
+    pub fn allow(self, number: u64) -> bool {
+        match self {
+            Self::AtMost(limit) => number <= limit.get(),
+            Self::Unlimited => true,
+        }
+    }
+}
+
+/// Good attempts in a row that make a success; 1 by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consecutive(pub NonZeroU64);
+
+impl Default for Consecutive {
+    fn default() -> Self {
+        Self(NonZeroU64::MIN)
+    }
+}
+
+impl Policy {
+    /// The wait before the first attempt: the initial delay and a random part of the stagger.
+    pub fn first_delay(&self, random: &mut Random) -> Duration {
+        if self.stagger.is_zero() {
+            return self.initial_delay;
+        }
+        self.initial_delay.saturating_add(random.between(Duration::ZERO, self.stagger))
+    }
+}
+
+/// Which outcomes are good, worth another attempt, or final.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rules {
+    /// `--retry-on`
+    pub retry_on: Set,
+    /// `--stop-on`
+    pub stop_on: Set,
+    /// `--success-on`; exit status 0 where it is empty.
+    pub success_on: Set,
+}
+
+/// A list of conditions on an outcome, each with the words that the user typed for it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Set(pub Vec<Item>);
+
+/// One condition of a [`Set`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// As typed.
+    pub text: String,
+    /// What it means.
+    pub condition: Condition,
+}
+
+/// A condition on an outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// One status as people see it in `$?`: also death by a signal above 128, and a command that could
+    /// not be run for 126 and 127. It names what it means, so it covers hopeless outcomes too.
+    Code(u8),
+    /// A range of statuses; nobody names SIGINT by writing `1-255`, so it leaves hopeless outcomes out.
+    Codes(u8, u8),
+    /// Death by this signal.
+    Signal(Signal),
+    /// `nonzero`: any exit code but 0.
+    Nonzero,
+    /// `signal`: death by any signal but PIPE, INT and QUIT.
+    AnySignal,
+    /// `timeout`: ended by a time limit.
+    Timeout,
+    /// `spawn`: could not be started.
+    Spawn,
+    /// The codes of a well-known tool, and time limits.
+    Preset(&'static Preset),
+}
+
+impl Condition {
+    fn matches(&self, outcome: &Outcome) -> bool {
+        match (self, outcome) {
+            (Self::Code(code), Outcome::Exited(_) | Outcome::Killed(_)) => outcome.status() == *code,
+            (Self::Code(126), Outcome::NotStarted(NotStarted { kind, .. })) => {
+                *kind != SpawnFailure::NotFound
+            }
+            (Self::Code(127), Outcome::NotStarted(NotStarted { kind, .. })) => {
+                *kind == SpawnFailure::NotFound
+            }
+            (Self::Codes(low, high), Outcome::Exited(_) | Outcome::Killed(_)) => {
+                (*low..=*high).contains(&outcome.status()) && !outcome.is_hopeless()
+            }
+            (Self::Signal(signal), Outcome::Killed(by)) => signal == by,
+            (Self::Nonzero, Outcome::Exited(code)) => *code != 0,
+            (Self::AnySignal, Outcome::Killed(by)) => !by.must_be_named(),
+            (Self::Timeout | Self::Preset(_), Outcome::TimedOut(_))
+            | (Self::Spawn, Outcome::NotStarted(_)) => true,
+            (Self::Preset(preset), Outcome::Exited(code)) => preset.codes.contains(code),
+            _ => false,
+        }
+    }
+}
+
+impl Set {
+    /// The first condition that the outcome meets.
+    fn find(&self, outcome: &Outcome) -> Option<&Item> {
+        self.0.iter().find(|item| item.condition.matches(outcome))
+    }
+
+    /// As typed, for messages: `7,28,SIGKILL`.
+    fn text(&self) -> String {
+        self.0.iter().map(|item| item.text.as_str()).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// What an outcome means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A good attempt.
+    Good,
+    /// A failure worth another attempt.
+    Retry(Why),
+    /// A failure that is final.
+    Stop(Why),
+}
+
+/// What decided a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// This rule matched, in the words of the command line: `--stop-on 2`.
+    Rule(String),
+    /// There are retry rules, and none of them matched: `--retry-on 7,28`.
+    LeftOut(String),
+    /// Another attempt is pointless by nature.
+    Hopeless,
+    /// No rule says anything about it.
+    NoRule,
+}
+
+impl Rules {
+    /// The verdict on an outcome: the first of five lines that applies.
+    pub fn judge(&self, outcome: &Outcome) -> Verdict {
+        // A tree that could not be ended would overlap with the next attempt. No rule allows that.
+        if matches!(outcome, Outcome::TimedOut(t) if !t.survivors.is_empty()) {
+            return Verdict::Stop(Why::Hopeless);
+        }
+        let retry = self.retry_on.find(outcome);
+        // 1. Good, and no retry rule matches.
+        if self.is_good(outcome) && retry.is_none() {
+            return Verdict::Good;
+        }
+        // 2. A stop rule matches. (Stop beats retry; it never turns a success into a failure.)
+        if let Some(item) = self.stop_on.find(outcome) {
+            return Verdict::Stop(Why::Rule(format!("--stop-on {}", item.text)));
+        }
+        // 3. A retry rule matches.
+        if let Some(item) = retry {
+            return Verdict::Retry(Why::Rule(format!("--retry-on {}", item.text)));
+        }
+        // 4. Hopeless by nature.
+        if outcome.is_hopeless() {
+            return Verdict::Stop(Why::Hopeless);
+        }
+        // 5. Whatever is left.
+        if self.retry_on.0.is_empty() {
+            return Verdict::Retry(Why::NoRule);
+        }
+        Verdict::Stop(Why::LeftOut(format!("--retry-on {}", self.retry_on.text())))
+    }
+
+    fn is_good(&self, outcome: &Outcome) -> bool {
+        if self.success_on.0.is_empty() {
+            return *outcome == Outcome::Exited(0);
+        }
+        self.success_on.find(outcome).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::{Escalation, Limit, TimedOut};
+    use super::super::preset::PRESETS;
+    use super::*;
+
+    fn set(conditions: &[Condition]) -> Set {
+        Set(conditions.iter().map(|c| Item { text: format!("{c:?}"), condition: c.clone() }).collect())
+    }
+
+    fn timed_out(survivors: Vec<i32>) -> Outcome {
+        let escalation = Escalation::Killed;
+        Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal: Signal::SIGTERM, escalation, survivors })
+    }
+
+    fn not_started(kind: SpawnFailure) -> Outcome {
+        Outcome::NotStarted(NotStarted { kind, why: String::new() })
+    }
+
+    #[test]
+    fn without_rules_failures_are_retried_unless_hopeless() {
+        let rules = Rules::default();
+        assert_eq!(rules.judge(&Outcome::Exited(0)), Verdict::Good);
+        let retried = [
+            Outcome::Exited(1),
+            Outcome::Killed(Signal::SIGKILL),
+            timed_out(vec![]),
+            not_started(SpawnFailure::Passing),
+        ];
+        for outcome in retried {
+            assert_eq!(rules.judge(&outcome), Verdict::Retry(Why::NoRule), "{outcome:?}");
+        }
+        let hopeless = [
+            Outcome::Killed(Signal::SIGINT),
+            Outcome::Killed(Signal::SIGQUIT),
+            Outcome::Killed(Signal::SIGPIPE),
+            not_started(SpawnFailure::NotFound),
+            not_started(SpawnFailure::NotExecutable),
+            timed_out(vec![42]),
+        ];
+        for outcome in hopeless {
+            assert_eq!(rules.judge(&outcome), Verdict::Stop(Why::Hopeless), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_rule_leaves_everything_else_out_and_says_so() {
+        let rules = Rules { retry_on: set(&[Condition::Code(7)]), ..Rules::default() };
+        assert!(matches!(rules.judge(&Outcome::Exited(7)), Verdict::Retry(Why::Rule(_))));
+        assert_eq!(
+            rules.judge(&timed_out(vec![])),
+            Verdict::Stop(Why::LeftOut("--retry-on Code(7)".to_owned()))
+        );
+    }
+
+    #[test]
+    fn stop_beats_retry_and_never_turns_a_success_into_a_failure() {
+        let all = set(&[Condition::Codes(0, 255)]);
+        let rules = Rules { stop_on: all.clone(), ..Rules::default() };
+        assert_eq!(rules.judge(&Outcome::Exited(0)), Verdict::Good);
+        let rules = Rules { stop_on: all.clone(), retry_on: all, ..Rules::default() };
+        assert!(matches!(rules.judge(&Outcome::Exited(3)), Verdict::Stop(Why::Rule(_))));
+    }
+
+    #[test]
+    fn a_retry_rule_may_match_a_good_attempt() {
+        let rules = Rules { retry_on: set(&[Condition::Code(0)]), ..Rules::default() };
+        assert!(matches!(rules.judge(&Outcome::Exited(0)), Verdict::Retry(_)));
+    }
+
+    #[test]
+    fn a_success_set_replaces_zero() {
+        let rules = Rules { success_on: set(&[Condition::Code(3), Condition::Timeout]), ..Rules::default() };
+        assert_eq!(rules.judge(&Outcome::Exited(3)), Verdict::Good);
+        assert_eq!(rules.judge(&timed_out(vec![])), Verdict::Good);
+        assert_eq!(rules.judge(&Outcome::Exited(0)), Verdict::Retry(Why::NoRule));
+    }
+
+    #[test]
+    fn each_condition_matches_what_it_names() {
+        let killed = |signal| Outcome::Killed(signal);
+        for (condition, outcome, matches) in [
+            (Condition::Code(7), Outcome::Exited(7), true),
+            (Condition::Code(137), killed(Signal::SIGKILL), true),
+            (Condition::Code(137), Outcome::Exited(137), true),
+            (Condition::Code(130), killed(Signal::SIGINT), true),
+            (Condition::Code(124), timed_out(vec![]), false),
+            (Condition::Code(126), not_started(SpawnFailure::NotExecutable), true),
+            (Condition::Code(126), not_started(SpawnFailure::NotFound), false),
+            (Condition::Code(127), not_started(SpawnFailure::NotFound), true),
+            (Condition::Codes(1, 255), killed(Signal::SIGKILL), true),
+            (Condition::Codes(1, 255), killed(Signal::SIGINT), false),
+            (Condition::Codes(1, 255), not_started(SpawnFailure::NotFound), false),
+            (Condition::Codes(5, 7), Outcome::Exited(8), false),
+            (Condition::Signal(Signal::SIGINT), killed(Signal::SIGINT), true),
+            (Condition::Signal(Signal::SIGINT), Outcome::Exited(130), false),
+            (Condition::AnySignal, killed(Signal::SIGSEGV), true),
+            (Condition::AnySignal, killed(Signal::SIGPIPE), false),
+            (Condition::Nonzero, Outcome::Exited(1), true),
+            (Condition::Nonzero, Outcome::Exited(0), false),
+            (Condition::Nonzero, killed(Signal::SIGSEGV), false),
+            (Condition::Timeout, timed_out(vec![]), true),
+            (Condition::Spawn, not_started(SpawnFailure::NotFound), true),
+            (Condition::Preset(&PRESETS[0]), Outcome::Exited(28), true),
+            (Condition::Preset(&PRESETS[0]), Outcome::Exited(22), false),
+            (Condition::Preset(&PRESETS[0]), timed_out(vec![]), true),
+        ] {
+            assert_eq!(condition.matches(&outcome), matches, "{condition:?} {outcome:?}");
+        }
+    }
+}

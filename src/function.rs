@@ -1,0 +1,95 @@
+//! The same loop for a Rust function: [`retry()`].
+
+use crate::core::attempt::{Attempt, Done, Waited};
+use crate::core::outcome::Ending;
+use crate::core::policy::{Policy, Verdict, Why};
+use crate::core::random::Random;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Calls `function` until it returns `Ok`, with the policy's delays between the calls.
+///
+/// `function` gets the attempt's number, from 1. The default policy is three attempts in all, with
+/// delays of 0.5 s and 2 s, each plus a random part of up to 0.3 s. The rules of a policy are about
+/// exit statuses, so they do not apply here: every `Err` is worth another attempt while there are
+/// attempts and time left. An attempt that is running is not ended by the deadline.
+///
+/// Needs a tokio runtime with time enabled. With tokio's paused clock no time passes.
+///
+/// # Errors
+/// The error of the last attempt.
+///
+/// # Panics
+/// When the deadline has passed before the first attempt (a deadline that is not longer than the
+/// initial delay), since there is no error to return.
+///
+/// ```
+/// use retry::Policy;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let answer = retry::retry(&Policy::default(), async |attempt| match attempt {
+///     1 | 2 => Err(format!("no luck on attempt {attempt}")),
+///     _ => Ok(42),
+/// })
+/// .await;
+/// assert_eq!(answer, Ok(42));
+///
+/// let failed: Result<(), u64> = retry::retry(&Policy::default(), async |attempt| Err(attempt)).await;
+/// assert_eq!(failed, Err(3));
+/// # }
+/// ```
+pub async fn retry<T, E, F>(policy: &Policy, function: F) -> Result<T, E>
+where
+    F: AsyncFnMut(u64) -> Result<T, E>,
+{
+    let mut attempt = FunctionAttempt { function, started: now() };
+    let ending = crate::run::run(policy, &mut attempt, &mut Random::from_system(), &mut |_| {}).await;
+    match ending {
+        Ending::Succeeded { last, .. }
+        | Ending::Stopped { last }
+        | Ending::Exhausted { last }
+        | Ending::OutOfTime { last: Some(last) } => last,
+        Ending::OutOfTime { last: None } => panic!("the policy's deadline allows no attempt at all"),
+        Ending::Interrupted { .. } => unreachable!("a function's wait is never interrupted"),
+    }
+}
+
+/// tokio's clock, so that it can be paused.
+fn now() -> Instant {
+    Instant::now()
+}
+
+struct FunctionAttempt<F> {
+    function: F,
+    started: Instant,
+}
+
+impl<T, E, F> Attempt for FunctionAttempt<F>
+where
+    F: AsyncFnMut(u64) -> Result<T, E>,
+{
+    type Outcome = Result<T, E>;
+
+    async fn attempt(&mut self, number: u64) -> Done<Result<T, E>> {
+        let begun = now();
+        let outcome = (self.function)(number).await;
+        Done { outcome, took: begun.elapsed(), interrupted: None }
+    }
+
+    fn judge(&self, outcome: &Result<T, E>) -> Verdict {
+        if outcome.is_ok() { Verdict::Good } else { Verdict::Retry(Why::NoRule) }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a function has no child and no signals to wait for")]
+    async fn wait(&mut self, delay: Duration) -> Waited {
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        Waited::Elapsed
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

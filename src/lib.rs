@@ -1,0 +1,37 @@
+//! `retry` runs a command until it succeeds, with exponential backoff and jitter between attempts.
+//!
+//! The command line is described in the README and the man page. For a Rust function of your own,
+//! use [`retry()`] with a [`Policy`].
+//!
+//! # How it is built
+//!
+//! ```text
+//! argv --cli--> Plan --run--> loop {
+//!     attempt (spawn, limits, signals) -> Outcome -> the rules judge -> Verdict
+//!     -> attempts left? -> delay -> deadline? -> wait }
+//!   -> Ending --exit table--> exit status, or the signal raised again
+//! ```
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`mod@run`] | the loop, on one page |
+//! | [`cli`] | what was typed: flags, values, generated files, the dry run; makes the plan |
+//! | [`core`] | the rules, pure: plan, backoff, policy, outcome and the exit table |
+//! | [`process`] | one attempt: spawn, tree, signals, the one wait |
+//! | [`report`] | every byte that is printed: events and the views of them |
+//! | [`function`] | the same loop for a Rust function |
+//!
+//! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
+//! main, then run, then process and report, then core; cli needs only core (and report's texts for the
+//! dry run).
+
+pub mod cli;
+pub mod core;
+pub mod function;
+pub mod process;
+pub mod report;
+pub mod run;
+
+pub use crate::core::backoff::{Backoff, Growth, Jitter};
+pub use crate::core::policy::{Attempts, Policy};
+pub use crate::function::retry;

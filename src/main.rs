@@ -1,0 +1,72 @@
+//! Parse, run, exit: the only file that ends the process.
+
+use anyhow::{Context as _, Result};
+use retry::cli::{self, Asked};
+use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
+use retry::core::plan::Plan;
+use retry::core::random::Random;
+use retry::process::{supervisor::Supervisor, sys};
+use retry::report::{event::Event, output, text};
+use std::io::ErrorKind;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+#[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
+fn main() {
+    let exit = match cli::parse(std::env::args_os()) {
+        Ok(Asked::Run(plan)) => carry_out(&plan),
+        Ok(Asked::Print(product)) => print(&product),
+        Err(usage) => {
+            output::line(&usage);
+            Ok(Exit::Code(OWN_FAILURE))
+        }
+    };
+    let exit = exit.unwrap_or_else(|error| {
+        output::line(&format!("retry: {error:#}"));
+        Exit::Code(OWN_FAILURE)
+    });
+    let code = match exit {
+        Exit::Code(code) => code,
+        Exit::Signal(signal) => {
+            sys::no_core_dump();
+            sys::take_default_action(signal);
+            // Still here: nothing can kill pid 1 that way.
+            signal.status()
+        }
+    };
+    std::process::exit(code.into())
+}
+
+fn carry_out(plan: &Plan) -> Result<Exit> {
+    for note in cli::notes(plan, rustix::termios::isatty(rustix::stdio::stderr())) {
+        output::line(&format!("retry: {note}"));
+    }
+    let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
+    let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
+    let mut tell = |event: Event<'_, Outcome>| {
+        if let Some(line) = text::line(plan, &event) {
+            output::line(&line);
+        }
+    };
+    let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
+    Ok(ending.exit(plan.flaky_exit))
+}
+
+/// Drives the loop. A command's attempts and waits block in the kernel (`process::wait`), so the future
+/// is ready when it was polled once, and no runtime is needed. (A Rust function's, under `retry::retry`,
+/// are driven by the runtime of its caller.)
+fn block_on<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("attempts and waits of a command block"),
+    }
+}
+
+fn print(product: &[u8]) -> Result<Exit> {
+    match output::product(product) {
+        Ok(()) => Ok(Exit::Code(0)),
+        // `retry --help | head -1`: the reader had enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Code(0)),
+        Err(error) => Err(error).context("cannot write to stdout"),
+    }
+}

@@ -1,0 +1,19 @@
+//! One attempt of a command: started, waited for, passed signals, and ended with all its children.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`supervisor`] | an attempt from start to end; the implementation of [`crate::core::attempt::Attempt`] |
+//! | [`spawn`] | starting: argv, environment, 126 and 127 |
+//! | [`wait`] | the one wait: children, signals, limits, delays, stopped time |
+//! | [`signals`] | which signals are caught, and the rule by which they are passed on |
+//! | [`tree`] | the processes that an attempt made, and how they end |
+//! | [`sys`] | the system calls that no safe crate offers: the only `unsafe` |
+//!
+//! Nothing here judges an outcome or prints.
+
+pub mod signals;
+pub mod spawn;
+pub mod supervisor;
+pub mod sys;
+pub mod tree;
+pub mod wait;

@@ -1,0 +1,245 @@
+//! The system calls that no safe crate offers, each behind a safe function. This is the only file
+//! with `unsafe`; it decides nothing.
+
+#![expect(
+    unsafe_code,
+    reason = "sigaction, waitid with the pid, raise, prctl and setenv have no safe wrapper"
+)]
+
+use crate::core::outcome::Outcome;
+use crate::core::signal::Signal;
+use rustix::process::Pid;
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+/// Who sent a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A process, with kill(2) or one of its kin.
+    Process,
+    /// The kernel: a key on the terminal, or the terminal's end.
+    Kernel,
+}
+
+/// What a caught signal may do to a system call that it interrupts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// The call is restarted.
+    Restart,
+    /// The call ends with EINTR, for signals that would come again and again otherwise (TTIN).
+    Eintr,
+}
+
+/// Signals that came and were not yet looked at, by number and origin. The handler only counts and
+/// wakes: both are async-signal-safe, and a counter cannot overflow like a queue.
+static PENDING: [[AtomicU32; 2]; 32] = [const { [const { AtomicU32::new(0) }; 2] }; 32];
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+
+extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // SAFETY: the kernel passes a valid siginfo_t to a handler that was installed with SA_SIGINFO.
+    let origin = unsafe { origin(&*info) };
+    if let Some(counters) = usize::try_from(number).ok().and_then(|number| PENDING.get(number)) {
+        counters[origin as usize].fetch_add(1, Ordering::Release);
+    }
+    // SAFETY: write(2) is async-signal-safe. The pipe does not block; if it is full, the reader has a
+    // wake-up waiting already. errno is put back for the code that was interrupted.
+    unsafe {
+        let errno = errno_location();
+        let saved = *errno;
+        libc::write(WAKE.load(Ordering::Relaxed), [0_u8].as_ptr().cast(), 1);
+        *errno = saved;
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+unsafe fn errno_location() -> *mut libc::c_int {
+    // SAFETY: always valid for the calling thread.
+    unsafe { libc::__errno_location() }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+unsafe fn errno_location() -> *mut libc::c_int {
+    // SAFETY: always valid for the calling thread.
+    unsafe { libc::__error() }
+}
+
+/// On Linux, si_code is SI_USER, SI_QUEUE or SI_TKILL (all <= 0) for a process and SI_KERNEL for a
+/// key: sigaction(2). Elsewhere SI_USER is positive and the sender's pid tells.
+fn origin(info: &libc::siginfo_t) -> Origin {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let by_process = info.si_code <= 0;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    // SAFETY: si_pid is there for every signal that is caught here.
+    let by_process = unsafe { info.si_pid() } != 0;
+    if by_process { Origin::Process } else { Origin::Kernel }
+}
+
+/// From now on, `signal` is counted, and each one writes a byte to `wake` (a non-blocking pipe that
+/// must stay open). A signal that was ignored at start stays ignored, here and in the command
+/// (`nohup`, `trap '' HUP`); SIGCHLD alone is caught all the same, or waiting would fail with ECHILD.
+pub fn catch(signal: Signal, interruption: Interruption, wake: &OwnedFd) {
+    WAKE.store(wake.as_raw_fd(), Ordering::Relaxed);
+    let flags = match interruption {
+        Interruption::Restart => libc::SA_SIGINFO | libc::SA_RESTART,
+        Interruption::Eintr => libc::SA_SIGINFO,
+    };
+    if signal != Signal::SIGCHLD && disposition(signal) == libc::SIG_IGN {
+        return;
+    }
+    set_disposition(signal, on_signal as *const () as libc::sighandler_t, flags);
+}
+
+/// Takes what came since the last look.
+pub fn take(signal: Signal, origin: Origin) -> u32 {
+    let counters = usize::try_from(signal.0).ok().and_then(|number| PENDING.get(number));
+    counters.map_or(0, |counters| counters[origin as usize].swap(0, Ordering::Acquire))
+}
+
+fn disposition(signal: Signal) -> libc::sighandler_t {
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: only asks, into memory of the right type; zeroed is a valid sigaction.
+    unsafe {
+        libc::sigaction(signal.0, std::ptr::null(), old.as_mut_ptr());
+        old.assume_init().sa_sigaction
+    }
+}
+
+fn set_disposition(signal: Signal, handler: libc::sighandler_t, flags: libc::c_int) {
+    // SAFETY: a zeroed sigaction is valid (an empty mask); the handler is a function of the right
+    // type or SIG_DFL. It fails only for KILL, STOP and no signals, for which nothing can be set.
+    unsafe {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        libc::sigaction(signal.0, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// Does to this process what `signal` does by default: stops it until SIGCONT comes, or ends it.
+/// It comes back if the kernel discards the signal: a job-control stop in an orphaned process group,
+/// anything as pid 1.
+pub fn take_default_action(signal: Signal) {
+    let caught = disposition(signal);
+    set_disposition(signal, libc::SIG_DFL, 0);
+    // SAFETY: no memory is involved.
+    unsafe {
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal.0);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::raise(signal.0);
+    }
+    if caught != libc::SIG_DFL && caught != libc::SIG_IGN {
+        set_disposition(signal, caught, libc::SA_SIGINFO);
+    }
+}
+
+/// No core file from this process: the command has left its own, and a second one of ours would
+/// only mislead. PR_SET_DUMPABLE also keeps a core_pattern pipe from being fed (core(5)).
+pub fn no_core_dump() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _best_effort = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _best_effort = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// A change in the state of a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is gone and reaped.
+    Ended(Outcome),
+    /// It was stopped by this signal.
+    Stopped(Signal),
+    /// It goes on.
+    Continued,
+}
+
+/// The next change of any child, if there is one by now. Ended children are reaped.
+///
+/// # Errors
+/// ECHILD when there is no child at all.
+pub fn next_change() -> io::Result<Option<(Pid, Change)>> {
+    let wanted = libc::WEXITED | libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: waitid fills the siginfo_t; with WNOHANG and no change it stays zeroed (POSIX), so the
+    // fields that are read are valid either way.
+    let (pid, code, status) = unsafe {
+        if libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), wanted) == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        let info = info.assume_init();
+        (info.si_pid(), info.si_code, info.si_status())
+    };
+    let Some(pid) = Pid::from_raw(pid) else { return Ok(None) };
+    let change = match code {
+        libc::CLD_EXITED => Change::Ended(Outcome::Exited(status as u8)),
+        libc::CLD_STOPPED => Change::Stopped(Signal(status)),
+        libc::CLD_CONTINUED => Change::Continued,
+        // CLD_KILLED and CLD_DUMPED; CLD_TRAPPED comes only to a tracer.
+        _ => Change::Ended(Outcome::Killed(Signal(status))),
+    };
+    Ok(Some((pid, change)))
+}
+
+/// Whether there is any child, ended or not. Reaps nothing.
+pub fn has_children() -> bool {
+    let wanted = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: as in `next_change`; nothing is read from it.
+    unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), wanted) == 0 }
+}
+
+/// Sends a signal to one process.
+///
+/// # Errors
+/// ESRCH when it is gone, EPERM when it runs as someone else.
+pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
+    // SAFETY: no memory is involved. `Pid` is never 0 or negative, so no group is meant.
+    match unsafe { libc::kill(pid.as_raw_nonzero().get(), signal.0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sets a variable in our own environment, which the command inherits as it stands: std's
+/// `Command::env` would sort it and drop entries that have no `=`.
+pub fn set_variable(name: &str, value: &OsStr) {
+    // SAFETY: setenv must not race with another thread that reads or writes the environment. This
+    // process has one thread: tokio's runtime is the current-thread one and nothing uses its pool.
+    unsafe { std::env::set_var(name, value) }
+}
+
+/// Which of the standard streams were closed when this process started. Rust's runtime opens
+/// /dev/null in their place before main, so they are looked at before that.
+#[cfg(target_os = "linux")]
+static CLOSED_AT_START: AtomicU32 = AtomicU32::new(0);
+
+#[cfg(target_os = "linux")]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK_AT_START: extern "C" fn() = {
+    extern "C" fn look() {
+        for fd in 0..3 {
+            // SAFETY: F_GETFD on any number is allowed; it fails for a closed descriptor.
+            if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
+                CLOSED_AT_START.fetch_or(1 << fd, Ordering::Relaxed);
+            }
+        }
+    }
+    look
+};
+
+/// Closes for the command those of its standard streams that were closed for us.
+pub fn keep_closed_streams_closed() {
+    #[cfg(target_os = "linux")]
+    for fd in 0..3 {
+        if CLOSED_AT_START.load(Ordering::Relaxed) & (1 << fd) != 0 {
+            // SAFETY: Rust's runtime has put /dev/null there, and nothing here closes 0, 1 or 2.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            let _still_null = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
+        }
+    }
+}

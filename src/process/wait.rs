@@ -1,0 +1,292 @@
+//! The one wait. Child, delay, grace and limit all wait here, so each of them knows signals,
+//! deadlines and stopped time. It also owns the clock: nothing else asks what time it is.
+
+use super::signals::{self, Meaning, Received};
+use super::sys::{self, Change, Origin};
+use crate::core::outcome::Outcome;
+use crate::core::signal::Signal;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::pipe::PipeFlags;
+use rustix::process::Pid;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+/// Waits, and keeps the time. Times are durations since the start that leave out stopped time.
+#[derive(Debug)]
+pub struct Wait {
+    started: Instant,
+    /// Time stopped by Ctrl-Z, up to now.
+    stopped: Duration,
+    /// The command is stopped since then.
+    stopped_since: Option<Instant>,
+    command: Command,
+    /// The first of HUP, INT, QUIT, TERM.
+    interrupted: Option<Interruption>,
+    /// The same INT or TERM came a second time: no more patience.
+    impatient: bool,
+    /// A stop signal came since the command was last seen running.
+    stop_asked: bool,
+    /// A CONT came while the command was stopped.
+    continue_asked: bool,
+    wake: OwnedFd,
+    _keeps_the_handler_writing: OwnedFd,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Interruption {
+    signal: Signal,
+    origin: Origin,
+    at: Instant,
+}
+
+/// A key reaches the whole foreground group, and a parent in it (make, npm, timeout) may send the same
+/// signal again to its child, us. Within this time the two are one.
+const ONE_KEY: Duration = Duration::from_secs(1);
+
+/// The process that signals are passed on to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    None,
+    Running(Pid),
+    Stopped(Pid),
+}
+
+/// What ended a wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Woken {
+    /// The watched command is gone and reaped.
+    Ended(Outcome),
+    /// Some other child is gone: an orphan that was adopted.
+    OrphanEnded,
+    /// HUP, INT, QUIT or TERM came, and was passed on where it had to be.
+    Interrupted,
+    /// The time has come.
+    Due,
+}
+
+impl Wait {
+    /// Starts the clock and catches signals.
+    ///
+    /// # Errors
+    /// When there are no descriptors left for a pipe.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn new() -> io::Result<Self> {
+        let started = Instant::now();
+        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        signals::catch_all(&writer);
+        Ok(Self {
+            started,
+            stopped: Duration::ZERO,
+            stopped_since: None,
+            command: Command::None,
+            interrupted: None,
+            impatient: false,
+            stop_asked: false,
+            continue_asked: false,
+            wake: reader,
+            _keeps_the_handler_writing: writer,
+        })
+    }
+
+    /// Time since the start without stopped time.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn now(&self) -> Duration {
+        let now = self.stopped_since.unwrap_or_else(Instant::now);
+        now.duration_since(self.started).saturating_sub(self.stopped)
+    }
+
+    /// From now on, signals are passed on to this child, and its end is [`Woken::Ended`].
+    pub fn watch(&mut self, pid: Pid) {
+        self.command = Command::Running(pid);
+        self.stop_asked = false;
+        // A key that was pressed while the child was made may have missed it, so these are passed on
+        // whatever their origin: rather twice than lost.
+        while let Some((received, meaning)) = signals::take_next() {
+            self.receive(Received { origin: Origin::Process, ..received }, meaning);
+        }
+    }
+
+    /// The watched command, while it lives.
+    pub fn command(&self) -> Option<Pid> {
+        match self.command {
+            Command::None => None,
+            Command::Running(pid) | Command::Stopped(pid) => Some(pid),
+        }
+    }
+
+    /// The first of HUP, INT, QUIT and TERM that came, if one did.
+    pub fn interrupted(&self) -> Option<Signal> {
+        self.interrupted.map(|interruption| interruption.signal)
+    }
+
+    /// Whether the same INT or TERM came twice: whoever sent it will wait no longer.
+    pub fn is_impatient(&self) -> bool {
+        self.impatient
+    }
+
+    /// Looks at signals that came meanwhile, without waiting.
+    pub fn look_at_signals(&mut self) {
+        while let Some((received, meaning)) = signals::take_next() {
+            self.receive(received, meaning);
+        }
+    }
+
+    /// Waits until something of [`Woken`] happens. Signals first: one that came while an attempt ended
+    /// is seen before the end is judged. Then children, then the time, so that a command that made it
+    /// in time has not timed out because we were slow.
+    pub fn next(&mut self, due: Option<Duration>) -> Woken {
+        loop {
+            let before = (self.interrupted(), self.impatient);
+            self.look_at_signals();
+            if before != (self.interrupted(), self.impatient) {
+                return Woken::Interrupted;
+            }
+            // An error is ECHILD: no children, so there is nothing to notice.
+            if let Ok(Some((pid, change))) = sys::next_change() {
+                match self.notice(pid, change) {
+                    Some(woken) => return woken,
+                    None => continue,
+                }
+            }
+            self.continue_command();
+            let left = match due {
+                Some(due) if self.stopped_since.is_none() => {
+                    let left = due.saturating_sub(self.now());
+                    if left.is_zero() {
+                        return Woken::Due;
+                    }
+                    Some(left)
+                }
+                _ => None,
+            };
+            self.sleep(left);
+        }
+    }
+
+    /// Sleeps in the kernel until a signal comes, for at most `left`.
+    ///
+    /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's
+    /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
+    fn sleep(&self, left: Option<Duration>) {
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        // EINTR is a wake-up too.
+        let _woken = rustix::event::poll(&mut [PollFd::new(&self.wake, PollFlags::IN)], timeout.as_ref());
+        let mut bytes = [0_u8; 64];
+        while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
+    }
+
+    fn receive(&mut self, received: Received, meaning: Meaning) {
+        match meaning {
+            Meaning::End => {
+                if self.is_repeated(received) {
+                    self.impatient = true;
+                } else {
+                    self.pass_on(received);
+                }
+            }
+            Meaning::Message => self.pass_on(received),
+            Meaning::Continue => self.continue_asked = true,
+            Meaning::Stop => match self.command {
+                // A command that handles TSTP keeps the terminal until it has stopped itself, so we wait
+                // for that instead of stopping now.
+                Command::Running(_) => {
+                    self.stop_asked = true;
+                    self.pass_on(received);
+                }
+                Command::Stopped(_) => {}
+                Command::None => self.stop_ourselves(received.signal),
+            },
+        }
+    }
+
+    /// Notes the first interruption, and says whether this is the same INT or TERM once more.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn is_repeated(&mut self, received: Received) -> bool {
+        let Received { signal, origin, times } = received;
+        let hurry = matches!(signal, Signal::SIGINT | Signal::SIGTERM);
+        match self.interrupted {
+            None => {
+                self.interrupted = Some(Interruption { signal, origin, at: Instant::now() });
+                hurry && times > 1
+            }
+            Some(first) => {
+                let one_key = first.origin != origin && first.at.elapsed() < ONE_KEY;
+                hurry && first.signal == signal && !one_key
+            }
+        }
+    }
+
+    fn pass_on(&self, received: Received) {
+        if received.is_for_the_command()
+            && let Some(pid) = self.command()
+        {
+            // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
+            let _gone_meanwhile = sys::send(pid, received.signal);
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn notice(&mut self, pid: Pid, change: Change) -> Option<Woken> {
+        if self.command() != Some(pid) {
+            return matches!(change, Change::Ended(_)).then_some(Woken::OrphanEnded);
+        }
+        match change {
+            Change::Ended(outcome) => {
+                self.go_on();
+                self.command = Command::None;
+                return Some(Woken::Ended(outcome));
+            }
+            Change::Stopped(signal) => {
+                self.command = Command::Stopped(pid);
+                self.stopped_since.get_or_insert_with(Instant::now);
+                // A SIGSTOP that nobody's key announced was sent to the command alone (`kill -STOP`).
+                // Whoever sent it will continue the command, not us, so only the clock stops.
+                if signal != Signal::SIGSTOP || self.stop_asked {
+                    Self::stop_with_the_command(signal);
+                }
+            }
+            Change::Continued => {
+                self.command = Command::Running(pid);
+                self.stop_asked = false;
+                self.go_on();
+            }
+        }
+        None
+    }
+
+    /// Stops as the command did, so that the shell sees a stopped job, and lets it go on with us.
+    fn stop_with_the_command(signal: Signal) {
+        sys::take_default_action(if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal });
+        // Back again: continued, or not stopped at all because no shell could continue us (orphaned
+        // process group). Stop signals that came while we were on the way down are one with this stop.
+        for origin in [Origin::Process, Origin::Kernel] {
+            sys::take(Signal::SIGTSTP, origin);
+            sys::take(Signal::SIGTTIN, origin);
+        }
+    }
+
+    /// `fg` and `bg` continue the whole group; this is for a CONT that was sent to us alone. Asked only
+    /// after the children were looked at, so that a command that goes on already gets no second one.
+    fn continue_command(&mut self) {
+        if std::mem::take(&mut self.continue_asked)
+            && let Command::Stopped(pid) = self.command
+        {
+            let _gone_meanwhile = sys::send(pid, Signal::SIGCONT);
+        }
+    }
+
+    /// Stops without a command: during a delay.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn stop_ourselves(&mut self, signal: Signal) {
+        let since = Instant::now();
+        sys::take_default_action(signal);
+        self.stopped += since.elapsed();
+    }
+
+    fn go_on(&mut self) {
+        if let Some(since) = self.stopped_since.take() {
+            self.stopped += since.elapsed();
+        }
+    }
+}

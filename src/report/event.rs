@@ -1,0 +1,100 @@
+//! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
+
+use crate::core::policy::Why;
+use crate::core::signal::Signal;
+use std::time::Duration;
+
+/// Something that happened. `O` is the outcome of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<'a, O> {
+    /// An attempt begins.
+    Starting {
+        /// The attempt, from 1.
+        number: u64,
+    },
+    /// An attempt was good, but more of them are wanted in a row.
+    Good {
+        /// The attempt, from 1.
+        number: u64,
+        /// This one included.
+        good_in_a_row: u64,
+        /// How long it ran.
+        took: Duration,
+        /// What comes next.
+        next: &'a Next,
+    },
+    /// An attempt failed.
+    Failed {
+        /// The attempt, from 1.
+        number: u64,
+        /// How it ended.
+        outcome: &'a O,
+        /// How long it ran.
+        took: Duration,
+        /// What comes next.
+        next: &'a Next,
+    },
+    /// The run succeeded.
+    Succeeded {
+        /// The last attempt, from 1.
+        number: u64,
+        /// Attempts that had failed before.
+        failures: u64,
+        /// Since the start.
+        elapsed: Duration,
+    },
+    /// The deadline leaves no time for the first attempt, or for one that was already announced.
+    NoTime {
+        /// The attempt that does not come.
+        number: u64,
+        /// Since the start.
+        elapsed: Duration,
+    },
+    /// A signal ended the run.
+    Interrupted {
+        /// The signal that `retry` received.
+        signal: Signal,
+        /// The attempt that ran or would have come next.
+        number: u64,
+        /// How it ended, if it ran.
+        running: Option<&'a O>,
+        /// Since the start.
+        elapsed: Duration,
+    },
+}
+
+/// What comes after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Another one.
+    Retry {
+        /// After this.
+        delay: Duration,
+        /// The rule that says so; none after a good attempt.
+        why: Option<Why>,
+    },
+    /// Nothing: it would be allowed, but is not worth it.
+    Stop {
+        /// The rule that says so.
+        why: Why,
+    },
+    /// Nothing: it would be worth it, but is not allowed.
+    GiveUp {
+        /// Since the start.
+        elapsed: Duration,
+        /// What does not allow it.
+        cause: GaveUp,
+    },
+}
+
+/// What does not allow another attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GaveUp {
+    /// There are no attempts left.
+    Exhausted,
+    /// The next delay would pass the deadline.
+    OutOfTime {
+        /// That delay.
+        delay: Duration,
+    },
+}

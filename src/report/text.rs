@@ -1,0 +1,209 @@
+//! The lines for people. People and scripts grep them, so they change only with a note in the
+//! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
+
+use super::event::{Event, GaveUp, Next};
+use crate::core::outcome::{Escalation, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::plan::{Plan, Verbosity};
+use crate::core::policy::{Attempts, Why};
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// The text of an event, without a newline; `None` where nothing is said about it.
+pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
+    if plan.verbosity == Verbosity::Quiet {
+        return None;
+    }
+    let attempt = |number: &u64| attempt(plan.policy.attempts, *number);
+    let text = match event {
+        Event::Starting { number } => {
+            if plan.verbosity < Verbosity::Verbose {
+                return None;
+            }
+            format!("{} starts: {}", attempt(number), shell_words(&plan.command))
+        }
+        Event::Good { number, good_in_a_row, took, next } => {
+            let wanted = plan.policy.consecutive.0;
+            let then = then(plan, next);
+            format!(
+                "{} was good after {}, {good_in_a_row} of {wanted} in a row. {then}",
+                attempt(number),
+                elapsed(*took)
+            )
+        }
+        Event::Failed { number, outcome, took, next } => {
+            let what = what_happened(plan, outcome, *took);
+            format!("{} failed: {what}. {}", attempt(number), then(plan, next))
+        }
+        Event::Succeeded { number: 1, .. } => return None,
+        Event::Succeeded { number, failures, elapsed: since } => {
+            if *failures == 0 && plan.verbosity < Verbosity::Verbose {
+                return None;
+            }
+            format!("succeeded on {} after {}", attempt(number), elapsed(*since))
+        }
+        Event::NoTime { number, elapsed: since } => {
+            let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
+            format!(
+                "no time for {} before the deadline of {deadline}. Giving up after {}",
+                attempt(number),
+                elapsed(*since)
+            )
+        }
+        Event::Interrupted { signal, number, running, elapsed: since } => {
+            let when = if running.is_some() { "during" } else { "before" };
+            format!("interrupted by {signal} {when} {}. Giving up after {}", attempt(number), elapsed(*since))
+        }
+    };
+    Some(format!("retry: {text}"))
+}
+
+/// `attempt 2/3`, or `attempt 2` without a limit.
+fn attempt(attempts: Attempts, number: u64) -> String {
+    match attempts {
+        Attempts::AtMost(limit) => format!("attempt {number}/{limit}"),
+        Attempts::Unlimited => format!("attempt {number}"),
+    }
+}
+
+fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
+    let took = elapsed(took);
+    match outcome {
+        Outcome::Exited(code) => format!("exit status {code} after {took}"),
+        Outcome::Killed(signal) => format!("killed by {signal} after {took}"),
+        Outcome::TimedOut(TimedOut { signal, escalation, survivors, .. }) => {
+            let signals = match escalation {
+                Escalation::FirstSignal => signal.to_string(),
+                Escalation::Killed => format!("{signal}, then SIGKILL"),
+            };
+            let left = match survivors.as_slice() {
+                [] => String::new(),
+                pids => format!("; could not end {}", processes(pids)),
+            };
+            format!("timed out after {took} ({signals}){left}")
+        }
+        Outcome::NotStarted(NotStarted { kind, why }) => {
+            let name = command_name(&plan.command);
+            match kind {
+                SpawnFailure::NotFound => format!("{name}: command not found ({why})"),
+                SpawnFailure::NotExecutable => format!("{name}: cannot be run ({why})"),
+                SpawnFailure::Passing => format!("{name}: cannot be started now ({why})"),
+            }
+        }
+    }
+}
+
+fn processes(pids: &[i32]) -> String {
+    let list = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+    if pids.len() == 1 { format!("process {list}") } else { format!("processes {list}") }
+}
+
+fn then(plan: &Plan, next: &Next) -> String {
+    match next {
+        Next::Retry { delay, why } => {
+            let rule = match why {
+                Some(Why::Rule(rule)) if plan.verbosity == Verbosity::Verbose => format!(" ({rule})"),
+                _ => String::new(),
+            };
+            match why {
+                Some(_) => format!("Retrying in {}{rule}", seconds(*delay)),
+                None => format!("Next in {}", seconds(*delay)),
+            }
+        }
+        Next::Stop { why: Why::Rule(rule) | Why::LeftOut(rule) } => format!("Not retryable ({rule})"),
+        Next::Stop { .. } => "Not retryable".to_owned(),
+        Next::GiveUp { elapsed: since, cause } => {
+            let because = match cause {
+                GaveUp::Exhausted => String::new(),
+                GaveUp::OutOfTime { delay } => {
+                    let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
+                    format!(": a delay of {} would pass the deadline of {deadline}", seconds(*delay))
+                }
+            };
+            format!("Giving up after {}{because}", elapsed(*since))
+        }
+    }
+}
+
+/// The command's name without its directory and arguments.
+pub fn command_name(command: &[OsString]) -> String {
+    let program = command.first().map(OsString::as_os_str).unwrap_or_default();
+    let name = std::path::Path::new(program).file_name().unwrap_or(program);
+    printable(&name.to_string_lossy())
+}
+
+/// A delay: always two decimals, `0.57s`.
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.2}s", duration.as_secs_f64())
+}
+
+/// An elapsed time: `0.41s`, `17.1s`, `1m 30s`, `2h 5m 0s`.
+pub fn elapsed(duration: Duration) -> String {
+    let exact = duration.as_secs_f64();
+    if exact < 0.995 {
+        return format!("{exact:.2}s");
+    }
+    if exact < 59.95 {
+        return format!("{exact:.1}s");
+    }
+    let whole = exact.round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours == 0 { format!("{minutes}m {seconds}s") } else { format!("{hours}h {minutes}m {seconds}s") }
+}
+
+/// Arguments as a shell would read them back, control characters made visible.
+pub fn shell_words(words: &[OsString]) -> String {
+    words.iter().map(|word| shell_word(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+}
+
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    printable(&format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+/// Names come from others: an escape sequence or a newline in one must not reach the terminal.
+fn printable(text: &str) -> String {
+    let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short_and_never_round_to_another_form() {
+        for (millis, text) in [
+            (0, "0.00s"),
+            (410, "0.41s"),
+            (994, "0.99s"),
+            (996, "1.0s"),
+            (17_149, "17.1s"),
+            (59_949, "59.9s"),
+            (59_960, "1m 0s"),
+            (90_000, "1m 30s"),
+            (3_599_700, "1h 0m 0s"),
+            (7_500_000, "2h 5m 0s"),
+        ] {
+            assert_eq!(elapsed(Duration::from_millis(millis)), text);
+        }
+        assert_eq!(seconds(Duration::from_millis(90_004)), "90.00s");
+    }
+
+    #[test]
+    fn words_are_quoted_so_that_a_shell_reads_them_back() {
+        let words: Vec<OsString> =
+            ["curl", "-d", "it's", "a b", "", "x\ny"].iter().map(OsString::from).collect();
+        assert_eq!(shell_words(&words), r"curl -d 'it'\''s' 'a b' '' 'x\ny'");
+    }
+
+    #[test]
+    fn the_name_has_no_directory_and_no_escape_sequences() {
+        let name = |path: &str| command_name(&[OsString::from(path), "secret".into()]);
+        assert_eq!(name("/usr/bin/curl"), "curl");
+        assert_eq!(name("a\x1b[31mb"), r"a\u{1b}[31mb");
+        assert_eq!(name(""), "");
+    }
+}
