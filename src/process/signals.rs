@@ -45,6 +45,7 @@ const CAUGHT: [(Signal, Meaning); 9] = [
 /// Catches all of them, and SIGCHLD. Each one writes a byte to `wake`.
 pub fn catch_all(wake: &OwnedFd) {
     sys::catch(Signal::SIGCHLD, Interruption::Restart, wake);
+    sys::unblock_child_signal();
     for (signal, meaning) in CAUGHT {
         let interruption = if meaning == Meaning::Stop { Interruption::Eintr } else { Interruption::Restart };
         sys::catch(signal, interruption, wake);
@@ -77,5 +78,5 @@ impl Received {
 }
 
 fn is_session_leader() -> bool {
-    rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
+    sys::session(0) == rustix::process::getpid().as_raw_nonzero().get()
 }

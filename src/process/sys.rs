@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// Who sent a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,39 @@ pub fn catch(signal: Signal, interruption: Interruption, wake: &OwnedFd) {
     set_disposition(signal, on_signal as *const () as libc::sighandler_t, flags);
 }
 
+/// Lets SIGCHLD through if our parent blocked it: a mask is inherited, and waiting would never end.
+pub fn unblock_child_signal() {
+    let was_blocked = change_mask(libc::SIG_UNBLOCK, Signal::SIGCHLD);
+    CHILD_SIGNAL_WAS_BLOCKED.store(was_blocked, Ordering::Relaxed);
+}
+
+/// Runs `spawn` with the signal mask that we were started with, since a command inherits ours.
+pub fn with_original_mask<T>(spawn: impl FnOnce() -> T) -> T {
+    if !CHILD_SIGNAL_WAS_BLOCKED.load(Ordering::Relaxed) {
+        return spawn();
+    }
+    change_mask(libc::SIG_BLOCK, Signal::SIGCHLD);
+    let spawned = spawn();
+    change_mask(libc::SIG_UNBLOCK, Signal::SIGCHLD);
+    spawned
+}
+
+static CHILD_SIGNAL_WAS_BLOCKED: AtomicBool = AtomicBool::new(false);
+
+/// Blocks or unblocks one signal, and says whether it was blocked before.
+fn change_mask(how: libc::c_int, signal: Signal) -> bool {
+    // SAFETY: zeroed sets are valid memory for sigemptyset and for the old mask; it cannot fail with a
+    // valid `how`.
+    unsafe {
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+        let mut old = set;
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal.0);
+        libc::sigprocmask(how, &raw const set, &raw mut old);
+        libc::sigismember(&raw const old, signal.0) == 1
+    }
+}
+
 /// Takes what came since the last look.
 pub fn take(signal: Signal, origin: Origin) -> u32 {
     let counters = usize::try_from(signal.0).ok().and_then(|number| PENDING.get(number));
@@ -124,14 +157,9 @@ fn set_disposition(signal: Signal, handler: libc::sighandler_t, flags: libc::c_i
 pub fn take_default_action(signal: Signal) {
     let caught = disposition(signal);
     set_disposition(signal, libc::SIG_DFL, 0);
+    change_mask(libc::SIG_UNBLOCK, signal);
     // SAFETY: no memory is involved.
-    unsafe {
-        let mut set = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, signal.0);
-        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
-        libc::raise(signal.0);
-    }
+    unsafe { libc::raise(signal.0) };
     if caught != libc::SIG_DFL && caught != libc::SIG_IGN {
         set_disposition(signal, caught, libc::SA_SIGINFO);
     }
@@ -202,6 +230,13 @@ pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// The session of a process, 0 for our own. Not through rustix, whose `Pid` cannot hold the 0 that the
+/// kernel answers for a session whose leader is outside of our pid namespace.
+pub fn session(pid: i32) -> i32 {
+    // SAFETY: no memory is involved.
+    unsafe { libc::getsid(pid) }
 }
 
 /// Sets a variable in our own environment, which the command inherits as it stands: std's

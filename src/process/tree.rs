@@ -135,7 +135,7 @@ impl Scope {
     fn includes(self, pid: Pid) -> bool {
         match self {
             Self::Everything => true,
-            Self::OurSession => rustix::process::getsid(Some(pid)).ok() == rustix::process::getsid(None).ok(),
+            Self::OurSession => sys::session(pid.as_raw_nonzero().get()) == sys::session(0),
         }
     }
 }
