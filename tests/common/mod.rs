@@ -1,5 +1,6 @@
 //! What the tests of the binary share.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
 
+pub mod command;
 pub mod live;
 pub mod terminal;
