@@ -40,8 +40,12 @@ impl Setting {
         self.id == id
     }
 
+    fn flag(&self) -> String {
+        flag(&self.id)
+    }
+
     fn word(&self) -> OsString {
-        let mut word = OsString::from(format!("--{}=", self.id.replace('_', "-")));
+        let mut word = OsString::from(format!("{}=", self.flag()));
         word.push(&self.value);
         word
     }
@@ -81,13 +85,19 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
     for setting in &settings {
         let alone = [OsString::from("retry"), setting.word(), "--".into(), "true".into()];
         if let Err(error) = model.try_get_matches_from_mut(alone) {
-            return Err(usage_error::line_for_variable(&error, &setting.variable));
+            let Setting { variable, value, .. } = setting;
+            return Err(usage_error::line_for_variable(&error, &setting.flag(), variable, value));
         }
     }
     let program = words.iter().take(1).cloned();
     let all = program.chain(settings.iter().map(Setting::word)).chain(words.iter().skip(1).cloned());
     let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
     Ok(Merged { matches, from_environment: settings })
+}
+
+/// `--max-delay` from clap's `max_delay`.
+fn flag(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
 }
 
 fn is_setting(arg: &Arg) -> bool {

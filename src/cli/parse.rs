@@ -34,6 +34,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Asked::Print(rendered(&error)));
         }
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
+            return Err(usage_error::line_for_not_utf8(&model, &words));
+        }
         Err(error) => return Err(usage_error::line(&error)),
     };
     let settings = environment::merge(&mut model, matches, &words)?;
