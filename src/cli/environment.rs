@@ -62,13 +62,17 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
     if !std::env::vars_os().any(|(name, _)| ours(&name)) {
         return Ok(Merged { matches, from_environment: Vec::new() });
     }
+    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    // `--generate` stands alone, whatever defaults a CI system has set.
+    if model.get_arguments().any(|arg| arg.is_exclusive_set() && typed(arg.get_id().as_str())) {
+        return Ok(Merged { matches, from_environment: Vec::new() });
+    }
     let mut settings: Vec<Setting> = Vec::new();
     for arg in model.get_arguments().filter(|arg| is_setting(arg)) {
         let id = arg.get_id().to_string();
         let variable = format!("RETRY_{}", id.to_ascii_uppercase());
         let value = std::env::var_os(&variable).unwrap_or_default();
-        let typed = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        if value.is_empty() || typed(arg) || conflicts(model, arg).into_iter().any(typed) {
+        if value.is_empty() || typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str())) {
             continue;
         }
         if let Some(rival) = settings
