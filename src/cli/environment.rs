@@ -3,7 +3,8 @@
 //! setting. A list on the command line replaces the variable's. A bad value is an error that names
 //! the variable. (clap's own `env` knows none of the four.)
 
-use super::usage_error;
+use super::{usage_error, values};
+use crate::core::backoff::Jitter;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
@@ -11,6 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
 const NO_SETTINGS: [&str; 3] = ["generate", "log_format", "command"];
+
+/// The flags about growth, which conflict with `--jitter decorrelated`.
+pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
 
 /// What the command line and the environment say together.
 #[derive(Debug)]
@@ -72,7 +76,11 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
         let id = arg.get_id().to_string();
         let variable = format!("RETRY_{}", id.to_ascii_uppercase());
         let value = std::env::var_os(&variable).unwrap_or_default();
-        if value.is_empty() || typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str())) {
+        if decorrelated_leaves_out(&matches, &id, &value, typed) {
+            continue;
+        }
+        if value.is_empty() || typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str()))
+        {
             continue;
         }
         if let Some(rival) = settings
@@ -97,6 +105,26 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
     let all = program.chain(settings.iter().map(Setting::word)).chain(words.iter().skip(1).cloned());
     let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
     Ok(Merged { matches, from_environment: settings })
+}
+
+/// Decorrelated jitter grows by itself, so it conflicts with the flags about growth, which clap cannot
+/// know: it depends on the value.
+fn decorrelated_leaves_out(
+    matches: &ArgMatches,
+    id: &str,
+    value: &OsStr,
+    typed: impl Fn(&str) -> bool,
+) -> bool {
+    if id == "jitter" {
+        return jitter_is_decorrelated(value) && GROWTH.into_iter().any(typed);
+    }
+    GROWTH.contains(&id)
+        && typed("jitter")
+        && matches.get_one::<Jitter>("jitter") == Some(&Jitter::Decorrelated)
+}
+
+fn jitter_is_decorrelated(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| values::jitter(value) == Ok(Jitter::Decorrelated))
 }
 
 /// `--max-delay` from clap's `max_delay`.

@@ -124,9 +124,10 @@ fn check_decorrelated(
     if args.jitter != Jitter::Decorrelated {
         return Ok(());
     }
-    let idle = ["factor", "backoff", "delays"].into_iter().find(|id| {
+    // Two settings may meet here: defaults that someone else chose, of which one is idle.
+    let idle = environment::GROWTH.into_iter().find(|id| {
         matches.value_source(id) == Some(ValueSource::CommandLine)
-            && !settings.iter().any(|setting| setting.is_about(id) || setting.is_about("jitter"))
+            && !settings.iter().any(|setting| setting.is_about(id))
     });
     match idle {
         Some(id) => Err(format!(
