@@ -8,6 +8,7 @@ use crate::core::backoff::Jitter;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
@@ -23,6 +24,16 @@ pub struct Merged {
     pub matches: ArgMatches,
     /// What came from the environment.
     pub from_environment: Vec<Setting>,
+}
+
+impl Merged {
+    /// A flag and its value as they are written where they came from: `--retries 3`, `RETRY_RETRIES=3`.
+    pub fn given(&self, id: &str, value: impl Display) -> String {
+        match self.from_environment.iter().find(|setting| setting.is_about(id)) {
+            Some(setting) => format!("{}={value}", setting.variable),
+            None => format!("{} {value}", flag(id)),
+        }
+    }
 }
 
 /// One variable that is used.

@@ -66,8 +66,10 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
         && args.consecutive > limit
     {
         return Err(format!(
-            "retry: --consecutive {} can never be reached with --retries {limit}. Good: --consecutive {limit}",
-            args.consecutive
+            "retry: {} can never be reached with {}. Good: {}",
+            settings.given("consecutive", args.consecutive),
+            settings.given("retries", limit),
+            settings.given("consecutive", limit),
         ));
     }
     let growth = match (args.delays, args.backoff) {
