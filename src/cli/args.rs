@@ -153,6 +153,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "N",
+        value_parser = values::seed,
         help_heading = "Delay",
         allow_hyphen_values = true,
         hide_short_help = true
