@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::live::{RETRY, Scratch, bit, is_alive, mask, send, wait_until};
+use common::command::{RETRY, Scratch, needs, wait_until};
+use common::live::{bit, is_alive, mask, send};
 use rustix::process::Signal;
 use std::process::Command;
 
@@ -27,7 +28,7 @@ fn each_signal_of_a_process_is_passed_on_once() {
         (Signal::USR2, "USR2", false),
     ] {
         let scratch = Scratch::new();
-        let retry = scratch.start("--base 0.01 --retries 2", COUNTS);
+        let retry = scratch.session("--base 0.01 --retries 2", COUNTS);
         scratch.pid("ready");
         retry.send(signal);
         assert_eq!(scratch.line("got"), name);
@@ -45,7 +46,7 @@ fn each_signal_of_a_process_is_passed_on_once() {
 fn a_command_that_dies_of_the_signal_makes_us_die_of_it() {
     for signal in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM] {
         let scratch = Scratch::new();
-        let retry = scratch.start("--base 0.01", "echo $$ >> ready; exec sleep 1000");
+        let retry = scratch.session("--base 0.01", "echo $$ >> ready; exec sleep 1000");
         let command = scratch.pid("ready");
         retry.send(signal);
         let ended = retry.end();
@@ -61,7 +62,7 @@ fn the_commands_cleanup_is_waited_for() {
     let scratch = Scratch::new();
     let script = "trap 'echo begun > cleanup; while [ ! -e go ]; do sleep 0.01; done; echo done >> cleanup; exit 3' TERM
                   echo $$ > ready; while :; do sleep 0.01; done";
-    let mut retry = scratch.start("--kill-after 0.01", script);
+    let mut retry = scratch.session("--kill-after 0.01", script);
     scratch.pid("ready");
     retry.send(Signal::TERM);
     scratch.line("cleanup");
@@ -82,7 +83,7 @@ fn the_same_signal_again_kills_and_a_different_one_is_passed_on() {
         (Signal::HUP, Signal::HUP, false),
     ] {
         let scratch = Scratch::new();
-        let retry = scratch.start("", COUNTS);
+        let retry = scratch.session("", COUNTS);
         let command = scratch.pid("ready");
         retry.send(first);
         scratch.line("got");
@@ -103,7 +104,7 @@ fn the_same_signal_again_kills_and_a_different_one_is_passed_on() {
 fn a_signal_during_a_delay_ends_it_at_once() {
     for signal in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM] {
         let scratch = Scratch::new();
-        let retry = scratch.start("--base 1000", "echo x >> runs; exit 1");
+        let retry = scratch.session("--base 1000", "echo x >> runs; exit 1");
         wait_until("the first failure", || scratch.read("stderr").contains("Retrying"));
         retry.send(signal);
         let ended = retry.end();
@@ -116,7 +117,7 @@ fn a_signal_during_a_delay_ends_it_at_once() {
 #[test]
 fn a_signal_before_the_first_attempt_runs_nothing() {
     let scratch = Scratch::new();
-    let retry = scratch.start("-v --initial-delay 1000", "echo x >> runs");
+    let retry = scratch.session("-v --initial-delay 1000", "echo x >> runs");
     wait_until("the handler", || mask(retry.pid(), "SigCgt") & bit(Signal::TERM) != 0);
     retry.send(Signal::TERM);
     assert_eq!(retry.end().signal(), Some(Signal::TERM.as_raw()));
@@ -132,7 +133,7 @@ fn what_a_cancelled_command_leaves_in_our_session_ends_and_a_daemon_lives() {
         setsid sh -c 'trap \"\" TERM; echo $$ > daemon; while :; do sleep 0.01; done' &
         while [ ! -s worker ] || [ ! -s stubborn ] || [ ! -s daemon ]; do sleep 0.01; done
         echo $$ > ready; exec sleep 1000";
-    let retry = scratch.start("--kill-after 0.2", script);
+    let retry = scratch.session("--kill-after 0.2", script);
     scratch.pid("ready");
     let (worker, stubborn, daemon) = (scratch.pid("worker"), scratch.pid("stubborn"), scratch.pid("daemon"));
     retry.send(Signal::TERM);
@@ -153,7 +154,7 @@ fn signals_that_were_ignored_at_start_stay_ignored() {
     );
     let mut command = Command::new("sh");
     command.args(["-c", &script]);
-    let mut retry = scratch.start_command(command);
+    let mut retry = scratch.launch(command);
     scratch.pid("ready");
     retry.send(Signal::HUP);
     retry.send(Signal::TERM);
@@ -170,9 +171,9 @@ fn sigchld_ignored_or_blocked_by_the_parent_is_put_right() {
     let scratch = Scratch::new();
     let mut command = Command::new("sh");
     command.args(["-c", &format!("trap '' CHLD; exec {RETRY} --retries 1 -- sh -c 'exit 9'")]);
-    assert_eq!(scratch.start_command(command).end().code(), Some(9));
+    assert_eq!(scratch.launch(command).end().code(), Some(9));
 
-    if common::live::have("python3", "a blocked SIGCHLD") {
+    if needs("python3", "a blocked SIGCHLD") {
         let mut command = Command::new("python3");
         command.args([
             "-c",
@@ -181,7 +182,7 @@ fn sigchld_ignored_or_blocked_by_the_parent_is_put_right() {
              os.execv('{RETRY}', ['retry', '--retries', '1', '--', 'grep', 'SigBlk', '/proc/self/status'])"
             ),
         ]);
-        assert_eq!(scratch.start_command(command).end().code(), Some(0));
+        assert_eq!(scratch.launch(command).end().code(), Some(0));
         assert!(
             scratch.read("stdout").contains("0000000000010000"),
             "the command's mask is what it would have been"
@@ -193,7 +194,7 @@ fn sigchld_ignored_or_blocked_by_the_parent_is_put_right() {
 fn a_signal_to_a_timed_out_attempt_ends_everything() {
     let scratch = Scratch::new();
     let script = "trap 'echo TERM >> got' TERM; echo $$ >> ready; while :; do sleep 0.01; done";
-    let retry = scratch.start("--timeout 0.2 --kill-after 1000 --retries 5", script);
+    let retry = scratch.session("--timeout 0.2 --kill-after 1000 --retries 5", script);
     let command = scratch.pid("ready");
     // In the grace period now: the command got the limit's TERM.
     scratch.line("got");

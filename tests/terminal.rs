@@ -5,19 +5,26 @@
 
 mod common;
 
-use common::live::{Scratch, bit, have, is_alive, mask, state, wait_until};
+use common::command::{RETRY, Scratch, needs, wait_until};
+use common::live::{bit, is_alive, mask, send, state};
 use common::terminal::Terminal;
 use rustix::process::Signal;
 use std::time::Duration;
 
 fn bash() -> Option<(Scratch, Terminal)> {
-    if !have("bash", "an interactive terminal") {
+    if !needs("bash", "an interactive terminal") {
         return None;
     }
     let scratch = Scratch::new();
     let terminal = Terminal::bash(&scratch);
     assert!(std::process::Command::new("mkfifo").arg(scratch.path("go")).status().unwrap().success());
     Some((scratch, terminal))
+}
+
+/// Lets time pass that must not count.
+#[expect(clippy::disallowed_methods, reason = "the time itself is what is tested")]
+fn pass(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Waits until the test writes to the fifo `go`. A loop around sleep(1) would not do where Ctrl-Z is
@@ -92,7 +99,7 @@ fn ctrl_z_stops_both_and_fg_resumes_both_and_stopped_time_is_no_time() {
     assert!(terminal.shows("]").starts_with('T'), "retry is stopped");
     wait_until("the command to be stopped", || state(command) == Some('T'));
     // The time that must not count has to pass.
-    std::thread::sleep(Duration::from_secs(3));
+    pass(Duration::from_secs(3));
     terminal.line("fg");
     go(&scratch);
     assert_eq!(terminal.status(), "6");
@@ -119,7 +126,7 @@ fn ctrl_z_during_a_delay_stops_it_and_stopped_time_is_no_time() {
     terminal.shows("Retrying in 2.00s");
     terminal.control('z');
     terminal.shows("Stopped");
-    std::thread::sleep(Duration::from_secs(5));
+    pass(Duration::from_secs(5));
     assert_eq!(scratch.lines("runs"), 1);
     terminal.line("fg");
     // With the stop counted, the deadline would have passed.
@@ -136,7 +143,7 @@ fn ctrl_z_during_the_grace_period_loses_no_kill() {
     scratch.line("got");
     terminal.control('z');
     terminal.shows("Stopped");
-    std::thread::sleep(Duration::from_secs(3));
+    pass(Duration::from_secs(3));
     assert_eq!(state(command), Some('T'), "the grace period is stopped as well");
     terminal.line("fg");
     assert_eq!(terminal.status(), "124");
@@ -174,11 +181,11 @@ fn a_stop_sent_to_the_command_alone_stops_only_the_clock() {
         "$RETRY --timeout 2 --retries 1 -- sh -c 'echo $$ > ready; {WAIT}; exit 6' & echo $! > retry"
     ));
     let (retry, command) = (scratch.pid("retry"), scratch.pid("ready"));
-    common::live::send(command, Signal::STOP);
+    send(command, Signal::STOP);
     wait_until("the stop", || state(command) == Some('T'));
-    std::thread::sleep(Duration::from_secs(3));
+    pass(Duration::from_secs(3));
     assert_ne!(state(retry), Some('T'));
-    common::live::send(command, Signal::CONT);
+    send(command, Signal::CONT);
     go(&scratch);
     terminal.line("wait %1");
     assert_eq!(terminal.status(), "6");
@@ -190,10 +197,10 @@ fn stop_and_continue_sent_to_retry_reach_the_command() {
     terminal
         .line(&format!("$RETRY --retries 1 -- sh -c 'echo $$ > ready; {WAIT}; exit 6' & echo $! > retry"));
     let (retry, command) = (scratch.pid("retry"), scratch.pid("ready"));
-    common::live::send(retry, Signal::TSTP);
+    send(retry, Signal::TSTP);
     wait_until("the command to stop", || state(command) == Some('T'));
     wait_until("retry to stop", || state(retry) == Some('T'));
-    common::live::send(retry, Signal::CONT);
+    send(retry, Signal::CONT);
     wait_until("the command to go on", || state(command).is_some_and(|state| state != 'T'));
     go(&scratch);
     terminal.line("wait %1");
@@ -228,7 +235,7 @@ fn in_the_background_a_reader_of_the_terminal_stops_as_it_would_alone() {
 #[test]
 fn a_pager_in_the_pipeline_works() {
     let Some((_scratch, mut terminal)) = bash() else { return };
-    if !have("less", "a pager in the pipeline") {
+    if !needs("less", "a pager in the pipeline") {
         return;
     }
     // less -E ends at the end; the key q ends it before. Both need the terminal.
@@ -244,7 +251,7 @@ fn a_pager_in_the_pipeline_works() {
 #[test]
 fn a_hang_up_reaches_the_command_of_a_session_leader() {
     let scratch = Scratch::new();
-    let mut words = vec![common::live::RETRY, "--", "sh", "-c"];
+    let mut words = vec![RETRY, "--", "sh", "-c"];
     words.push("trap 'echo HUP >> got; exit' HUP; echo $$ > ready; while :; do sleep 0.01; done");
     let mut terminal = Terminal::start(&scratch, &words);
     let (retry, command) = (terminal.leader(), scratch.pid("ready"));

@@ -5,7 +5,8 @@
 
 mod common;
 
-use common::live::{RETRY, Scratch, have, is_alive, send, wait_until};
+use common::command::{RETRY, Scratch, wait_until, works};
+use common::live::{is_alive, send};
 use rustix::process::Signal;
 use std::process::Command;
 
@@ -30,7 +31,7 @@ fn a_time_limit_ends_every_descendant_before_the_next_attempt() {
     // The next attempt notes whoever of the earlier ones is still alive.
     let overlap = "for p in $(cat pids 2>/dev/null); do [ -d /proc/$p ] && ! grep -q 'State:.*Z' /proc/$p/status && echo $p >> overlap; done\n";
     let script = format!("{overlap}{STUBBORN} exec sleep 1000");
-    let retry = scratch.start("--timeout 1 --kill-after 0.2 --retries 3 --base 0", &script);
+    let retry = scratch.session("--timeout 1 --kill-after 0.2 --retries 3 --base 0", &script);
     let ended = retry.end();
     assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
     assert_eq!(scratch.lines("attempts"), 3);
@@ -45,8 +46,10 @@ fn a_time_limit_ends_every_descendant_before_the_next_attempt() {
 #[test]
 fn the_deadline_ends_the_tree_too() {
     let scratch = Scratch::new();
-    let retry = scratch
-        .start("--deadline 1 --kill-after 0.2 --retries 3 --base 0", &format!("{STUBBORN} exec sleep 1000"));
+    let retry = scratch.session(
+        "--deadline 1 --kill-after 0.2 --retries 3 --base 0",
+        &format!("{STUBBORN} exec sleep 1000"),
+    );
     let ended = retry.end();
     assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
     assert_eq!(scratch.lines("attempts"), 1);
@@ -57,7 +60,7 @@ fn the_deadline_ends_the_tree_too() {
 fn a_tree_that_heeds_the_signal_is_not_killed() {
     let scratch = Scratch::new();
     let script = "trap 'echo INT > got; exit 0' INT; echo $$ > ready; while :; do sleep 0.01; done";
-    let retry = scratch.start("--timeout 0.3 --timeout-signal INT --kill-after 1000 --retries 1", script);
+    let retry = scratch.session("--timeout 0.3 --timeout-signal INT --kill-after 1000 --retries 1", script);
     let ended = retry.end();
     assert_eq!(ended.code(), Some(124), "a status of its own does not hide the time limit: {}", ended.stderr);
     assert_eq!(scratch.read("got"), "INT\n");
@@ -72,7 +75,7 @@ fn a_tree_that_heeds_the_signal_is_not_killed() {
 fn a_stopped_process_ends_too() {
     let scratch = Scratch::new();
     let script = "sh -c 'echo $$ > stopped; kill -STOP $$' & exec sleep 1000";
-    let retry = scratch.start("--timeout 0.5 --kill-after 1000 --retries 1", script);
+    let retry = scratch.session("--timeout 0.5 --kill-after 1000 --retries 1", script);
     let stopped = scratch.pid("stopped");
     assert_eq!(retry.end().code(), Some(124));
     assert!(!is_alive(stopped));
@@ -92,7 +95,7 @@ fn what_was_there_before_the_attempt_lives_on() {
     );
     let mut shell = Command::new("setsid");
     shell.args(["sh", "-c", &script, "sh", command]);
-    let ended = scratch.start_command(shell).end();
+    let ended = scratch.launch(shell).end();
     assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
     let (inherited, left, own) = (scratch.pid("inherited"), scratch.pid("left"), scratch.pid("own"));
     assert!(is_alive(inherited), "inherited");
@@ -105,7 +108,7 @@ fn what_was_there_before_the_attempt_lives_on() {
 #[test]
 fn a_background_process_of_a_good_attempt_lives_on_and_is_not_waited_for() {
     let scratch = Scratch::new();
-    let retry = scratch.start("--timeout 1000", "sleep 1000 & echo $! > left");
+    let retry = scratch.session("--timeout 1000", "sleep 1000 & echo $! > left");
     assert_eq!(retry.end().code(), Some(0));
     let left = scratch.pid("left");
     assert!(is_alive(left));
@@ -143,7 +146,7 @@ EOF
         "0",
     ]);
     command.args(["--", "sh", "-c", script]);
-    let ended = scratch.start_command(command).end();
+    let ended = scratch.launch(command).end();
     let left = common::live::marked(&mark);
     std::fs::write(scratch.path("stop"), "").unwrap();
     assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
@@ -153,8 +156,9 @@ EOF
 #[test]
 fn a_tree_that_is_not_ours_to_end_is_named_and_not_retried() {
     // As below sudo: a set-uid program that makes itself root for good, below a `retry` that is nobody.
-    if !rustix::process::geteuid().is_root() || !have("setpriv", "a set-uid child") {
-        eprintln!("not tested: a set-uid child needs root");
+    let mut trial = Command::new("setpriv");
+    trial.args(["--reuid=65534", "--regid=65534", "--clear-groups", "true"]);
+    if !works(&mut trial, "setpriv and root", "a set-uid child") {
         return;
     }
     let scratch = Scratch::new();
@@ -172,7 +176,7 @@ fn a_tree_that_is_not_ours_to_end_is_named_and_not_retried() {
     command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     command.arg(&binary).args(["--timeout", "0.3", "--kill-after", "0.1", "--base", "0", "--", "sh", "-c"]);
     command.arg("./become-root --reuid=0 sleep 1000 & echo $! > pid; echo x >> runs; wait");
-    let ended = scratch.start_command(command).end();
+    let ended = scratch.launch(command).end();
     let pid = scratch.pid("pid");
     let alive = is_alive(pid);
     send(pid, Signal::KILL);
@@ -192,7 +196,7 @@ fn adopted_orphans_are_reaped() {
     let scratch = Scratch::new();
     let script = "for i in 1 2 3 4 5; do (sh -c 'echo $$ >> orphans; exit' &); done
                   while [ ! -e stop ]; do sleep 0.01; done";
-    let retry = scratch.start("", script);
+    let retry = scratch.session("", script);
     wait_until("five orphans", || scratch.lines("orphans") == 5);
     for line in scratch.read("orphans").lines() {
         let pid: i32 = line.parse().unwrap();
@@ -204,16 +208,16 @@ fn adopted_orphans_are_reaped() {
 
 #[test]
 fn as_pid_1_it_reaps_and_ends_with_the_right_status() {
-    let works = || Command::new("unshare").args(["--pid", "--fork", "--mount-proc", "true"]).output();
-    if !works().is_ok_and(|output| output.status.success()) {
-        eprintln!("not tested: pid 1 needs unshare and the right to use it");
+    let mut trial = Command::new("unshare");
+    trial.args(["--pid", "--fork", "--mount-proc", "true"]);
+    if !works(&mut trial, "unshare and the right to use it", "pid 1") {
         return;
     }
     let scratch = Scratch::new();
     let start = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
         command.args(["--pid", "--fork", "--mount-proc", RETRY]).args(arguments);
-        scratch.start_command(command)
+        scratch.launch(command)
     };
     // Zombies would show as defunct children of pid 1.
     let orphans =
@@ -227,10 +231,10 @@ fn as_pid_1_it_reaps_and_ends_with_the_right_status() {
 #[test]
 fn a_limit_that_is_shorter_than_the_other_one_wins() {
     let scratch = Scratch::new();
-    let retry = scratch.start("--timeout 1000 --deadline 0.3", "exec sleep 1000");
+    let retry = scratch.session("--timeout 1000 --deadline 0.3", "exec sleep 1000");
     let ended = retry.end();
     assert_eq!(ended.code(), Some(124));
     assert!(ended.stderr.contains("attempt 1/3 failed: timed out"), "{}", ended.stderr);
-    let retry = scratch.start("--timeout 0.3 --deadline 1000 --retries 1", "exec sleep 1000");
+    let retry = scratch.session("--timeout 0.3 --deadline 1000 --retries 1", "exec sleep 1000");
     assert_eq!(retry.end().code(), Some(124));
 }

@@ -59,7 +59,7 @@ EXIT STATUS
     override_usage = "retry [OPTIONS] [--] COMMAND [ARG]...",
     after_help = AFTER_SHORT,
     after_long_help = AFTER_LONG,
-    help_template = "{about-with-newline}\n{usage-heading} {usage}\n{all-args}{after-help}",
+    help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     max_term_width = 100,
     disable_help_flag = true,
     disable_version_flag = true
@@ -69,7 +69,7 @@ pub struct Args {
     #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, default_value = "3", help_heading = "Attempts", allow_hyphen_values = true)]
     pub retries: Attempts,
 
-    /// Time limit for one attempt; its whole process tree is ended
+    /// Time limit for one attempt and its process tree
     ///
     /// The tree gets --timeout-signal, and after --kill-after SIGKILL. It is gone before the next
     /// attempt starts. Time stopped by Ctrl-Z does not count.
@@ -103,7 +103,7 @@ pub struct Args {
     #[arg(short, long, value_name = "DUR", value_parser = values::duration, default_value = "0.5", help_heading = "Delay", allow_hyphen_values = true)]
     pub base: Duration,
 
-    /// Growth of the delay from failure to failure
+    /// Growth of the delay per failure
     #[arg(short, long, value_name = "F", value_parser = values::factor, default_value = "4", help_heading = "Delay", allow_hyphen_values = true)]
     pub factor: f64,
 
@@ -153,6 +153,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "N",
+        value_parser = values::seed,
         help_heading = "Delay",
         allow_hyphen_values = true,
         hide_short_help = true
@@ -187,7 +188,7 @@ pub struct Args {
     #[arg(short, long, help_heading = "Messages", conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Also say what starts, with its arguments, and which rule decided
+    /// Also say what starts, its arguments, and which rule decided
     #[arg(short, long, help_heading = "Messages")]
     pub verbose: bool,
 

@@ -3,14 +3,19 @@
 //! setting. A list on the command line replaces the variable's. A bad value is an error that names
 //! the variable. (clap's own `env` knows none of the four.)
 
-use super::usage_error;
+use super::{usage_error, values};
+use crate::core::backoff::Jitter;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
 const NO_SETTINGS: [&str; 3] = ["generate", "log_format", "command"];
+
+/// The flags about growth, which conflict with `--jitter decorrelated`.
+pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
 
 /// What the command line and the environment say together.
 #[derive(Debug)]
@@ -19,6 +24,16 @@ pub struct Merged {
     pub matches: ArgMatches,
     /// What came from the environment.
     pub from_environment: Vec<Setting>,
+}
+
+impl Merged {
+    /// A flag and its value as they are written where they came from: `--retries 3`, `RETRY_RETRIES=3`.
+    pub fn given(&self, id: &str, value: impl Display) -> String {
+        match self.from_environment.iter().find(|setting| setting.is_about(id)) {
+            Some(setting) => format!("{}={value}", setting.variable),
+            None => format!("{} {value}", flag(id)),
+        }
+    }
 }
 
 /// One variable that is used.
@@ -40,8 +55,12 @@ impl Setting {
         self.id == id
     }
 
+    fn flag(&self) -> String {
+        flag(&self.id)
+    }
+
     fn word(&self) -> OsString {
-        let mut word = OsString::from(format!("--{}=", self.id.replace('_', "-")));
+        let mut word = OsString::from(format!("{}=", self.flag()));
         word.push(&self.value);
         word
     }
@@ -58,13 +77,21 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
     if !std::env::vars_os().any(|(name, _)| ours(&name)) {
         return Ok(Merged { matches, from_environment: Vec::new() });
     }
+    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    // `--generate` stands alone, whatever defaults a CI system has set.
+    if model.get_arguments().any(|arg| arg.is_exclusive_set() && typed(arg.get_id().as_str())) {
+        return Ok(Merged { matches, from_environment: Vec::new() });
+    }
     let mut settings: Vec<Setting> = Vec::new();
     for arg in model.get_arguments().filter(|arg| is_setting(arg)) {
         let id = arg.get_id().to_string();
         let variable = format!("RETRY_{}", id.to_ascii_uppercase());
         let value = std::env::var_os(&variable).unwrap_or_default();
-        let typed = |arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        if value.is_empty() || typed(arg) || conflicts(model, arg).into_iter().any(typed) {
+        if decorrelated_leaves_out(&matches, &id, &value, typed) {
+            continue;
+        }
+        if value.is_empty() || typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str()))
+        {
             continue;
         }
         if let Some(rival) = settings
@@ -81,13 +108,39 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
     for setting in &settings {
         let alone = [OsString::from("retry"), setting.word(), "--".into(), "true".into()];
         if let Err(error) = model.try_get_matches_from_mut(alone) {
-            return Err(usage_error::line_for_variable(&error, &setting.variable));
+            let Setting { variable, value, .. } = setting;
+            return Err(usage_error::line_for_variable(&error, &setting.flag(), variable, value));
         }
     }
     let program = words.iter().take(1).cloned();
     let all = program.chain(settings.iter().map(Setting::word)).chain(words.iter().skip(1).cloned());
     let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
     Ok(Merged { matches, from_environment: settings })
+}
+
+/// Decorrelated jitter grows by itself, so it conflicts with the flags about growth, which clap cannot
+/// know: it depends on the value.
+fn decorrelated_leaves_out(
+    matches: &ArgMatches,
+    id: &str,
+    value: &OsStr,
+    typed: impl Fn(&str) -> bool,
+) -> bool {
+    if id == "jitter" {
+        return jitter_is_decorrelated(value) && GROWTH.into_iter().any(typed);
+    }
+    GROWTH.contains(&id)
+        && typed("jitter")
+        && matches.get_one::<Jitter>("jitter") == Some(&Jitter::Decorrelated)
+}
+
+fn jitter_is_decorrelated(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| values::jitter(value) == Ok(Jitter::Decorrelated))
+}
+
+/// `--max-delay` from clap's `max_delay`.
+fn flag(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
 }
 
 fn is_setting(arg: &Arg) -> bool {

@@ -34,6 +34,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Asked::Print(rendered(&error)));
         }
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
+            return Err(usage_error::line_for_not_utf8(&model, &words));
+        }
         Err(error) => return Err(usage_error::line(&error)),
     };
     let settings = environment::merge(&mut model, matches, &words)?;
@@ -63,8 +66,10 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
         && args.consecutive > limit
     {
         return Err(format!(
-            "retry: --consecutive {} can never be reached with --retries {limit}. Good: --consecutive {limit}",
-            args.consecutive
+            "retry: {} can never be reached with {}. Good: {}",
+            settings.given("consecutive", args.consecutive),
+            settings.given("retries", limit),
+            settings.given("consecutive", limit),
         ));
     }
     let growth = match (args.delays, args.backoff) {
@@ -121,9 +126,10 @@ fn check_decorrelated(
     if args.jitter != Jitter::Decorrelated {
         return Ok(());
     }
-    let idle = ["factor", "backoff", "delays"].into_iter().find(|id| {
+    // Two settings may meet here: defaults that someone else chose, of which one is idle.
+    let idle = environment::GROWTH.into_iter().find(|id| {
         matches.value_source(id) == Some(ValueSource::CommandLine)
-            && !settings.iter().any(|setting| setting.is_about(id) || setting.is_about("jitter"))
+            && !settings.iter().any(|setting| setting.is_about(id))
     });
     match idle {
         Some(id) => Err(format!(

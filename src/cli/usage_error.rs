@@ -1,7 +1,8 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
-use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
+use std::ffi::{OsStr, OsString};
 
 /// The line for an error on the command line.
 pub fn line(error: &Error) -> String {
@@ -11,7 +12,7 @@ pub fn line(error: &Error) -> String {
         format!("retry: {what}{good}")
     };
     match error.kind() {
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             say(invalid(error, &format!("for {flag}"), &flag), &format!("{flag} {}", example(&flag)))
         }
         ErrorKind::UnknownArgument => {
@@ -42,27 +43,64 @@ pub fn line(error: &Error) -> String {
     }
 }
 
-/// The line for a bad value in a variable.
-pub fn line_for_variable(error: &Error, variable: &str) -> String {
-    let flag = flag(error);
-    let what = invalid(error, &format!("in {variable}"), &flag);
-    format!("retry: {what}. Good: {variable}={}", example(&flag))
+/// The line for a bad value in a variable. `flag` is the one that it sets.
+pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsStr) -> String {
+    let place = format!("in {variable}");
+    let what = match error.kind() {
+        ErrorKind::InvalidUtf8 => invalid_value(&value.to_string_lossy(), &place, NOT_UTF8),
+        _ => invalid(error, &place, flag),
+    };
+    format!("retry: {what}. Good: {variable}={}", example(flag))
+}
+
+/// The line for an option's value that is not UTF-8. clap does not say which one it is: the first of the
+/// words that is not, because options come before the command.
+pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
+    let mut before = String::new();
+    for word in words.iter().skip(1) {
+        let text = word.to_string_lossy().into_owned();
+        if word.to_str().is_none() {
+            let (flag, value) = match text.split_once('=') {
+                Some((flag, value)) if flag.starts_with("--") => (flag.to_owned(), value.to_owned()),
+                _ => short_with_value(model, &text)
+                    .or_else(|| short_with_value(model, &before).map(|(flag, _)| (flag, text.clone())))
+                    .unwrap_or((before, text)),
+            };
+            let what = invalid_value(&value, &format!("for {flag}"), NOT_UTF8);
+            return format!("retry: {what}. Good: {flag} {}", example(&flag));
+        }
+        before = text;
+    }
+    format!("retry: an option's value is {NOT_UTF8}")
+}
+
+/// `--base` and `1` from `-b1`, `-vb1` or `-b=1`.
+fn short_with_value(model: &Command, word: &str) -> Option<(String, String)> {
+    let cluster = word.strip_prefix('-').filter(|cluster| !cluster.starts_with('-'))?;
+    cluster.char_indices().find_map(|(index, letter)| {
+        let arg = model.get_arguments().find(|arg| arg.get_short() == Some(letter))?;
+        let value = &cluster[index + letter.len_utf8()..];
+        let value = value.strip_prefix('=').unwrap_or(value);
+        arg.get_action().takes_values().then_some((format!("--{}", arg.get_long()?), value.to_owned()))
+    })
+}
+
+const NOT_UTF8: &str = "not UTF-8";
+
+fn invalid_value(value: &str, place: &str, why: &str) -> String {
+    format!("invalid value '{}' {place}: {why}", value.escape_debug().to_string().replace("\\'", "'"))
 }
 
 fn invalid(error: &Error, place: &str, flag: &str) -> String {
-    let why = match (error.kind(), std::error::Error::source(error)) {
-        (ErrorKind::InvalidUtf8, _) => "not UTF-8".to_owned(),
-        (_, Some(source)) => source.to_string(),
-        (_, None) => match error.get(ContextKind::ValidValue) {
+    let why = match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None => match error.get(ContextKind::ValidValue) {
             Some(ContextValue::Strings(valid)) => format!("not one of {}", valid.join(", ")),
             _ => "not valid".to_owned(),
         },
     };
     match text(error, ContextKind::InvalidValue) {
-        Some(value) if !value.is_empty() => {
-            format!("invalid value '{}' {place}: {why}", value.escape_debug().to_string().replace("\\'", "'"))
-        }
-        _ if error.kind() == ErrorKind::InvalidUtf8 => format!("invalid value {place}: {why}"),
+        Some(value) if !value.is_empty() => invalid_value(&value, place, &why),
         _ => format!("{flag} needs a value"),
     }
 }

@@ -93,6 +93,14 @@ pub fn count(text: &str) -> Result<NonZeroU64, String> {
     text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
 }
 
+/// A whole number of 64 bits.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| format!("not a whole number from 0 to {}", u64::MAX))
+}
+
 /// A finite number above 0.
 ///
 /// # Errors

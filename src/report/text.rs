@@ -8,6 +8,9 @@ use crate::core::policy::{Attempts, Why};
 use std::ffi::OsString;
 use std::time::Duration;
 
+/// Said once by a `retry` inside a `retry`: three attempts of three are nine.
+const NESTED: &str = " (inside another retry: attempts multiply)";
+
 /// The text of an event, without a newline; `None` where nothing is said about it.
 pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     if plan.verbosity == Verbosity::Quiet {
@@ -32,7 +35,11 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
         Event::Failed { number, outcome, took, next } => {
             let what = what_happened(plan, outcome, *took);
-            format!("{} failed: {what}. {}", attempt(number), then(plan, next))
+            let nested = match next {
+                Next::Retry { .. } if *number == 1 && plan.depth > 1 => NESTED,
+                _ => "",
+            };
+            format!("{} failed: {what}. {}{nested}", attempt(number), then(plan, next))
         }
         Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed: since } => {

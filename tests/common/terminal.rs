@@ -1,7 +1,8 @@
 //! An interactive bash with job control on a pseudo-terminal, driven as a person would. The crates for
 //! this keep the terminal open in a thread of their own, so that it can never hang up.
 
-use super::live::{RETRY, Scratch, send, wait_for, without_settings};
+use super::command::{RETRY, Scratch, wait_for, without_settings};
+use super::live::send;
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{File, OpenOptions};
@@ -95,6 +96,7 @@ impl Terminal {
 }
 
 impl Drop for Terminal {
+    #[expect(clippy::disallowed_macros, reason = "a failed test says what was on the screen")]
     fn drop(&mut self) {
         if std::thread::panicking() && self.master.is_some() {
             self.read();

@@ -1,0 +1,499 @@
+//! What is typed: the words of the command, usage errors, help, and settings in the environment.
+
+mod common;
+
+use common::command::{Scratch, announced, not_utf8, said};
+use predicates::prelude::*;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+const FAST: &str = "--base 0.01 --jitter 0";
+
+/// `retry` with these words and settings refuses to run anything, and says so in one line.
+#[track_caller]
+fn refused_line(settings: &[(&str, &OsStr)], words: &[&OsStr]) -> String {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry("");
+    let output = retry.envs(settings.iter().copied()).args(words).args(scratch.ends("0")).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(125), "{words:?} {settings:?}: {stderr}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    assert_eq!(scratch.runs(), 0, "{words:?} {settings:?}: the command must not run");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("retry: ") && stderr.ends_with('\n'), "{stderr}");
+    stderr.trim_end().to_owned()
+}
+
+#[track_caller]
+fn refused(words: &[&str]) -> String {
+    let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    refused_line(&[], &words)
+}
+
+#[track_caller]
+fn refused_setting(settings: &[(&str, &str)], words: &[&str]) -> String {
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, OsStr::new(*value))).collect();
+    let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    refused_line(&settings, &words)
+}
+
+/// Bad values for each flag that takes one.
+const BAD: &[(&str, &[&str])] = &[
+    ("--retries", &["0", "-1", "1.5", "three", "infinite", "99999999999999999999"]),
+    ("--timeout", &["0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x"]),
+    ("--deadline", &["0", "-5m", "soon", "1e300"]),
+    ("--timeout-signal", &["NOPE", "0", "65", "-9", "TERM,INT"]),
+    ("--kill-after", &["-1", "never", "nan"]),
+    ("--consecutive", &["0", "-1", "1.5", "two"]),
+    ("--base", &["-0.5", "abc", "nan", "inf", "1,5", "1000000000001"]),
+    ("--factor", &["0", "-2", "nan", "inf", "2x"]),
+    ("--max-delay", &["-1", "long", "nan"]),
+    ("--jitter", &["-1", "101%", "-5%", "half", "nan%", "+-"]),
+    ("--backoff", &["quadratic", "Exponential", "exp"]),
+    ("--delays", &["1,,2", "1,-2", "1;2", "a,b"]),
+    ("--initial-delay", &["-1", "later"]),
+    ("--stagger", &["-1", "wide"]),
+    ("--reset-after", &["-1", "while"]),
+    ("--seed", &["-1", "1.5", "lucky", "99999999999999999999"]),
+    ("--retry-on", &["256", "-1", "9-5", "7,", "curll", "SIGNOPE", "1-2-3", "7;8"]),
+    ("--stop-on", &["256", "7,,8", "nozero"]),
+    ("--success-on", &["256", "ok", "0,"]),
+    ("--flaky-exit", &["0", "256", "-1", "x"]),
+    ("--log-format", &["xml", "JSON"]),
+    ("--generate", &["tcsh", "Man"]),
+];
+
+#[test]
+fn a_bad_value_names_the_flag_shows_the_value_and_a_good_one() {
+    for (flag, values) in BAD {
+        for value in *values {
+            let apart = refused(&[flag, value]);
+            let together = refused(&[&format!("{flag}={value}")]);
+            assert_eq!(apart, together);
+            let start = format!("retry: invalid value '{value}' for {flag}: ");
+            assert!(apart.starts_with(&start), "{apart}");
+            is_good(&apart, &format!("{flag} "));
+        }
+        let empty = refused(&[&format!("{flag}=")]);
+        assert!(empty.starts_with(&format!("retry: {flag} needs a value")), "{empty}");
+        let binary = OsString::from_vec([flag.as_bytes(), b"=", not_utf8().as_bytes()].concat());
+        let binary = refused_line(&[], &[&binary]);
+        assert!(
+            binary.starts_with(&format!("retry: invalid value 'a\u{fffd}\u{fffd}b' for {flag}: ")),
+            "{binary}"
+        );
+        is_good(&binary, &format!("{flag} "));
+    }
+}
+
+/// What a message shows as good is good.
+#[track_caller]
+fn is_good(message: &str, start: &str) {
+    let (_, good) = message.rsplit_once(". Good: ").unwrap_or_else(|| panic!("{message}"));
+    assert!(good.starts_with(start), "{message}");
+    let scratch = Scratch::new();
+    let retry = |options: &str| scratch.retry(options).output().unwrap().status.success();
+    // A dry run, so that nothing is waited for.
+    assert!(retry(good) || retry(&format!("--dry-run {good} -- true")), "{message}");
+}
+
+#[test]
+fn every_flag_with_a_value_is_among_the_bad_ones() {
+    let scratch = Scratch::new();
+    let help = scratch.retry("--help").output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let options = help.lines().filter_map(|line| line.split_once("--").filter(|_| line.contains(" <")));
+    let flags: Vec<_> = options
+        .filter(|(before, _)| before.trim().is_empty() || before.trim().starts_with('-'))
+        .map(|(_, name)| format!("--{}", name.split(' ').next().unwrap()))
+        .collect();
+    let bad: Vec<_> = BAD.iter().map(|(flag, _)| (*flag).to_owned()).collect();
+    assert_eq!(flags, bad);
+}
+
+#[test]
+fn short_flags() {
+    for (short, long) in [
+        ("-r", "--retries"),
+        ("-t", "--timeout"),
+        ("-b", "--base"),
+        ("-f", "--factor"),
+        ("-m", "--max-delay"),
+        ("-j", "--jitter"),
+    ] {
+        let line = refused(&[short, "x"]);
+        assert!(line.starts_with(&format!("retry: invalid value 'x' for {long}: ")), "{line}");
+        assert!(refused(&[&format!("{short}x")]).starts_with("retry: invalid value 'x'"));
+        let binary = OsString::from_vec([short.as_bytes(), not_utf8().as_bytes()].concat());
+        let binary = refused_line(&[], &[&binary]);
+        assert!(binary.contains(&format!("for {long}: not UTF-8")), "{binary}");
+        let binary = refused_line(&[], &[OsStr::new(short), not_utf8()]);
+        assert!(binary.contains(&format!("for {long}: not UTF-8")), "{binary}");
+    }
+}
+
+#[test]
+fn a_flag_at_the_end_has_no_value() {
+    let scratch = Scratch::new();
+    for flag in ["--retries", "-b", "--retry-on"] {
+        let start = format!("retry: {}", if flag == "-b" { "--base" } else { flag });
+        let retry = scratch.retry(flag).assert().code(125).stdout("");
+        retry.stderr(predicate::str::starts_with(format!("{start} needs a value. Good: ")));
+    }
+}
+
+#[test]
+fn a_misspelt_flag_gets_a_suggestion() {
+    for (typed, meant) in [("--retires", "--retries"), ("--bse", "--base"), ("--retry_on", "--retry-on")] {
+        for word in [typed.to_owned(), format!("{typed}=1")] {
+            assert_eq!(
+                refused(&[&word, "true"]),
+                format!("retry: unknown option {typed}; did you mean {meant}?")
+            );
+        }
+    }
+    for unknown in ["--xyzzy", "-x", "-Z"] {
+        let line = refused(&[unknown]);
+        assert!(line.starts_with(&format!("retry: unknown option {unknown};")), "{line}");
+        assert!(line.contains("--help"), "{line}");
+    }
+}
+
+#[test]
+fn without_words_the_usage_is_shown() {
+    let scratch = Scratch::new();
+    let usage = "Usage: retry [OPTIONS] [--] COMMAND [ARG]...\nTry 'retry -h'.\n";
+    scratch.retry("").assert().code(125).stdout("").stderr(usage);
+}
+
+#[test]
+fn options_without_a_command() {
+    let scratch = Scratch::new();
+    for options in ["--retries 2", "--", "-v", "--retries 2 --"] {
+        let retry = scratch.retry(options).assert().code(125).stdout("");
+        retry.stderr("retry: no command is given. Good: retry -- curl -fsS https://example.com\n");
+    }
+}
+
+#[test]
+fn flags_that_exclude_each_other() {
+    for (first, second) in [
+        (["--delays", "1"], ["--base", "2"]),
+        (["--delays", "1"], ["--factor", "2"]),
+        (["--delays", "1"], ["--backoff", "linear"]),
+    ] {
+        for words in [[first, second].concat(), [second, first].concat()] {
+            let line = refused(&words);
+            assert!(line.contains(first[0]) && line.contains(second[0]), "{line}");
+            assert!(line.contains("cannot be used with"), "{line}");
+        }
+    }
+    for words in [["-q", "-v"], ["--verbose", "--quiet"]] {
+        let line = refused(&words);
+        assert!(line.contains("--quiet") && line.contains("--verbose"), "{line}");
+    }
+    for flag in ["--factor=2", "--backoff=linear"] {
+        let line = refused(&["--jitter", "decorrelated", flag]);
+        let name = flag.split('=').next().unwrap();
+        assert!(
+            line.starts_with(&format!("retry: {name} does nothing with --jitter decorrelated")),
+            "{line}"
+        );
+    }
+    assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays does nothing"));
+    let line = refused(&["--generate", "man", "--retries", "2"]);
+    assert!(line.starts_with("retry: --generate stands alone. Good: retry --generate man"), "{line}");
+    assert!(refused(&["--log-format", "json"]).starts_with("retry: --log-format json needs --dry-run"));
+}
+
+#[test]
+fn a_flag_is_given_once_but_lists_add_up() {
+    assert_eq!(refused(&["--base", "1", "-b", "2"]), "retry: --base is given twice. Good: give it once");
+    let scratch = Scratch::new();
+    scratch.retry("--stop-on 1 --stop-on 2 --base 0").args(scratch.ends("2")).assert().code(2);
+    assert_eq!(scratch.runs(), 1);
+}
+
+#[test]
+fn more_successes_than_attempts() {
+    let line = refused(&["--consecutive", "4"]);
+    assert_eq!(line, "retry: --consecutive 4 can never be reached with --retries 3. Good: --consecutive 3");
+    refused(&["--consecutive", "3", "--retries", "2"]);
+    let scratch = Scratch::new();
+    scratch.retry("--consecutive 4 --retries inf --base 0 --jitter 0").arg("true").assert().code(0);
+}
+
+/// Prints its arguments, each in angle brackets.
+const SHOW: [&str; 4] = ["sh", "-c", r#"printf '<%s>' "$@""#, "show"];
+
+#[test]
+fn arguments_of_the_command_are_its_own() {
+    for (options, arguments, shown) in [
+        ("", &["checkout", "--", "f"][..], "<checkout><--><f>"),
+        ("--", &["checkout", "--", "f"], "<checkout><--><f>"),
+        ("--", &["--", "--"], "<--><-->"),
+        ("", &["-f", "http://localhost", "-o", "x"], "<-f><http://localhost><-o><x>"),
+        ("-r 2 -q", &["--retries", "0", "-v", "--bogus"], "<--retries><0><-v><--bogus>"),
+        ("", &["--help", "-h", "--version", "-V"], "<--help><-h><--version><-V>"),
+        ("", &["", "a b", "*", "$HOME", "~", "'", "\\"], "<><a b><*><$HOME><~><'><\\>"),
+        ("", &["", "", ""], "<><><>"),
+        ("", &["a\nb", "\t", "ü"], "<a\nb><\t><ü>"),
+    ] {
+        let scratch = Scratch::new();
+        let retry = scratch.retry(options).args(SHOW).args(arguments).assert();
+        retry.code(0).stdout(shown.to_owned()).stderr("");
+    }
+}
+
+#[test]
+fn arguments_that_are_no_utf8() {
+    let scratch = Scratch::new();
+    let shown = [b"<", not_utf8().as_bytes(), b"><x>"].concat();
+    for options in ["", "--", "-v --retries 2 --"] {
+        scratch.retry(options).args(SHOW).arg(not_utf8()).arg("x").assert().code(0).stdout(shown.clone());
+    }
+    // The name of the command too.
+    let link = scratch.path("").join(not_utf8());
+    std::os::unix::fs::symlink("/bin/echo", link).unwrap();
+    let name = OsString::from_vec([b"./", not_utf8().as_bytes()].concat());
+    scratch.retry("").arg(name).arg("here").assert().code(0).stdout("here\n");
+}
+
+#[test]
+fn after_two_dashes_anything_is_a_command() {
+    let scratch = Scratch::new();
+    let retry = scratch.retry("--").arg("-x").assert().code(127);
+    retry.stderr(predicate::str::starts_with("retry: attempt 1/3 failed: -x: command not found"));
+    scratch.executable("--retries", "#!/bin/sh\necho \"ran $1\"\n");
+    let path = format!("{}:/usr/bin:/bin", scratch.path("").display());
+    scratch.retry("--").args(["--retries", "0"]).env("PATH", path).assert().code(0).stdout("ran 0\n");
+}
+
+#[test]
+fn the_short_help_fits_a_screen() {
+    let scratch = Scratch::new();
+    let output = scratch.retry("-h").env("COLUMNS", "80").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    assert!(help.lines().count() <= 40, "{} lines:\n{help}", help.lines().count());
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    assert!(help.contains("\nUsage: retry [OPTIONS] [--] COMMAND [ARG]...\n\n"), "{help}");
+    for part in ["--retries", "--timeout", "--base", "--jitter", "--retry-on", "Exit status", "retry --help"]
+    {
+        assert!(help.contains(part), "{part}");
+    }
+    assert!(!help.contains('\u{1b}'), "no colours in a pipe");
+}
+
+#[test]
+fn the_long_help_has_everything() {
+    let scratch = Scratch::new();
+    let output = scratch.retry("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    for part in ["\nEXAMPLES\n", "\nEXIT STATUS\n", "RETRY_RETRIES=5", "--dry-run", "--version"] {
+        assert!(help.contains(part), "{part}");
+    }
+    for code in ["0", "124", "125", "126", "127"] {
+        assert!(help.contains(&format!("\n  {code:<9}")), "{code}");
+    }
+    for (flag, _) in BAD {
+        assert!(help.contains(&format!("{flag} <")), "{flag}");
+    }
+}
+
+#[test]
+fn the_version() {
+    let scratch = Scratch::new();
+    for flag in ["--version", "-V"] {
+        let version = concat!("retry ", env!("CARGO_PKG_VERSION"), "\n");
+        scratch.retry(flag).assert().code(0).stdout(version).stderr("");
+    }
+}
+
+#[test]
+fn help_for_a_reader_that_has_gone() {
+    let scratch = Scratch::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let enough = scratch.retry_to_spawn("--help").stdout(writer).output().unwrap();
+    assert_eq!((enough.status.code(), enough.stderr), (Some(0), vec![]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_for_a_disk_that_is_full() {
+    let scratch = Scratch::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = scratch.retry_to_spawn("--help").stdout(full).output().unwrap();
+    assert_eq!(full.status.code(), Some(125));
+    assert_eq!(said(&full), ["retry: cannot write to stdout: No space left on device (os error 28)"]);
+}
+
+#[test]
+fn a_setting_is_a_flag() {
+    for (variable, value, ends, runs) in [
+        ("RETRY_RETRIES", "2", "1", 2),
+        ("RETRY_RETRIES", "", "1", 3),
+        ("RETRY_CONSECUTIVE", "2", "0", 2),
+        ("RETRY_STOP_ON", "1", "1", 1),
+        ("RETRY_RETRY_ON", "2,3", "1", 1),
+        ("RETRY_SUCCESS_ON", "1", "1", 1),
+    ] {
+        let scratch = Scratch::new();
+        scratch.retry(FAST).env(variable, value).args(scratch.ends(ends)).output().unwrap();
+        assert_eq!(scratch.runs(), runs, "{variable}={value}");
+    }
+    let scratch = Scratch::new();
+    let delays = |variable: &str, value: &str| {
+        let settings = [("RETRY_BASE", "0.01"), ("RETRY_JITTER", "0"), (variable, value)];
+        announced(&scratch.retry("").envs(settings).arg("false").output().unwrap())
+    };
+    assert_eq!(delays("RETRY_FACTOR", "2"), [0.01, 0.02]);
+    assert_eq!(delays("RETRY_BACKOFF", "constant"), [0.01, 0.01]);
+    assert_eq!(delays("RETRY_MAX_DELAY", "0.02"), [0.01, 0.02]);
+    scratch.retry(FAST).env("RETRY_FLAKY_EXIT", "9").args(scratch.ends("1 0")).assert().code(9);
+    let late = [("RETRY_INITIAL_DELAY", "2"), ("RETRY_DEADLINE", "1")];
+    scratch.retry("").envs(late).arg("true").assert().code(124);
+    let killed = [("RETRY_TIMEOUT", "1"), ("RETRY_TIMEOUT_SIGNAL", "KILL"), ("RETRY_KILL_AFTER", "0")];
+    let retry = scratch.retry("-r1").envs(killed).args(["sleep", "1000"]).assert();
+    retry.code(124).stderr(predicate::str::contains("(SIGKILL"));
+}
+
+#[test]
+fn a_bad_setting_names_the_variable() {
+    for (flag, values) in BAD.iter().filter(|(flag, _)| !["--log-format", "--generate"].contains(flag)) {
+        let variable = format!("RETRY_{}", flag[2..].to_ascii_uppercase().replace('-', "_"));
+        for value in *values {
+            let line = refused_setting(&[(&variable, value)], &[]);
+            assert!(line.starts_with(&format!("retry: invalid value '{value}' in {variable}: ")), "{line}");
+            let (_, good) = line.rsplit_once(". Good: ").unwrap();
+            let (name, good) = good.split_once('=').unwrap();
+            assert_eq!(name, variable);
+            let scratch = Scratch::new();
+            scratch.retry("--dry-run").env(name, good).arg("true").assert().code(0).stderr("");
+        }
+        let binary = refused_line(&[(&variable, not_utf8())], &[]);
+        let start = format!("retry: invalid value 'a\u{fffd}\u{fffd}b' in {variable}: ");
+        assert!(binary.starts_with(&start), "{binary}");
+        assert!(!binary.ends_with('=') && binary.contains(&format!(". Good: {variable}=")), "{binary}");
+    }
+}
+
+#[test]
+fn settings_that_are_empty_are_unset() {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry("");
+    for (flag, _) in BAD {
+        retry.env(format!("RETRY_{}", flag[2..].to_ascii_uppercase().replace('-', "_")), "");
+    }
+    retry.arg("true").assert().code(0).stderr("");
+}
+
+#[test]
+fn the_command_line_wins() {
+    let scratch = Scratch::new();
+    let retry = scratch
+        .retry("-v -r 2 --base 0 --jitter 0")
+        .env("RETRY_RETRIES", "9")
+        .args(scratch.ends("1"))
+        .assert();
+    retry.code(1).stderr(predicate::str::contains("RETRY_RETRIES").not());
+    assert_eq!(scratch.runs(), 2);
+    // Even a bad setting is not looked at then.
+    scratch.retry("--retries 2").env("RETRY_RETRIES", "x").arg("true").assert().code(0);
+}
+
+#[test]
+fn a_setting_that_conflicts_with_the_command_line_is_dropped() {
+    let scratch = Scratch::new();
+    let delays = |settings: &[(&str, &str)], options: &str| {
+        let output = scratch.retry(options).envs(settings.iter().copied()).arg("false").output().unwrap();
+        (announced(&output), said(&output).iter().filter(|line| line.ends_with("is used")).count())
+    };
+    let listed = "-v --delays 0.01,0.03 --jitter 0";
+    assert_eq!(delays(&[("RETRY_BASE", "1000"), ("RETRY_FACTOR", "9")], listed), (vec![0.01, 0.03], 0));
+    assert_eq!(delays(&[("RETRY_BACKOFF", "linear")], listed), (vec![0.01, 0.03], 0));
+    assert_eq!(delays(&[("RETRY_DELAYS", "1000")], "-v --base 0.02 -f 1 --jitter 0"), (vec![0.02, 0.02], 0));
+    // Decorrelated jitter is a growth too.
+    let (announced, used) = delays(&[("RETRY_JITTER", "decorrelated")], "-v --factor 1 --base 0.5");
+    assert!(announced.iter().all(|delay| (0.5..=0.8).contains(delay)), "{announced:?}");
+    assert_eq!(used, 0);
+    // What stands alone stands alone whatever the environment says.
+    for setting in [("RETRY_RETRIES", "5"), ("RETRY_RETRIES", "x"), ("RETRY_DELAYS", "1")] {
+        let retry = scratch.retry("--generate bash").env(setting.0, setting.1).assert();
+        retry.code(0).stdout(predicate::str::contains("retry")).stderr("");
+    }
+}
+
+#[test]
+fn a_list_on_the_command_line_replaces_the_variables() {
+    for (variable, flag) in [("RETRY_STOP_ON", "--stop-on"), ("RETRY_SUCCESS_ON", "--success-on")] {
+        let runs = |options: &str| {
+            let scratch = Scratch::new();
+            let retry = format!("{FAST} --retries 2 {options}");
+            scratch.retry(&retry).env(variable, "2").args(scratch.ends("2")).output().unwrap();
+            scratch.runs()
+        };
+        assert_eq!(runs(""), 1, "{variable}");
+        assert_eq!(runs(&format!("{flag} 3")), 2, "{flag}");
+    }
+}
+
+#[test]
+fn verbose_says_what_came_from_the_environment() {
+    let scratch = Scratch::new();
+    let settings = [("RETRY_RETRIES", "5"), ("RETRY_STOP_ON", "2,SIGKILL"), ("RETRY_BASE", "")];
+    let output = scratch.retry("-v").envs(settings).arg("true").output().unwrap();
+    assert_eq!(
+        said(&output),
+        [
+            "retry: RETRY_RETRIES=5 is used",
+            "retry: RETRY_STOP_ON=2,SIGKILL is used",
+            "retry: attempt 1/5 starts: true"
+        ]
+    );
+    scratch.retry("").envs(settings).arg("true").assert().code(0).stderr("");
+}
+
+#[test]
+fn two_settings_that_conflict() {
+    for other in [("RETRY_BASE", "1"), ("RETRY_FACTOR", "2"), ("RETRY_BACKOFF", "linear")] {
+        let line = refused_setting(&[other, ("RETRY_DELAYS", "1")], &[]);
+        assert!(line.contains(other.0) && line.contains("RETRY_DELAYS"), "{line}");
+        assert!(line.contains("cannot be used with") && line.ends_with("Good: unset one of them"), "{line}");
+    }
+}
+
+#[test]
+fn more_successes_than_attempts_names_the_setting() {
+    assert_eq!(
+        refused_setting(&[("RETRY_CONSECUTIVE", "9")], &[]),
+        "retry: RETRY_CONSECUTIVE=9 can never be reached with --retries 3. Good: RETRY_CONSECUTIVE=3"
+    );
+    assert_eq!(
+        refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "3"]),
+        "retry: --consecutive 3 can never be reached with RETRY_RETRIES=2. Good: --consecutive 2"
+    );
+}
+
+#[test]
+fn variables_that_are_no_settings_change_nothing() {
+    let scratch = Scratch::new();
+    for name in [
+        "RETRY_ATTEMPT",
+        "RETRY_MAX_ATTEMPTS",
+        "RETRY_ELAPSED",
+        "RETRY_QUIET",
+        "RETRY_GENERATE",
+        "RETRY_NOPE",
+    ] {
+        scratch
+            .retry("-v")
+            .env(name, "x")
+            .arg("true")
+            .assert()
+            .code(0)
+            .stderr("retry: attempt 1/3 starts: true\n");
+    }
+}

@@ -1,0 +1,227 @@
+//! `retry` as a child of a test: without settings from the environment of whoever runs the tests, in
+//! a scratch directory where the commands that it runs leave what the test looks at.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// No working program needs this long for one step, however loaded the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary under test.
+pub const RETRY: &str = env!("CARGO_BIN_EXE_retry");
+
+/// An elapsed time in a message, as a regular expression: two decimals below one second, else one.
+pub const ELAPSED: &str = r"(0\.\d\d|[1-9]\d*\.\d)s";
+
+/// Where the commands of a test run.
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// What is in a file; nothing if there is none yet.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// The names of all files.
+    pub fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.0.path()).unwrap().flatten();
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// `retry` with these options (split at spaces), in this directory. A run that hangs is killed, and
+    /// fails its test.
+    pub fn retry(&self, options: &str) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::from_std(self.retry_to_spawn(options));
+        command.timeout(PATIENCE);
+        command
+    }
+
+    /// The same for `std`, for tests that look while it runs.
+    pub fn retry_to_spawn(&self, options: &str) -> Command {
+        let mut command = Command::new(RETRY);
+        command.args(options.split_whitespace());
+        self.settle(&mut command);
+        command
+    }
+
+    /// Any command, in this directory and with a clean environment.
+    pub fn settle(&self, command: &mut Command) {
+        without_settings(command);
+        command.current_dir(self.0.path());
+    }
+
+    /// The words of a command whose nth run ends as the nth of these says, and each later run as the
+    /// last one: an exit code or the name of a signal. Its runs are counted, see [`Self::runs`].
+    pub fn ends(&self, ends: &str) -> Vec<String> {
+        const SCRIPT: &str = r#"
+            echo run >> "$0"
+            run=$(grep -c run "$0")
+            [ "$run" -le "$#" ] || run=$#
+            shift $((run - 1))
+            case $1 in
+                [0-9]*) exit "$1" ;;
+                *) kill -s "$1" $$ ;;
+            esac"#;
+        let runs = self.path("runs");
+        ["sh", "-c", SCRIPT, runs.to_str().unwrap()]
+            .into_iter()
+            .chain(ends.split_whitespace())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// How often the command of [`Self::ends`] has run.
+    pub fn runs(&self) -> usize {
+        self.read("runs").lines().count()
+    }
+
+    /// An executable file. A process of its own writes it: if this one did, a child that another test
+    /// starts meanwhile could hold it open for writing, and it could not be run (ETXTBSY).
+    pub fn executable(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        let mut writer = Command::new("sh")
+            .args(["-c", r#"cat > "$0" && chmod 755 "$0""#])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writer.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(writer.wait().unwrap().success());
+        path
+    }
+
+    /// Starts `retry OPTIONS -- sh -c SCRIPT` with stderr in the file `stderr`.
+    pub fn start(&self, options: &str, script: &str) -> Running {
+        let mut command = self.retry_to_spawn(options);
+        command.args(["--", "sh", "-c", script]);
+        self.start_command(command)
+    }
+
+    /// Starts a command with stderr in the file `stderr`.
+    pub fn start_command(&self, mut command: Command) -> Running {
+        command.stdin(Stdio::null());
+        command.stderr(fs::File::create(self.path("stderr")).unwrap());
+        Running(command.spawn().unwrap())
+    }
+}
+
+/// Removes whatever in the environment could change how the binary behaves.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("RETRY_") {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// A `retry` that runs. It does not outlive its test.
+pub struct Running(Child);
+
+impl Running {
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.0.id()).unwrap()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    pub fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> ExitStatus {
+        wait_for("the end of retry", || self.0.try_wait().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended_before = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// Polls until `condition` gives a value.
+#[expect(clippy::disallowed_methods, reason = "a poll that fails loudly needs a clock and a pause")]
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Polls until `condition` holds.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    wait_for(what, || condition().then_some(()));
+}
+
+/// What `retry` said on stderr, without what the command said.
+pub fn said(output: &Output) -> Vec<String> {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    stderr.lines().filter(|line| line.starts_with("retry: ")).map(str::to_owned).collect()
+}
+
+/// The delays that were announced, in seconds.
+pub fn announced(output: &Output) -> Vec<f64> {
+    let delay = |line: String| {
+        let (_, rest) = line.split_once("Retrying in ").or(line.split_once("Next in "))?;
+        let seconds = rest.split('s').next().unwrap().to_owned();
+        assert!(seconds.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 2), "{line}");
+        Some(seconds.parse().unwrap())
+    };
+    said(output).into_iter().filter_map(delay).collect()
+}
+
+/// Whether the tool that a test needs is here. If not, says what is not tested; with CI set that is a
+/// failure.
+#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test says what it leaves out")]
+pub fn needs(tool: &str, what: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| is_executable(&directory.join(tool)));
+    if !found {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{what} needs {tool}");
+        eprintln!("not tested: {what} needs {tool}");
+    }
+    found
+}
+
+/// As [`needs`], for something that only a trial run can tell.
+#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test says what it leaves out")]
+pub fn works(trial: &mut Command, tool: &str, what: &str) -> bool {
+    let trial = trial.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let works = trial.status().is_ok_and(|status| status.success());
+    if !works {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{what} needs {tool}");
+        eprintln!("not tested: {what} needs {tool}");
+    }
+    works
+}
+
+fn is_executable(file: &Path) -> bool {
+    rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Bytes that are no UTF-8, as an argument.
+pub fn not_utf8() -> &'static OsStr {
+    std::os::unix::ffi::OsStrExt::from_bytes(b"a\xff\xfeb")
+}
