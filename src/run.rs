@@ -48,6 +48,10 @@ pub async fn run<A: Attempt>(
             return Ending::Interrupted { signal, running: Some(outcome) };
         }
 
+        // Good or not: with several good attempts wanted in a row, a good one may be the long one.
+        if policy.reset_after.is_some_and(|enough| took >= enough) {
+            delays.reset();
+        }
         let why = match attempt.judge(&outcome) {
             Verdict::Good => {
                 good_in_a_row += 1;
@@ -65,9 +69,6 @@ pub async fn run<A: Attempt>(
             Verdict::Retry(why) => {
                 good_in_a_row = 0;
                 failures += 1;
-                if policy.reset_after.is_some_and(|enough| took >= enough) {
-                    delays.reset();
-                }
                 delay = delays.next(random);
                 Some(why)
             }

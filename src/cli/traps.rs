@@ -1,8 +1,13 @@
-//! Known traps: commands whose exit status does not say what people think. Looks at the words of the
-//! command only.
+//! Known traps: commands whose exit status does not say what people think, and commands that retry by
+//! themselves. Looks at the words of the command only.
+//!
+//! Sources: what curl, git, apt-get, pip and npm exit with was tried against a server that answers 503,
+//! 429 and 404, resets and refuses; wget(1) `--tries`; the AWS CLI's "retries" guide.
 
 use crate::core::plan::{Plan, Verbosity};
+use crate::core::preset::PRESETS;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Notes for stderr before the first attempt: what came from the environment (`-v`), and curl without
@@ -22,33 +27,77 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
 
 /// Warnings for a dry run.
 pub fn warnings(plan: &Plan) -> Vec<String> {
+    let command = behind_wrappers(&plan.command);
+    let name = name(command);
     let mut warnings = Vec::new();
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }
-    match name(&plan.command) {
-        name @ ("git" | "npm" | "pip" | "pip3" | "apt" | "apt-get") => warnings.push(format!(
-            "{name} exits with the same status for a passing network problem and for a final error, so every \
-             failure is retried"
-        )),
-        "retry" => warnings.push(NESTED.to_owned()),
+    if let Some(preset) = says_nothing(command)
+        && plan.policy.rules.retry_on.0.is_empty()
+    {
+        let known = PRESETS.iter().any(|known| known.name == preset);
+        let way_out = if known { format!(". Add --retry-on {preset}") } else { String::new() };
+        warnings.push(format!(
+            "{name} exits with the same status for passing trouble and for a final error, so every failure is \
+             retried{way_out}"
+        ));
+    }
+    let has = |wanted: &str| command.iter().any(|word| word == wanted);
+    let starts = |start: &str| command.iter().any(|word| word.as_bytes().starts_with(start.as_bytes()));
+    if matches!(name, "apt" | "apt-get") && has("update") && !starts("--error-on") && !starts("-eany") {
+        warnings.push(format!(
+            "{name} update exits 0 when downloads fail, so nothing would be retried. Add --error-on=any"
+        ));
+    }
+    match name {
+        "curl" if has("--retry") || starts("--retry=") => warnings.push(multiply("curl --retry")),
+        "wget" if !starts("-t") && !starts("--tries") => {
+            warnings.push(format!("{}. Add --tries=1", multiply("wget, with up to 20 tries,")));
+        }
+        "aws" => warnings.push(format!("{}. Set AWS_MAX_ATTEMPTS=1", multiply("aws"))),
         _ => {}
     }
-    if matches!(name(&plan.command), "apt" | "apt-get") && plan.command.iter().any(|word| word == "update") {
-        warnings.push(
-            "apt-get update exits 0 when downloads fail, so nothing would be retried. Add --error-on=any"
-                .to_owned(),
-        );
-    }
-    if plan.depth > 1 {
-        warnings.push(NESTED.to_owned());
+    if name == "retry" || plan.depth > 1 {
+        warnings.push("a retry inside a retry: their attempts multiply".to_owned());
     }
     warnings
 }
 
 const CURL: &str =
     "curl without -f exits 0 on an HTTP error such as 503, so nothing would be retried. Add -f";
-const NESTED: &str = "a retry inside a retry: their attempts multiply";
+
+fn multiply(who: &str) -> String {
+    format!("{who} retries by itself, so attempts multiply")
+}
+
+/// The preset's name of a tool whose exit status does not tell passing trouble from a final error.
+fn says_nothing(command: &[OsString]) -> Option<&'static str> {
+    let word = |index: usize| command.get(index).and_then(|word| word.to_str()).unwrap_or_default();
+    match name(command) {
+        "git" => Some("git"),
+        "npm" => Some("npm"),
+        "apt" | "apt-get" => Some("apt"),
+        "pip" | "pip3" => Some("pip"),
+        "python" | "python3" if word(1) == "-m" && word(2) == "pip" => Some("pip"),
+        _ => None,
+    }
+}
+
+/// The command that a wrapper without options runs: `sudo apt-get update`, `env A=1 curl ...`. With
+/// options it would take each wrapper's own grammar to find it, so then the wrapper stands for itself.
+fn behind_wrappers(command: &[OsString]) -> &[OsString] {
+    let mut rest = command;
+    while matches!(name(rest), "sudo" | "doas" | "env" | "nohup" | "nice" | "setsid") {
+        let inner = &rest[1..];
+        let settings = inner.iter().take_while(|word| word.as_bytes().contains(&b'=')).count();
+        match inner.get(settings) {
+            Some(word) if !word.as_bytes().starts_with(b"-") => rest = &inner[settings..],
+            _ => break,
+        }
+    }
+    rest
+}
 
 fn name(command: &[OsString]) -> &str {
     let program = command.first().map(Path::new);
@@ -57,9 +106,10 @@ fn name(command: &[OsString]) -> &str {
 
 /// curl's short options that take a value (curl 8.x, `curl --help all`): in `-oframe`, `f` is part of
 /// a file name.
-const CURL_TAKES_VALUE: &str = "AbcCdDeEFhHKmoPQrtTuUwxXyYz";
+const CURL_TAKES_VALUE: &str = "AbcCdDeEFHKmoPQrtTuUwxXyYz";
 
 fn is_curl_without_fail(command: &[OsString]) -> bool {
+    let command = behind_wrappers(command);
     if name(command) != "curl" {
         return false;
     }
@@ -75,7 +125,7 @@ fn is_curl_without_fail(command: &[OsString]) -> bool {
         let Some(cluster) = word.strip_prefix('-') else { continue };
         for (index, letter) in cluster.char_indices() {
             match letter {
-                'f' | 'K' | 'V' | 'M' => return false,
+                'f' | 'K' | 'V' | 'M' | 'h' => return false,
                 letter if CURL_TAKES_VALUE.contains(letter) => {
                     if index + letter.len_utf8() == cluster.len() {
                         words.next();
@@ -92,6 +142,7 @@ fn is_curl_without_fail(command: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::parse::{Asked, parse};
 
     #[test]
     fn curl_without_fail_is_seen() {
@@ -108,10 +159,66 @@ mod tests {
             ("curl http://x --fail", false),
             ("curl -K settings http://x", false),
             ("curl -V", false),
+            ("curl -h all", false),
+            ("curl --fail-early http://x", true),
+            ("sudo env A=1 curl http://x", true),
+            ("sudo -u me curl http://x", false),
             ("wget http://x", false),
         ] {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             assert_eq!(is_curl_without_fail(&command), without, "{line}");
         }
+    }
+
+    fn warnings_for(line: &str) -> String {
+        let words = ["retry"].into_iter().chain(line.split(' ')).map(OsString::from);
+        match parse(words) {
+            Ok(Asked::Run(plan)) => warnings(&Plan { depth: 1, ..*plan }).join("\n"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_trap_is_named_and_nothing_else() {
+        for (line, named) in [
+            ("git fetch", "git exits with the same status"),
+            ("/usr/bin/git fetch", "git exits with the same status"),
+            ("npm ci", "npm exits with the same status"),
+            ("pip3 install x", "pip3 exits with the same status"),
+            ("python3 -m pip install x", "python3 exits with the same status"),
+            ("apt-get install x", "apt-get exits with the same status"),
+            ("sudo apt-get -q update", "Add --error-on=any"),
+            ("sudo A=1 apt-get update", "Add --error-on=any"),
+            ("curl http://x", "Add -f"),
+            ("curl -f --retry 3 http://x", "multiply"),
+            ("wget http://x", "--tries=1"),
+            ("aws s3 ls", "AWS_MAX_ATTEMPTS"),
+            ("retry true", "retry inside a retry"),
+            ("env retry true", "retry inside a retry"),
+        ] {
+            let warnings = warnings_for(line);
+            assert!(warnings.contains(named), "{line}: {warnings:?}");
+        }
+        for line in [
+            "curl -f http://x",
+            "wget -t1 http://x",
+            "wget --tries=2 http://x",
+            "ssh host",
+            "python3 -m http.server",
+            "python3",
+            "sudo",
+            "env -i git fetch",
+            "./git-deploy",
+        ] {
+            assert_eq!(warnings_for(line), "", "{line}");
+        }
+    }
+
+    #[test]
+    fn a_retry_rule_answers_the_exit_status_that_says_nothing_but_not_a_false_success() {
+        assert_eq!(warnings_for("--retry-on 100 git fetch"), "");
+        assert_eq!(warnings_for("--retry-on 100 apt-get update --error-on=any"), "");
+        let hidden = warnings_for("--retry-on 100 apt-get update");
+        assert!(hidden.starts_with("apt-get update exits 0"), "{hidden}");
     }
 }

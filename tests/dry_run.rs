@@ -1,0 +1,206 @@
+//! `--dry-run` end to end: it prints the plan on stdout and runs nothing.
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A directory with a command that leaves a file behind when it runs.
+struct Scene {
+    directory: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self { directory: tempfile::tempdir().unwrap() };
+        let script = format!("#!/bin/sh\ntouch '{}'\n", scene.trace().display());
+        fs::write(scene.command(), script).unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(scene.command(), executable).unwrap();
+        scene
+    }
+
+    fn command(&self) -> PathBuf {
+        self.directory.path().join("deploy")
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.directory.path().join("it-ran")
+    }
+
+    /// stdout of a dry run of that command, which succeeds, says nothing on stderr and runs nothing.
+    fn dry_run(&self, flags: &str) -> String {
+        let text = dry_run(&format!("{flags} --dry-run"), &[&self.command()]);
+        assert!(!self.trace().exists(), "{flags}: the command ran");
+        text
+    }
+
+    fn json(&self, flags: &str) -> Value {
+        serde_json::from_str(&self.dry_run(&format!("{flags} --log-format json"))).unwrap()
+    }
+}
+
+/// `retry` without the settings of whoever runs the tests.
+fn retry() -> Command {
+    let mut command = Command::cargo_bin("retry").unwrap();
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("RETRY_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn dry_run(flags: &str, words: &[&Path]) -> String {
+    let output = retry().args(flags.split_whitespace()).args(words).assert().success().stderr("");
+    String::from_utf8(output.get_output().stdout.clone()).unwrap()
+}
+
+/// A row of the table: its words.
+fn row(text: &str, attempt: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let row = text.lines().map(words).find(|words| words.first().is_some_and(|word| word == attempt));
+    row.unwrap_or_else(|| panic!("no row {attempt} in\n{text}"))
+}
+
+#[test]
+fn the_default_plan_to_the_letter() {
+    let scene = Scene::new();
+    let wanted = "\
+retry would run deploy at most 3 times:
+
+  attempt  earliest start  latest start  delay before it  # certain, + random
+        1           0.00s         0.00s
+        2           0.50s         0.80s      0.50s-0.80s  #####+++
+        3            2.5s          3.1s      2.00s-2.30s  ###################+++
+
+Latest starts: without the time that the attempts themselves take, as there is
+  no --timeout.
+Worst case: 3.1s of delays, plus the time that 3 attempts take.
+";
+    assert_eq!(scene.dry_run(""), wanted);
+    // So that the check that nothing ran is worth something.
+    retry().arg(scene.command()).assert().success();
+    assert!(scene.trace().exists());
+}
+
+#[test]
+fn a_list_of_delays_with_jitter_both_ways() {
+    let text = Scene::new().dry_run("--retries 4 --delays 0.5,2,5 --jitter +-0.3");
+    assert_eq!(row(&text, "2")[..4], ["2", "0.20s", "0.80s", "0.20s-0.80s"]);
+    assert_eq!(row(&text, "3")[..4], ["3", "1.9s", "3.1s", "1.70s-2.30s"]);
+    assert_eq!(row(&text, "4")[..4], ["4", "6.6s", "8.4s", "4.70s-5.30s"]);
+}
+
+#[test]
+fn limits_and_rules_are_told() {
+    let flags =
+        "--retries 10 --timeout 5 --kill-after 1 --deadline 1m --retry-on 7,28 --retry-on curl --stop-on 2";
+    let text = Scene::new().dry_run(flags);
+    assert_eq!(row(&text, "5")[..5], ["5", "42.5s", "1m", "0s", "32.00s-32.30s"]);
+    assert_eq!(row(&text, "6-10")[1..], ["too", "late:", "after", "the", "deadline"]);
+    for line in [
+        "Latest starts: each attempt takes its --timeout of 5.0s and the grace of 1.0s.",
+        "Deadline: no attempt starts after 1m 0s, and one that runs is ended then.",
+        "Rules: retry on 7,28,curl; stop on 2.",
+        "Worst case: 1m 1s in all.",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn many_attempts_and_no_limit() {
+    let scene = Scene::new();
+    let many = scene.dry_run("--retries 1000");
+    assert_eq!(row(&many, "12")[0], "12");
+    assert_eq!(row(&many, "...").len(), 1);
+    assert_eq!(row(&many, "1000")[1..4], ["16h", "35m", "43s"]);
+    assert_eq!(many.lines().filter(|line| line.contains("60.00s-60.30s  ##")).count(), 8);
+
+    let most = scene.dry_run("--retries 18446744073709551615");
+    assert_eq!(row(&most, "18446744073709551615")[1..5], ["over", "500", "billion", "years"]);
+
+    let endless = scene.dry_run("--retries inf");
+    assert_eq!(row(&endless, "...")[1..], ["and", "so", "on"]);
+    assert!(endless.contains("Worst case: there is none"), "{endless}");
+    assert!(endless.starts_with("retry would run deploy as often as it takes:\n"), "{endless}");
+}
+
+#[test]
+fn json_says_the_same() {
+    let scene = Scene::new();
+    let flags = "--retries 2 --jitter 0.25 --timeout 5 --deadline 1m --stop-on 2,64-78 --initial-delay 1";
+    let wanted = json!({
+        "command": "deploy",
+        "arguments": null,
+        "attempts": 2,
+        "consecutive": 1,
+        "timeout_s": 5.0,
+        "deadline_s": 60.0,
+        "kill_after_s": 10.0,
+        "reset_after_s": null,
+        "rows": [
+            {
+                "attempt": 1, "delay_low_s": 1.0, "delay_high_s": 1.0,
+                "earliest_start_s": 1.0, "latest_start_s": 1.0,
+            },
+            {
+                "attempt": 2, "delay_low_s": 0.5, "delay_high_s": 0.75,
+                "earliest_start_s": 1.5, "latest_start_s": 16.75,
+            },
+        ],
+        "last_possible": 2,
+        "worst_case_s": 31.75,
+        "worst_case_covers": "everything",
+        "retry_on": null,
+        "stop_on": "2,64-78",
+        "success_on": null,
+        "settings": [],
+        "warnings": [],
+    });
+    assert_eq!(scene.json(flags), wanted);
+    let endless = scene.json("--retries inf -v");
+    assert_eq!((&endless["attempts"], &endless["worst_case_s"]), (&Value::Null, &Value::Null));
+    assert_eq!(endless["rows"].as_array().unwrap().len(), 12);
+    assert_eq!(endless["arguments"], json!([]));
+    let most = scene.json("--retries 18446744073709551615");
+    assert_eq!(most["attempts"], json!(u64::MAX));
+    assert!(most["worst_case_s"].as_f64().unwrap() >= 1.8e19, "{}", most["worst_case_s"]);
+}
+
+#[test]
+fn known_traps_are_warned_of() {
+    let warnings = |words: &str| {
+        let text = retry().args(["--dry-run"]).args(words.split(' ')).assert().success();
+        let text = String::from_utf8(text.get_output().stdout.clone()).unwrap();
+        text.lines().filter(|line| line.starts_with("Warning: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (words, named) in [
+        ("curl https://example.com", "Warning: curl without -f"),
+        ("git fetch", "Warning: git exits with the same status"),
+        ("apt-get update --error-on=any", "Warning: apt-get exits with the same status"),
+        ("retry ./deploy", "Warning: a retry inside a retry"),
+        ("--initial-delay 9 --deadline 5 ./deploy", "Warning: the first delay leaves no time"),
+    ] {
+        let found = warnings(words);
+        assert!(found.len() == 1 && found[0].starts_with(named), "{words}: {found:?}");
+    }
+    for words in ["curl -fsS https://example.com", "--retry-on 128 git fetch", "./deploy"] {
+        assert_eq!(warnings(words), Vec::<String>::new(), "{words}");
+    }
+}
+
+#[test]
+fn the_environment_counts_and_is_named() {
+    let run = |name: &str, value: &str| {
+        let output = retry().args(["--dry-run", "true"]).env(name, value).assert().success();
+        String::from_utf8(output.get_output().stdout.clone()).unwrap()
+    };
+    let text = run("RETRY_RETRIES", "2");
+    assert!(
+        text.contains("at most 2 times") && text.contains("Environment: RETRY_RETRIES=2 is used."),
+        "{text}"
+    );
+    assert!(run("RETRY_DEPTH", "1").contains("Warning: a retry inside a retry"));
+}
