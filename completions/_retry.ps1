@@ -11,6 +11,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--flaky-exit', '--log-format', '--generate')
     $index = 1
     $ended = $false
+    $option = ''
     while ($index -lt $commandElements.Count -and $commandElements[$index].Extent.EndOffset -lt $cursorPosition) {
         $word = $commandElements[$index].Extent.Text
         if ($word -ceq '--') {
@@ -23,7 +24,30 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
         }
         # -qr 3 is -q -r 3
         $word = $word -creplace '^-[qvhV]+(?=.)', '-'
-        $index += if ($valued -ccontains $word) { 2 } else { 1 }
+        $option = ''
+        $index += 1
+        if ($valued -ccontains $word) {
+            $option = $word
+            $index += 1
+        }
+    }
+    # Its value is still to come, or is what is being typed.
+    if ($option -ne '' -and ($index -gt $commandElements.Count -or $commandElements[$index - 1].Extent.EndOffset -ge $cursorPosition)) {
+        $values = @(switch -CaseSensitive ($option) {
+            '--timeout-signal' { 'TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'ABRT', 'USR1', 'USR2' }
+            '-j' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
+            '--jitter' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
+            '--backoff' { 'exponential', 'linear', 'fibonacci', 'constant' }
+            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--log-format' { 'text', 'json' }
+            '--generate' { 'man', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
+        })
+        $values.Where{ $_ -like "$wordToComplete*" } | ForEach-Object {
+            [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_)
+        }
+        return
     }
     if ($index -lt $commandElements.Count) {
         $extent = $commandElements[$index].Extent

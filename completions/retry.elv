@@ -12,9 +12,21 @@ set edit:completion:arg-completer[retry] = {|@words|
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
     var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate]
+    var values = [
+        &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
+        &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
+        &--jitter=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
+        &--backoff=['exponential' 'linear' 'fibonacci' 'constant']
+        &--retry-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--stop-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--success-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--log-format=['text' 'json']
+        &--generate=['man' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
+    ]
     var last = (- (count $words) 1)
     var i = 1
     var ended = $false
+    var option = ''
     while (< $i $last) {
         var word = $words[$i]
         if (eq $word '--') {
@@ -28,6 +40,7 @@ set edit:completion:arg-completer[retry] = {|@words|
         while (and (> (count $word) 2) (str:contains 'qvhV' $word[1])) {
             set word = '-'$word[2..]
         }
+        set option = $word
         if (has-value $valued $word) {
             set i = (+ $i 2)
         } else {
@@ -87,6 +100,10 @@ set edit:completion:arg-completer[retry] = {|@words|
     if $at-command {
         var rest = $words[$i..]
         edit:complete-sudo sudo $@rest
+    } elif (> $i $last) {
+        if (has-key $values $option) {
+            all $values[$option]
+        }
     } else {
         $completions[$command]
     }

@@ -53,17 +53,33 @@ pub fn fish(model: Command) -> String {
 
 /// completions/_retry.ps1
 pub fn powershell(model: Command) -> String {
-    let ours = fill(include_str!("completions/command.ps1"), &Flags::of(&model));
+    let flags = Flags::of(&model);
+    let cases = flags
+        .values
+        .iter()
+        .map(|(flag, values)| format!("            '{flag}' {{ '{}' }}", values.join("', '")))
+        .collect::<Vec<_>>();
+    let ours = fill(include_str!("completions/command.ps1"), &flags).replace("@VALUES@", &cases.join("\n"));
     insert_before(&clap_complete(model, Shell::PowerShell), "    $command = @(", &ours)
 }
 
 /// completions/retry.elv
 pub fn elvish(model: Command) -> String {
-    let ours = fill(include_str!("completions/command.elv"), &Flags::of(&model));
+    let flags = Flags::of(&model);
+    let pairs = flags
+        .values
+        .iter()
+        .map(|(flag, values)| format!("        &{flag}=['{}']", values.join("' '")))
+        .collect::<Vec<_>>();
+    let ours = fill(include_str!("completions/command.elv"), &flags).replace("@VALUES@", &pairs.join("\n"));
     // What sudo completes to is a command and its arguments.
     let end = "    if $at-command {
         var rest = $words[$i..]
         edit:complete-sudo sudo $@rest
+    } elif (> $i $last) {
+        if (has-key $values $option) {
+            all $values[$option]
+        }
     } else {
         $completions[$command]
     }\n}";
@@ -109,11 +125,14 @@ struct Flags {
     switches: String,
     /// Those that take a set.
     sets: Vec<String>,
+    /// The values that are worth offering, by flag.
+    values: Vec<(String, Vec<String>)>,
 }
 
 impl Flags {
     fn of(model: &Command) -> Self {
-        let mut flags = Self { valued: Vec::new(), switches: String::new(), sets: Vec::new() };
+        let mut flags =
+            Self { valued: Vec::new(), switches: String::new(), sets: Vec::new(), values: Vec::new() };
         for arg in model.get_arguments().filter(|arg| !arg.is_positional()) {
             let shorts = arg.get_short_and_visible_aliases().unwrap_or_default();
             let longs = arg.get_long_and_visible_aliases().unwrap_or_default();
@@ -128,6 +147,11 @@ impl Flags {
             }
             if value_name(arg) == "SET" {
                 flags.sets.extend(names.clone());
+            }
+            let values = suggest(arg.clone()).get_possible_values();
+            let values: Vec<String> = values.iter().map(|value| value.get_name().to_owned()).collect();
+            if !values.is_empty() {
+                flags.values.extend(names.iter().map(|name| (name.clone(), values.clone())));
             }
             let needs_value = arg.get_num_args().is_none_or(|values| values.min_values() > 0);
             if needs_value && !arg.is_require_equals_set() {
@@ -174,7 +198,7 @@ mod tests {
     fn every_script_is_joined_with_ours() {
         let mut model = Args::command();
         model.build();
-        assert!(bash(model.clone()).contains("\n_retry_options() {"));
+        assert!(bash(model.clone()).starts_with("_retry_options() {"));
         assert!(bash(model.clone()).contains("\n}\n\nif [[ \"${BASH_VERSINFO"));
         assert!(zsh(model.clone()).contains("\n'*::arguments:_normal' \\\n&& ret=0"));
         assert!(zsh(model.clone()).contains(":SET:_sequence compadd"));

@@ -3,6 +3,7 @@
     $valued = @(@VALUED@)
     $index = 1
     $ended = $false
+    $option = ''
     while ($index -lt $commandElements.Count -and $commandElements[$index].Extent.EndOffset -lt $cursorPosition) {
         $word = $commandElements[$index].Extent.Text
         if ($word -ceq '--') {
@@ -15,7 +16,22 @@
         }
         # -qr 3 is -q -r 3
         $word = $word -creplace '^-[@SWITCHES@]+(?=.)', '-'
-        $index += if ($valued -ccontains $word) { 2 } else { 1 }
+        $option = ''
+        $index += 1
+        if ($valued -ccontains $word) {
+            $option = $word
+            $index += 1
+        }
+    }
+    # Its value is still to come, or is what is being typed.
+    if ($option -ne '' -and ($index -gt $commandElements.Count -or $commandElements[$index - 1].Extent.EndOffset -ge $cursorPosition)) {
+        $values = @(switch -CaseSensitive ($option) {
+@VALUES@
+        })
+        $values.Where{ $_ -like "$wordToComplete*" } | ForEach-Object {
+            [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_)
+        }
+        return
     }
     if ($index -lt $commandElements.Count) {
         $extent = $commandElements[$index].Extent
