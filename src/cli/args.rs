@@ -2,7 +2,7 @@
 //! written for the person who reads those.
 
 use super::values::{self, Delays};
-use super::{generate, sets};
+use super::{generate, sets, texts};
 use crate::core::backoff::Jitter;
 use crate::core::policy::{Attempts, Set};
 use crate::core::signal::Signal;
@@ -12,35 +12,9 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 const AFTER_SHORT: &str = "\
-Durations: 0.5 (seconds), 500ms, 1m 30s. SET: 7, 5-7, SIGKILL, nonzero, signal, timeout, curl, ...
-Exit status: the command's own; 124 timed out, 125 retry itself failed, 126/127 cannot be run.
-More flags, examples and the exit status in full: retry --help, man retry";
-
-const AFTER_LONG: &str = "\
-EXAMPLES
-  Three attempts, about half a second and two seconds apart:
-      retry -- curl -fsS https://example.com/api
-  Ten attempts, each at most 30 s, all of it at most 5 min:
-      retry --retries 10 --timeout 30 --deadline 5m -- ./flaky-test
-  Only what curl calls a passing network problem:
-      retry --retry-on curl -- curl -fsS https://example.com/api
-  The delays as a list, each give or take 0.3 s:
-      retry --retries 4 --delays 0.5,2,5 --jitter +-0.3 -- ./deploy
-  Wait until a server answers, however long it takes:
-      retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432
-  See the plan without running anything:
-      retry --retries 6 --dry-run -- ./deploy
-
-EXIT STATUS
-  0        an attempt succeeded (with --flaky-exit N and an earlier failure: N)
-  124      the last attempt was ended by --timeout or --deadline, or the deadline passed before any
-  125      retry was called wrongly, or failed itself
-  126      the command was found but could not be run
-  127      the command was not found
-  other    the exit status of the last attempt; 1 if that was 0 and still no success
-  A command that was killed by a signal makes retry die of the same signal (a shell shows 128+n). After
-  HUP, INT, QUIT or TERM the running attempt gets the signal and is waited for; its exit code counts if
-  it has one, else retry dies of the signal.";
+Durations: 0.5 (seconds), 500ms, 1m 30s. SET: 7, 5-7, KILL, nonzero, curl, ...
+Exit status: the command's own; 124 timed out, 125 misuse, 126/127 cannot run.
+More flags, examples, exit status and signals: retry --help, man retry";
 
 /// Run a command until it succeeds, with exponential backoff and jitter
 ///
@@ -50,22 +24,24 @@ EXIT STATUS
 /// and ends with the exit status of the last attempt.
 ///
 /// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
-/// COMMAND runs by its argument vector, never through a shell. Each flag with a value of the groups
-/// Attempts, Delay and Verdict can be set in the environment: RETRY_RETRIES=5 for --retries 5.
+/// COMMAND runs by its argument vector, never through a shell. Flags with a value can be set in the
+/// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate and --log-format.
 #[derive(Parser, Debug)]
 #[command(
     name = "retry",
     version,
     override_usage = "retry [OPTIONS] [--] COMMAND [ARG]...",
     after_help = AFTER_SHORT,
-    after_long_help = AFTER_LONG,
+    after_long_help = texts::after_long_help(),
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     max_term_width = 100,
     disable_help_flag = true,
     disable_version_flag = true
 )]
 pub struct Args {
-    /// Attempts in all, the first included; `inf` for no limit
+    /// Attempts in all, or inf
+    ///
+    /// The first attempt counts, so 1 means that nothing is retried. `inf` sets no limit.
     #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, default_value = "3", help_heading = "Attempts", allow_hyphen_values = true)]
     pub retries: Attempts,
 
@@ -107,11 +83,13 @@ pub struct Args {
     #[arg(short, long, value_name = "F", value_parser = values::factor, default_value = "4", help_heading = "Delay", allow_hyphen_values = true)]
     pub factor: f64,
 
-    /// Longest delay, before jitter [default: 60, or a longer --base]
+    /// Longest delay [default: 60, or a longer --base]
+    ///
+    /// Before jitter, so that clients that have reached it do not meet.
     #[arg(short, long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true)]
     pub max_delay: Option<Duration>,
 
-    /// Random part of the delay: a duration, 20%, full, equal, ...
+    /// Random part: a duration, 20%, full, ...
     ///
     /// With b the delay so far: a duration J adds U(0, J); +-J adds U(-J, J); 20% multiplies by 1 +
     /// U(-0.2, 0.2); `full` is U(0, b); `equal` is b/2 + U(0, b/2); `decorrelated` is U(base, 3 * the
@@ -216,7 +194,7 @@ pub struct Args {
     pub help: Option<bool>,
 
     /// Print the version
-    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Tools")]
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Tools", hide_short_help = true)]
     pub version: Option<bool>,
 
     /// The command and its arguments

@@ -143,7 +143,8 @@ fn flag(id: &str) -> String {
     format!("--{}", id.replace('_', "-"))
 }
 
-fn is_setting(arg: &Arg) -> bool {
+/// Whether a flag can be set in the environment.
+pub fn is_setting(arg: &Arg) -> bool {
     arg.get_action().takes_values() && !NO_SETTINGS.contains(&arg.get_id().as_str())
 }
 

@@ -1,8 +1,8 @@
 //! `--generate`: the man page and the completions, made from the flags at run time, so that a packager
 //! needs nothing but the binary. The committed files are this output; a test holds them equal.
 
+use super::{completions, man};
 use clap::{Command, ValueEnum};
-use clap_complete::Shell;
 
 /// What `--generate` makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,18 +23,13 @@ pub enum What {
 
 /// The text of it.
 pub fn generate(model: Command, what: What) -> Vec<u8> {
-    match what {
-        What::Man => Vec::new(),
-        What::Bash => completions(model, Shell::Bash),
-        What::Zsh => completions(model, Shell::Zsh),
-        What::Fish => completions(model, Shell::Fish),
-        What::Powershell => completions(model, Shell::PowerShell),
-        What::Elvish => completions(model, Shell::Elvish),
-    }
-}
-
-fn completions(mut model: Command, shell: Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut model, "retry", &mut script);
-    script
+    let text = match what {
+        What::Man => man::page(&model),
+        What::Bash => completions::bash(model),
+        What::Zsh => completions::zsh(model),
+        What::Fish => completions::fish(model),
+        What::Powershell => completions::powershell(model),
+        What::Elvish => completions::elvish(model),
+    };
+    text.into_bytes()
 }

@@ -11,14 +11,20 @@
 //! | [`usage_error`] | every usage error as one line |
 //! | [`traps`] | known traps: curl without `-f`, commands whose exit codes say nothing |
 //! | [`dry_run`] | `--dry-run`: the plan as a table, a chart, JSON |
-//! | [`generate`] | `--generate`: man page and completions |
+//! | [`texts`] | what help and man page both say beside the flags |
+//! | [`generate`] | `--generate`: which file |
+//! | [`man`] | the man page |
+//! | [`completions`] | the completions, and how they go on into the command's own |
 
 pub mod args;
+pub mod completions;
 pub mod dry_run;
 pub mod environment;
 pub mod generate;
+pub mod man;
 pub mod parse;
 pub mod sets;
+pub mod texts;
 pub mod traps;
 pub mod usage_error;
 pub mod values;

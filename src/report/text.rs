@@ -135,6 +135,9 @@ fn then(plan: &Plan, next: &Next) -> String {
 pub fn command_name(command: &[OsString]) -> String {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();
     let name = std::path::Path::new(program).file_name().unwrap_or(program);
+    if name.is_empty() {
+        return "''".to_owned();
+    }
     printable(&name.to_string_lossy())
 }
 
@@ -211,6 +214,6 @@ mod tests {
         let name = |path: &str| command_name(&[OsString::from(path), "secret".into()]);
         assert_eq!(name("/usr/bin/curl"), "curl");
         assert_eq!(name("a\x1b[31mb"), r"a\u{1b}[31mb");
-        assert_eq!(name(""), "");
+        assert_eq!(name(""), "''");
     }
 }

@@ -1,0 +1,122 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    # The first word that is neither an option nor the value of one is the command. From there on it
+    # is a command line of its own.
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--flaky-exit', '--log-format', '--generate')
+    $index = 1
+    $ended = $false
+    $option = ''
+    while ($index -lt $commandElements.Count -and $commandElements[$index].Extent.EndOffset -lt $cursorPosition) {
+        $word = $commandElements[$index].Extent.Text
+        if ($word -ceq '--') {
+            $index += 1
+            $ended = $true
+            break
+        }
+        if ($word -ceq '-' -or -not $word.StartsWith('-')) {
+            break
+        }
+        # -qr 3 is -q -r 3
+        $word = $word -creplace '^-[qvhV]+(?=.)', '-'
+        $option = ''
+        $index += 1
+        if ($valued -ccontains $word) {
+            $option = $word
+            $index += 1
+        }
+    }
+    # Its value is still to come, or is what is being typed.
+    if ($option -ne '' -and ($index -gt $commandElements.Count -or $commandElements[$index - 1].Extent.EndOffset -ge $cursorPosition)) {
+        $values = @(switch -CaseSensitive ($option) {
+            '--timeout-signal' { 'TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'ABRT', 'USR1', 'USR2' }
+            '-j' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
+            '--jitter' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
+            '--backoff' { 'exponential', 'linear', 'fibonacci', 'constant' }
+            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--log-format' { 'text', 'json' }
+            '--generate' { 'man', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
+        })
+        $values.Where{ $_ -like "$wordToComplete*" } | ForEach-Object {
+            [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_)
+        }
+        return
+    }
+    if ($index -lt $commandElements.Count) {
+        $extent = $commandElements[$index].Extent
+        if ($ended -or $extent.Text -ceq '-' -or -not $extent.Text.StartsWith('-')) {
+            $length = $cursorPosition - $extent.StartOffset
+            $rest = $commandAst.Extent.Text.Substring($extent.StartOffset - $commandAst.Extent.StartOffset)
+            $rest = $rest.PadRight($length).Substring(0, $length)
+            [CommandCompletion]::CompleteInput($rest, $length, $null).CompletionMatches
+            return
+        }
+    }
+
+    $command = @(
+        'retry'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'retry' {
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Attempts in all, or inf')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Attempts in all, or inf')
+            [CompletionResult]::new('--attempts', '--attempts', [CompletionResultType]::ParameterName, 'Attempts in all, or inf')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Time limit for one attempt and its process tree')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for one attempt and its process tree')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Time limit for everything, delays included')
+            [CompletionResult]::new('--timeout-signal', '--timeout-signal', [CompletionResultType]::ParameterName, 'First signal to the process tree when time is up')
+            [CompletionResult]::new('--kill-after', '--kill-after', [CompletionResultType]::ParameterName, 'Grace between that signal and SIGKILL')
+            [CompletionResult]::new('--consecutive', '--consecutive', [CompletionResultType]::ParameterName, 'Successes in a row that make success')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Delay after the first failure')
+            [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'Delay after the first failure')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Growth of the delay per failure')
+            [CompletionResult]::new('--factor', '--factor', [CompletionResultType]::ParameterName, 'Growth of the delay per failure')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Longest delay [default: 60, or a longer --base]')
+            [CompletionResult]::new('--max-delay', '--max-delay', [CompletionResultType]::ParameterName, 'Longest delay [default: 60, or a longer --base]')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Random part: a duration, 20%, full, ...')
+            [CompletionResult]::new('--jitter', '--jitter', [CompletionResultType]::ParameterName, 'Random part: a duration, 20%, full, ...')
+            [CompletionResult]::new('--backoff', '--backoff', [CompletionResultType]::ParameterName, 'How the delay grows')
+            [CompletionResult]::new('--delays', '--delays', [CompletionResultType]::ParameterName, 'The delays as a list; the last one repeats')
+            [CompletionResult]::new('--initial-delay', '--initial-delay', [CompletionResultType]::ParameterName, 'Wait before the first attempt')
+            [CompletionResult]::new('--stagger', '--stagger', [CompletionResultType]::ParameterName, 'Wait a random part of this before the first attempt')
+            [CompletionResult]::new('--reset-after', '--reset-after', [CompletionResultType]::ParameterName, 'An attempt that ran at least so long starts the backoff anew')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Makes the jitter repeatable')
+            [CompletionResult]::new('--retry-on', '--retry-on', [CompletionResultType]::ParameterName, 'Retry on these outcomes only')
+            [CompletionResult]::new('--stop-on', '--stop-on', [CompletionResultType]::ParameterName, 'Stop on these outcomes; beats --retry-on')
+            [CompletionResult]::new('--success-on', '--success-on', [CompletionResultType]::ParameterName, 'Count these outcomes as success [default: 0]')
+            [CompletionResult]::new('--flaky-exit', '--flaky-exit', [CompletionResultType]::ParameterName, 'Exit status of a success that needed more than one attempt')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How --dry-run prints')
+            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a shell''s completions')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but retry''s own errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but retry''s own errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also say what starts, its arguments, and which rule decided')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Also say what starts, its arguments, and which rule decided')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the plan and run nothing')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (-h the short one, --help all of it)')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (-h the short one, --help all of it)')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print the version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

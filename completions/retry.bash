@@ -1,0 +1,296 @@
+_retry_options() {
+    local i cur prev opts cmd
+    COMPREPLY=()
+    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+        cur="$2"
+    else
+        cur="${COMP_WORDS[COMP_CWORD]}"
+    fi
+    prev="$3"
+    cmd=""
+    opts=""
+
+    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
+    do
+        case "${cmd},${i}" in
+            ",$1")
+                cmd="retry"
+                ;;
+            *)
+                ;;
+        esac
+    done
+
+    case "${cmd}" in
+        retry)
+            opts="-r -t -b -f -m -j -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --quiet --verbose --log-format --dry-run --generate --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --retries)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --attempts)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --timeout-signal)
+                    COMPREPLY=($(compgen -W "TERM INT HUP QUIT KILL ABRT USR1 USR2" -- "${cur}"))
+                    return 0
+                    ;;
+                --kill-after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --consecutive)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --base)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                -b)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --factor)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --max-delay)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --jitter)
+                    COMPREPLY=($(compgen -W "full equal decorrelated none 20% +-0.3" -- "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -W "full equal decorrelated none 20% +-0.3" -- "${cur}"))
+                    return 0
+                    ;;
+                --backoff)
+                    COMPREPLY=($(compgen -W "exponential linear fibonacci constant" -- "${cur}"))
+                    return 0
+                    ;;
+                --delays)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --initial-delay)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --stagger)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --reset-after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --retry-on)
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur}"))
+                    return 0
+                    ;;
+                --stop-on)
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur}"))
+                    return 0
+                    ;;
+                --success-on)
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur}"))
+                    return 0
+                    ;;
+                --flaky-exit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --generate)
+                    COMPREPLY=($(compgen -W "man bash zsh fish powershell elvish" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+    esac
+}
+
+# retry's own options are completed by _retry_options, the rest by what the command completes to.
+_retry() {
+    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate "
+    local i=1 word option="" ended="" cur="$2" head
+    COMPREPLY=()
+    # The first word that is neither an option nor the value of one is the command.
+    while (( i < COMP_CWORD )); do
+        word=${COMP_WORDS[i]}
+        if [[ $word == -- ]]; then
+            (( i += 1 ))
+            ended=1
+            break
+        elif [[ $word != -?* ]]; then
+            break
+        fi
+        # -qr 3 is -q -r 3
+        while [[ $word == -[qvhV]?* ]]; do
+            word=-${word:2}
+        done
+        option=$word
+        # Bash splits words at "=" and ":".
+        if [[ ${COMP_WORDS[i + 1]} == "=" ]]; then
+            (( i += 3 ))
+        elif [[ $valued == *" $word "* ]]; then
+            (( i += 2 ))
+        else
+            (( i += 1 ))
+        fi
+        while (( i < COMP_CWORD )) && [[ ${COMP_WORDS[i]} == [=:]* ]]; do
+            (( i += 2 ))
+        done
+    done
+
+    if (( i < COMP_CWORD )) || [[ $i -eq $COMP_CWORD && ( $ended || ${COMP_WORDS[i]} != -* ) ]]; then
+        _retry_command "$i"
+        return
+    fi
+    [[ $cur == "=" ]] && cur=""
+    (( i == COMP_CWORD )) && option=""
+    case $option in
+        --retry-on | --stop-on | --success-on)
+            head=""
+            [[ $cur == *,* ]] && head=${cur%,*},
+            COMPREPLY=($(compgen -P "$head" -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur##*,}"))
+            ;;
+        *)
+            _retry_options "$1" "$cur" "$option"
+            ;;
+    esac
+}
+
+# Completes the words from number $1 on as a command line of their own.
+_retry_command() {
+    local offset=$1 cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[$1]} spec
+    # What the command's own completion does not offer must not be offered as a file.
+    if declare -F _comp_command_offset > /dev/null; then
+        compopt +o bashdefault +o default +o nosort 2> /dev/null
+        _comp_command_offset "$offset"
+    elif declare -F _command_offset > /dev/null; then
+        compopt +o bashdefault +o default +o nosort 2> /dev/null
+        _command_offset "$offset"
+    elif (( offset == COMP_CWORD )); then
+        local IFS=$'\n'
+        COMPREPLY=($(compgen -c -- "$cur"))
+    elif spec=$(complete -p "${command##*/}" 2> /dev/null) && [[ $spec == *" -F "* ]]; then
+        spec=${spec#* -F }
+        COMP_WORDS=("${COMP_WORDS[@]:offset}")
+        (( COMP_CWORD -= offset ))
+        COMP_LINE=${COMP_WORDS[*]}
+        COMP_POINT=${#COMP_LINE}
+        "${spec%% *}" "$command" "$cur" "${COMP_WORDS[COMP_CWORD - 1]}"
+    fi
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _retry -o nosort -o bashdefault -o default retry
+else
+    complete -F _retry -o bashdefault -o default retry
+fi

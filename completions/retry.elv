@@ -1,0 +1,110 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[retry] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    # The first word that is neither an option nor the value of one is the command. From there on it
+    # is a command line of its own.
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate]
+    var values = [
+        &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
+        &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
+        &--jitter=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
+        &--backoff=['exponential' 'linear' 'fibonacci' 'constant']
+        &--retry-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--stop-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--success-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--log-format=['text' 'json']
+        &--generate=['man' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
+    ]
+    var last = (- (count $words) 1)
+    var i = 1
+    var ended = $false
+    var option = ''
+    while (< $i $last) {
+        var word = $words[$i]
+        if (eq $word '--') {
+            set i = (+ $i 1)
+            set ended = $true
+            break
+        } elif (or (eq $word '-') (not (str:has-prefix $word '-'))) {
+            break
+        }
+        # -qr 3 is -q -r 3
+        while (and (> (count $word) 2) (str:contains 'qvhV' $word[1])) {
+            set word = '-'$word[2..]
+        }
+        set option = $word
+        if (has-value $valued $word) {
+            set i = (+ $i 2)
+        } else {
+            set i = (+ $i 1)
+        }
+    }
+    var at-command = (or (< $i $last) (and (== $i $last) (or $ended (not (str:has-prefix $words[-1] '-')))))
+    var command = 'retry'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'retry'= {
+            cand -r 'Attempts in all, or inf'
+            cand --retries 'Attempts in all, or inf'
+            cand --attempts 'Attempts in all, or inf'
+            cand -t 'Time limit for one attempt and its process tree'
+            cand --timeout 'Time limit for one attempt and its process tree'
+            cand --deadline 'Time limit for everything, delays included'
+            cand --timeout-signal 'First signal to the process tree when time is up'
+            cand --kill-after 'Grace between that signal and SIGKILL'
+            cand --consecutive 'Successes in a row that make success'
+            cand -b 'Delay after the first failure'
+            cand --base 'Delay after the first failure'
+            cand -f 'Growth of the delay per failure'
+            cand --factor 'Growth of the delay per failure'
+            cand -m 'Longest delay [default: 60, or a longer --base]'
+            cand --max-delay 'Longest delay [default: 60, or a longer --base]'
+            cand -j 'Random part: a duration, 20%, full, ...'
+            cand --jitter 'Random part: a duration, 20%, full, ...'
+            cand --backoff 'How the delay grows'
+            cand --delays 'The delays as a list; the last one repeats'
+            cand --initial-delay 'Wait before the first attempt'
+            cand --stagger 'Wait a random part of this before the first attempt'
+            cand --reset-after 'An attempt that ran at least so long starts the backoff anew'
+            cand --seed 'Makes the jitter repeatable'
+            cand --retry-on 'Retry on these outcomes only'
+            cand --stop-on 'Stop on these outcomes; beats --retry-on'
+            cand --success-on 'Count these outcomes as success [default: 0]'
+            cand --flaky-exit 'Exit status of a success that needed more than one attempt'
+            cand --log-format 'How --dry-run prints'
+            cand --generate 'Print the man page or a shell''s completions'
+            cand -q 'Say nothing but retry''s own errors'
+            cand --quiet 'Say nothing but retry''s own errors'
+            cand -v 'Also say what starts, its arguments, and which rule decided'
+            cand --verbose 'Also say what starts, its arguments, and which rule decided'
+            cand --dry-run 'Print the plan and run nothing'
+            cand -h 'Print help (-h the short one, --help all of it)'
+            cand --help 'Print help (-h the short one, --help all of it)'
+            cand -V 'Print the version'
+            cand --version 'Print the version'
+        }
+    ]
+    if $at-command {
+        var rest = $words[$i..]
+        edit:complete-sudo sudo $@rest
+    } elif (> $i $last) {
+        if (has-key $values $option) {
+            all $values[$option]
+        }
+    } else {
+        $completions[$command]
+    }
+}

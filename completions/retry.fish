@@ -1,0 +1,88 @@
+# The words from the command on, as far as they stand before the cursor; nothing while there are only
+# options and their values.
+function __retry_command
+    set -l words (commandline -opc)
+    set -e words[1]
+    while set -q words[1]
+        set -l word $words[1]
+        switch $word
+            case --
+                set -e words[1]
+                break
+            case -
+                break
+            case '-*'
+                set -e words[1]
+                # -qr 3 is -q -r 3
+                set word (string replace -r '^-[qvhV]+(?=.)' - -- $word)
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate
+                    and set -q words[1]
+                    set -e words[1]
+                end
+            case '*'
+                break
+        end
+    end
+    string join \n -- $words
+end
+
+# What a command line completes to that starts with the command.
+function __retry_complete_command
+    set -l words (string escape -- (__retry_command)) (commandline -ct)
+    complete "--do-complete=$words"
+end
+
+function __retry_at_options
+    test -z "$(__retry_command)"
+end
+
+complete -c retry -f -a '(__retry_complete_command)'
+
+complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Attempts in all, or inf' -r -f
+complete -c retry -n __retry_at_options -s t -l timeout -d 'Time limit for one attempt and its process tree' -r -f
+complete -c retry -n __retry_at_options -l deadline -d 'Time limit for everything, delays included' -r -f
+complete -c retry -n __retry_at_options -l timeout-signal -d 'First signal to the process tree when time is up' -r -f -a "TERM\t''
+INT\t''
+HUP\t''
+QUIT\t''
+KILL\t''
+ABRT\t''
+USR1\t''
+USR2\t''"
+complete -c retry -n __retry_at_options -l kill-after -d 'Grace between that signal and SIGKILL' -r -f
+complete -c retry -n __retry_at_options -l consecutive -d 'Successes in a row that make success' -r -f
+complete -c retry -n __retry_at_options -s b -l base -d 'Delay after the first failure' -r -f
+complete -c retry -n __retry_at_options -s f -l factor -d 'Growth of the delay per failure' -r -f
+complete -c retry -n __retry_at_options -s m -l max-delay -d 'Longest delay [default: 60, or a longer --base]' -r -f
+complete -c retry -n __retry_at_options -s j -l jitter -d 'Random part: a duration, 20%, full, ...' -r -f -a "full\t''
+equal\t''
+decorrelated\t''
+none\t''
+20%\t''
++-0.3\t''"
+complete -c retry -n __retry_at_options -l backoff -d 'How the delay grows' -r -f -a "exponential\t'base * factor^(n-1)'
+linear\t'base * n'
+fibonacci\t'base * 1, 1, 2, 3, 5, ...'
+constant\t'base'"
+complete -c retry -n __retry_at_options -l delays -d 'The delays as a list; the last one repeats' -r -f
+complete -c retry -n __retry_at_options -l initial-delay -d 'Wait before the first attempt' -r -f
+complete -c retry -n __retry_at_options -l stagger -d 'Wait a random part of this before the first attempt' -r -f
+complete -c retry -n __retry_at_options -l reset-after -d 'An attempt that ran at least so long starts the backoff anew' -r -f
+complete -c retry -n __retry_at_options -l seed -d 'Makes the jitter repeatable' -r -f
+complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l flaky-exit -d 'Exit status of a success that needed more than one attempt' -r -f
+complete -c retry -n __retry_at_options -l log-format -d 'How --dry-run prints' -r -f -a "text\t'For people'
+json\t'For machines'"
+complete -c retry -n __retry_at_options -l generate -d 'Print the man page or a shell\'s completions' -r -f -a "man\t'man/retry.1'
+bash\t'completions/retry.bash'
+zsh\t'completions/_retry'
+fish\t'completions/retry.fish'
+powershell\t'completions/_retry.ps1'
+elvish\t'completions/retry.elv'"
+complete -c retry -n __retry_at_options -s q -l quiet -d 'Say nothing but retry\'s own errors'
+complete -c retry -n __retry_at_options -s v -l verbose -d 'Also say what starts, its arguments, and which rule decided'
+complete -c retry -n __retry_at_options -l dry-run -d 'Print the plan and run nothing'
+complete -c retry -n __retry_at_options -s h -l help -d 'Print help (-h the short one, --help all of it)'
+complete -c retry -n __retry_at_options -s V -l version -d 'Print the version'

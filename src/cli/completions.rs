@@ -1,0 +1,211 @@
+//! The completions. clap_complete makes what is about retry's own options; this adds what it cannot
+//! know: values worth offering, and that the words from the command on are a command line of their
+//! own, which the shell completes as if retry were not there.
+//!
+//! What each shell needs for that is a script beside this file; what it must know about the flags is
+//! filled in from the model.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, ValueHint};
+use clap_complete::Shell;
+
+/// The words of a set but for codes and signals, which nobody wants listed.
+const SET: [&str; 9] = ["nonzero", "signal", "timeout", "spawn", "curl", "wget", "ssh", "rsync", "tempfail"];
+const JITTER: [&str; 6] = ["full", "equal", "decorrelated", "none", "20%", "+-0.3"];
+const SIGNALS: [&str; 8] = ["TERM", "INT", "HUP", "QUIT", "KILL", "ABRT", "USR1", "USR2"];
+
+/// completions/retry.bash
+pub fn bash(model: Command) -> String {
+    let flags = Flags::of(&model);
+    let own = clap_complete(model, Shell::Bash).replacen("_retry() {", "_retry_options() {", 1);
+    let (function, registration) = own.split_at(own.rfind("\nif [[").unwrap_or(own.len()));
+    let ours = fill(include_str!("completions/command.bash"), &flags)
+        .replace("@SET_FLAGS@", &flags.sets.join(" | "))
+        .replace("@SET@", &SET.join(" "));
+    [function, &ours, registration.trim_start()].concat()
+}
+
+/// completions/_retry
+pub fn zsh(model: Command) -> String {
+    let mut script = String::new();
+    for line in clap_complete(model, Shell::Zsh).lines() {
+        if line.starts_with("'*::command") {
+            // (-) ends retry's options, and *:: shifts the words so that the command comes first.
+            script += "'(-)1:command:_command_names -e' \\\n'*::arguments:_normal' \\";
+        } else {
+            script += &line
+                .replace(&format!("({})", SET.join(" ")), &format!("_sequence compadd - {}", SET.join(" ")));
+        }
+        script.push('\n');
+    }
+    script
+}
+
+/// completions/retry.fish
+pub fn fish(model: Command) -> String {
+    let ours = fill(include_str!("completions/command.fish"), &Flags::of(&model));
+    let set = SET.map(|word| format!("{word}\\t''")).join("\n");
+    let own = clap_complete(model, Shell::Fish)
+        .replace("complete -c retry ", "complete -c retry -n __retry_at_options ")
+        .replace(&set, &format!("(__fish_complete_list , 'string join \\\\n {}')", SET.join(" ")));
+    format!("{ours}\n{own}")
+}
+
+/// completions/_retry.ps1
+pub fn powershell(model: Command) -> String {
+    let flags = Flags::of(&model);
+    let cases = flags
+        .values
+        .iter()
+        .map(|(flag, values)| format!("            '{flag}' {{ '{}' }}", values.join("', '")))
+        .collect::<Vec<_>>();
+    let ours = fill(include_str!("completions/command.ps1"), &flags).replace("@VALUES@", &cases.join("\n"));
+    insert_before(&clap_complete(model, Shell::PowerShell), "    $command = @(", &ours)
+}
+
+/// completions/retry.elv
+pub fn elvish(model: Command) -> String {
+    let flags = Flags::of(&model);
+    let pairs = flags
+        .values
+        .iter()
+        .map(|(flag, values)| format!("        &{flag}=['{}']", values.join("' '")))
+        .collect::<Vec<_>>();
+    let ours = fill(include_str!("completions/command.elv"), &flags).replace("@VALUES@", &pairs.join("\n"));
+    // What sudo completes to is a command and its arguments.
+    let end = "    if $at-command {
+        var rest = $words[$i..]
+        edit:complete-sudo sudo $@rest
+    } elif (> $i $last) {
+        if (has-key $values $option) {
+            all $values[$option]
+        }
+    } else {
+        $completions[$command]
+    }\n}";
+    insert_before(&clap_complete(model, Shell::Elvish), "    var command = 'retry'", &ours)
+        .replace("    $completions[$command]\n}", end)
+}
+
+fn clap_complete(model: Command, shell: Shell) -> String {
+    let mut model = model.mut_args(suggest);
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut model, "retry", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Gives a flag the values that are worth offering. Nothing is parsed with the changed model, so they
+/// need not be all there are.
+fn suggest(arg: Arg) -> Arg {
+    let values: &[&'static str] = match value_name(&arg) {
+        "SET" => &SET,
+        "J" => &JITTER,
+        "SIG" => &SIGNALS,
+        _ if arg.get_action().takes_values()
+            && arg.get_possible_values().is_empty()
+            && arg.get_value_hint() == ValueHint::Unknown =>
+        {
+            // A number, a duration: never a file, which shells offer for what they do not know.
+            return arg.value_hint(ValueHint::Other);
+        }
+        _ => return arg,
+    };
+    arg.value_parser(PossibleValuesParser::new(values.iter().copied()))
+}
+
+fn value_name(arg: &Arg) -> &str {
+    arg.get_value_names().and_then(<[_]>::first).map_or("", |name| name.as_str())
+}
+
+/// What a shell must know of the flags to find the command behind them.
+struct Flags {
+    /// Those whose value is the next word: `-r`, `--retries`, ...
+    valued: Vec<String>,
+    /// The letters of those without a value, which can stand before another letter: `-qr 3`.
+    switches: String,
+    /// Those that take a set.
+    sets: Vec<String>,
+    /// The values that are worth offering, by flag.
+    values: Vec<(String, Vec<String>)>,
+}
+
+impl Flags {
+    fn of(model: &Command) -> Self {
+        let mut flags =
+            Self { valued: Vec::new(), switches: String::new(), sets: Vec::new(), values: Vec::new() };
+        for arg in model.get_arguments().filter(|arg| !arg.is_positional()) {
+            let shorts = arg.get_short_and_visible_aliases().unwrap_or_default();
+            let longs = arg.get_long_and_visible_aliases().unwrap_or_default();
+            let names: Vec<String> = shorts
+                .iter()
+                .map(|short| format!("-{short}"))
+                .chain(longs.iter().map(|long| format!("--{long}")))
+                .collect();
+            if !arg.get_action().takes_values() {
+                flags.switches.extend(shorts);
+                continue;
+            }
+            if value_name(arg) == "SET" {
+                flags.sets.extend(names.clone());
+            }
+            let values = suggest(arg.clone()).get_possible_values();
+            let values: Vec<String> = values.iter().map(|value| value.get_name().to_owned()).collect();
+            if !values.is_empty() {
+                flags.values.extend(names.iter().map(|name| (name.clone(), values.clone())));
+            }
+            let needs_value = arg.get_num_args().is_none_or(|values| values.min_values() > 0);
+            if needs_value && !arg.is_require_equals_set() {
+                flags.valued.extend(names);
+            }
+        }
+        flags
+    }
+}
+
+fn fill(script: &str, flags: &Flags) -> String {
+    let quoted: Vec<String> = flags.valued.iter().map(|name| format!("'{name}'")).collect();
+    script
+        .replace("@(@VALUED@)", &format!("@({})", quoted.join(", ")))
+        .replace("@VALUED@", &flags.valued.join(" "))
+        .replace("@SWITCHES@", &flags.switches)
+}
+
+fn insert_before(script: &str, line: &str, text: &str) -> String {
+    let (before, after) = script.split_at(script.find(line).unwrap_or(script.len()));
+    [before, text, after].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{args::Args, sets, values};
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn what_is_offered_is_valid() {
+        assert!(SET.iter().all(|word| sets::set(word).is_ok()));
+        assert!(JITTER.iter().all(|word| values::jitter(word).is_ok()));
+        assert!(SIGNALS.iter().all(|word| values::signal(word).is_ok()));
+    }
+
+    #[test]
+    fn every_preset_is_offered() {
+        assert!(crate::core::preset::PRESETS.iter().all(|preset| SET.contains(&preset.name)));
+    }
+
+    /// A newer clap_complete may write its scripts otherwise; then ours would not be in them.
+    #[test]
+    fn every_script_is_joined_with_ours() {
+        let mut model = Args::command();
+        model.build();
+        assert!(bash(model.clone()).starts_with("_retry_options() {"));
+        assert!(bash(model.clone()).contains("\n}\n\nif [[ \"${BASH_VERSINFO"));
+        assert!(zsh(model.clone()).contains("\n'*::arguments:_normal' \\\n&& ret=0"));
+        assert!(zsh(model.clone()).contains(":SET:_sequence compadd"));
+        assert!(fish(model.clone()).contains("\ncomplete -c retry -n __retry_at_options -s r"));
+        assert!(fish(model.clone()).contains("(__fish_complete_list"));
+        assert!(powershell(model.clone()).contains("    }\n\n    $command = @("));
+        assert!(elvish(model.clone()).contains(")\n    var command = 'retry'"));
+        assert!(elvish(model).contains("        $completions[$command]\n    }"));
+    }
+}

@@ -1,0 +1,241 @@
+//! The man page: the flags as they describe themselves, and the texts that the help has too. Owns the
+//! page's form and its sections; says nothing of its own about a flag.
+
+use super::environment::is_setting;
+use super::texts::{self, Example, Row};
+use clap::{Arg, Command};
+use roff::{Inline, Roff, bold, italic, roman};
+
+/// When the page was last changed in substance. It is a constant, so that the same version always makes
+/// the same page.
+const CHANGED: &str = "2026-11-24";
+
+/// The page in man(7) form. `model` is built.
+pub fn page(model: &Command) -> String {
+    let mut page = Roff::new();
+    let source = format!("retry {}", env!("CARGO_PKG_VERSION"));
+    page.control("TH", ["RETRY", "1", CHANGED, &source, "User Commands"]);
+    name(&mut page, model);
+    synopsis(&mut page, model);
+    page.control("SH", ["DESCRIPTION"]);
+    let description = model.get_long_about().map(ToString::to_string).unwrap_or_default();
+    // Its first paragraph is the line that NAME has.
+    paragraphs(&mut page, "PP", description.split("\n\n").skip(1));
+    options(&mut page, model);
+    page.control("SH", ["EXIT STATUS"]);
+    table(&mut page, texts::EXIT_STATUS);
+    page.control("PP", []);
+    page.text(marked(texts::EXIT_BY_SIGNAL));
+    page.control("SH", ["SIGNALS"]);
+    paragraphs(&mut page, "PP", texts::SIGNALS.iter().copied());
+    environment(&mut page, model);
+    page.control("SH", ["EXAMPLES"]);
+    examples(&mut page);
+    page.control("SH", ["SEE ALSO"]);
+    page.text(references(texts::SEE_ALSO));
+    page.render()
+}
+
+fn name(page: &mut Roff, model: &Command) {
+    let about = model.get_about().map(ToString::to_string).unwrap_or_default();
+    let mut letters = about.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+    page.control("SH", ["NAME"]);
+    page.text([roman(format!("retry - {first}{}", letters.as_str()))]);
+}
+
+/// From the usage line: what is typed as it stands is bold, what stands for something else is italic.
+fn synopsis(page: &mut Roff, model: &Command) {
+    page.control("SH", ["SYNOPSIS"]);
+    let usage = model.get_overridden_usage().map(ToString::to_string).unwrap_or_default();
+    let mut line = Vec::new();
+    for (index, word) in usage.split(' ').enumerate() {
+        if index > 0 {
+            line.push(roman(" "));
+        }
+        let inner = word.trim_matches(['[', ']', '.']);
+        let (before, after) = word.split_once(inner).unwrap_or_default();
+        line.push(roman(before));
+        line.push(if inner.chars().all(char::is_uppercase) { italic(inner) } else { bold(inner) });
+        line.push(roman(after));
+    }
+    page.text(line);
+}
+
+fn options(page: &mut Roff, model: &Command) {
+    page.control("SH", ["OPTIONS"]);
+    let flags: Vec<&Arg> = model.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
+    let mut groups: Vec<&str> = Vec::new();
+    for group in flags.iter().filter_map(|flag| flag.get_help_heading()) {
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    for group in groups {
+        page.control("SS", [group]);
+        for flag in flags.iter().filter(|flag| flag.get_help_heading() == Some(group)) {
+            option(page, flag);
+        }
+    }
+}
+
+fn option(page: &mut Roff, flag: &Arg) {
+    page.control("TP", []);
+    page.text(names(flag));
+    let help = flag.get_long_help().or_else(|| flag.get_help()).map(ToString::to_string).unwrap_or_default();
+    let mut help: Vec<String> = help.split("\n\n").map(str::to_owned).collect();
+    let defaults: Vec<_> = flag.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if let Some(first) = help.first_mut()
+        && takes_values(flag)
+        && !defaults.is_empty()
+        && !flag.is_hide_default_value_set()
+    {
+        *first = format!("{first} [default: {}]", defaults.join(","));
+    }
+    paragraphs(page, "IP", help.iter().map(String::as_str));
+    let values = flag.get_possible_values();
+    if takes_values(flag) && values.iter().any(|value| !value.is_hide_set()) {
+        page.control("RS", []);
+        page.control("PD", ["0"]);
+        for value in values.iter().filter(|value| !value.is_hide_set()) {
+            page.control("TP", ["14"]);
+            page.text([bold(value.get_name())]);
+            page.text(marked(&value.get_help().map(ToString::to_string).unwrap_or_default()));
+        }
+        page.control("PD", []);
+        page.control("RE", []);
+    }
+}
+
+/// `-r N, --retries N, --attempts N`
+fn names(flag: &Arg) -> Vec<Inline> {
+    let short = flag.get_short().map(|short| format!("-{short}"));
+    let longs = flag.get_long_and_visible_aliases().unwrap_or_default();
+    let mut line = Vec::new();
+    for name in short.into_iter().chain(longs.iter().map(|long| format!("--{long}"))) {
+        if !line.is_empty() {
+            line.push(roman(", "));
+        }
+        let optional = flag.get_num_args().is_some_and(|values| values.min_values() == 0);
+        let is_long = name.starts_with("--");
+        line.push(bold(name));
+        if !takes_values(flag) {
+            continue;
+        }
+        let (before, after) = match (optional, flag.is_require_equals_set() && is_long) {
+            (false, false) => (" ", ""),
+            (false, true) => ("=", ""),
+            (true, false) => (" [", "]"),
+            (true, true) => ("[=", "]"),
+        };
+        line.push(roman(before));
+        line.push(italic(flag.get_value_names().unwrap_or_default().join(" ")));
+        line.push(roman(after));
+    }
+    line
+}
+
+fn takes_values(flag: &Arg) -> bool {
+    flag.get_action().takes_values()
+}
+
+fn environment(page: &mut Roff, model: &Command) {
+    page.control("SH", ["ENVIRONMENT"]);
+    page.control("SS", ["Settings"]);
+    page.text(marked(texts::SETTINGS));
+    page.control("PP", []);
+    let mut line = Vec::new();
+    for flag in model.get_arguments().filter(|flag| is_setting(flag)) {
+        if !line.is_empty() {
+            line.push(roman(", "));
+        }
+        line.push(bold(format!("RETRY_{}", flag.get_id().as_str().to_ascii_uppercase())));
+    }
+    page.text(line);
+    page.control("SS", ["What the command sees"]);
+    table(page, texts::SEEN_BY_THE_COMMAND);
+}
+
+fn examples(page: &mut Roff) {
+    for (index, Example { what, command }) in texts::EXAMPLES.iter().enumerate() {
+        if index > 0 {
+            page.control("PP", []);
+        }
+        page.text([roman(format!("{what}:"))]);
+        page.control("PP", []);
+        page.control("RS", ["4"]);
+        page.control("EX", []);
+        page.text([roman(*command)]);
+        page.control("EE", []);
+        page.control("RE", []);
+    }
+}
+
+fn table(page: &mut Roff, rows: &[Row]) {
+    for Row { term, meaning } in rows {
+        page.control("TP", []);
+        page.text([bold(*term)]);
+        page.text(marked(meaning));
+    }
+}
+
+/// `between` separates paragraphs: PP, or IP for those that belong to a tagged one.
+fn paragraphs<'a>(page: &mut Roff, between: &str, texts: impl Iterator<Item = &'a str>) {
+    for (index, text) in texts.enumerate() {
+        if index > 0 {
+            page.control(between, []);
+        }
+        page.text(marked(text));
+    }
+}
+
+/// Bold for what is between backticks and for `--flags`.
+fn marked(text: &str) -> Vec<Inline> {
+    let mut inlines = Vec::new();
+    for (index, part) in text.split('`').enumerate() {
+        if index % 2 == 1 {
+            inlines.push(bold(part));
+            continue;
+        }
+        let mut rest = part;
+        while let Some(start) = rest.find("--") {
+            let (before, flag) = rest.split_at(start);
+            let end = flag.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(flag.len());
+            let (flag, after) = flag.split_at(end);
+            inlines.push(roman(before));
+            inlines.push(bold(flag));
+            rest = after;
+        }
+        inlines.push(roman(rest));
+    }
+    inlines.retain(|inline| !matches!(inline, Inline::Roman(text) | Inline::Bold(text) if text.is_empty()));
+    inlines
+}
+
+/// `timeout(1)` with its name in bold.
+fn references(list: &str) -> Vec<Inline> {
+    let mut line = Vec::new();
+    for (index, page) in list.split(", ").enumerate() {
+        if index > 0 {
+            line.push(roman(", "));
+        }
+        let (name, section) = page.split_at(page.find('(').unwrap_or(page.len()));
+        line.push(bold(name));
+        line.push(roman(section));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_and_backticks_are_bold() {
+        assert_eq!(
+            marked("`0` with --kill-after, else"),
+            [bold("0"), roman(" with "), bold("--kill-after"), roman(", else")]
+        );
+        assert_eq!(marked("plain"), [roman("plain")]);
+    }
+}

@@ -1,0 +1,184 @@
+//! What the help and the man page both say: one source, so that they cannot differ. Flags are not
+//! described here but where they are declared, in [`super::args`].
+//!
+//! Words in backticks are literal; the man page prints them bold, like every `--flag`.
+
+use std::fmt::Write as _;
+
+/// A command line and what it does.
+#[derive(Debug)]
+pub struct Example {
+    /// What it does, without a full stop.
+    pub what: &'static str,
+    /// What is typed.
+    pub command: &'static str,
+}
+
+/// A term and its meaning.
+#[derive(Debug)]
+pub struct Row {
+    /// The term.
+    pub term: &'static str,
+    /// Its meaning, without a full stop.
+    pub meaning: &'static str,
+}
+
+/// From the everyday to the rare.
+pub const EXAMPLES: &[Example] = &[
+    Example {
+        what: "Three attempts, about half a second and two seconds apart",
+        command: "retry -- curl -fsS https://example.com/api",
+    },
+    Example {
+        what: "Ten attempts, each at most 30 s, all of it at most 5 min",
+        command: "retry --retries 10 --timeout 30 --deadline 5m -- ./flaky-test",
+    },
+    Example {
+        what: "Only what curl calls a passing network problem",
+        command: "retry --retry-on curl -- curl -fsS https://example.com/api",
+    },
+    Example {
+        what: "The delays as a list: 0.5, 2 and 5 s, each give or take 0.3 s",
+        command: "retry --retries 4 --delays 0.5,2,5 --jitter +-0.3 -- ./deploy",
+    },
+    Example {
+        what: "Wait until a server answers, however long it takes",
+        command: "retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432",
+    },
+    Example {
+        what: "See the plan without running anything",
+        command: "retry --retries 6 --dry-run -- ./deploy",
+    },
+];
+
+/// The exit table of [`crate::core::outcome`] in words.
+pub const EXIT_STATUS: &[Row] = &[
+    Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N and an earlier failure: N)" },
+    Row {
+        term: "124",
+        meaning: "the last attempt was ended by --timeout or --deadline, or the deadline passed before any",
+    },
+    Row { term: "125", meaning: "retry was called wrongly, or failed itself" },
+    Row { term: "126", meaning: "the command was found but could not be run" },
+    Row { term: "127", meaning: "the command was not found" },
+    Row {
+        term: "other",
+        meaning: "the exit status of the last attempt; 1 if that was 0 and still no success",
+    },
+];
+
+/// What the exit table cannot say in a row.
+pub const EXIT_BY_SIGNAL: &str = "A command that was killed by a signal makes retry die of the same signal \
+    (a shell shows 128+n; so does retry where a signal cannot kill it, as process 1 of a container). After \
+    HUP, INT, QUIT or TERM the running attempt gets the signal and is waited for; its exit code counts if \
+    it has one, else retry dies of the signal.";
+
+/// Paragraphs, for the man page alone.
+pub const SIGNALS: &[&str] = &[
+    "retry and the command share the process group, the session and the terminal.",
+    "After HUP, INT, QUIT or TERM there is no further attempt, and a delay ends at once. A running command \
+     gets the signal and may clean up for as long as it likes. The same INT or TERM a second time sends it \
+     SIGKILL; a different signal is passed on. What the command leaves behind in the session gets the \
+     signal too, and SIGKILL after --kill-after.",
+    "HUP, INT, QUIT, TERM, USR1 and USR2 are passed on to the command when a process sent them to retry. A \
+     key such as Ctrl-C is not sent a second time: the terminal has sent it to the whole foreground process \
+     group, the command included. The hang-up of the terminal goes to the session leader alone, so retry \
+     passes it on where it is that leader. Other signals do to retry what they do by default, and are not \
+     passed on.",
+    "A signal that a process sends to the whole process group reaches the command twice, once directly and \
+     once through retry, as with every wrapper that passes signals on.",
+    "When the command stops (Ctrl-Z), so does retry; it goes on when it is continued, and continues the \
+     command if only retry was. During a delay it stops by itself. Time spent stopped counts against no \
+     limit and no delay. Two stops cannot be noticed, and their time counts: a SIGSTOP that is sent to \
+     retry alone, and the SIGTTOU for a message that retry writes from the background to a terminal \
+     with `stty tostop`.",
+    "Signals that are ignored when retry starts (`nohup`, `trap '' HUP`) stay ignored, in retry and in the \
+     command, but for two: the command starts with SIGPIPE and SIGCHLD at their default action, even if \
+     they were ignored.",
+    "A time limit ends the whole process tree. On Linux that is every process that the attempt started, \
+     also one that left for another process group or session. Elsewhere it is the command's own process \
+     group, where it has one, else the command alone. If a process cannot be \
+     ended, there is no further attempt, and the message names it.",
+];
+
+/// The rules by which settings are read: paragraphs, for the man page alone.
+pub const SETTINGS: &str = "Each of these variables is a flag: `RETRY_RETRIES=5` is --retries 5. Empty means \
+    unset. The command line wins, also over a setting that conflicts with it, and a list on the command \
+    line replaces the variable's. A bad value is an error that names the variable. With --verbose, retry \
+    says what came from the environment.";
+
+/// What the command finds in its environment.
+pub const SEEN_BY_THE_COMMAND: &[Row] = &[
+    Row { term: "RETRY_ATTEMPT", meaning: "the number of this attempt, from 1" },
+    Row { term: "RETRY_MAX_ATTEMPTS", meaning: "attempts in all, or `inf`" },
+    Row {
+        term: "RETRY_PREVIOUS_STATUS",
+        meaning: "how the attempt before ended, as a shell shows it in `$?`; empty in the first attempt",
+    },
+    Row { term: "RETRY_ELAPSED", meaning: "seconds since the start, with three decimals" },
+    Row { term: "RETRY_DEPTH", meaning: "how many retry are around the command; 1 unless they are nested" },
+];
+
+/// Other pages.
+pub const SEE_ALSO: &str = "env(1), nohup(1), sh(1), timeout(1), signal(7)";
+
+/// Fits the smallest terminal that is usual; help is wrapped by hand because clap would not keep the
+/// columns of a table.
+const WIDTH: usize = 80;
+
+/// What follows the flags in `--help`.
+pub fn after_long_help() -> String {
+    let mut text = String::from("Examples:\n");
+    for Example { what, command } in EXAMPLES {
+        let _infallible = writeln!(text, "  {what}:\n      {command}");
+    }
+    text.push_str("\nExit status:\n");
+    for Row { term, meaning } in EXIT_STATUS {
+        fill(&mut text, &format!("  {term:<7}"), meaning);
+    }
+    fill(&mut text, "  ", EXIT_BY_SIGNAL);
+    text
+}
+
+/// Appends `words` in lines of at most [`WIDTH`], the first behind `head`, the others as far indented.
+fn fill(text: &mut String, head: &str, words: &str) {
+    let mut line = head.to_owned();
+    let mut is_empty = true;
+    for word in words.split_whitespace() {
+        if !is_empty && line.len() + 1 + word.len() > WIDTH {
+            text.push_str(&line);
+            text.push('\n');
+            line = " ".repeat(head.len());
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    text.push_str(&line);
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Args;
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn the_examples_are_valid() {
+        for Example { command, .. } in EXAMPLES {
+            assert!(Args::try_parse_from(command.split(' ')).is_ok(), "{command}");
+        }
+    }
+
+    #[test]
+    fn tables_are_filled_with_a_hanging_indent() {
+        let mut text = String::new();
+        fill(&mut text, "  1  ", &"word ".repeat(17));
+        let first = format!("  1  {}", ["word"; 15].join(" "));
+        assert_eq!(text, format!("{first}\n     word word\n"));
+    }
+}
