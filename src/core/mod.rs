@@ -15,6 +15,7 @@
 //! | [`policy`] | sets, rules and the verdict on an outcome |
 //! | [`preset`] | what well-known tools exit with and print when trouble will pass |
 //! | [`random`] | the one source of randomness |
+//! | [`retry_after`] | the server's word: how long a failed command was told to wait |
 //! | [`signal`] | signal numbers and their names |
 
 pub mod attempt;
@@ -27,4 +28,5 @@ pub mod plan;
 pub mod policy;
 pub mod preset;
 pub mod random;
+pub mod retry_after;
 pub mod signal;
