@@ -3,6 +3,7 @@
 
 use super::backoff::Backoff;
 use super::outcome::{NotStarted, Outcome, SpawnFailure};
+use super::output::{Meaning, Seen, Watchlist};
 use super::preset::Preset;
 use super::random::Random;
 use super::signal::Signal;
@@ -123,7 +124,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    fn matches(&self, outcome: &Outcome) -> bool {
+    fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
         match (self, outcome) {
             (Self::Code(code), Outcome::Exited(_) | Outcome::Killed(_)) => outcome.status() == *code,
             (Self::Code(126), Outcome::NotStarted(NotStarted { kind, .. })) => {
@@ -138,9 +139,8 @@ impl Condition {
             (Self::Signal(signal), Outcome::Killed(by)) => signal == by,
             (Self::Nonzero, Outcome::Exited(code)) => *code != 0,
             (Self::AnySignal, Outcome::Killed(by)) => !by.must_be_named(),
-            (Self::Timeout | Self::Preset(_), Outcome::TimedOut(_))
-            | (Self::Spawn, Outcome::NotStarted(_)) => true,
-            (Self::Preset(preset), Outcome::Exited(code)) => preset.codes.contains(code),
+            (Self::Timeout, Outcome::TimedOut(_)) | (Self::Spawn, Outcome::NotStarted(_)) => true,
+            (Self::Preset(preset), outcome) => preset.matches(outcome, seen),
             _ => false,
         }
     }
@@ -148,8 +148,8 @@ impl Condition {
 
 impl Set {
     /// The first condition that the outcome meets.
-    fn find(&self, outcome: &Outcome) -> Option<&Item> {
-        self.0.iter().find(|item| item.condition.matches(outcome))
+    fn find(&self, outcome: &Outcome, seen: &Seen) -> Option<&Item> {
+        self.0.iter().find(|item| item.condition.matches(outcome, seen))
     }
 
     /// As typed, for messages: `7,28,SIGKILL`.
@@ -183,47 +183,84 @@ pub enum Why {
 }
 
 impl Rules {
-    /// The verdict on an outcome: the first of five lines that applies.
+    /// The verdict on an outcome of which no output is known.
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
+        self.judge_with(outcome, &Said { list: &Watchlist::default(), seen: &Seen::default() })
+    }
+
+    /// The verdict on an outcome: the first of five lines that applies.
+    pub fn judge_with(&self, outcome: &Outcome, said: &Said<'_>) -> Verdict {
         // A tree that could not be ended would overlap with the next attempt. No rule allows that.
         if matches!(outcome, Outcome::TimedOut(t) if !t.survivors.is_empty()) {
             return Verdict::Stop(Why::Hopeless);
         }
-        let retry = self.retry_on.find(outcome);
+        let retry = match self.retry_on.find(outcome, said.seen) {
+            Some(item) => Some(format!("--retry-on {}", item.text)),
+            None => said.matched(Meaning::Retry),
+        };
         // 1. Good, and no retry rule matches.
-        if self.is_good(outcome) && retry.is_none() {
+        if self.is_good(outcome, said) && retry.is_none() {
             return Verdict::Good;
         }
         // 2. A stop rule matches. (Stop beats retry; it never turns a success into a failure.)
-        if let Some(item) = self.stop_on.find(outcome) {
+        if let Some(item) = self.stop_on.find(outcome, said.seen) {
             return Verdict::Stop(Why::Rule(format!("--stop-on {}", item.text)));
         }
+        if let Some(rule) = said.matched(Meaning::Stop) {
+            return Verdict::Stop(Why::Rule(rule));
+        }
         // 3. A retry rule matches.
-        if let Some(item) = retry {
-            return Verdict::Retry(Why::Rule(format!("--retry-on {}", item.text)));
+        if let Some(rule) = retry {
+            return Verdict::Retry(Why::Rule(rule));
         }
         // 4. Hopeless by nature.
         if outcome.is_hopeless() {
             return Verdict::Stop(Why::Hopeless);
         }
         // 5. Whatever is left.
-        if self.retry_on.0.is_empty() {
-            return Verdict::Retry(Why::NoRule);
+        let mut given: Vec<String> = Vec::new();
+        if !self.retry_on.0.is_empty() {
+            given.push(format!("--retry-on {}", self.retry_on.text()));
         }
-        Verdict::Stop(Why::LeftOut(format!("--retry-on {}", self.retry_on.text())))
+        let retry_rules = said.list.rules().iter().filter(|rule| rule.meaning() == Meaning::Retry);
+        given.extend(retry_rules.map(ToString::to_string));
+        if given.is_empty() {
+            Verdict::Retry(Why::NoRule)
+        } else {
+            Verdict::Stop(Why::LeftOut(given.join(" ")))
+        }
     }
 
-    fn is_good(&self, outcome: &Outcome) -> bool {
-        if self.success_on.0.is_empty() {
-            return *outcome == Outcome::Exited(0);
-        }
-        self.success_on.find(outcome).is_some()
+    /// In the success set with all required output, or named good by its output.
+    fn is_good(&self, outcome: &Outcome, said: &Said<'_>) -> bool {
+        let in_set = if self.success_on.0.is_empty() {
+            *outcome == Outcome::Exited(0)
+        } else {
+            self.success_on.find(outcome, said.seen).is_some()
+        };
+        (in_set && said.list.missing(said.seen).is_none()) || said.matched(Meaning::Success).is_some()
+    }
+}
+
+/// What an attempt printed, as far as anybody asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// What was looked for.
+    pub list: &'a Watchlist,
+    /// What was found.
+    pub seen: &'a Seen,
+}
+
+impl Said<'_> {
+    fn matched(&self, meaning: Meaning) -> Option<String> {
+        self.list.matched(meaning, self.seen).map(ToString::to_string)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::outcome::{Escalation, Limit, TimedOut};
+    use super::super::output::{Rule, Stream, Watcher};
     use super::super::preset::PRESETS;
     use super::*;
 
@@ -300,6 +337,42 @@ mod tests {
     }
 
     #[test]
+    fn what_was_printed_decides_together_with_the_status() {
+        let list = |rules: &[(Meaning, &str)]| {
+            let rules = rules.iter().map(|(meaning, text)| Rule::parse(*meaning, text).unwrap()).collect();
+            Watchlist::new(rules, [&PRESETS[0]]).unwrap()
+        };
+        let judge = |rules: &Rules, list: &Watchlist, code, printed: &str| {
+            let mut watcher = Watcher::new(list, Stream::Stderr);
+            watcher.feed(printed.as_bytes());
+            rules.judge_with(&Outcome::Exited(code), &Said { list, seen: &watcher.finish() })
+        };
+        let why = |text: &str| Why::Rule(text.to_owned());
+
+        let none = Rules::default();
+        let required = list(&[(Meaning::Require, "ready")]);
+        assert_eq!(judge(&none, &required, 0, "ready"), Verdict::Good);
+        assert_eq!(judge(&none, &required, 0, ""), Verdict::Retry(Why::NoRule));
+        assert_eq!(judge(&none, &required, 1, "ready"), Verdict::Retry(Why::NoRule));
+
+        let success = list(&[(Meaning::Success, "already"), (Meaning::Stop, "exists")]);
+        assert_eq!(judge(&none, &success, 1, "already exists"), Verdict::Good);
+        assert_eq!(judge(&none, &success, 0, "exists"), Verdict::Good);
+        assert_eq!(judge(&none, &success, 1, "exists"), Verdict::Stop(why("--stop-on-output exists")));
+
+        let retry = list(&[(Meaning::Retry, "busy"), (Meaning::Stop, "gone")]);
+        assert_eq!(judge(&none, &retry, 0, "busy"), Verdict::Retry(why("--retry-on-output busy")));
+        assert_eq!(judge(&none, &retry, 1, "busy, gone"), Verdict::Stop(why("--stop-on-output gone")));
+        let left_out = |text: &str| Verdict::Stop(Why::LeftOut(text.to_owned()));
+        assert_eq!(judge(&none, &retry, 1, ""), left_out("--retry-on-output busy"));
+        let item = Item { text: "curl".to_owned(), condition: Condition::Preset(&PRESETS[0]) };
+        let curl = Rules { retry_on: Set(vec![item]), ..Rules::default() };
+        assert_eq!(judge(&curl, &retry, 22, ""), left_out("--retry-on curl --retry-on-output busy"));
+        let printed = "curl: (22) The requested URL returned error: 503\n";
+        assert_eq!(judge(&curl, &retry, 22, printed), Verdict::Retry(why("--retry-on curl")));
+    }
+
+    #[test]
     fn each_condition_matches_what_it_names() {
         let killed = |signal| Outcome::Killed(signal);
         for (condition, outcome, matches) in [
@@ -328,7 +401,7 @@ mod tests {
             (Condition::Preset(&PRESETS[0]), Outcome::Exited(22), false),
             (Condition::Preset(&PRESETS[0]), timed_out(vec![]), true),
         ] {
-            assert_eq!(condition.matches(&outcome), matches, "{condition:?} {outcome:?}");
+            assert_eq!(condition.matches(&outcome, &Seen::default()), matches, "{condition:?} {outcome:?}");
         }
     }
 }

@@ -1,0 +1,359 @@
+//! Rules about what a command prints: `--retry-on-output`, `--stop-on-output`, `--success-on-output`,
+//! `--require-output`, and the words of presets. Owns the rules and what was seen of them; the verdict is
+//! [`super::policy`]'s, and moving bytes is not its business: it only looks at them.
+//!
+//! Each pattern is searched for on its own, over whole blocks, until it is found. Measured, a set of
+//! patterns in one automaton is slower than the few single searches that a command line asks for: a
+//! literal's search runs at several GiB/s, and a pattern that was found costs nothing more.
+
+use super::lines::Lines;
+use super::pattern::{Alphabet, Pattern, PatternError};
+use super::preset::{Preset, Words};
+
+/// One of the two streams of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Where a rule looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// On standard output.
+    Stdout,
+    /// On standard error.
+    Stderr,
+    /// On both.
+    Either,
+}
+
+impl Side {
+    /// Whether a rule of this side looks at `stream`.
+    pub fn includes(self, stream: Stream) -> bool {
+        match self {
+            Self::Stdout => stream == Stream::Stdout,
+            Self::Stderr => stream == Stream::Stderr,
+            Self::Either => true,
+        }
+    }
+}
+
+/// What a match of a rule means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The failure is worth another attempt.
+    Retry,
+    /// The failure is final.
+    Stop,
+    /// The attempt is good.
+    Success,
+    /// The attempt can only be good with it.
+    Require,
+}
+
+impl Meaning {
+    /// The flag that gives a rule this meaning.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Retry => "--retry-on-output",
+            Self::Stop => "--stop-on-output",
+            Self::Success => "--success-on-output",
+            Self::Require => "--require-output",
+        }
+    }
+}
+
+/// One rule of the command line.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    text: String,
+    meaning: Meaning,
+    side: Side,
+    pattern: Pattern,
+}
+
+impl Rule {
+    /// Reads `RE`, `stdout:RE` or `stderr:RE`. To look for such a word itself, write `[s]tdout:`.
+    ///
+    /// # Errors
+    /// The pattern cannot be used.
+    pub fn parse(meaning: Meaning, text: &str) -> Result<Self, PatternError> {
+        let (side, pattern) = match text.split_once(':') {
+            Some(("stdout", pattern)) => (Side::Stdout, pattern),
+            Some(("stderr", pattern)) => (Side::Stderr, pattern),
+            _ => (Side::Either, text),
+        };
+        let pattern = Pattern::new(pattern, Alphabet::Unicode)?;
+        Ok(Self { text: text.to_owned(), meaning, side, pattern })
+    }
+
+    /// What a match means.
+    pub fn meaning(&self) -> Meaning {
+        self.meaning
+    }
+}
+
+/// As typed, for messages: `--stop-on-output stderr:denied`.
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.meaning.flag(), self.text)
+    }
+}
+
+/// Everything that is looked for in the streams of one command.
+#[derive(Debug, Clone, Default)]
+pub struct Watchlist {
+    rules: Vec<Rule>,
+    words: Vec<(&'static Words, Pattern)>,
+}
+
+impl Watchlist {
+    /// The rules, and the words of the presets that the sets name.
+    ///
+    /// # Errors
+    /// A preset's pattern cannot be used; never for those of [`super::preset::PRESETS`].
+    pub fn new(
+        rules: Vec<Rule>,
+        presets: impl IntoIterator<Item = &'static Preset>,
+    ) -> Result<Self, PatternError> {
+        let mut words: Vec<(&'static Words, Pattern)> = Vec::new();
+        for new in presets.into_iter().flat_map(|preset| preset.words) {
+            if words.iter().all(|(known, _)| *known != new) {
+                words.push((new, Pattern::new(&new.patterns.join("|"), Alphabet::Ascii)?));
+            }
+        }
+        Ok(Self { rules, words })
+    }
+
+    /// The rules, in the order of the command line.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Whether `stream` has to be watched at all. If not, it can be inherited.
+    pub fn watches(&self, stream: Stream) -> bool {
+        self.targets(stream).next().is_some()
+    }
+
+    /// The first rule of this meaning that matched.
+    pub fn matched(&self, meaning: Meaning, seen: &Seen) -> Option<&Rule> {
+        self.of(meaning).find(|(index, _)| seen.has(Target::Rule(*index))).map(|(_, rule)| rule)
+    }
+
+    /// The first `--require-output` that did not match.
+    pub fn missing(&self, seen: &Seen) -> Option<&Rule> {
+        self.of(Meaning::Require).find(|(index, _)| !seen.has(Target::Rule(*index))).map(|(_, rule)| rule)
+    }
+
+    fn of(&self, meaning: Meaning) -> impl Iterator<Item = (usize, &Rule)> {
+        self.rules.iter().enumerate().filter(move |(_, rule)| rule.meaning == meaning)
+    }
+
+    fn targets(&self, stream: Stream) -> impl Iterator<Item = (Target, &Pattern)> {
+        let rules = self.rules.iter().enumerate();
+        let rules = rules.map(|(index, rule)| (rule.side, Target::Rule(index), &rule.pattern));
+        let words = self.words.iter().map(|(words, pattern)| (words.side, Target::Words(words), pattern));
+        let all = rules.chain(words).filter(move |(side, ..)| side.includes(stream));
+        all.map(|(_, target, pattern)| (target, pattern))
+    }
+}
+
+/// What a pattern belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// The rule at this place of the [`Watchlist`].
+    Rule(usize),
+    /// A preset's.
+    Words(&'static Words),
+}
+
+/// What the streams of one attempt have matched so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen(Vec<Target>);
+
+impl Seen {
+    /// Whether these words were printed.
+    pub fn has_words(&self, words: &Words) -> bool {
+        self.0.iter().any(|target| matches!(target, Target::Words(found) if *found == words))
+    }
+
+    /// Adds what another stream of the same attempt has matched.
+    pub fn add(&mut self, other: Self) {
+        for target in other.0 {
+            if !self.has(target) {
+                self.0.push(target);
+            }
+        }
+    }
+
+    fn has(&self, target: Target) -> bool {
+        self.0.contains(&target)
+    }
+}
+
+/// Looks at one stream of one attempt. It holds at most one line of [`super::lines::MAX_LINE`] bytes.
+#[derive(Debug)]
+pub struct Watcher {
+    lines: Lines,
+    /// What has not been found yet.
+    sought: Vec<(Target, Pattern)>,
+    seen: Seen,
+}
+
+impl Watcher {
+    /// A watcher for what the list looks for in `stream`.
+    pub fn new(list: &Watchlist, stream: Stream) -> Self {
+        let sought = list.targets(stream).map(|(target, pattern)| (target, pattern.clone())).collect();
+        Self { lines: Lines::default(), sought, seen: Seen::default() }
+    }
+
+    /// Looks at the next bytes of the stream, with any borders.
+    pub fn feed(&mut self, chunk: &[u8]) {
+        // Once everything is found, nothing is looked at any more.
+        if !self.sought.is_empty() {
+            let Self { lines, sought, seen } = self;
+            lines.feed(chunk, |part| sought.retain(|(target, pattern)| !found(*target, pattern, part, seen)));
+        }
+    }
+
+    /// Looks at the last line, if it had no end, and says what was found.
+    pub fn finish(self) -> Seen {
+        let Self { mut lines, mut sought, mut seen } = self;
+        lines.finish(|part| sought.retain(|(target, pattern)| !found(*target, pattern, part, &mut seen)));
+        seen
+    }
+}
+
+fn found(target: Target, pattern: &Pattern, part: super::lines::Part<'_>, seen: &mut Seen) -> bool {
+    let found = pattern.is_match(part);
+    if found {
+        seen.0.push(target);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lines::MAX_LINE;
+    use super::super::preset::PRESETS;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn list(rules: &[(Meaning, &str)]) -> Watchlist {
+        let rules = rules.iter().map(|(meaning, text)| Rule::parse(*meaning, text).unwrap()).collect();
+        Watchlist::new(rules, []).unwrap()
+    }
+
+    fn watch(list: &Watchlist, stream: Stream, chunks: &[&[u8]]) -> Seen {
+        let mut watcher = Watcher::new(list, stream);
+        for chunk in chunks {
+            watcher.feed(chunk);
+        }
+        watcher.finish()
+    }
+
+    #[test]
+    fn a_rule_looks_where_it_is_told_to_and_is_named_as_typed() {
+        let list = list(&[
+            (Meaning::Stop, "stderr:denied"),
+            (Meaning::Stop, "no such"),
+            (Meaning::Retry, "stdout:busy: .*"),
+        ]);
+        let text = |meaning, seen: &Seen| list.matched(meaning, seen).map(ToString::to_string);
+        let stdout = watch(&list, Stream::Stdout, &[b"denied\nbus", b"y: now\n"]);
+        assert_eq!(text(Meaning::Stop, &stdout), None);
+        assert_eq!(text(Meaning::Retry, &stdout).as_deref(), Some("--retry-on-output stdout:busy: .*"));
+        let stderr = watch(&list, Stream::Stderr, &[b"no such file\ndenied\nbusy: now"]);
+        assert_eq!(text(Meaning::Stop, &stderr).as_deref(), Some("--stop-on-output stderr:denied"));
+        assert_eq!(text(Meaning::Retry, &stderr), None);
+        let mut both = stdout;
+        both.add(stderr.clone());
+        both.add(stderr);
+        assert_eq!(both.0.len(), 3);
+        assert!(text(Meaning::Stop, &both).is_some() && text(Meaning::Retry, &both).is_some());
+    }
+
+    #[test]
+    fn every_required_output_must_come() {
+        let list =
+            list(&[(Meaning::Require, "one"), (Meaning::Require, "stdout:two"), (Meaning::Success, "x")]);
+        let missing = |seen: &Seen| list.missing(seen).map(ToString::to_string);
+        assert_eq!(missing(&Seen::default()).as_deref(), Some("--require-output one"));
+        let mut seen = watch(&list, Stream::Stderr, &[b"one two"]);
+        assert_eq!(missing(&seen).as_deref(), Some("--require-output stdout:two"));
+        seen.add(watch(&list, Stream::Stdout, &[b"two"]));
+        assert_eq!(missing(&seen), None);
+    }
+
+    #[test]
+    fn a_colon_is_only_a_prefix_after_the_name_of_a_stream() {
+        for (text, side) in [
+            ("stdout:x", Side::Stdout),
+            ("stderr:stdout:x", Side::Stderr),
+            ("error: x", Side::Either),
+            ("(?i)stdout:x", Side::Either),
+            ("[s]tdout:x", Side::Either),
+        ] {
+            assert_eq!(Rule::parse(Meaning::Retry, text).unwrap().side, side, "{text}");
+        }
+        assert!(Rule::parse(Meaning::Retry, "stderr:(").is_err());
+    }
+
+    #[test]
+    fn a_stream_is_watched_only_where_a_rule_or_a_preset_looks() {
+        let nothing = Watchlist::default();
+        assert!(!nothing.watches(Stream::Stdout) && !nothing.watches(Stream::Stderr));
+        let rule = list(&[(Meaning::Retry, "stdout:x")]);
+        assert!(rule.watches(Stream::Stdout) && !rule.watches(Stream::Stderr));
+        let curl = Watchlist::new(Vec::new(), [&PRESETS[0], &PRESETS[0]]).unwrap();
+        assert!(!curl.watches(Stream::Stdout) && curl.watches(Stream::Stderr));
+        assert_eq!(curl.words.len(), 1);
+        let tempfail = PRESETS.iter().filter(|preset| preset.name == "tempfail");
+        assert!(!Watchlist::new(Vec::new(), tempfail).unwrap().watches(Stream::Stderr));
+    }
+
+    #[test]
+    fn after_the_last_match_nothing_is_held() {
+        let list = list(&[(Meaning::Retry, "x")]);
+        let mut watcher = Watcher::new(&list, Stream::Stdout);
+        watcher.feed(b"x\n");
+        watcher.feed(&[b'y'; 2 * MAX_LINE]);
+        assert!(watcher.sought.is_empty());
+        assert_eq!(watcher.finish(), Seen(vec![Target::Rule(0)]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+        #[test]
+        fn borders_of_chunks_change_nothing(
+            junk in proptest::collection::vec(any::<u8>(), 0..600),
+            lines in proptest::collection::vec("[ab\u{e9}\r\0 ]{0,12}", 0..40),
+            long in prop_oneof![4 => Just(0), 1 => MAX_LINE..3 * MAX_LINE],
+            cuts in proptest::collection::vec(1..50_usize, 1..20),
+        ) {
+            let rules = ["^ab", "b$", r"a\s*b$", r"(?-u)\x00.", "\u{e9}{2}", r"(?-u)[\x80-\xff]{3}", "^.{20,}$"];
+            let list = list(&rules.map(|rule| (Meaning::Retry, rule)));
+            let input = [&junk[..], lines.join("\n").as_bytes(), &vec![b'a'; long], &junk[..]].concat();
+            let whole = watch(&list, Stream::Stdout, &[&input]);
+            let mut watcher = Watcher::new(&list, Stream::Stdout);
+            let mut rest = &input[..];
+            for cut in cuts.iter().cycle() {
+                let (chunk, later) = rest.split_at(rest.len().min(*cut * if long > 0 { 997 } else { 1 }));
+                watcher.feed(chunk);
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let pieces = watcher.finish();
+            // The order is that of finding, which depends on the chunks; what was found does not.
+            for index in 0..rules.len() {
+                let target = Target::Rule(index);
+                prop_assert_eq!(whole.has(target), pieces.has(target), "{}", rules[index]);
+            }
+        }
+    }
+}
