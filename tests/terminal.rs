@@ -90,7 +90,7 @@ fn ctrl_c_during_a_delay_ends_it_at_once() {
 fn ctrl_z_stops_both_and_fg_resumes_both_and_stopped_time_is_no_time() {
     let Some((scratch, mut terminal)) = bash() else { return };
     // The limit is far longer than the command needs and shorter than the stop.
-    terminal.line(&format!("$RETRY --timeout 2 --retries 1 -- sh -c 'echo $$ > ready; {WAIT}; exit 6'"));
+    terminal.line(&format!("$RETRY --timeout 3 --retries 1 -- sh -c 'echo $$ > ready; {WAIT}; exit 6'"));
     let command = scratch.pid("ready");
     terminal.control('z');
     terminal.shows("Stopped");
@@ -99,7 +99,7 @@ fn ctrl_z_stops_both_and_fg_resumes_both_and_stopped_time_is_no_time() {
     assert!(terminal.shows("]").starts_with('T'), "retry is stopped");
     wait_until("the command to be stopped", || state(command) == Some('T'));
     // The time that must not count has to pass.
-    pass(Duration::from_secs(3));
+    pass(Duration::from_secs(4));
     terminal.line("fg");
     go(&scratch);
     assert_eq!(terminal.status(), "6");
@@ -138,7 +138,7 @@ fn ctrl_z_during_a_delay_stops_it_and_stopped_time_is_no_time() {
 #[test]
 fn ctrl_z_during_the_grace_period_loses_no_kill() {
     let Some((scratch, mut terminal)) = bash() else { return };
-    terminal.line("$RETRY --timeout 0.2 --kill-after 2 --retries 1 -- sh -c 'trap \"echo TERM >> got\" TERM; echo $$ > ready; while :; do read line < go; done 2> /dev/null'");
+    terminal.line("$RETRY --timeout 2 --kill-after 2 --retries 1 -- sh -c 'trap \"echo TERM >> got\" TERM; echo $$ > ready; while :; do read line < go; done 2> /dev/null'");
     let command = scratch.pid("ready");
     scratch.line("got");
     terminal.control('z');
@@ -178,12 +178,12 @@ fn a_command_that_handles_ctrl_z_itself_keeps_the_terminal_until_it_has_stopped(
 fn a_stop_sent_to_the_command_alone_stops_only_the_clock() {
     let Some((scratch, mut terminal)) = bash() else { return };
     terminal.line(&format!(
-        "$RETRY --timeout 2 --retries 1 -- sh -c 'echo $$ > ready; {WAIT}; exit 6' & echo $! > retry"
+        "$RETRY --timeout 3 --retries 1 -- sh -c 'echo $$ > ready; {WAIT}; exit 6' & echo $! > retry"
     ));
     let (retry, command) = (scratch.pid("retry"), scratch.pid("ready"));
     send(command, Signal::STOP);
     wait_until("the stop", || state(command) == Some('T'));
-    pass(Duration::from_secs(3));
+    pass(Duration::from_secs(4));
     assert_ne!(state(retry), Some('T'));
     send(command, Signal::CONT);
     go(&scratch);
