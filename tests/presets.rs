@@ -153,7 +153,9 @@ impl Tool {
         watchers[0].feed(&output.stdout);
         watchers[1].feed(&output.stderr);
         let mut seen = Seen::default();
-        watchers.into_iter().for_each(|watcher| seen.add(watcher.finish()));
+        for watcher in watchers {
+            seen.add(watcher.finish());
+        }
         let outcome = Outcome::Exited(u8::try_from(output.status.code().unwrap()).unwrap());
         let printed = [output.stdout, output.stderr].concat();
         Ran { outcome, seen, printed: String::from_utf8_lossy(&printed).into_owned() }
