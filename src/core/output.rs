@@ -2,9 +2,10 @@
 //! `--require-output`, and the words of presets. Owns the rules and what was seen of them; the verdict is
 //! [`super::policy`]'s, and moving bytes is not its business: it only looks at them.
 //!
-//! Each pattern is searched for on its own, over whole blocks, until it is found. Measured, a set of
-//! patterns in one automaton is slower than the few single searches that a command line asks for: a
-//! literal's search runs at several GiB/s, and a pattern that was found costs nothing more.
+//! Each pattern is searched for on its own, over whole blocks, until it is found. In benches/scan.rs four
+//! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast
+//! enough, tells which rule it was, lets each pattern keep its own fastest search (8 GB/s and more for a
+//! single literal), and what was found costs nothing more.
 
 use super::lines::Lines;
 use super::pattern::{Alphabet, Pattern, PatternError};
@@ -320,7 +321,7 @@ mod tests {
         let list = list(&[(Meaning::Retry, "x")]);
         let mut watcher = Watcher::new(&list, Stream::Stdout);
         watcher.feed(b"x\n");
-        watcher.feed(&[b'y'; 2 * MAX_LINE]);
+        watcher.feed(&vec![b'y'; 2 * MAX_LINE]);
         assert!(watcher.sought.is_empty());
         assert_eq!(watcher.finish(), Seen(vec![Target::Rule(0)]));
     }
@@ -350,9 +351,9 @@ mod tests {
             }
             let pieces = watcher.finish();
             // The order is that of finding, which depends on the chunks; what was found does not.
-            for index in 0..rules.len() {
+            for (index, rule) in rules.iter().enumerate() {
                 let target = Target::Rule(index);
-                prop_assert_eq!(whole.has(target), pieces.has(target), "{}", rules[index]);
+                prop_assert_eq!(whole.has(target), pieces.has(target), "{}", rule);
             }
         }
     }
