@@ -37,6 +37,22 @@ fn refused_setting(settings: &[(&str, &str)], words: &[&str]) -> String {
     refused_line(&settings, &words)
 }
 
+#[test]
+fn typed_text_reaches_a_message_without_control_characters() {
+    for words in [["--delays", "\u{1b}[31m\n"], ["--retry-on", "7,\u{1b}[31m\nx"], ["--base", "\u{1b}\n"]] {
+        let line = refused(&words);
+        assert!(!line.contains(char::is_control), "{words:?}: {line:?}");
+    }
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry("-v");
+    retry.args(["--stop-on", "5\u{85}-\u{b}7"]).env("RETRY_RETRIES", "2\n").args(scratch.ends("6"));
+    let output = retry.output().unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    for line in String::from_utf8(output.stderr).unwrap().lines() {
+        assert!(line.starts_with("retry: ") && !line.contains(char::is_control), "{line:?}");
+    }
+}
+
 /// Bad values for each flag that takes one.
 const BAD: &[(&str, &[&str])] = &[
     ("--retries", &["0", "-1", "1.5", "three", "infinite", "99999999999999999999"]),

@@ -167,6 +167,20 @@ fn signals_that_were_ignored_at_start_stay_ignored() {
 }
 
 #[test]
+fn sigpipe_ignored_at_start_stays_ignored_in_the_command_and_else_does_not() {
+    for (trap, ignored) in [("trap '' PIPE", true), ("trap - PIPE", false)] {
+        let scratch = Scratch::new();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{trap}; exec {RETRY} -- cat /proc/self/status")]);
+        assert_eq!(scratch.launch(command).end().code(), Some(0));
+        let status = scratch.read("stdout");
+        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+        let mask = u64::from_str_radix(line.trim(), 16).unwrap();
+        assert_eq!(mask & bit(Signal::PIPE) != 0, ignored, "{trap}");
+    }
+}
+
+#[test]
 fn sigchld_ignored_or_blocked_by_the_parent_is_put_right() {
     let scratch = Scratch::new();
     let mut command = Command::new("sh");

@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, wait_until, works};
+use common::command::{RETRY, Scratch, needs, wait_until, works};
 use common::live::{is_alive, send};
 use rustix::process::Signal;
 use std::process::Command;
@@ -105,6 +105,73 @@ fn what_was_there_before_the_attempt_lives_on() {
     assert!(!is_alive(own), "the timed-out attempt's own");
     send(inherited, Signal::KILL);
     send(left, Signal::KILL);
+}
+
+#[test]
+fn what_a_process_from_before_the_attempt_starts_meanwhile_lives_on() {
+    let scratch = Scratch::new();
+    let worker = "for i in 1 2 3 4 5 6 7 8; do sleep 0.2 || echo killed >> killed; done; echo done > done";
+    let script = format!(
+        "sh -c '{worker}' & exec {RETRY} --retries 2 --timeout 0.5 --kill-after 0.1 --base 0 -- sleep 1000"
+    );
+    let mut shell = Command::new("setsid");
+    shell.args(["sh", "-c", &script]);
+    let ended = scratch.launch(shell).end();
+    assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("SIGKILL"), "{}", ended.stderr);
+    scratch.line("done");
+    assert_eq!(scratch.read("killed"), "");
+}
+
+#[test]
+fn a_process_whose_main_thread_has_ended_ends_too() {
+    if !needs("python3", "a main thread that ends before the others") {
+        return;
+    }
+    let scratch = Scratch::new();
+    // It shows as a zombie all the time.
+    let python = "
+import ctypes, os, signal, threading, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+threading.Thread(target=time.sleep, args=(1000,)).start()
+open('pid.new', 'w').write(str(os.getpid()) + '\\n')
+os.rename('pid.new', 'pid')
+ctypes.CDLL(None).pthread_exit(None)";
+    let script = format!("python3 -c \"{python}\" & wait");
+    let retry = scratch.session("--timeout 2 --kill-after 0.2 --retries 1", &script);
+    let pid = scratch.pid("pid");
+    let ended = retry.end();
+    assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
+    assert!(ended.stderr.contains("(SIGTERM, then SIGKILL)"), "{}", ended.stderr);
+    wait_until("the process to be gone", || common::live::state(pid).is_none());
+}
+
+#[test]
+fn without_a_proc_of_ours_the_command_itself_ends() {
+    let command = "trap '' TERM; while :; do sleep 0.05; done";
+    let retry = format!("{RETRY} --timeout 0.3 --kill-after 0.1 --retries 2 --base 0");
+    for (unshare, script) in [
+        (&["--mount"][..], format!("umount -l /proc && exec {retry} -- sh -c \"$1\"")),
+        (&["--pid", "--fork"][..], format!("{retry} -- sh -c \"$1\"; exit $?")),
+        // One descriptor short of a look into /proc.
+        (&["--mount"][..], format!("ulimit -n 5; exec {retry} -- sh -c \"$1\"")),
+    ] {
+        let mut trial = Command::new("unshare");
+        trial.args(unshare).arg("true");
+        if !works(&mut trial, "unshare and the right to use it", "a foreign /proc") {
+            return;
+        }
+        let scratch = Scratch::new();
+        let mark = format!("NOPROC_{}", std::process::id());
+        let mut outer = Command::new("setsid");
+        outer.arg("unshare").args(unshare).args(["sh", "-c", &script, "sh", command]).env(&mark, "1");
+        let ended = scratch.launch(outer).end();
+        assert_eq!(ended.code(), Some(124), "{script}: {}", ended.stderr);
+        let killed = ended.stderr.matches("(SIGTERM, then SIGKILL)").count();
+        assert_eq!(killed, 2, "{script}: {}", ended.stderr);
+        // What the last `sleep` of the loop still has to sleep.
+        wait_until("the commands' end", || common::live::marked(&mark).is_empty());
+    }
 }
 
 #[test]

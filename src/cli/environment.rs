@@ -47,7 +47,7 @@ pub struct Setting {
 impl Setting {
     /// For `-v`: `RETRY_RETRIES=5`.
     pub fn note(&self) -> String {
-        format!("{}={} is used", self.variable, self.value.to_string_lossy())
+        format!("{}={} is used", self.variable, usage_error::visible(&self.value.to_string_lossy()))
     }
 
     /// Whether it sets this flag.

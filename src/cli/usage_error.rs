@@ -88,7 +88,12 @@ fn short_with_value(model: &Command, word: &str) -> Option<(String, String)> {
 const NOT_UTF8: &str = "not UTF-8";
 
 fn invalid_value(value: &str, place: &str, why: &str) -> String {
-    format!("invalid value '{}' {place}: {why}", value.escape_debug().to_string().replace("\\'", "'"))
+    format!("invalid value '{}' {place}: {}", visible(value), visible(why))
+}
+
+/// Typed text in a message: one line, no escape sequence.
+pub fn visible(text: &str) -> String {
+    text.escape_debug().to_string().replace("\\'", "'")
 }
 
 fn invalid(error: &Error, place: &str, flag: &str) -> String {

@@ -53,9 +53,13 @@ pub fn spawn(command: &[OsString], told: &Told) -> Result<Pid, NotStarted> {
 }
 
 fn start(program: &OsStr, arguments: &[OsString]) -> io::Result<Pid> {
-    // No environment, directory, group or pre_exec: each would cost posix_spawn's fast path or change
-    // something that the command sees. Dropping `Child` neither waits nor kills; `wait` reaps.
-    let child = sys::with_original_mask(|| Command::new(program).args(arguments).spawn())?;
+    // No environment, directory or group, and no pre_exec but for an ignored SIGPIPE: each would cost
+    // posix_spawn's fast path or change something that the command sees. Dropping `Child` neither waits
+    // nor kills; `wait` reaps.
+    let mut command = Command::new(program);
+    command.args(arguments);
+    sys::keep_pipe_signal_ignored(&mut command);
+    let child = sys::with_original_mask(|| command.spawn())?;
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())
 }
 

@@ -13,6 +13,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+#[cfg(target_os = "linux")]
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// Who sent a signal.
@@ -252,6 +255,11 @@ pub fn set_variable(name: &str, value: &OsStr) {
 #[cfg(target_os = "linux")]
 static CLOSED_AT_START: AtomicU32 = AtomicU32::new(0);
 
+/// Whether SIGPIPE was ignored when this process started. Rust's runtime ignores it before main, and
+/// std's `Command` sets it to default for every child.
+#[cfg(target_os = "linux")]
+static PIPE_SIGNAL_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
 #[cfg(target_os = "linux")]
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -263,9 +271,25 @@ static LOOK_AT_START: extern "C" fn() = {
                 CLOSED_AT_START.fetch_or(1 << fd, Ordering::Relaxed);
             }
         }
+        PIPE_SIGNAL_WAS_IGNORED.store(disposition(Signal::SIGPIPE) == libc::SIG_IGN, Ordering::Relaxed);
     }
     look
 };
+
+/// Lets a command ignore SIGPIPE where our parent did (`trap '' PIPE`, a systemd service).
+pub fn keep_pipe_signal_ignored(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    if PIPE_SIGNAL_WAS_IGNORED.load(Ordering::Relaxed) {
+        let ignore = || {
+            set_disposition(Signal::SIGPIPE, libc::SIG_IGN, 0);
+            Ok(())
+        };
+        // SAFETY: sigaction(2) is async-signal-safe, and the closure owns nothing.
+        unsafe { command.pre_exec(ignore) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
 
 /// Closes for the command those of its standard streams that were closed for us.
 pub fn keep_closed_streams_closed() {

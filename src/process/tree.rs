@@ -54,7 +54,7 @@ impl Tree {
     /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
     /// has no patience. Comes back when they are gone, or when nothing more can be done about them.
     pub fn end(&self, wait: &mut Wait, scope: Scope, signal: Signal, grace: Duration) -> Ended {
-        for pid in self.members(scope) {
+        for pid in self.members(wait, scope) {
             // Errors: it is gone, or is not ours to end, which shows below.
             let _gone = sys::send(pid, signal);
             // A stopped process would not see it before it goes on.
@@ -62,7 +62,7 @@ impl Tree {
         }
         let patience = wait.now().saturating_add(grace);
         while !wait.is_impatient() && wait.now() < patience {
-            if self.is_gone(scope) {
+            if self.is_gone(wait, scope) {
                 return Ended { escalation: Escalation::FirstSignal, survivors: Vec::new() };
             }
             wait.next(Some(patience.min(wait.now() + LOOK_AGAIN)));
@@ -81,7 +81,7 @@ impl Tree {
         loop {
             let mut refused = Vec::new();
             let mut news = false;
-            let members = self.members_with(scope, |pid| match sys::send(pid, Signal::SIGKILL) {
+            let members = self.members_with(wait, scope, |pid| match sys::send(pid, Signal::SIGKILL) {
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => refused.push(pid),
                 _ => {}
             });
@@ -94,7 +94,7 @@ impl Tree {
             while let Woken::Ended(_) | Woken::OrphanEnded | Woken::Interrupted = wait.next(Some(wait.now()))
             {
             }
-            if self.is_gone(scope) {
+            if self.is_gone(wait, scope) {
                 return Ended { escalation, survivors: Vec::new() };
             }
             let all_refused = !refused.is_empty() && refused.len() == members.len();
@@ -109,25 +109,42 @@ impl Tree {
         }
     }
 
-    fn members(&self, scope: Scope) -> Vec<Pid> {
-        self.members_with(scope, |_| {})
+    fn members(&self, wait: &Wait, scope: Scope) -> Vec<Pid> {
+        self.members_with(wait, scope, |_| {})
     }
 
-    fn members_with(&self, scope: Scope, mut found: impl FnMut(Pid)) -> Vec<Pid> {
+    fn members_with(&self, wait: &Wait, scope: Scope, mut found: impl FnMut(Pid)) -> Vec<Pid> {
         let mut members = Vec::new();
-        platform::walk(&mut |process: &platform::Process| {
-            if !self.before.contains(process) && scope.includes(process.pid) {
-                found(process.pid);
-                members.push(process.pid);
+        let mut add = |pid| {
+            if scope.includes(pid) {
+                found(pid);
+                members.push(pid);
             }
+        };
+        let mut command = wait.command();
+        platform::walk(&mut |process: &platform::Process| {
+            // What was there before goes on, and so does what it starts meanwhile.
+            if self.before.contains(process) {
+                return false;
+            }
+            if command == Some(process.pid) {
+                command = None;
+            }
+            add(process.pid);
+            true
         });
+        // Without a /proc of ours (a chroot, a pid namespace, no descriptor left to open it) the walk finds
+        // nothing. The command is known all the same: we have not reaped it, so its pid is its own.
+        if let Some(pid) = command {
+            add(pid);
+        }
         members
     }
 
-    fn is_gone(&self, scope: Scope) -> bool {
+    fn is_gone(&self, wait: &Wait, scope: Scope) -> bool {
         // The list of children in /proc may miss one that moves while it is read (proc(5)), so an empty
         // one is believed only when it is empty twice, or when the kernel knows of no child at all.
-        !sys::has_children() || (self.members(scope).is_empty() && self.members(scope).is_empty())
+        !sys::has_children() || (self.members(wait, scope).is_empty() && self.members(wait, scope).is_empty())
     }
 }
 
@@ -162,21 +179,34 @@ mod platform {
 
     pub fn descendants() -> Vec<Process> {
         let mut all = Vec::new();
-        walk(&mut |process| all.push(process.clone()));
+        walk(&mut |process| {
+            all.push(process.clone());
+            true
+        });
         all
     }
 
-    /// Calls `found` for every descendant that is not a zombie, parents first.
-    pub fn walk(found: &mut impl FnMut(&Process)) {
+    /// Calls `found` for every descendant that is not a zombie, parents first. It says whether to go
+    /// on below that one.
+    pub fn walk(found: &mut impl FnMut(&Process) -> bool) {
+        if !shows_our_namespace() {
+            return;
+        }
         let mut queue = children("self");
         while let Some(pid) = queue.pop() {
             // Its children first: once it is dead, they are no longer its own.
             let below = children(&pid.as_raw_nonzero().to_string());
-            if let Some(process) = look(pid) {
-                found(&process);
+            if look(pid).is_none_or(|process| found(&process)) {
+                queue.extend(below);
             }
-            queue.extend(below);
         }
+    }
+
+    /// A /proc of another pid namespace (`unshare --pid`, `bwrap --unshare-pid`, without a new /proc) names
+    /// processes by numbers that mean others here.
+    fn shows_our_namespace() -> bool {
+        let us = rustix::process::getpid().as_raw_nonzero().to_string();
+        fs::read_link("/proc/self").is_ok_and(|target| target.as_os_str() == us.as_str())
     }
 
     /// The direct children of a process, from each of its threads. Needs `CONFIG_PROC_CHILDREN`, which
@@ -214,8 +244,11 @@ mod platform {
 
     fn look(pid: Pid) -> Option<Process> {
         let fields = stat(pid)?;
-        let zombie = fields[0] == "Z" || fields[0] == "X";
-        // proc_pid_stat(5): state is field 3, starttime field 22.
+        // proc_pid_stat(5): state is field 3, num_threads field 20, starttime field 22. A process whose
+        // main thread has ended shows as a zombie while its other threads go on.
+        let ended = fields[0] == "Z" || fields[0] == "X";
+        let threads: u32 = fields.get(17)?.parse().ok()?;
+        let zombie = ended && threads <= 1;
         (!zombie).then_some(Process { pid, started: fields.get(19)?.parse().ok()? })
     }
 
@@ -244,5 +277,5 @@ mod platform {
     }
 
     /// Only the command itself is known here; the caller sends to it, or to its group.
-    pub fn walk(_found: &mut impl FnMut(&Process)) {}
+    pub fn walk(_found: &mut impl FnMut(&Process) -> bool) {}
 }

@@ -108,7 +108,9 @@ fn then(plan: &Plan, next: &Next) -> String {
     match next {
         Next::Retry { delay, why } => {
             let rule = match why {
-                Some(Why::Rule(rule)) if plan.verbosity == Verbosity::Verbose => format!(" ({rule})"),
+                Some(Why::Rule(rule)) if plan.verbosity == Verbosity::Verbose => {
+                    format!(" ({})", printable(rule))
+                }
                 _ => String::new(),
             };
             match why {
@@ -116,7 +118,9 @@ fn then(plan: &Plan, next: &Next) -> String {
                 None => format!("Next in {}", seconds(*delay)),
             }
         }
-        Next::Stop { why: Why::Rule(rule) | Why::LeftOut(rule) } => format!("Not retryable ({rule})"),
+        Next::Stop { why: Why::Rule(rule) | Why::LeftOut(rule) } => {
+            format!("Not retryable ({})", printable(rule))
+        }
         Next::Stop { .. } => "Not retryable".to_owned(),
         Next::GiveUp { elapsed: since, cause } => {
             let because = match cause {
