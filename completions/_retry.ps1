@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--flaky-exit', '--log-format', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--log-format', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -23,7 +23,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             break
         }
         # -qr 3 is -q -r 3
-        $word = $word -creplace '^-[qvhV]+(?=.)', '-'
+        $word = $word -creplace '^-[OqvhV]+(?=.)', '-'
         $option = ''
         $index += 1
         if ($valued -ccontains $word) {
@@ -38,9 +38,13 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '-j' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
             '--jitter' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
             '--backoff' { 'exponential', 'linear', 'fibonacci', 'constant' }
-            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
-            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
-            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail' }
+            '--retry-after' { 'stderr', 'stdout', 'both' }
+            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'git', 'apt', 'pip', 'npm', 'ssh', 'rsync', 'tempfail' }
+            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'git', 'apt', 'pip', 'npm', 'ssh', 'rsync', 'tempfail' }
+            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'git', 'apt', 'pip', 'npm', 'ssh', 'rsync', 'tempfail' }
+            '--stdin' { 'inherit', 'replay', 'null' }
+            '--stdout' { 'live', 'final', 'failure' }
+            '--stderr' { 'live', 'final', 'failure' }
             '--log-format' { 'text', 'json' }
             '--generate' { 'man', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
         })
@@ -83,6 +87,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Time limit for everything, delays included')
             [CompletionResult]::new('--timeout-signal', '--timeout-signal', [CompletionResultType]::ParameterName, 'First signal to the process tree when time is up')
             [CompletionResult]::new('--kill-after', '--kill-after', [CompletionResultType]::ParameterName, 'Grace between that signal and SIGKILL')
+            [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Time limit for an attempt that writes nothing')
             [CompletionResult]::new('--consecutive', '--consecutive', [CompletionResultType]::ParameterName, 'Successes in a row that make success')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Delay after the first failure')
             [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'Delay after the first failure')
@@ -97,13 +102,25 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--initial-delay', '--initial-delay', [CompletionResultType]::ParameterName, 'Wait before the first attempt')
             [CompletionResult]::new('--stagger', '--stagger', [CompletionResultType]::ParameterName, 'Wait a random part of this before the first attempt')
             [CompletionResult]::new('--reset-after', '--reset-after', [CompletionResultType]::ParameterName, 'An attempt that ran at least so long starts the backoff anew')
+            [CompletionResult]::new('--retry-after', '--retry-after', [CompletionResultType]::ParameterName, 'Take the server''s word for the delay')
+            [CompletionResult]::new('--max-retry-after', '--max-retry-after', [CompletionResultType]::ParameterName, 'Stop when the server asks for a longer delay than this')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Makes the jitter repeatable')
             [CompletionResult]::new('--retry-on', '--retry-on', [CompletionResultType]::ParameterName, 'Retry on these outcomes only')
             [CompletionResult]::new('--stop-on', '--stop-on', [CompletionResultType]::ParameterName, 'Stop on these outcomes; beats --retry-on')
             [CompletionResult]::new('--success-on', '--success-on', [CompletionResultType]::ParameterName, 'Count these outcomes as success [default: 0]')
+            [CompletionResult]::new('--retry-on-output', '--retry-on-output', [CompletionResultType]::ParameterName, 'Retry if a line of the output matches')
+            [CompletionResult]::new('--stop-on-output', '--stop-on-output', [CompletionResultType]::ParameterName, 'Stop if a line of the output matches; beats retry')
+            [CompletionResult]::new('--success-on-output', '--success-on-output', [CompletionResultType]::ParameterName, 'Count an attempt as good if a line of its output matches')
+            [CompletionResult]::new('--require-output', '--require-output', [CompletionResultType]::ParameterName, 'Count no attempt as good without a line that matches')
             [CompletionResult]::new('--flaky-exit', '--flaky-exit', [CompletionResultType]::ParameterName, 'Exit status of a success that needed more than one attempt')
+            [CompletionResult]::new('--stdin', '--stdin', [CompletionResultType]::ParameterName, 'What each attempt reads [default: inherit]')
+            [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'When its stdout is written [default: live]')
+            [CompletionResult]::new('--stderr', '--stderr', [CompletionResultType]::ParameterName, 'When its stderr is written [default: live]')
+            [CompletionResult]::new('--before-retry', '--before-retry', [CompletionResultType]::ParameterName, 'Shell command to run before each further attempt')
+            [CompletionResult]::new('--fallback', '--fallback', [CompletionResultType]::ParameterName, 'Shell command to run when all else has failed')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How --dry-run prints')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a shell''s completions')
+            [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Short for --stdout final: a pipe sees one attempt')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but retry''s own errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but retry''s own errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also say what starts, its arguments, and which rule decided')

@@ -23,7 +23,7 @@ _retry_options() {
 
     case "${cmd}" in
         retry)
-            opts="-r -t -b -f -m -j -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --quiet --verbose --log-format --dry-run --generate --help --version"
+            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --quiet --verbose --log-format --dry-run --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -76,6 +76,13 @@ _retry_options() {
                     return 0
                     ;;
                 --kill-after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --idle-timeout)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -171,6 +178,17 @@ _retry_options() {
                     fi
                     return 0
                     ;;
+                --retry-after)
+                    COMPREPLY=($(compgen -W "stderr stdout both" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-retry-after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --seed)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -179,18 +197,72 @@ _retry_options() {
                     return 0
                     ;;
                 --retry-on)
-                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur}"))
                     return 0
                     ;;
                 --stop-on)
-                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur}"))
                     return 0
                     ;;
                 --success-on)
-                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur}"))
+                    return 0
+                    ;;
+                --retry-on-output)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --stop-on-output)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --success-on-output)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --require-output)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --flaky-exit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --stdin)
+                    COMPREPLY=($(compgen -W "inherit replay null" -- "${cur}"))
+                    return 0
+                    ;;
+                --stdout)
+                    COMPREPLY=($(compgen -W "live final failure" -- "${cur}"))
+                    return 0
+                    ;;
+                --stderr)
+                    COMPREPLY=($(compgen -W "live final failure" -- "${cur}"))
+                    return 0
+                    ;;
+                --before-retry)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --fallback)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -217,7 +289,7 @@ _retry_options() {
 
 # retry's own options are completed by _retry_options, the rest by what the command completes to.
 _retry() {
-    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate "
+    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log-format --generate "
     local i=1 word option="" ended="" cur="$2" head
     COMPREPLY=()
     # The first word that is neither an option nor the value of one is the command.
@@ -231,7 +303,7 @@ _retry() {
             break
         fi
         # -qr 3 is -q -r 3
-        while [[ $word == -[qvhV]?* ]]; do
+        while [[ $word == -[OqvhV]?* ]]; do
             word=-${word:2}
         done
         option=$word
@@ -258,7 +330,7 @@ _retry() {
         --retry-on | --stop-on | --success-on)
             head=""
             [[ $cur == *,* ]] && head=${cur%,*},
-            COMPREPLY=($(compgen -P "$head" -W "nonzero signal timeout spawn curl wget ssh rsync tempfail" -- "${cur##*,}"))
+            COMPREPLY=($(compgen -P "$head" -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur##*,}"))
             ;;
         *)
             _retry_options "$1" "$cur" "$option"

@@ -11,15 +11,19 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log-format --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
         &--jitter=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
         &--backoff=['exponential' 'linear' 'fibonacci' 'constant']
-        &--retry-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
-        &--stop-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
-        &--success-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail']
+        &--retry-after=['stderr' 'stdout' 'both']
+        &--retry-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'git' 'apt' 'pip' 'npm' 'ssh' 'rsync' 'tempfail']
+        &--stop-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'git' 'apt' 'pip' 'npm' 'ssh' 'rsync' 'tempfail']
+        &--success-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'git' 'apt' 'pip' 'npm' 'ssh' 'rsync' 'tempfail']
+        &--stdin=['inherit' 'replay' 'null']
+        &--stdout=['live' 'final' 'failure']
+        &--stderr=['live' 'final' 'failure']
         &--log-format=['text' 'json']
         &--generate=['man' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
     ]
@@ -37,7 +41,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             break
         }
         # -qr 3 is -q -r 3
-        while (and (> (count $word) 2) (str:contains 'qvhV' $word[1])) {
+        while (and (> (count $word) 2) (str:contains 'OqvhV' $word[1])) {
             set word = '-'$word[2..]
         }
         set option = $word
@@ -65,6 +69,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --deadline 'Time limit for everything, delays included'
             cand --timeout-signal 'First signal to the process tree when time is up'
             cand --kill-after 'Grace between that signal and SIGKILL'
+            cand --idle-timeout 'Time limit for an attempt that writes nothing'
             cand --consecutive 'Successes in a row that make success'
             cand -b 'Delay after the first failure'
             cand --base 'Delay after the first failure'
@@ -79,13 +84,25 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --initial-delay 'Wait before the first attempt'
             cand --stagger 'Wait a random part of this before the first attempt'
             cand --reset-after 'An attempt that ran at least so long starts the backoff anew'
+            cand --retry-after 'Take the server''s word for the delay'
+            cand --max-retry-after 'Stop when the server asks for a longer delay than this'
             cand --seed 'Makes the jitter repeatable'
             cand --retry-on 'Retry on these outcomes only'
             cand --stop-on 'Stop on these outcomes; beats --retry-on'
             cand --success-on 'Count these outcomes as success [default: 0]'
+            cand --retry-on-output 'Retry if a line of the output matches'
+            cand --stop-on-output 'Stop if a line of the output matches; beats retry'
+            cand --success-on-output 'Count an attempt as good if a line of its output matches'
+            cand --require-output 'Count no attempt as good without a line that matches'
             cand --flaky-exit 'Exit status of a success that needed more than one attempt'
+            cand --stdin 'What each attempt reads [default: inherit]'
+            cand --stdout 'When its stdout is written [default: live]'
+            cand --stderr 'When its stderr is written [default: live]'
+            cand --before-retry 'Shell command to run before each further attempt'
+            cand --fallback 'Shell command to run when all else has failed'
             cand --log-format 'How --dry-run prints'
             cand --generate 'Print the man page or a shell''s completions'
+            cand -O 'Short for --stdout final: a pipe sees one attempt'
             cand -q 'Say nothing but retry''s own errors'
             cand --quiet 'Say nothing but retry''s own errors'
             cand -v 'Also say what starts, its arguments, and which rule decided'

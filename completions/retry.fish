@@ -14,8 +14,8 @@ function __retry_command
             case '-*'
                 set -e words[1]
                 # -qr 3 is -q -r 3
-                set word (string replace -r '^-[qvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --seed --retry-on --stop-on --success-on --flaky-exit --log-format --generate
+                set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log-format --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -50,6 +50,7 @@ ABRT\t''
 USR1\t''
 USR2\t''"
 complete -c retry -n __retry_at_options -l kill-after -d 'Grace between that signal and SIGKILL' -r -f
+complete -c retry -n __retry_at_options -l idle-timeout -d 'Time limit for an attempt that writes nothing' -r -f
 complete -c retry -n __retry_at_options -l consecutive -d 'Successes in a row that make success' -r -f
 complete -c retry -n __retry_at_options -s b -l base -d 'Delay after the first failure' -r -f
 complete -c retry -n __retry_at_options -s f -l factor -d 'Growth of the delay per failure' -r -f
@@ -68,11 +69,30 @@ complete -c retry -n __retry_at_options -l delays -d 'The delays as a list; the 
 complete -c retry -n __retry_at_options -l initial-delay -d 'Wait before the first attempt' -r -f
 complete -c retry -n __retry_at_options -l stagger -d 'Wait a random part of this before the first attempt' -r -f
 complete -c retry -n __retry_at_options -l reset-after -d 'An attempt that ran at least so long starts the backoff anew' -r -f
+complete -c retry -n __retry_at_options -l retry-after -d 'Take the server\'s word for the delay' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
+stdout\t'Where curl -i prints them'
+both\t'Both'"
+complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop when the server asks for a longer delay than this' -r -f
 complete -c retry -n __retry_at_options -l seed -d 'Makes the jitter repeatable' -r -f
-complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail')"
-complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail')"
-complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l retry-on-output -d 'Retry if a line of the output matches' -r -f
+complete -c retry -n __retry_at_options -l stop-on-output -d 'Stop if a line of the output matches; beats retry' -r -f
+complete -c retry -n __retry_at_options -l success-on-output -d 'Count an attempt as good if a line of its output matches' -r -f
+complete -c retry -n __retry_at_options -l require-output -d 'Count no attempt as good without a line that matches' -r -f
 complete -c retry -n __retry_at_options -l flaky-exit -d 'Exit status of a success that needed more than one attempt' -r -f
+complete -c retry -n __retry_at_options -l stdin -d 'What each attempt reads [default: inherit]' -r -f -a "inherit\t'What retry itself would read'
+replay\t'The same bytes for each attempt'
+null\t'/dev/null'"
+complete -c retry -n __retry_at_options -l stdout -d 'When its stdout is written [default: live]' -r -f -a "live\t'As it comes'
+final\t'That of the last attempt only'
+failure\t'That of the last attempt only, if it failed'"
+complete -c retry -n __retry_at_options -l stderr -d 'When its stderr is written [default: live]' -r -f -a "live\t'As it comes'
+final\t'That of the last attempt only'
+failure\t'That of the last attempt only, if it failed'"
+complete -c retry -n __retry_at_options -l before-retry -d 'Shell command to run before each further attempt' -r -f
+complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all else has failed' -r -f
 complete -c retry -n __retry_at_options -l log-format -d 'How --dry-run prints' -r -f -a "text\t'For people'
 json\t'For machines'"
 complete -c retry -n __retry_at_options -l generate -d 'Print the man page or a shell\'s completions' -r -f -a "man\t'man/retry.1'
@@ -81,6 +101,7 @@ zsh\t'completions/_retry'
 fish\t'completions/retry.fish'
 powershell\t'completions/_retry.ps1'
 elvish\t'completions/retry.elv'"
+complete -c retry -n __retry_at_options -s O -d 'Short for --stdout final: a pipe sees one attempt'
 complete -c retry -n __retry_at_options -s q -l quiet -d 'Say nothing but retry\'s own errors'
 complete -c retry -n __retry_at_options -s v -l verbose -d 'Also say what starts, its arguments, and which rule decided'
 complete -c retry -n __retry_at_options -l dry-run -d 'Print the plan and run nothing'

@@ -1,6 +1,6 @@
 //! The same loop for a Rust function: [`retry()`].
 
-use crate::core::attempt::{Attempt, Done, Waited};
+use crate::core::attempt::{Attempt, Done, Remarks, Waited};
 use crate::core::outcome::Ending;
 use crate::core::policy::{Policy, Verdict, Why};
 use crate::core::random::Random;
@@ -51,7 +51,9 @@ where
         | Ending::Exhausted { last }
         | Ending::OutOfTime { last: Some(last) } => last,
         Ending::OutOfTime { last: None } => panic!("the policy's deadline allows no attempt at all"),
-        Ending::Interrupted { .. } => unreachable!("a function's wait is never interrupted"),
+        Ending::Interrupted { .. } | Ending::FellBack { .. } | Ending::Broken(_) | Ending::NoReader => {
+            unreachable!("a function has no signals, no fallback and no streams")
+        }
     }
 }
 
@@ -74,7 +76,7 @@ where
     async fn attempt(&mut self, number: u64) -> Done<Result<T, E>> {
         let begun = now();
         let outcome = (self.function)(number).await;
-        Done { outcome, took: begun.elapsed(), interrupted: None }
+        Done { outcome, took: begun.elapsed(), cut: None, remarks: Remarks::default() }
     }
 
     fn judge(&self, outcome: &Result<T, E>) -> Verdict {

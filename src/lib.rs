@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! argv --cli--> Plan --run--> loop {
-//!     attempt (spawn, limits, signals) -> Outcome -> the rules judge -> Verdict
-//!     -> attempts left? -> delay -> deadline? -> wait }
+//!     attempt (spawn, streams, limits, signals) -> Outcome -> the rules judge -> Verdict
+//!     -> attempts left? -> delay -> deadline? -> wait -> hook }
 //!   -> Ending --exit table--> exit status, or the signal raised again
 //! ```
 //!
@@ -18,11 +18,12 @@
 //! | [`cli`] | what was typed: flags, values, generated files, the dry run; makes the plan |
 //! | [`core`] | the rules, pure: plan, backoff, policy, outcome and the exit table |
 //! | [`process`] | one attempt: spawn, tree, signals, the one wait |
+//! | [`streams`](mod@streams) | stdin, held output, watched output |
 //! | [`report`] | every byte that is printed: events and the views of them |
 //! | [`function`] | the same loop for a Rust function |
 //!
 //! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
-//! main, then run, then process and report, then core; cli needs only core (and report's texts for the
+//! main, then run, then process, streams and report, then core; cli needs only core (and report's texts for the
 //! dry run).
 
 pub mod cli;
@@ -31,6 +32,7 @@ pub mod function;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod streams;
 
 pub use crate::core::backoff::{Backoff, Growth, Jitter};
 pub use crate::core::policy::{Attempts, Policy};

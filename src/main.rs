@@ -49,6 +49,7 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
         }
     };
     let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
+    let ending = supervisor.conclude(ending, &mut tell);
     Ok(ending.exit(plan.flaky_exit))
 }
 

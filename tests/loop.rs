@@ -2,9 +2,9 @@
 //! so every instant below is exact and no test takes real time.
 #![expect(clippy::disallowed_methods, reason = "a scripted attempt sleeps on tokio's paused clock")]
 
-use retry::core::attempt::{Attempt, Done, Waited};
+use retry::core::attempt::{Attempt, Cut, Done, Remarks, Waited};
 use retry::core::outcome::{
-    Ending, Escalation, Exit, Limit, NotStarted, Outcome, Outcome::Exited, SpawnFailure, TimedOut,
+    Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, SpawnFailure, TimedOut,
 };
 use retry::core::policy::{Condition, Consecutive, Item, Rules, Set, Verdict};
 use retry::core::random::Random;
@@ -54,7 +54,12 @@ impl Attempt for Script<'_> {
         let step = self.steps.pop_front().expect("an attempt that is not in the script");
         let took = ms(step.millis);
         sleep(took).await;
-        Done { outcome: step.outcome, took, interrupted: step.interrupted }
+        Done {
+            outcome: step.outcome,
+            took,
+            cut: step.interrupted.map(Cut::Interrupted),
+            remarks: Remarks::default(),
+        }
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
@@ -133,10 +138,10 @@ fn told(event: &Event<'_, Outcome>) -> String {
     let then = |next: &Next| match next {
         Next::Retry { delay, .. } => format!("retry in {}", delay.as_millis()),
         Next::Stop { .. } => "stop".to_owned(),
-        Next::GiveUp { elapsed, cause: GaveUp::Exhausted } => {
+        Next::GiveUp { elapsed, cause: GaveUp::Exhausted, .. } => {
             format!("exhausted after {}", elapsed.as_millis())
         }
-        Next::GiveUp { elapsed, cause: GaveUp::OutOfTime { delay } } => {
+        Next::GiveUp { elapsed, cause: GaveUp::OutOfTime { delay }, .. } => {
             format!("no time for {} after {}", delay.as_millis(), elapsed.as_millis())
         }
     };
@@ -145,7 +150,7 @@ fn told(event: &Event<'_, Outcome>) -> String {
         Event::Good { number, good_in_a_row, took, next } => {
             format!("good {number}, row {good_in_a_row}, took {}, {}", took.as_millis(), then(next))
         }
-        Event::Failed { number, outcome, took, next } => {
+        Event::Failed { number, outcome, took, next, .. } => {
             format!("failed {number}, {}, took {}, {}", outcome.status(), took.as_millis(), then(next))
         }
         Event::Succeeded { number, failures, elapsed } => {
@@ -156,6 +161,7 @@ fn told(event: &Event<'_, Outcome>) -> String {
             let when = if running.is_some() { "during" } else { "before" };
             format!("{signal} {when} {number} after {}", elapsed.as_millis())
         }
+        other => format!("{other:?}"),
     }
 }
 
@@ -178,7 +184,7 @@ fn set(conditions: &[Condition]) -> Set {
 
 fn timed_out(limit: Limit) -> Outcome {
     let (signal, escalation) = (Signal::SIGTERM, Escalation::FirstSignal);
-    Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors: Vec::new() })
+    Outcome::TimedOut(TimedOut { limit, signal, escalation, left: Left::Nothing })
 }
 
 fn not_started(kind: SpawnFailure) -> Outcome {

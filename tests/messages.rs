@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{ELAPSED, Scratch, said};
+use common::command::{ELAPSED, Scratch, USED_UP, said};
 use predicates::prelude::*;
 use std::process::{Command, Stdio};
 
@@ -24,7 +24,8 @@ fn are(lines: &[String], wanted: &[&str]) {
 fn lines(scratch: &Scratch, options: &str, command: &[String]) -> Vec<String> {
     let output = scratch.retry(options).args(command).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "", "nothing of ours goes to stdout");
-    let lines: Vec<String> = String::from_utf8(output.stderr).unwrap().lines().map(str::to_owned).collect();
+    let stderr = String::from_utf8(output.stderr).unwrap().replace(USED_UP, "");
+    let lines: Vec<String> = stderr.lines().map(str::to_owned).collect();
     assert!(lines.iter().all(|line| line.starts_with("retry: ")), "{lines:?}");
     lines
 }
@@ -210,7 +211,7 @@ fn verbose_says_starts_arguments_and_rules() {
                 r#"retry: attempt 1/2 starts: sh -c '# it'\\''s "here"\\nexit 2'"#,
                 r"retry: attempt 1/2 failed: exit status 2 after <T>\. Retrying in 0\.01s \(--retry-on 1-3\)",
                 r#"retry: attempt 2/2 starts: sh -c '# it'\\''s "here"\\nexit 2'"#,
-                r"retry: attempt 2/2 failed: exit status 2 after <T>\. Giving up after <T>",
+                r"retry: attempt 2/2 failed: exit status 2 after <T>\. Giving up after <T> \(--retry-on 1-3\)",
             ],
         );
         are(&lines(&scratch, verbose, &["true".to_owned()]), &["retry: attempt 1/3 starts: true"]);

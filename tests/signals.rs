@@ -10,6 +10,12 @@ use common::live::{bit, is_alive, mask, send};
 use rustix::process::Signal;
 use std::process::Command;
 
+/// Signals of one moment are one: a sender may address the child and the group. This is the next moment.
+#[expect(clippy::disallowed_methods, reason = "the time between two signals is what is tested")]
+fn later() {
+    std::thread::sleep(std::time::Duration::from_millis(150));
+}
+
 /// A command that counts what it gets, and goes on.
 const COUNTS: &str = "
     for s in HUP INT QUIT TERM USR1 USR2; do trap \"echo $s >> got\" $s; done
@@ -87,6 +93,7 @@ fn the_same_signal_again_kills_and_a_different_one_is_passed_on() {
         let command = scratch.pid("ready");
         retry.send(first);
         scratch.line("got");
+        later();
         retry.send(second);
         if killed {
             let ended = retry.end();
@@ -98,6 +105,21 @@ fn the_same_signal_again_kills_and_a_different_one_is_passed_on() {
             assert_eq!(retry.end().code(), Some(7));
         }
     }
+}
+
+#[test]
+fn two_of_one_moment_do_not_cut_the_cleanup_short() {
+    // As coreutils' timeout sends them: one to the child, one to its group.
+    let scratch = Scratch::new();
+    let script = "trap 'while [ ! -e go ]; do :; done; echo done > cleanup; exit 3' TERM
+                  echo $$ > ready; while :; do sleep 0.01; done";
+    let retry = scratch.session("", script);
+    scratch.pid("ready");
+    retry.send(Signal::TERM);
+    retry.send(Signal::TERM);
+    std::fs::write(scratch.path("go"), "").unwrap();
+    assert_eq!(retry.end().code(), Some(3));
+    assert_eq!(scratch.read("cleanup"), "done\n");
 }
 
 #[test]
@@ -214,6 +236,7 @@ fn a_signal_to_a_timed_out_attempt_ends_everything() {
     scratch.line("got");
     retry.send(Signal::INT);
     wait_until("INT to be passed on", || scratch.lines("got") == 2);
+    later();
     retry.send(Signal::INT);
     let ended = retry.end();
     assert_eq!(ended.signal(), Some(Signal::INT.as_raw()), "{}", ended.stderr);

@@ -147,7 +147,7 @@ ctypes.CDLL(None).pthread_exit(None)";
 }
 
 #[test]
-fn without_a_proc_of_ours_the_command_itself_ends() {
+fn without_a_proc_of_ours_the_command_itself_ends_and_nothing_is_claimed_of_the_rest() {
     let command = "trap '' TERM; while :; do sleep 0.05; done";
     let retry = format!("{RETRY} --timeout 0.3 --kill-after 0.1 --retries 2 --base 0");
     for (unshare, script) in [
@@ -167,8 +167,11 @@ fn without_a_proc_of_ours_the_command_itself_ends() {
         outer.arg("unshare").args(unshare).args(["sh", "-c", &script, "sh", command]).env(&mark, "1");
         let ended = scratch.launch(outer).end();
         assert_eq!(ended.code(), Some(124), "{script}: {}", ended.stderr);
-        let killed = ended.stderr.matches("(SIGTERM, then SIGKILL)").count();
-        assert_eq!(killed, 2, "{script}: {}", ended.stderr);
+        assert!(ended.stderr.contains("(SIGTERM, then SIGKILL)"), "{script}: {}", ended.stderr);
+        // The `sleep` of the loop is an orphan that nothing here can find, so there is no second attempt.
+        assert!(
+            !ended.stderr.contains("attempt 2/2 failed") || !ended.stderr.contains("/proc does not show")
+        );
         // What the last `sleep` of the loop still has to sleep.
         wait_until("the commands' end", || common::live::marked(&mark).is_empty());
     }

@@ -4,6 +4,7 @@
 use super::values::{self, Delays};
 use super::{generate, sets, texts};
 use crate::core::backoff::Jitter;
+use crate::core::output::Rule;
 use crate::core::policy::{Attempts, Set};
 use crate::core::signal::Signal;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -38,6 +39,7 @@ More flags, examples, exit status and signals: retry --help, man retry";
     disable_help_flag = true,
     disable_version_flag = true
 )]
+#[expect(clippy::struct_excessive_bools, reason = "flags without a value; `parse` makes enums of them")]
 pub struct Args {
     /// Attempts in all, or inf
     ///
@@ -68,6 +70,13 @@ pub struct Args {
     /// Also the grace for what an interrupted command leaves behind. 0 means SIGKILL at once.
     #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "10", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub kill_after: Duration,
+
+    /// Time limit for an attempt that writes nothing
+    ///
+    /// An attempt that has written nothing to stdout and stderr for so long has timed out. Both become
+    /// pipes, and a program that buffers its output in blocks looks idle.
+    #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub idle_timeout: Option<Duration>,
 
     /// Successes in a row that make success
     ///
@@ -108,7 +117,7 @@ pub struct Args {
     pub backoff: Shape,
 
     /// The delays as a list; the last one repeats
-    #[arg(long, value_name = "LIST", value_parser = values::delays, help_heading = "Delay", conflicts_with_all = ["base", "factor", "backoff"], allow_hyphen_values = true)]
+    #[arg(long, value_name = "LIST", value_parser = values::delays, help_heading = "Delay", conflicts_with_all = ["base", "factor", "backoff"], allow_hyphen_values = true, hide_short_help = true)]
     pub delays: Option<Delays>,
 
     /// Wait before the first attempt
@@ -127,6 +136,18 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub reset_after: Option<Duration>,
 
+    /// Take the server's word for the delay
+    ///
+    /// Listens on `stderr`, `stdout` or `both` (stderr if nothing is said) for the last Retry-After header,
+    /// "try again in 20s" and the like of a failed attempt, and waits so long, plus up to 10 % or 5 s.
+    /// It never shortens the delay, and makes nothing retryable by itself.
+    #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true)]
+    pub retry_after: Option<Listened>,
+
+    /// Stop when the server asks for a longer delay than this
+    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "2m", help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub max_retry_after: Duration,
+
     /// Makes the jitter repeatable
     #[arg(
         long,
@@ -142,8 +163,9 @@ pub struct Args {
     ///
     /// A SET is a comma-separated list of exit codes (`7`; above 128 also death by that signal), ranges
     /// (`5-7`), signals (`SIGKILL`), `nonzero` (any code but 0), `signal` (any but PIPE, INT and QUIT),
-    /// `timeout`, `spawn` (could not be started), and presets: the codes for passing trouble of `curl`,
-    /// `wget`, `ssh`, `rsync`, and `tempfail` (75); each preset includes `timeout`.
+    /// `timeout`, `spawn` (could not be started), and presets for passing trouble: by code `ssh`, `rsync`
+    /// and `tempfail` (75); by code and by what they print `curl`, `wget`, `git`, `apt`, `pip` and `npm`.
+    /// Each preset includes `timeout`.
     ///
     /// Without it every failure is retried but the hopeless ones: a command that is not found or cannot
     /// be run, and death by PIPE, INT or QUIT. Those are retried only when they are named here.
@@ -155,12 +177,108 @@ pub struct Args {
     pub stop_on: Vec<Set>,
 
     /// Count these outcomes as success [default: 0]
-    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
     pub success_on: Vec<Set>,
+
+    /// Retry if a line of the output matches
+    ///
+    /// RE is a regular expression of the regex crate's syntax, matched line by line against the bytes of
+    /// stdout and stderr; `stdout:RE` and `stderr:RE` look at one of them. Like --retry-on, it leaves out
+    /// what no retry rule matches. A stream that is looked at becomes a pipe, and is passed on as it comes.
+    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub retry_on_output: Vec<Rule>,
+
+    /// Stop if a line of the output matches; beats retry
+    #[arg(long, value_name = "RE", value_parser = values::stop_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    pub stop_on_output: Vec<Rule>,
+
+    /// Count an attempt as good if a line of its output matches
+    #[arg(long, value_name = "RE", value_parser = values::success_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    pub success_on_output: Vec<Rule>,
+
+    /// Count no attempt as good without a line that matches
+    #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    pub require_output: Vec<Rule>,
 
     /// Exit status of a success that needed more than one attempt
     #[arg(long, value_name = "N", value_parser = values::failure_status, help_heading = "Verdict", allow_hyphen_values = true, hide_short_help = true)]
     pub flaky_exit: Option<u8>,
+
+    /// What each attempt reads [default: inherit]
+    ///
+    /// `inherit` is what retry itself would read; a file starts each attempt where the first one began, a
+    /// pipe goes on. `replay` gives each attempt the same bytes of a pipe too: what was read is kept in an
+    /// unlinked file. `null` is /dev/null.
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "inherit",
+        hide_default_value = true,
+        help_heading = "Streams",
+        hide_possible_values = true
+    )]
+    pub stdin: StdinMode,
+
+    /// When its stdout is written [default: live]
+    ///
+    /// `live` as it comes, from each attempt. `final` only that of the last attempt, when it is over.
+    /// `failure` as `final`, but nothing if it succeeded. Up to 1 MiB is held in memory, more in an unlinked
+    /// file in $TMPDIR.
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "live",
+        hide_default_value = true,
+        help_heading = "Streams",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub stdout: OutputMode,
+
+    /// When its stderr is written [default: live]
+    ///
+    /// As --stdout.
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "live",
+        hide_default_value = true,
+        help_heading = "Streams",
+        hide_short_help = true,
+        hide_possible_values = true
+    )]
+    pub stderr: OutputMode,
+
+    /// Short for --stdout final: a pipe sees one attempt
+    #[arg(short = 'O', conflicts_with = "stdout", help_heading = "Streams")]
+    pub one: bool,
+
+    /// Shell command to run before each further attempt
+    ///
+    /// Runs by sh -c after the delay, with /dev/null as stdin and stderr as stdout. That it failed is said,
+    /// and nothing more. Signals and --deadline end it.
+    #[arg(
+        long,
+        value_name = "CMD",
+        help_heading = "Hooks",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub before_retry: Option<OsString>,
+
+    /// Shell command to run when all else has failed
+    ///
+    /// Runs by sh -c after every ending but success, an interruption and a failure of retry itself (125).
+    /// What was held of stdout is dropped, stdin is given again where it was replayed, and the exit status
+    /// is its own. The deadline does not count for it.
+    #[arg(
+        long,
+        value_name = "CMD",
+        help_heading = "Hooks",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub fallback: Option<OsString>,
 
     /// Say nothing but retry's own errors
     #[arg(short, long, help_heading = "Messages", conflicts_with = "verbose")]
@@ -213,6 +331,39 @@ pub enum Shape {
     Fibonacci,
     /// base
     Constant,
+}
+
+/// `--stdin`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StdinMode {
+    /// What retry itself would read
+    Inherit,
+    /// The same bytes for each attempt
+    Replay,
+    /// /dev/null
+    Null,
+}
+
+/// `--stdout`, `--stderr`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputMode {
+    /// As it comes
+    Live,
+    /// That of the last attempt only
+    Final,
+    /// That of the last attempt only, if it failed
+    Failure,
+}
+
+/// `--retry-after`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listened {
+    /// Where curl -v and wget -S print headers
+    Stderr,
+    /// Where curl -i prints them
+    Stdout,
+    /// Both
+    Both,
 }
 
 /// `--log-format`

@@ -10,7 +10,10 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
 /// The words of a set but for codes and signals, which nobody wants listed.
-const SET: [&str; 9] = ["nonzero", "signal", "timeout", "spawn", "curl", "wget", "ssh", "rsync", "tempfail"];
+const SET: [&str; 13] = [
+    "nonzero", "signal", "timeout", "spawn", "curl", "wget", "git", "apt", "pip", "npm", "ssh", "rsync",
+    "tempfail",
+];
 const JITTER: [&str; 6] = ["full", "equal", "decorrelated", "none", "20%", "+-0.3"];
 const SIGNALS: [&str; 8] = ["TERM", "INT", "HUP", "QUIT", "KILL", "ABRT", "USR1", "USR2"];
 

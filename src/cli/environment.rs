@@ -12,7 +12,7 @@ use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 3] = ["generate", "log_format", "command"];
+const NO_SETTINGS: [&str; 5] = ["generate", "log_format", "command", "before_retry", "fallback"];
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];

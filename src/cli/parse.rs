@@ -1,10 +1,11 @@
 //! From words to what was asked: a plan, or a text to print.
 
-use super::args::{Args, LogFormat, Shape};
+use super::args::{Args, Listened, LogFormat, OutputMode, Shape, StdinMode};
 use super::{dry_run, environment, generate, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
-use crate::core::plan::{Limits, Plan, Verbosity};
-use crate::core::policy::{Attempts, Consecutive, Policy, Rules, Set};
+use crate::core::output::{Side, Watchlist};
+use crate::core::plan::{Hooks, Limits, Output, Plan, Stdin, StreamPlan, Verbosity};
+use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -72,6 +73,7 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             settings.given("consecutive", limit),
         ));
     }
+    let watchlist = watchlist(&args)?;
     let growth = match (args.delays, args.backoff) {
         (Some(delays), _) => Growth::List(delays.0),
         (None, Shape::Exponential) => Growth::Exponential { factor: args.factor },
@@ -93,6 +95,7 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             stagger: args.stagger,
             reset_after: args.reset_after,
             deadline: args.deadline,
+            max_retry_after: MaxRetryAfter(args.max_retry_after),
             rules: Rules {
                 retry_on: union(args.retry_on),
                 stop_on: union(args.stop_on),
@@ -102,9 +105,26 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
         limits: Limits {
             timeout: args.timeout,
             deadline: args.deadline,
+            idle: args.idle_timeout,
             signal: args.timeout_signal,
             kill_after: args.kill_after,
         },
+        streams: StreamPlan {
+            stdin: match args.stdin {
+                StdinMode::Inherit => Stdin::Inherit,
+                StdinMode::Replay => Stdin::Replay,
+                StdinMode::Null => Stdin::Null,
+            },
+            stdout: if args.one { Output::Final } else { output(args.stdout) },
+            stderr: output(args.stderr),
+            retry_after: args.retry_after.map(|listened| match listened {
+                Listened::Stderr => Side::Stderr,
+                Listened::Stdout => Side::Stdout,
+                Listened::Both => Side::Either,
+            }),
+        },
+        watchlist,
+        hooks: Hooks { before_retry: args.before_retry, fallback: args.fallback },
         seed: args.seed,
         flaky_exit: args.flaky_exit,
         verbosity: match (args.quiet, args.verbose) {
@@ -137,6 +157,27 @@ fn check_decorrelated(
         )),
         None => Ok(()),
     }
+}
+
+fn output(mode: OutputMode) -> Output {
+    match mode {
+        OutputMode::Live => Output::Live,
+        OutputMode::Final => Output::Final,
+        OutputMode::Failure => Output::Failure,
+    }
+}
+
+/// The rules about output, and the words of the presets that the sets name.
+fn watchlist(args: &Args) -> Result<Watchlist, String> {
+    let rules = [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
+    let sets = [&args.retry_on, &args.stop_on, &args.success_on];
+    let items = sets.into_iter().flatten().flat_map(|set| &set.0);
+    let presets = items.filter_map(|item| match item.condition {
+        Condition::Preset(preset) => Some(preset),
+        _ => None,
+    });
+    Watchlist::new(rules.into_iter().flatten().cloned().collect(), presets)
+        .map_err(|error| format!("retry: a preset cannot be used: {error}"))
 }
 
 fn union(sets: Vec<Set>) -> Set {

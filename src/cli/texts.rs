@@ -93,8 +93,8 @@ pub const SIGNALS: &[&str] = &[
      retry alone, and the SIGTTOU for a message that retry writes from the background to a terminal \
      with `stty tostop`.",
     "Signals that are ignored when retry starts (`nohup`, `trap '' HUP`) stay ignored, in retry and in the \
-     command, but for two: the command starts with SIGPIPE and SIGCHLD at their default action, even if \
-     they were ignored.",
+     command, but for SIGCHLD: it is at its default action for the command, or retry could not wait for \
+     it.",
     "A time limit ends the whole process tree. On Linux that is every process that the attempt started, \
      also one that left for another process group or session. Elsewhere it is the command's own process \
      group, where it has one, else the command alone. If a process cannot be \
@@ -128,11 +128,11 @@ const WIDTH: usize = 80;
 
 /// What follows the flags in `--help`.
 pub fn after_long_help() -> String {
-    let mut text = String::from("Examples:\n");
+    let mut text = String::from("EXAMPLES\n");
     for Example { what, command } in EXAMPLES {
         let _infallible = writeln!(text, "  {what}:\n      {command}");
     }
-    text.push_str("\nExit status:\n");
+    text.push_str("\nEXIT STATUS\n");
     for Row { term, meaning } in EXIT_STATUS {
         fill(&mut text, &format!("  {term:<7}"), meaning);
     }

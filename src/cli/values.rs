@@ -2,6 +2,7 @@
 //! fits behind "invalid value ... for --flag:".
 
 use crate::core::backoff::Jitter;
+use crate::core::output::{Meaning, Rule};
 use crate::core::policy::Attempts;
 use crate::core::signal::Signal;
 use std::num::NonZeroU64;
@@ -163,6 +164,52 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// A pattern of the `regex` crate's syntax, for `--retry-on-output` and its kin.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+fn pattern(meaning: Meaning, text: &str) -> Result<Rule, String> {
+    if text.is_empty() {
+        return Err("empty".to_owned());
+    }
+    // The parser draws the place over several lines; its last line says what is wrong.
+    let brief =
+        |text: String| text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Rule::parse(meaning, text).map_err(|error| brief(error.to_string()))
+}
+
+/// `--retry-on-output`
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn retry_pattern(text: &str) -> Result<Rule, String> {
+    pattern(Meaning::Retry, text)
+}
+
+/// `--stop-on-output`
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn stop_pattern(text: &str) -> Result<Rule, String> {
+    pattern(Meaning::Stop, text)
+}
+
+/// `--success-on-output`
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn success_pattern(text: &str) -> Result<Rule, String> {
+    pattern(Meaning::Success, text)
+}
+
+/// `--require-output`
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn required_pattern(text: &str) -> Result<Rule, String> {
+    pattern(Meaning::Require, text)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! of outcomes in a test. It owns the vocabulary between the loop and an attempt, and no behaviour.
 
 use super::policy::Verdict;
+use super::retry_after::Word;
 use super::signal::Signal;
 use std::time::Duration;
 
@@ -20,6 +21,16 @@ pub trait Attempt {
     /// What the outcome means.
     fn judge(&self, outcome: &Self::Outcome) -> Verdict;
 
+    /// How long the server asked us to wait, after the last attempt.
+    fn asked(&self) -> Word {
+        Word::Nothing
+    }
+
+    /// Makes ready for another attempt after a failure, when the delay is over.
+    fn before_retry(&mut self, _number: u64) -> impl Future<Output = Ready<Self::Outcome>> {
+        std::future::ready(Ready::Yes)
+    }
+
     /// Waits between attempts.
     fn wait(&mut self, delay: Duration) -> impl Future<Output = Waited>;
 
@@ -35,8 +46,49 @@ pub struct Done<O> {
     pub outcome: O,
     /// How long it ran.
     pub took: Duration,
-    /// The first signal that told us to end everything, if one came while it ran.
-    pub interrupted: Option<Signal>,
+    /// What ends everything with it, if something does.
+    pub cut: Option<Cut>,
+    /// What else there is to say about it.
+    pub remarks: Remarks,
+}
+
+/// What ends a run in the middle of an attempt, whatever the attempt's outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// The first signal that told us to end.
+    Interrupted(Signal),
+    /// A failure of our own that loses something.
+    Broken(String),
+}
+
+/// What a message may say about an attempt besides its outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Bytes of output that are held and will be dropped when there is another attempt.
+    pub held: Option<u64>,
+    /// Whether another attempt finds its stdin.
+    pub stdin: StdinState,
+}
+
+/// Whether another attempt finds its stdin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StdinState {
+    /// As far as we know.
+    #[default]
+    Fine,
+    /// It is a stream that this attempt may have read to its end.
+    UsedUp,
+}
+
+/// Whether another attempt can be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ready<O> {
+    /// Yes.
+    Yes,
+    /// Yes, although what should have made ready for it ended like this.
+    Warned(O),
+    /// No: a signal said to end everything.
+    Interrupted(Signal),
 }
 
 /// How a wait ended.

@@ -25,8 +25,19 @@ pub struct TimedOut {
     pub signal: Signal,
     /// Whether that was enough.
     pub escalation: Escalation,
-    /// Processes of its tree that could not be ended.
-    pub survivors: Vec<i32>,
+    /// What could not be ended of its tree.
+    pub left: Left,
+}
+
+/// What is left of a process tree that should have ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// These processes: they run as someone else, or are stuck in the kernel.
+    Processes(Vec<i32>),
+    /// Some, but /proc does not tell which.
+    Unknown,
 }
 
 /// The time limits.
@@ -34,6 +45,8 @@ pub struct TimedOut {
 pub enum Limit {
     /// `--timeout`, for one attempt.
     Timeout,
+    /// `--idle-timeout`, for an attempt that writes nothing.
+    Idle,
     /// `--deadline`, for everything.
     Deadline,
 }
@@ -137,6 +150,15 @@ pub enum Ending<O> {
         /// The attempt that was running, if one was.
         running: Option<O>,
     },
+    /// It failed, and the fallback was run.
+    FellBack {
+        /// How the fallback ended.
+        fallback: O,
+    },
+    /// A failure of our own that loses something.
+    Broken(String),
+    /// Nobody reads what we had to write.
+    NoReader,
 }
 
 /// What `retry` ends with.
@@ -159,8 +181,11 @@ impl Ending<Outcome> {
     /// The exit table. `flaky_exit` is the status of a success that needed more than one attempt.
     pub fn exit(&self, flaky_exit: Option<u8>) -> Exit {
         match self {
+            Self::Broken(_) => Exit::Code(OWN_FAILURE),
+            Self::NoReader => Exit::Signal(Signal::SIGPIPE),
             Self::Interrupted { running: Some(Outcome::Exited(code)), .. } => Exit::Code(*code),
             Self::Interrupted { signal, .. } => Exit::Signal(*signal),
+            Self::FellBack { fallback } => fallback.own_exit(),
             Self::Succeeded { failures: 0, .. } => Exit::Code(0),
             Self::Succeeded { .. } => Exit::Code(flaky_exit.unwrap_or(0)),
             Self::OutOfTime { last: None } => Exit::Code(TIMED_OUT),

@@ -139,6 +139,12 @@ impl Watchlist {
         self.targets(stream).next().is_some()
     }
 
+    /// Whether something looks at only one of the two streams.
+    pub fn tells_streams_apart(&self) -> bool {
+        let sides = self.rules.iter().map(|rule| rule.side);
+        sides.chain(self.words.iter().map(|(words, _)| words.side)).any(|side| side != Side::Either)
+    }
+
     /// The first rule of this meaning that matched.
     pub fn matched(&self, meaning: Meaning, seen: &Seen) -> Option<&Rule> {
         self.of(meaning).find(|(index, _)| seen.has(Target::Rule(*index))).map(|(_, rule)| rule)

@@ -1,5 +1,6 @@
 //! Everything that one invocation was asked to do. Made by `cli`, carried out by `main`.
 
+use super::output::{Side, Stream, Watchlist};
 use super::policy::Policy;
 use super::signal::Signal;
 use std::ffi::OsString;
@@ -14,6 +15,12 @@ pub struct Plan {
     pub policy: Policy,
     /// What ends an attempt from outside.
     pub limits: Limits,
+    /// How the command's streams are connected.
+    pub streams: StreamPlan,
+    /// What is looked for in the command's output.
+    pub watchlist: Watchlist,
+    /// Shell commands around the attempts.
+    pub hooks: Hooks,
     /// Makes the jitter repeatable.
     pub seed: Option<u64>,
     /// The exit status of a success that needed more than one attempt.
@@ -33,10 +40,66 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// For everything, since the start.
     pub deadline: Option<Duration>,
+    /// For an attempt that writes nothing.
+    pub idle: Option<Duration>,
     /// Sent to the process tree first.
     pub signal: Signal,
     /// Grace before SIGKILL, after a time limit and for what a cancelled command leaves behind.
     pub kill_after: Duration,
+}
+
+/// How the command's streams are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamPlan {
+    /// `--stdin`
+    pub stdin: Stdin,
+    /// `--stdout`
+    pub stdout: Output,
+    /// `--stderr`
+    pub stderr: Output,
+    /// `--retry-after`: where to listen for what the server asks for.
+    pub retry_after: Option<Side>,
+}
+
+impl StreamPlan {
+    /// What happens to one of the two outputs.
+    pub fn output(&self, stream: Stream) -> Output {
+        match stream {
+            Stream::Stdout => self.stdout,
+            Stream::Stderr => self.stderr,
+        }
+    }
+}
+
+/// `--stdin`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdin {
+    /// The command reads what `retry` would; a seekable file from the same place at each attempt.
+    Inherit,
+    /// What was read is kept and given to each attempt.
+    Replay,
+    /// The command reads /dev/null.
+    Null,
+}
+
+/// `--stdout`, `--stderr`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// It is written as it comes.
+    Live,
+    /// It is held, and only that of the final attempt is released.
+    Final,
+    /// As `Final`, but a success releases nothing.
+    Failure,
+}
+
+/// Shell commands around the attempts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Runs after the delay, before the next attempt.
+    pub before_retry: Option<OsString>,
+    /// Runs when everything else has failed.
+    pub fallback: Option<OsString>,
 }
 
 /// How much is said on stderr.

@@ -2,7 +2,7 @@
 //! from `process`.
 
 use super::backoff::Backoff;
-use super::outcome::{NotStarted, Outcome, SpawnFailure};
+use super::outcome::{Left, NotStarted, Outcome, SpawnFailure};
 use super::output::{Meaning, Seen, Watchlist};
 use super::preset::Preset;
 use super::random::Random;
@@ -27,8 +27,20 @@ pub struct Policy {
     pub reset_after: Option<Duration>,
     /// No attempt starts after this, and a delay that would pass it is not slept.
     pub deadline: Option<Duration>,
+    /// A server that asks for a longer delay than this is not asked again.
+    pub max_retry_after: MaxRetryAfter,
     /// Which outcomes are worth another attempt.
     pub rules: Rules,
+}
+
+/// The longest delay that a server may ask for; two minutes by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxRetryAfter(pub Duration);
+
+impl Default for MaxRetryAfter {
+    fn default() -> Self {
+        Self(Duration::from_secs(120))
+    }
 }
 
 /// Attempts in all, the first included.
@@ -174,12 +186,20 @@ pub enum Verdict {
 pub enum Why {
     /// This rule matched, in the words of the command line: `--stop-on 2`.
     Rule(String),
+    /// This rule matched the command's output: `--retry-on-output timeout`.
+    Output(String),
+    /// The output has nothing for this rule: `--require-output ready`.
+    Missing(String),
     /// There are retry rules, and none of them matched: `--retry-on 7,28`.
     LeftOut(String),
     /// Another attempt is pointless by nature.
     Hopeless,
     /// No rule says anything about it.
     NoRule,
+    /// The server asks for so long a delay, which is above `--max-retry-after`.
+    AskedTooLong(Duration),
+    /// The server says that its quota is exhausted, in these words.
+    QuotaExhausted(&'static str),
 }
 
 impl Rules {
@@ -191,12 +211,12 @@ impl Rules {
     /// The verdict on an outcome: the first of five lines that applies.
     pub fn judge_with(&self, outcome: &Outcome, said: &Said<'_>) -> Verdict {
         // A tree that could not be ended would overlap with the next attempt. No rule allows that.
-        if matches!(outcome, Outcome::TimedOut(t) if !t.survivors.is_empty()) {
+        if matches!(outcome, Outcome::TimedOut(t) if t.left != Left::Nothing) {
             return Verdict::Stop(Why::Hopeless);
         }
         let retry = match self.retry_on.find(outcome, said.seen) {
-            Some(item) => Some(format!("--retry-on {}", item.text)),
-            None => said.matched(Meaning::Retry),
+            Some(item) => Some(Why::Rule(format!("--retry-on {}", item.text))),
+            None => said.matched(Meaning::Retry).map(Why::Output),
         };
         // 1. Good, and no retry rule matches.
         if self.is_good(outcome, said) && retry.is_none() {
@@ -207,11 +227,11 @@ impl Rules {
             return Verdict::Stop(Why::Rule(format!("--stop-on {}", item.text)));
         }
         if let Some(rule) = said.matched(Meaning::Stop) {
-            return Verdict::Stop(Why::Rule(rule));
+            return Verdict::Stop(Why::Output(rule));
         }
         // 3. A retry rule matches.
-        if let Some(rule) = retry {
-            return Verdict::Retry(Why::Rule(rule));
+        if let Some(why) = retry {
+            return Verdict::Retry(why);
         }
         // 4. Hopeless by nature.
         if outcome.is_hopeless() {
@@ -224,8 +244,10 @@ impl Rules {
         }
         let retry_rules = said.list.rules().iter().filter(|rule| rule.meaning() == Meaning::Retry);
         given.extend(retry_rules.map(ToString::to_string));
+        let missing = said.list.missing(said.seen).filter(|_| self.is_in_success_set(outcome, said));
+        let missing = missing.map(ToString::to_string);
         if given.is_empty() {
-            Verdict::Retry(Why::NoRule)
+            Verdict::Retry(missing.map_or(Why::NoRule, Why::Missing))
         } else {
             Verdict::Stop(Why::LeftOut(given.join(" ")))
         }
@@ -233,12 +255,15 @@ impl Rules {
 
     /// In the success set with all required output, or named good by its output.
     fn is_good(&self, outcome: &Outcome, said: &Said<'_>) -> bool {
-        let in_set = if self.success_on.0.is_empty() {
-            *outcome == Outcome::Exited(0)
-        } else {
-            self.success_on.find(outcome, said.seen).is_some()
-        };
-        (in_set && said.list.missing(said.seen).is_none()) || said.matched(Meaning::Success).is_some()
+        (self.is_in_success_set(outcome, said) && said.list.missing(said.seen).is_none())
+            || said.matched(Meaning::Success).is_some()
+    }
+
+    fn is_in_success_set(&self, outcome: &Outcome, said: &Said<'_>) -> bool {
+        if self.success_on.0.is_empty() {
+            return *outcome == Outcome::Exited(0);
+        }
+        self.success_on.find(outcome, said.seen).is_some()
     }
 }
 
@@ -268,9 +293,9 @@ mod tests {
         Set(conditions.iter().map(|c| Item { text: format!("{c:?}"), condition: c.clone() }).collect())
     }
 
-    fn timed_out(survivors: Vec<i32>) -> Outcome {
+    fn timed_out(left: Left) -> Outcome {
         let escalation = Escalation::Killed;
-        Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal: Signal::SIGTERM, escalation, survivors })
+        Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal: Signal::SIGTERM, escalation, left })
     }
 
     fn not_started(kind: SpawnFailure) -> Outcome {
@@ -284,7 +309,7 @@ mod tests {
         let retried = [
             Outcome::Exited(1),
             Outcome::Killed(Signal::SIGKILL),
-            timed_out(vec![]),
+            timed_out(Left::Nothing),
             not_started(SpawnFailure::Passing),
         ];
         for outcome in retried {
@@ -296,7 +321,7 @@ mod tests {
             Outcome::Killed(Signal::SIGPIPE),
             not_started(SpawnFailure::NotFound),
             not_started(SpawnFailure::NotExecutable),
-            timed_out(vec![42]),
+            timed_out(Left::Processes(vec![42])),
         ];
         for outcome in hopeless {
             assert_eq!(rules.judge(&outcome), Verdict::Stop(Why::Hopeless), "{outcome:?}");
@@ -308,7 +333,7 @@ mod tests {
         let rules = Rules { retry_on: set(&[Condition::Code(7)]), ..Rules::default() };
         assert!(matches!(rules.judge(&Outcome::Exited(7)), Verdict::Retry(Why::Rule(_))));
         assert_eq!(
-            rules.judge(&timed_out(vec![])),
+            rules.judge(&timed_out(Left::Nothing)),
             Verdict::Stop(Why::LeftOut("--retry-on Code(7)".to_owned()))
         );
     }
@@ -332,7 +357,7 @@ mod tests {
     fn a_success_set_replaces_zero() {
         let rules = Rules { success_on: set(&[Condition::Code(3), Condition::Timeout]), ..Rules::default() };
         assert_eq!(rules.judge(&Outcome::Exited(3)), Verdict::Good);
-        assert_eq!(rules.judge(&timed_out(vec![])), Verdict::Good);
+        assert_eq!(rules.judge(&timed_out(Left::Nothing)), Verdict::Good);
         assert_eq!(rules.judge(&Outcome::Exited(0)), Verdict::Retry(Why::NoRule));
     }
 
@@ -347,12 +372,14 @@ mod tests {
             watcher.feed(printed.as_bytes());
             rules.judge_with(&Outcome::Exited(code), &Said { list, seen: &watcher.finish() })
         };
-        let why = |text: &str| Why::Rule(text.to_owned());
+        let why = |text: &str| Why::Output(text.to_owned());
 
         let none = Rules::default();
         let required = list(&[(Meaning::Require, "ready")]);
         assert_eq!(judge(&none, &required, 0, "ready"), Verdict::Good);
-        assert_eq!(judge(&none, &required, 0, ""), Verdict::Retry(Why::NoRule));
+        let missing = Why::Missing("--require-output ready".to_owned());
+        assert_eq!(judge(&none, &required, 0, ""), Verdict::Retry(missing));
+        assert_eq!(judge(&none, &required, 1, ""), Verdict::Retry(Why::NoRule));
         assert_eq!(judge(&none, &required, 1, "ready"), Verdict::Retry(Why::NoRule));
 
         let success = list(&[(Meaning::Success, "already"), (Meaning::Stop, "exists")]);
@@ -369,7 +396,10 @@ mod tests {
         let curl = Rules { retry_on: Set(vec![item]), ..Rules::default() };
         assert_eq!(judge(&curl, &retry, 22, ""), left_out("--retry-on curl --retry-on-output busy"));
         let printed = "curl: (22) The requested URL returned error: 503\n";
-        assert_eq!(judge(&curl, &retry, 22, printed), Verdict::Retry(why("--retry-on curl")));
+        assert_eq!(
+            judge(&curl, &retry, 22, printed),
+            Verdict::Retry(Why::Rule("--retry-on curl".to_owned()))
+        );
     }
 
     #[test]
@@ -380,7 +410,7 @@ mod tests {
             (Condition::Code(137), killed(Signal::SIGKILL), true),
             (Condition::Code(137), Outcome::Exited(137), true),
             (Condition::Code(130), killed(Signal::SIGINT), true),
-            (Condition::Code(124), timed_out(vec![]), false),
+            (Condition::Code(124), timed_out(Left::Nothing), false),
             (Condition::Code(126), not_started(SpawnFailure::NotExecutable), true),
             (Condition::Code(126), not_started(SpawnFailure::NotFound), false),
             (Condition::Code(127), not_started(SpawnFailure::NotFound), true),
@@ -395,11 +425,11 @@ mod tests {
             (Condition::Nonzero, Outcome::Exited(1), true),
             (Condition::Nonzero, Outcome::Exited(0), false),
             (Condition::Nonzero, killed(Signal::SIGSEGV), false),
-            (Condition::Timeout, timed_out(vec![]), true),
+            (Condition::Timeout, timed_out(Left::Nothing), true),
             (Condition::Spawn, not_started(SpawnFailure::NotFound), true),
             (Condition::Preset(&PRESETS[0]), Outcome::Exited(28), true),
             (Condition::Preset(&PRESETS[0]), Outcome::Exited(22), false),
-            (Condition::Preset(&PRESETS[0]), timed_out(vec![]), true),
+            (Condition::Preset(&PRESETS[0]), timed_out(Left::Nothing), true),
         ] {
             assert_eq!(condition.matches(&outcome, &Seen::default()), matches, "{condition:?} {outcome:?}");
         }

@@ -4,6 +4,7 @@
 use super::sys;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::policy::Attempts;
+use crate::streams::connected::Ends;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::{OsStr, OsString};
@@ -29,21 +30,21 @@ pub struct Told {
     pub depth: u32,
 }
 
-/// Starts the command.
+/// Starts the command with these ends of its streams.
 ///
 /// # Errors
 /// When it is not found, cannot be run, or the system is short of something.
-pub fn spawn(command: &[OsString], told: &Told) -> Result<Pid, NotStarted> {
+pub fn spawn(command: &[OsString], told: &Told, ends: &Ends) -> Result<Pid, NotStarted> {
     set_environment(told);
     let (program, arguments) = command.split_first().ok_or_else(|| not_started(&Errno::NOENT.into()))?;
-    let spawned = match start(program, arguments) {
+    let spawned = match start(program, arguments, ends) {
         // A script without `#!`. execvp(3) runs it with /bin/sh, and so do env(1) and timeout(1);
         // posix_spawn(3) does not since glibc 2.15.
         Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => match find(program) {
             Some(file) => {
                 let mut words = vec![file.into_os_string()];
                 words.extend_from_slice(arguments);
-                start(OsStr::new("/bin/sh"), &words)
+                start(OsStr::new("/bin/sh"), &words, ends)
             }
             None => Err(error),
         },
@@ -52,12 +53,21 @@ pub fn spawn(command: &[OsString], told: &Told) -> Result<Pid, NotStarted> {
     spawned.map_err(|error| not_started(&error))
 }
 
-fn start(program: &OsStr, arguments: &[OsString]) -> io::Result<Pid> {
+fn start(program: &OsStr, arguments: &[OsString], ends: &Ends) -> io::Result<Pid> {
     // No environment, directory or group, and no pre_exec but for an ignored SIGPIPE: each would cost
     // posix_spawn's fast path or change something that the command sees. Dropping `Child` neither waits
     // nor kills; `wait` reaps.
     let mut command = Command::new(program);
     command.args(arguments);
+    if let Some(end) = &ends.stdin {
+        command.stdin(end.try_clone()?);
+    }
+    if let Some(end) = &ends.stdout {
+        command.stdout(end.try_clone()?);
+    }
+    if let Some(end) = &ends.stderr {
+        command.stderr(end.try_clone()?);
+    }
     sys::keep_pipe_signal_ignored(&mut command);
     let child = sys::with_original_mask(|| command.spawn())?;
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())

@@ -1,64 +1,159 @@
-//! An attempt of the command from start to end. It connects spawn, wait and tree; it judges nothing
-//! but by asking the rules.
+//! An attempt of the command from start to end, and the hooks around it. It connects spawn, wait, tree
+//! and streams; it judges nothing but by asking the rules.
 
 use super::spawn::{self, Told};
 use super::sys;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
-use crate::core::attempt::{Attempt, Done, Waited};
-use crate::core::outcome::{Limit, Outcome, TimedOut};
-use crate::core::plan::Plan;
-use crate::core::policy::Verdict;
+use crate::core::attempt::{Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
+use crate::core::outcome::{Ending, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::output::{Seen, Stream};
+use crate::core::plan::{Output, Plan};
+use crate::core::policy::{Said, Verdict};
+use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
+use crate::report::event::Event;
+use crate::streams::connected::{Ends, Failure, Streams};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+/// A grandchild that still holds a pipe of a command that has ended is waited for so long, once.
+const PIPE_GRACE: Duration = Duration::from_millis(200);
 
 /// Runs the command of a plan, attempt by attempt.
 #[derive(Debug)]
 pub struct Supervisor<'a> {
     plan: &'a Plan,
     wait: Wait,
+    number: u64,
     previous: Option<u8>,
+    told_used_up: bool,
+    /// What the last attempt said.
+    seen: Seen,
+    word: Word,
 }
 
 impl<'a> Supervisor<'a> {
-    /// Starts the clock and takes charge of signals and orphans.
+    /// Starts the clock and takes charge of signals, streams and orphans.
     ///
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
-        let wait = Wait::new()?;
+        let wait = Wait::new(Streams::new(plan)?)?;
         sys::keep_closed_streams_closed();
         tree::adopt_orphans();
-        Ok(Self { plan, wait, previous: None })
+        Ok(Self {
+            plan,
+            wait,
+            number: 0,
+            previous: None,
+            told_used_up: false,
+            seen: Seen::default(),
+            word: Word::Nothing,
+        })
     }
 
-    fn run(&mut self, tree: &Tree, started: Duration) -> (Outcome, Duration) {
-        let (limit, due) = self.limit(started);
-        loop {
+    /// The streams of the command that are pipes instead of what we have ourselves.
+    pub fn piped(&mut self) -> Vec<Stream> {
+        self.wait.streams().piped().collect()
+    }
+
+    /// What is left to do when the loop has ended: the fallback, or the release of held output.
+    pub fn conclude(
+        &mut self,
+        ending: Ending<Outcome>,
+        tell: &mut impl FnMut(Event<'_, Outcome>),
+    ) -> Ending<Outcome> {
+        let failed = !matches!(
+            ending,
+            Ending::Succeeded { .. } | Ending::Interrupted { .. } | Ending::Broken(_) | Ending::NoReader
+        );
+        let ending = match &self.plan.hooks.fallback {
+            Some(fallback) if failed => {
+                tell(Event::FallingBack);
+                match self.release(|stream| stream == Stream::Stderr) {
+                    Some(lost) => lost,
+                    None => self.fall_back(fallback),
+                }
+            }
+            _ => {
+                let streams = self.plan.streams;
+                let good = matches!(ending, Ending::Succeeded { .. });
+                self.release(|stream| !good || streams.output(stream) == Output::Final).unwrap_or(ending)
+            }
+        };
+        if let Ending::Broken(what) = &ending {
+            tell(Event::Broken { what: what.clone() });
+        }
+        ending
+    }
+
+    fn told(&self) -> Told {
+        Told {
+            number: self.number,
+            attempts: self.plan.policy.attempts,
+            previous: self.previous,
+            elapsed: self.wait.now(),
+            depth: self.plan.depth,
+        }
+    }
+
+    /// Starts a command and stays with it to its end, or to `limit`.
+    fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration) {
+        let tree = Tree::begin();
+        let started = self.wait.now();
+        let spawned = spawn::spawn(words, &self.told(), &ends);
+        // The command has them now, and we must not: a pipe ends only when nobody holds it.
+        drop(ends);
+        let ran = match spawned {
+            Ok(pid) => {
+                self.wait.watch(pid);
+                self.kill_if_impatient();
+                self.stay(&tree, started, limit)
+            }
+            Err(not_started) => (Outcome::NotStarted(not_started), self.wait.now().saturating_sub(started)),
+        };
+        // A signal that came while the command ended decides before the outcome does.
+        self.wait.look_at_signals();
+        self.sweep(&tree);
+        ran
+    }
+
+    fn stay(&mut self, tree: &Tree, started: Duration, until: Until) -> (Outcome, Duration) {
+        let limit = loop {
+            let idle = until.idle.map(|idle| self.wait.streams().active().saturating_add(idle));
+            let (limit, due) =
+                [(Limit::Timeout, until.timeout), (Limit::Deadline, until.deadline), (Limit::Idle, idle)]
+                    .into_iter()
+                    .filter_map(|(limit, due)| Some((limit, due?)))
+                    .min_by_key(|(_, due)| *due)
+                    .unzip();
             match self.wait.next(due) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
-                Woken::Due => break,
                 Woken::Interrupted => self.kill_if_impatient(),
-                Woken::OrphanEnded => {}
+                // Something is lost already, so whatever the command does now is in vain.
+                Woken::Streams if self.wait.streams().failure().is_some() => break Limit::Timeout,
+                Woken::OrphanEnded | Woken::Streams => {}
+                // What was written since may have moved the idle limit.
+                Woken::Due => match limit {
+                    Some(Limit::Idle) if until.idle.is_some_and(|idle| !self.is_idle_for(idle)) => {}
+                    Some(limit) => break limit,
+                    None => {}
+                },
             }
-        }
+        };
         let took = self.wait.now().saturating_sub(started);
         let signal = self.plan.limits.signal;
         let ended = tree.end(&mut self.wait, Scope::Everything, signal, self.plan.limits.kill_after);
-        let tree::Ended { escalation, survivors } = ended;
-        (Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }), took)
+        let tree::Ended { escalation, left } = ended;
+        (Outcome::TimedOut(TimedOut { limit, signal, escalation, left }), took)
     }
 
-    /// The smaller of what is left for the attempt and for everything.
-    fn limit(&self, started: Duration) -> (Limit, Option<Duration>) {
-        let limits = &self.plan.limits;
-        let timeout = limits.timeout.map(|timeout| started.saturating_add(timeout));
-        match (timeout, limits.deadline) {
-            (Some(timeout), Some(deadline)) if deadline < timeout => (Limit::Deadline, Some(deadline)),
-            (None, Some(deadline)) => (Limit::Deadline, Some(deadline)),
-            (timeout, _) => (Limit::Timeout, timeout),
-        }
+    fn is_idle_for(&mut self, idle: Duration) -> bool {
+        let active = self.wait.streams().active();
+        self.wait.now() >= active.saturating_add(idle)
     }
 
     fn kill_if_impatient(&self) {
@@ -72,42 +167,135 @@ impl<'a> Supervisor<'a> {
     /// After an interruption, what the command left behind in our session gets the signal too.
     fn sweep(&mut self, tree: &Tree) {
         if let Some(signal) = self.wait.interrupted() {
-            let grace = self.plan.limits.kill_after;
-            tree.end(&mut self.wait, Scope::OurSession, signal, grace);
+            tree.end(&mut self.wait, Scope::OurSession, signal, self.plan.limits.kill_after);
         }
     }
+
+    /// Takes and passes on what the command has left in its pipes. The time that our own reader takes is
+    /// its own; the time that a grandchild takes which still holds a pipe is a grace, made once.
+    fn drain(&mut self) {
+        self.wait.streams().command_ended();
+        let grace = self.wait.now() + PIPE_GRACE;
+        let deadline = self.plan.limits.deadline.unwrap_or(Duration::MAX);
+        let mut due = grace;
+        while self.wait.streams().is_busy() {
+            match self.wait.next(Some(due)) {
+                Woken::Due if due == grace => {
+                    self.wait.streams().grace_ended();
+                    due = deadline.max(grace).saturating_add(self.plan.limits.kill_after);
+                }
+                // Whoever sends one more signal does not wait for our reader either.
+                Woken::Due | Woken::Interrupted => break,
+                Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams => {}
+            }
+        }
+    }
+
+    /// Writes what is held of these streams to our own. A signal ends it.
+    fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending<Outcome>> {
+        self.wait.streams().release(which);
+        while self.wait.streams().has_pending() {
+            if self.wait.next(None) == Woken::Interrupted
+                && let Some(signal) = self.wait.interrupted()
+            {
+                return Some(Ending::Interrupted { signal, running: None });
+            }
+        }
+        match self.wait.streams().failure() {
+            Some(Failure::NoReader) => Some(Ending::NoReader),
+            Some(Failure::Lost(what)) => Some(Ending::Broken(what.clone())),
+            None => None,
+        }
+    }
+
+    fn fall_back(&mut self, fallback: &OsStr) -> Ending<Outcome> {
+        let ends = self.wait.streams().stdin_again().map(|stdin| Ends { stdin, ..Ends::default() });
+        let outcome = match ends {
+            Ok(ends) => self.run(&shell(fallback), ends, Until::default()).0,
+            Err(error) => cannot_start(&error),
+        };
+        Ending::FellBack { fallback: outcome }
+    }
+}
+
+/// The times at which a command is ended.
+#[derive(Debug, Clone, Copy, Default)]
+struct Until {
+    timeout: Option<Duration>,
+    deadline: Option<Duration>,
+    /// Not a time, but how long the command may write nothing.
+    idle: Option<Duration>,
+}
+
+fn shell(command: &OsStr) -> [OsString; 3] {
+    ["sh".into(), "-c".into(), command.to_owned()]
+}
+
+/// Without descriptors or memory there is no attempt now, but there may be one later.
+fn cannot_start(error: &io::Error) -> Outcome {
+    let text = error.to_string();
+    let why = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Passing, why })
 }
 
 impl Attempt for Supervisor<'_> {
     type Outcome = Outcome;
 
     async fn attempt(&mut self, number: u64) -> Done<Outcome> {
-        let tree = Tree::begin();
-        let started = self.wait.now();
-        let told = Told {
-            number,
-            attempts: self.plan.policy.attempts,
-            previous: self.previous,
-            elapsed: started,
-            depth: self.plan.depth,
+        self.number = number;
+        let now = self.wait.now();
+        let limits = &self.plan.limits;
+        let until = Until {
+            timeout: limits.timeout.map(|timeout| now.saturating_add(timeout)),
+            deadline: limits.deadline,
+            idle: limits.idle,
         };
-        let (outcome, took) = match spawn::spawn(&self.plan.command, &told) {
-            Ok(pid) => {
-                self.wait.watch(pid);
-                self.kill_if_impatient();
-                self.run(&tree, started)
-            }
-            Err(not_started) => (Outcome::NotStarted(not_started), self.wait.now().saturating_sub(started)),
+        let (outcome, took) = match self.wait.streams().begin(now) {
+            Ok(ends) => self.run(&self.plan.command, ends, until),
+            Err(error) => (cannot_start(&error), Duration::ZERO),
         };
-        // A signal that came while the attempt ended decides before the outcome does.
-        self.wait.look_at_signals();
-        self.sweep(&tree);
+        self.drain();
+        (self.seen, self.word) = self.wait.streams().finish(wall_clock());
+        let streams = self.wait.streams();
+        let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
+        let remarks = Remarks {
+            held: streams.held(),
+            stdin: if used_up { StdinState::UsedUp } else { StdinState::Fine },
+        };
+        let broken = match streams.failure() {
+            Some(Failure::Lost(what)) => Some(Cut::Broken(what.clone())),
+            Some(Failure::NoReader) | None => None,
+        };
         self.previous = Some(outcome.status());
-        Done { outcome, took, interrupted: self.wait.interrupted() }
+        Done { outcome, took, cut: broken.or(self.wait.interrupted().map(Cut::Interrupted)), remarks }
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
-        self.plan.policy.rules.judge(outcome)
+        self.plan.policy.rules.judge_with(outcome, &Said { list: &self.plan.watchlist, seen: &self.seen })
+    }
+
+    fn asked(&self) -> Word {
+        self.word
+    }
+
+    async fn before_retry(&mut self, number: u64) -> Ready<Outcome> {
+        let Some(hook) = &self.plan.hooks.before_retry else { return Ready::Yes };
+        self.number = number;
+        let ends = || -> io::Result<Ends> {
+            let stdin = Some(File::open("/dev/null")?.into());
+            let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
+            Ok(Ends { stdin, stdout, stderr: None })
+        };
+        let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
+        let outcome = match ends() {
+            Ok(ends) => self.run(&shell(hook), ends, until).0,
+            Err(error) => cannot_start(&error),
+        };
+        match (self.wait.interrupted(), outcome) {
+            (Some(signal), _) => Ready::Interrupted(signal),
+            (None, Outcome::Exited(0)) => Ready::Yes,
+            (None, outcome) => Ready::Warned(outcome),
+        }
     }
 
     async fn wait(&mut self, delay: Duration) -> Waited {
@@ -126,4 +314,9 @@ impl Attempt for Supervisor<'_> {
     fn elapsed(&self) -> Duration {
         self.wait.now()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an HTTP date is a time of the wall clock")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }

@@ -32,7 +32,8 @@ pub enum Origin {
 pub enum Interruption {
     /// The call is restarted.
     Restart,
-    /// The call ends with EINTR, for signals that would come again and again otherwise (TTIN).
+    /// The call ends with EINTR: for signals that must be looked at before anything else, and for TTIN,
+    /// which would come again and again.
     Eintr,
 }
 

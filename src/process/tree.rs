@@ -8,7 +8,7 @@
 
 use super::sys;
 use super::wait::{Wait, Woken};
-use crate::core::outcome::Escalation;
+use crate::core::outcome::{Escalation, Left};
 use crate::core::signal::Signal;
 use rustix::process::Pid;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Ended {
     /// What it took.
     pub escalation: Escalation,
     /// What is still there, because the system does not let us end it.
-    pub survivors: Vec<i32>,
+    pub left: Left,
 }
 
 /// The processes of one attempt: our descendants, without those that were there before.
@@ -54,6 +54,8 @@ impl Tree {
     /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
     /// has no patience. Comes back when they are gone, or when nothing more can be done about them.
     pub fn end(&self, wait: &mut Wait, scope: Scope, signal: Signal, grace: Duration) -> Ended {
+        // Whatever the command does to stop itself now, its time runs.
+        wait.count_lone_stops();
         for pid in self.members(wait, scope) {
             // Errors: it is gone, or is not ours to end, which shows below.
             let _gone = sys::send(pid, signal);
@@ -63,7 +65,7 @@ impl Tree {
         let patience = wait.now().saturating_add(grace);
         while !wait.is_impatient() && wait.now() < patience {
             if self.is_gone(wait, scope) {
-                return Ended { escalation: Escalation::FirstSignal, survivors: Vec::new() };
+                return Ended { escalation: Escalation::FirstSignal, left: Left::Nothing };
             }
             wait.next(Some(patience.min(wait.now() + LOOK_AGAIN)));
         }
@@ -91,16 +93,17 @@ impl Tree {
                     news = true;
                 }
             }
-            while let Woken::Ended(_) | Woken::OrphanEnded | Woken::Interrupted = wait.next(Some(wait.now()))
-            {
-            }
+            while wait.next(Some(wait.now())) != Woken::Due {}
             if self.is_gone(wait, scope) {
-                return Ended { escalation, survivors: Vec::new() };
+                return Ended { escalation, left: Left::Nothing };
+            }
+            if members.is_empty() && !platform::is_usable() {
+                return Ended { escalation, left: Left::Unknown };
             }
             let all_refused = !refused.is_empty() && refused.len() == members.len();
             if (all_refused && refused_before) || wait.now() >= stuck {
-                let survivors = members.iter().map(|pid| pid.as_raw_nonzero().get()).collect();
-                return Ended { escalation, survivors };
+                let left = members.iter().map(|pid| pid.as_raw_nonzero().get()).collect();
+                return Ended { escalation, left: Left::Processes(left) };
             }
             refused_before = all_refused;
             if !news {
@@ -144,7 +147,10 @@ impl Tree {
     fn is_gone(&self, wait: &Wait, scope: Scope) -> bool {
         // The list of children in /proc may miss one that moves while it is read (proc(5)), so an empty
         // one is believed only when it is empty twice, or when the kernel knows of no child at all.
-        !sys::has_children() || (self.members(wait, scope).is_empty() && self.members(wait, scope).is_empty())
+        let none = || self.members(wait, scope).is_empty();
+        // What /proc does not show has to be gone where nothing may be left; elsewhere it is not looked for.
+        let shown = platform::is_usable() || scope == Scope::OurSession;
+        !sys::has_children() || (shown && none() && none())
     }
 }
 
@@ -189,7 +195,7 @@ mod platform {
     /// Calls `found` for every descendant that is not a zombie, parents first. It says whether to go
     /// on below that one.
     pub fn walk(found: &mut impl FnMut(&Process) -> bool) {
-        if !shows_our_namespace() {
+        if !is_usable() {
             return;
         }
         let mut queue = children("self");
@@ -204,7 +210,7 @@ mod platform {
 
     /// A /proc of another pid namespace (`unshare --pid`, `bwrap --unshare-pid`, without a new /proc) names
     /// processes by numbers that mean others here.
-    fn shows_our_namespace() -> bool {
+    pub fn is_usable() -> bool {
         let us = rustix::process::getpid().as_raw_nonzero().to_string();
         fs::read_link("/proc/self").is_ok_and(|target| target.as_os_str() == us.as_str())
     }
@@ -274,6 +280,11 @@ mod platform {
 
     pub fn descendants() -> Vec<Process> {
         Vec::new()
+    }
+
+    /// There is nothing more to know than the command itself.
+    pub fn is_usable() -> bool {
+        true
     }
 
     /// Only the command itself is known here; the caller sends to it, or to its group.

@@ -1,10 +1,13 @@
 //! The one wait. Child, delay, grace and limit all wait here, so each of them knows signals,
 //! deadlines and stopped time. It also owns the clock: nothing else asks what time it is.
 
+#![expect(clippy::disallowed_methods, reason = "this is the clock")]
+
 use super::signals::{self, Meaning, Received};
 use super::sys::{self, Change, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::streams::connected::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
@@ -21,12 +24,17 @@ pub struct Wait {
     /// The command is stopped since then.
     stopped_since: Option<Instant>,
     command: Command,
+    /// What flows meanwhile.
+    streams: Streams,
     /// The first of HUP, INT, QUIT, TERM.
     interrupted: Option<Interruption>,
+    /// How many of them came in all.
+    ends_asked: u64,
     /// The same INT or TERM came a second time: no more patience.
     impatient: bool,
-    /// A stop signal came since the command was last seen running.
-    stop_asked: bool,
+    /// When a stop signal came to us since the command was last seen to go on.
+    stop_asked: Option<Instant>,
+    lone_stops: LoneStops,
     /// A CONT came while the command was stopped.
     continue_asked: bool,
     wake: OwnedFd,
@@ -41,8 +49,20 @@ struct Interruption {
 }
 
 /// A key reaches the whole foreground group, and a parent in it (make, npm, timeout) may send the same
-/// signal again to its child, us. Within this time the two are one.
-const ONE_KEY: Duration = Duration::from_secs(1);
+/// signal again to its child, us; coreutils' timeout sends one to its child and one to its group. Within
+/// this time they are one. Two keys are two, however fast.
+const ONE_SIGNAL: Duration = Duration::from_millis(100);
+
+/// A stop signal that the command has not followed for so long was none for it.
+const STOP_ASKED: Duration = Duration::from_secs(10);
+
+/// Whether a stop of the command alone (SIGSTOP, without a key or a signal to us) stops the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoneStops {
+    StopTheClock,
+    /// While it is being ended.
+    Count,
+}
 
 /// The process that signals are passed on to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +81,8 @@ pub enum Woken {
     OrphanEnded,
     /// HUP, INT, QUIT or TERM came, and was passed on where it had to be.
     Interrupted,
+    /// A stream has come to an end, or what was left of it is written.
+    Streams,
     /// The time has come.
     Due,
 }
@@ -70,8 +92,7 @@ impl Wait {
     ///
     /// # Errors
     /// When there are no descriptors left for a pipe.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    pub fn new() -> io::Result<Self> {
+    pub fn new(streams: Streams) -> io::Result<Self> {
         let started = Instant::now();
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         signals::catch_all(&writer);
@@ -80,9 +101,12 @@ impl Wait {
             stopped: Duration::ZERO,
             stopped_since: None,
             command: Command::None,
+            streams,
             interrupted: None,
+            ends_asked: 0,
             impatient: false,
-            stop_asked: false,
+            stop_asked: None,
+            lone_stops: LoneStops::StopTheClock,
             continue_asked: false,
             wake: reader,
             _keeps_the_handler_writing: writer,
@@ -90,7 +114,6 @@ impl Wait {
     }
 
     /// Time since the start without stopped time.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Duration {
         let now = self.stopped_since.unwrap_or_else(Instant::now);
         now.duration_since(self.started).saturating_sub(self.stopped)
@@ -99,11 +122,26 @@ impl Wait {
     /// From now on, signals are passed on to this child, and its end is [`Woken::Ended`].
     pub fn watch(&mut self, pid: Pid) {
         self.command = Command::Running(pid);
-        self.stop_asked = false;
+        self.stop_asked = None;
+        self.lone_stops = LoneStops::StopTheClock;
         // A key that was pressed while the child was made may have missed it, so these are passed on
         // whatever their origin: rather twice than lost.
         while let Some((received, meaning)) = signals::take_next() {
             self.receive(Received { origin: Origin::Process, ..received }, meaning);
+        }
+    }
+
+    /// What flows between the command and us.
+    pub fn streams(&mut self) -> &mut Streams {
+        &mut self.streams
+    }
+
+    /// From now on, until the next command, a command that stops itself without being asked to does not
+    /// stop the clock: it would never reach the end of its grace.
+    pub fn count_lone_stops(&mut self) {
+        self.lone_stops = LoneStops::Count;
+        if self.stop_asked.is_none() {
+            self.go_on();
         }
     }
 
@@ -137,9 +175,9 @@ impl Wait {
     /// in time has not timed out because we were slow.
     pub fn next(&mut self, due: Option<Duration>) -> Woken {
         loop {
-            let before = (self.interrupted(), self.impatient);
+            let before = self.ends_asked;
             self.look_at_signals();
-            if before != (self.interrupted(), self.impatient) {
+            if before != self.ends_asked {
                 return Woken::Interrupted;
             }
             // An error is ECHILD: no children, so there is nothing to notice.
@@ -150,6 +188,9 @@ impl Wait {
                 }
             }
             self.continue_command();
+            if self.streams.advance(self.now()) == News::Some {
+                return Woken::Streams;
+            }
             let left = match due {
                 Some(due) if self.stopped_since.is_none() => {
                     let left = due.saturating_sub(self.now());
@@ -164,14 +205,21 @@ impl Wait {
         }
     }
 
-    /// Sleeps in the kernel until a signal comes, for at most `left`.
+    /// Sleeps in the kernel until a signal comes or something flows, for at most `left`.
     ///
     /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's
     /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
     fn sleep(&self, left: Option<Duration>) {
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let wake = PollFd::new(&self.wake, PollFlags::IN);
         // EINTR is a wake-up too.
-        let _woken = rustix::event::poll(&mut [PollFd::new(&self.wake, PollFlags::IN)], timeout.as_ref());
+        let _woken = if self.streams.is_idle() {
+            rustix::event::poll(&mut [wake], timeout.as_ref())
+        } else {
+            let mut fds = vec![wake];
+            self.streams.interests(&mut fds);
+            rustix::event::poll(&mut fds, timeout.as_ref())
+        };
         let mut bytes = [0_u8; 64];
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
     }
@@ -179,6 +227,7 @@ impl Wait {
     fn receive(&mut self, received: Received, meaning: Meaning) {
         match meaning {
             Meaning::End => {
+                self.ends_asked += u64::from(received.times);
                 if self.is_repeated(received) {
                     self.impatient = true;
                 } else {
@@ -191,7 +240,7 @@ impl Wait {
                 // A command that handles TSTP keeps the terminal until it has stopped itself, so we wait
                 // for that instead of stopping now.
                 Command::Running(_) => {
-                    self.stop_asked = true;
+                    self.stop_asked = Some(Instant::now());
                     self.pass_on(received);
                 }
                 Command::Stopped(_) => {}
@@ -201,18 +250,17 @@ impl Wait {
     }
 
     /// Notes the first interruption, and says whether this is the same INT or TERM once more.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn is_repeated(&mut self, received: Received) -> bool {
         let Received { signal, origin, times } = received;
         let hurry = matches!(signal, Signal::SIGINT | Signal::SIGTERM);
         match self.interrupted {
             None => {
                 self.interrupted = Some(Interruption { signal, origin, at: Instant::now() });
-                hurry && times > 1
+                hurry && times > 1 && origin == Origin::Kernel
             }
             Some(first) => {
-                let one_key = first.origin != origin && first.at.elapsed() < ONE_KEY;
-                hurry && first.signal == signal && !one_key
+                let two_keys = first.origin == Origin::Kernel && origin == Origin::Kernel;
+                hurry && first.signal == signal && (two_keys || first.at.elapsed() >= ONE_SIGNAL)
             }
         }
     }
@@ -226,7 +274,6 @@ impl Wait {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn notice(&mut self, pid: Pid, change: Change) -> Option<Woken> {
         if self.command() != Some(pid) {
             return matches!(change, Change::Ended(_)).then_some(Woken::OrphanEnded);
@@ -239,16 +286,20 @@ impl Wait {
             }
             Change::Stopped(signal) => {
                 self.command = Command::Stopped(pid);
-                self.stopped_since.get_or_insert_with(Instant::now);
                 // A SIGSTOP that nobody's key announced was sent to the command alone (`kill -STOP`).
                 // Whoever sent it will continue the command, not us, so only the clock stops.
-                if signal != Signal::SIGSTOP || self.stop_asked {
+                let lone = signal == Signal::SIGSTOP
+                    && self.stop_asked.is_none_or(|asked| asked.elapsed() > STOP_ASKED);
+                if !lone || self.lone_stops == LoneStops::StopTheClock {
+                    self.stopped_since.get_or_insert_with(Instant::now);
+                }
+                if !lone {
                     Self::stop_with_the_command(signal);
                 }
             }
             Change::Continued => {
                 self.command = Command::Running(pid);
-                self.stop_asked = false;
+                self.stop_asked = None;
                 self.go_on();
             }
         }
@@ -277,7 +328,6 @@ impl Wait {
     }
 
     /// Stops without a command: during a delay.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn stop_ourselves(&mut self, signal: Signal) {
         let since = Instant::now();
         sys::take_default_action(signal);

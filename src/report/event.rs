@@ -1,5 +1,6 @@
 //! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
 
+use crate::core::attempt::Remarks;
 use crate::core::policy::Why;
 use crate::core::signal::Signal;
 use std::time::Duration;
@@ -31,8 +32,22 @@ pub enum Event<'a, O> {
         outcome: &'a O,
         /// How long it ran.
         took: Duration,
+        /// What else there is to say.
+        remarks: Remarks,
         /// What comes next.
         next: &'a Next,
+    },
+    /// The command of `--before-retry` failed.
+    HookFailed {
+        /// How it ended.
+        outcome: &'a O,
+    },
+    /// The fallback begins.
+    FallingBack,
+    /// Something of our own failed, and something is lost.
+    Broken {
+        /// What.
+        what: String,
     },
     /// The run succeeded.
     Succeeded {
@@ -72,6 +87,8 @@ pub enum Next {
         delay: Duration,
         /// The rule that says so; none after a good attempt.
         why: Option<Why>,
+        /// What the server asked for, if it is the reason for the delay.
+        asked: Option<Duration>,
     },
     /// Nothing: it would be allowed, but is not worth it.
     Stop {
@@ -80,6 +97,8 @@ pub enum Next {
     },
     /// Nothing: it would be worth it, but is not allowed.
     GiveUp {
+        /// The rule that says that it would be worth it; none after a good attempt.
+        why: Option<Why>,
         /// Since the start.
         elapsed: Duration,
         /// What does not allow it.

@@ -4,8 +4,15 @@
 use std::io::{self, Write};
 
 /// Writes `text` and a newline to stderr in one write, so that lines of several processes do not mix.
+///
+/// A line whose reader does not read is given up when a signal says to end: handlers of those signals let
+/// a write end with EINTR, which `write_all` would take for a reason to go on.
 pub fn line(text: &str) {
-    let _unchanged_by = io::stderr().write_all(format!("{text}\n").as_bytes());
+    let line = format!("{text}\n");
+    let mut rest = line.as_bytes();
+    while let Ok(written @ 1..) = io::stderr().write(rest) {
+        rest = &rest[written..];
+    }
 }
 
 /// Writes what was asked for (help, a generated file, a dry run) to stdout.

@@ -2,17 +2,22 @@
 //! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
 
 use super::event::{Event, GaveUp, Next};
-use crate::core::outcome::{Escalation, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::attempt::{Remarks, StdinState};
+use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::policy::{Attempts, Why};
 use std::ffi::OsString;
 use std::time::Duration;
 
 /// Said once by a `retry` inside a `retry`: three attempts of three are nine.
+const USED_UP: &str = ", but stdin is used up (--stdin replay keeps it)";
 const NESTED: &str = " (inside another retry: attempts multiply)";
 
 /// The text of an event, without a newline; `None` where nothing is said about it.
 pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
+    if let Event::Broken { what } = event {
+        return Some(format!("retry: {what}"));
+    }
     if plan.verbosity == Verbosity::Quiet {
         return None;
     }
@@ -33,15 +38,22 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 elapsed(*took)
             )
         }
-        Event::Failed { number, outcome, took, next } => {
+        Event::Failed { number, outcome, took, remarks, next } => {
             let what = what_happened(plan, outcome, *took);
+            let remarks = if matches!(next, Next::Retry { .. }) { *remarks } else { Remarks::default() };
+            let dropped = remarks.held.map(dropped).unwrap_or_default();
+            let stdin = if remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
             let nested = match next {
                 Next::Retry { .. } if *number == 1 && plan.depth > 1 => NESTED,
                 _ => "",
             };
-            format!("{} failed: {what}. {}{nested}", attempt(number), then(plan, next))
+            format!("{} failed: {what}{dropped}. {}{stdin}{nested}", attempt(number), then(plan, next))
         }
-        Event::Succeeded { number: 1, .. } => return None,
+        Event::HookFailed { outcome } => {
+            format!("the --before-retry command failed: {}. Going on", status(plan, outcome))
+        }
+        Event::FallingBack => "running the fallback".to_owned(),
+        Event::Broken { .. } | Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed: since } => {
             if *failures == 0 && plan.verbosity < Verbosity::Verbose {
                 return None;
@@ -75,19 +87,32 @@ fn attempt(attempts: Attempts, number: u64) -> String {
 fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     let took = elapsed(took);
     match outcome {
-        Outcome::Exited(code) => format!("exit status {code} after {took}"),
-        Outcome::Killed(signal) => format!("killed by {signal} after {took}"),
-        Outcome::TimedOut(TimedOut { signal, escalation, survivors, .. }) => {
+        Outcome::Exited(_) | Outcome::Killed(_) => format!("{} after {took}", status(plan, outcome)),
+        Outcome::TimedOut(TimedOut { limit, signal, escalation, left }) => {
+            let idle = match (limit, plan.limits.idle) {
+                (Limit::Idle, Some(idle)) => format!(", {} of them without output", elapsed(idle)),
+                _ => String::new(),
+            };
             let signals = match escalation {
                 Escalation::FirstSignal => signal.to_string(),
                 Escalation::Killed => format!("{signal}, then SIGKILL"),
             };
-            let left = match survivors.as_slice() {
-                [] => String::new(),
-                pids => format!("; could not end {}", processes(pids)),
+            let left = match left {
+                Left::Nothing => String::new(),
+                Left::Processes(pids) => format!("; could not end {}", processes(pids)),
+                Left::Unknown => "; could not end processes that /proc does not show".to_owned(),
             };
-            format!("timed out after {took} ({signals}){left}")
+            format!("timed out after {took}{idle} ({signals}){left}")
         }
+        Outcome::NotStarted(_) => status(plan, outcome),
+    }
+}
+
+fn status(plan: &Plan, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Exited(code) => format!("exit status {code}"),
+        Outcome::Killed(signal) => format!("killed by {signal}"),
+        Outcome::TimedOut(_) => "timed out".to_owned(),
         Outcome::NotStarted(NotStarted { kind, why }) => {
             let name = command_name(&plan.command);
             match kind {
@@ -99,6 +124,14 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     }
 }
 
+fn dropped(bytes: u64) -> String {
+    match bytes {
+        0 => String::new(),
+        1 => ", 1 byte of output dropped".to_owned(),
+        bytes => format!(", {bytes} bytes of output dropped"),
+    }
+}
+
 fn processes(pids: &[i32]) -> String {
     let list = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
     if pids.len() == 1 { format!("process {list}") } else { format!("processes {list}") }
@@ -106,23 +139,28 @@ fn processes(pids: &[i32]) -> String {
 
 fn then(plan: &Plan, next: &Next) -> String {
     match next {
-        Next::Retry { delay, why } => {
-            let rule = match why {
-                Some(Why::Rule(rule)) if plan.verbosity == Verbosity::Verbose => {
-                    format!(" ({})", printable(rule))
-                }
-                _ => String::new(),
-            };
-            match why {
-                Some(_) => format!("Retrying in {}{rule}", seconds(*delay)),
-                None => format!("Next in {}", seconds(*delay)),
+        Next::Retry { delay, why: None, .. } => format!("Next in {}", seconds(*delay)),
+        Next::Retry { delay, why: Some(why), asked } => {
+            let rule = rule_behind(plan, why);
+            let asked =
+                asked.map(|asked| format!(" (the server asked for {})", elapsed(asked))).unwrap_or_default();
+            format!("Retrying in {}{rule}{asked}", seconds(*delay))
+        }
+        Next::Stop { why } => match why {
+            Why::Rule(rule) | Why::LeftOut(rule) | Why::Output(rule) => {
+                format!("Not retryable ({})", printable(rule))
             }
-        }
-        Next::Stop { why: Why::Rule(rule) | Why::LeftOut(rule) } => {
-            format!("Not retryable ({})", printable(rule))
-        }
-        Next::Stop { .. } => "Not retryable".to_owned(),
-        Next::GiveUp { elapsed: since, cause } => {
+            Why::Missing(rule) => format!("Not retryable (no match for {})", printable(rule)),
+            Why::AskedTooLong(asked) => format!(
+                "Not retryable (the server asks for {}, and --max-retry-after is {})",
+                elapsed(*asked),
+                elapsed(plan.policy.max_retry_after.0)
+            ),
+            Why::QuotaExhausted(words) => format!("Not retryable (the server says {words})"),
+            Why::Hopeless | Why::NoRule => "Not retryable".to_owned(),
+        },
+        Next::GiveUp { why, elapsed: since, cause } => {
+            let rule = why.as_ref().map(|why| rule_behind(plan, why)).unwrap_or_default();
             let because = match cause {
                 GaveUp::Exhausted => String::new(),
                 GaveUp::OutOfTime { delay } => {
@@ -130,8 +168,18 @@ fn then(plan: &Plan, next: &Next) -> String {
                     format!(": a delay of {} would pass the deadline of {deadline}", seconds(*delay))
                 }
             };
-            format!("Giving up after {}{because}", elapsed(*since))
+            format!("Giving up after {}{because}{rule}", elapsed(*since))
         }
+    }
+}
+
+/// The rule that made a failure worth another attempt, where the status alone does not say it.
+fn rule_behind(plan: &Plan, why: &Why) -> String {
+    match why {
+        Why::Output(rule) => format!(" ({})", printable(rule)),
+        Why::Missing(rule) => format!(" (no match for {})", printable(rule)),
+        Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", printable(rule)),
+        _ => String::new(),
     }
 }
 

@@ -1,0 +1,305 @@
+//! The three streams of the command through all attempts: which of them are pipes, what begins and ends
+//! with an attempt, what is released at the end.
+
+use super::input::Input;
+use super::outlet::{Ears, Outlet, Route};
+use super::sink::Sink;
+use super::spool::CHUNK;
+use crate::core::output::{Seen, Side, Stream, Watchlist};
+use crate::core::plan::{Output, Plan};
+use crate::core::retry_after::Word;
+use rustix::event::PollFd;
+use rustix::pipe::PipeFlags;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::{Duration, SystemTime};
+
+/// The streams of a command.
+#[derive(Debug)]
+pub struct Streams {
+    input: Input,
+    outlets: Vec<Outlet>,
+    watchlist: Watchlist,
+    buffer: Vec<u8>,
+    /// When the command wrote something for the last time, in the wait's time.
+    active: Duration,
+    failure: Option<Failure>,
+}
+
+/// What the command is started with; `None` is what we have ourselves.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// For its stdin.
+    pub stdin: Option<OwnedFd>,
+    /// For its stdout.
+    pub stdout: Option<OwnedFd>,
+    /// For its stderr.
+    pub stderr: Option<OwnedFd>,
+}
+
+/// Something of a stream is lost, and the run cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// What happened, for a message.
+    Lost(String),
+    /// The reader of our own stdout or stderr has gone.
+    NoReader,
+}
+
+impl Failure {
+    pub(super) fn spool(error: &io::Error) -> Self {
+        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), plain(error)))
+    }
+
+    pub(super) fn stdin(error: &io::Error) -> Self {
+        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), plain(error)))
+    }
+
+    pub(super) fn sink(error: &io::Error, streams: &[Stream]) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::NoReader;
+        }
+        let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
+        Self::Lost(format!("cannot write the command's output to {name}: {}", plain(error)))
+    }
+}
+
+fn directory() -> String {
+    std::env::temp_dir().display().to_string()
+}
+
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+impl Streams {
+    /// Looks at our own streams, and decides which ones the command gets as they are.
+    ///
+    /// # Errors
+    /// One of our own streams that has to be written to cannot be looked at.
+    pub fn new(plan: &Plan) -> io::Result<Self> {
+        Ok(Self {
+            input: Input::new(plan.streams.stdin),
+            outlets: outlets(plan)?,
+            watchlist: plan.watchlist.clone(),
+            buffer: Vec::new(),
+            active: Duration::ZERO,
+            failure: None,
+        })
+    }
+
+    /// The streams that are no longer what `retry` itself has, although someone might expect a terminal.
+    pub fn piped(&self) -> impl Iterator<Item = Stream> {
+        self.outlets.iter().flat_map(|outlet| outlet.streams().iter().copied())
+    }
+
+    /// Begins an attempt at `now`: stdin from its beginning, held output of the last attempt dropped.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn begin(&mut self, now: Duration) -> io::Result<Ends> {
+        self.active = now;
+        let mut ends = Ends { stdin: self.input.begin()?, ..Ends::default() };
+        for outlet in &mut self.outlets {
+            let theirs = outlet.begin(&self.watchlist)?;
+            match *outlet.streams() {
+                [Stream::Stdout] => ends.stdout = Some(theirs),
+                [Stream::Stderr] => ends.stderr = Some(theirs),
+                _ => {
+                    ends.stderr = Some(theirs.try_clone()?);
+                    ends.stdout = Some(theirs);
+                }
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Stdin from its beginning, for the fallback.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn stdin_again(&mut self) -> io::Result<Option<OwnedFd>> {
+        self.input.begin()
+    }
+
+    /// Whether there is nothing to move: the wait need not ask.
+    pub fn is_idle(&self) -> bool {
+        self.outlets.is_empty() && !matches!(self.input, Input::Replayed(_))
+    }
+
+    /// What to wait for.
+    pub fn interests<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+        if let Input::Replayed(replay) = &self.input {
+            replay.interests(fds);
+        }
+        fds.extend(self.outlets.iter().filter_map(Outlet::interest));
+    }
+
+    /// Moves whatever can be moved without waiting. Says whether something has come to an end: a pipe, what
+    /// was pending, or everything by a failure.
+    pub fn advance(&mut self, now: Duration) -> News {
+        if self.is_idle() || self.failure.is_some() {
+            return News::None;
+        }
+        self.buffer.resize(CHUNK, 0);
+        let before = self.state();
+        if let Input::Replayed(replay) = &mut self.input
+            && let Err(failure) = replay.advance(&mut self.buffer)
+        {
+            self.failure = Some(failure);
+        }
+        for outlet in &mut self.outlets {
+            match outlet.advance(&mut self.buffer) {
+                Ok(0) => {}
+                Ok(_) => self.active = now,
+                Err(failure) => self.failure = Some(failure),
+            }
+        }
+        if self.failure.is_some() || before != self.state() { News::Some } else { News::None }
+    }
+
+    fn state(&self) -> Vec<(bool, bool)> {
+        self.outlets.iter().map(|outlet| (outlet.is_open(), outlet.has_pending())).collect()
+    }
+
+    /// When the command wrote something for the last time, or was started.
+    pub fn active(&self) -> Duration {
+        self.active
+    }
+
+    /// What was lost, if something was.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// The command has ended. Held output: what is in the pipe by now is all.
+    pub fn command_ended(&mut self) {
+        if let Input::Replayed(replay) = &mut self.input {
+            replay.finish();
+        }
+        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.route() == Route::Hold) {
+            outlet.take_only_what_is_there();
+        }
+    }
+
+    /// The grace for a grandchild that still holds a pipe is over: now the same goes for the others.
+    pub fn grace_ended(&mut self) {
+        self.outlets.iter_mut().for_each(Outlet::take_only_what_is_there);
+    }
+
+    /// Whether more can come, or something is left to be written.
+    pub fn is_busy(&self) -> bool {
+        self.failure.is_none() && self.outlets.iter().any(|outlet| outlet.is_open() || outlet.has_pending())
+    }
+
+    /// Whether something is left to be written, which takes as long as our own reader takes.
+    pub fn has_pending(&self) -> bool {
+        self.failure.is_none() && self.outlets.iter().any(Outlet::has_pending)
+    }
+
+    /// Ends the attempt, and says what was seen and heard. `now` is the wall clock.
+    pub fn finish(&mut self, now: SystemTime) -> (Seen, Word) {
+        let mut all = (Seen::default(), Word::Nothing);
+        for outlet in &mut self.outlets {
+            let (seen, word) = outlet.finish(now);
+            all.0.add(seen);
+            // Two streams, two words: exhaustion wins, then the longer wait.
+            all.1 = match (all.1, word) {
+                (Word::Exhausted(words), _) | (_, Word::Exhausted(words)) => Word::Exhausted(words),
+                (Word::Wait(a), Word::Wait(b)) => Word::Wait(a.max(b)),
+                (Word::Nothing, word) | (word, Word::Nothing) => word,
+            };
+        }
+        all
+    }
+
+    /// How many bytes of output are held; `None` where nothing is.
+    pub fn held(&self) -> Option<u64> {
+        let held = self.outlets.iter().filter(|outlet| outlet.route() == Route::Hold);
+        held.map(Outlet::held).reduce(|a, b| a + b)
+    }
+
+    /// From now on, what is held of these streams is written to our own.
+    pub fn release(&mut self, is_released: impl Fn(Stream) -> bool) {
+        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.route() == Route::Hold) {
+            if outlet.streams().iter().any(|&stream| is_released(stream)) {
+                outlet.release();
+            }
+        }
+    }
+
+    /// What goes into the command.
+    pub fn input(&self) -> &Input {
+        &self.input
+    }
+}
+
+/// What came of [`Streams::advance`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// Something has come to an end.
+    Some,
+    /// Nothing that anyone waits for.
+    None,
+}
+
+/// A pipe that the command can have, large where the system lets us.
+pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    #[cfg(target_os = "linux")]
+    let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(&reader, 1 << 20);
+    Ok((reader, writer))
+}
+
+fn outlets(plan: &Plan) -> io::Result<Vec<Outlet>> {
+    let wanted = |stream| Wanted::of(plan, stream);
+    let fd = |stream| match stream {
+        Stream::Stdout => rustix::stdio::stdout(),
+        Stream::Stderr => rustix::stdio::stderr(),
+    };
+    let outlet = |streams: Vec<Stream>, wanted: Wanted| -> io::Result<Outlet> {
+        let sink = Sink::new(fd(streams[0]))?;
+        Ok(Outlet::new(streams, wanted.route, wanted.ears, sink))
+    };
+    Ok(match (wanted(Stream::Stdout), wanted(Stream::Stderr)) {
+        (None, None) => Vec::new(),
+        (Some(out), None) => vec![outlet(vec![Stream::Stdout], out)?],
+        (None, Some(err)) => vec![outlet(vec![Stream::Stderr], err)?],
+        (Some(out), Some(err)) => {
+            let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
+            if same && out == err && !plan.watchlist.tells_streams_apart() {
+                vec![outlet(vec![Stream::Stdout, Stream::Stderr], out)?]
+            } else {
+                vec![outlet(vec![Stream::Stdout], out)?, outlet(vec![Stream::Stderr], err)?]
+            }
+        }
+    })
+}
+
+/// Why a stream is piped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    route: Route,
+    ears: Ears,
+    output: Output,
+}
+
+impl Wanted {
+    /// `None`: nobody looks at it and nothing is held, so the command gets ours.
+    fn of(plan: &Plan, stream: Stream) -> Option<Self> {
+        let output = plan.streams.output(stream);
+        let listened = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
+        let watched = plan.watchlist.watches(stream) || listened || plan.limits.idle.is_some();
+        let route = if output == Output::Live { Route::PassOn } else { Route::Hold };
+        let ears = if listened { Ears::Open } else { Ears::Closed };
+        (route == Route::Hold || watched).then_some(Self { route, ears, output })
+    }
+}
+
+fn is_same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
+    match (rustix::fs::fstat(a), rustix::fs::fstat(b)) {
+        (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),
+        _ => false,
+    }
+}

@@ -1,0 +1,171 @@
+//! stdin of the command: what `retry` itself would read, from the same place at each attempt where that
+//! can be had.
+
+use super::connected::Failure;
+use super::sink::is_ready;
+use super::spool::Spool;
+use crate::core::plan::Stdin;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{FileType, SeekFrom};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// How the command gets its stdin.
+#[derive(Debug)]
+pub enum Input {
+    /// It has ours.
+    Inherited {
+        /// Whether there was anything to read, or could be later.
+        at_start: Supply,
+    },
+    /// It has ours, a seekable file, and each attempt starts at this offset.
+    Rewound {
+        /// Where the first attempt began.
+        offset: u64,
+    },
+    /// It has a pipe, into which goes what is and was to be read from ours.
+    Replayed(Box<Replay>),
+    /// It has /dev/null.
+    Null,
+}
+
+/// Whether a stream that cannot be rewound has something to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supply {
+    /// Something is there, or may come.
+    Open,
+    /// Nothing is there, and nothing will come.
+    Ended,
+}
+
+impl Input {
+    /// Looks at our stdin.
+    pub fn new(mode: Stdin) -> Self {
+        let stdin = rustix::stdio::stdin();
+        if mode == Stdin::Null {
+            return Self::Null;
+        }
+        match rustix::fs::tell(stdin) {
+            Ok(offset) => Self::Rewound { offset },
+            Err(_) if mode == Stdin::Replay => Self::Replayed(Box::new(Replay::new(stdin))),
+            Err(_) => Self::Inherited { at_start: supply(stdin) },
+        }
+    }
+
+    /// Begins an attempt. `None`: the command inherits ours.
+    ///
+    /// # Errors
+    /// No descriptors left, or the file cannot be rewound.
+    pub fn begin(&mut self) -> io::Result<Option<OwnedFd>> {
+        match self {
+            Self::Inherited { .. } => Ok(None),
+            Self::Rewound { offset } => {
+                rustix::fs::seek(rustix::stdio::stdin(), SeekFrom::Start(*offset))?;
+                Ok(None)
+            }
+            Self::Replayed(replay) => replay.begin().map(Some),
+            Self::Null => File::open("/dev/null").map(|null| Some(null.into())),
+        }
+    }
+
+    /// Whether another attempt would find nothing to read, because this one may have taken it all.
+    pub fn is_used_up(&self) -> bool {
+        let stdin = rustix::stdio::stdin();
+        let is_stream = || {
+            let kind = rustix::fs::fstat(stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
+            matches!(kind, Ok(FileType::Fifo | FileType::Socket))
+        };
+        matches!(self, Self::Inherited { at_start: Supply::Open })
+            && is_stream()
+            && supply(stdin) == Supply::Ended
+    }
+}
+
+fn supply(stdin: BorrowedFd<'static>) -> Supply {
+    let mut fds = [PollFd::from_borrowed_fd(stdin, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let _same_as_none = rustix::event::poll(&mut fds, Some(&now));
+    let events = fds[0].revents();
+    let ended = events.contains(PollFlags::HUP) && !events.contains(PollFlags::IN);
+    if ended { Supply::Ended } else { Supply::Open }
+}
+
+/// A stdin that is kept as it is read, and given to each attempt from its beginning. Nothing is read
+/// before the command has taken what was read so far, so the first attempt sees bytes as they come, and a
+/// stdin that nobody reads is never waited for.
+#[derive(Debug)]
+pub struct Replay {
+    source: BorrowedFd<'static>,
+    source_ended: bool,
+    spool: Spool,
+    /// Our end of the pipe to the command, until it has everything or wants no more.
+    pipe: Option<OwnedFd>,
+    /// How much of the spool this attempt has got.
+    sent: u64,
+}
+
+impl Replay {
+    fn new(source: BorrowedFd<'static>) -> Self {
+        Self { source, source_ended: false, spool: Spool::default(), pipe: None, sent: 0 }
+    }
+
+    fn begin(&mut self) -> io::Result<OwnedFd> {
+        let (theirs, ours) = super::connected::pipe()?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        self.pipe = Some(ours);
+        self.sent = 0;
+        Ok(theirs)
+    }
+
+    /// Moves what can be moved without waiting.
+    ///
+    /// # Errors
+    /// The spool cannot be written, so a later attempt would miss something.
+    pub fn advance(&mut self, buffer: &mut [u8]) -> Result<(), Failure> {
+        for _ in 0..32 {
+            let Some(pipe) = &self.pipe else { return Ok(()) };
+            if self.sent < self.spool.len() {
+                let length = self.spool.read_at(buffer, self.sent).map_err(|error| Failure::stdin(&error))?;
+                match rustix::io::write(pipe, &buffer[..length]) {
+                    Ok(written) => self.sent += written as u64,
+                    Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                    // EPIPE: the command wants no more of it.
+                    Err(_) => self.pipe = None,
+                }
+            } else if self.source_ended {
+                self.pipe = None;
+            } else if is_ready(self.source, PollFlags::IN) {
+                match rustix::io::read(self.source, &mut *buffer) {
+                    Ok(0) => self.source_ended = true,
+                    Ok(length) => {
+                        self.spool.append(&buffer[..length]).map_err(|error| Failure::stdin(&error))?;
+                    }
+                    Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                    // EIO from a terminal that hung up, and the like: nothing more will come.
+                    Err(_) => self.source_ended = true,
+                }
+            } else {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The attempt is over.
+    pub fn finish(&mut self) {
+        self.pipe = None;
+    }
+
+    /// What to wait for: room in the pipe, or something to read and the command's hanging up.
+    pub fn interests<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+        let Some(pipe) = &self.pipe else { return };
+        if self.sent < self.spool.len() {
+            fds.push(PollFd::new(pipe, PollFlags::OUT));
+        } else {
+            fds.push(PollFd::from_borrowed_fd(self.source, PollFlags::IN));
+            fds.push(PollFd::new(pipe, PollFlags::empty()));
+        }
+    }
+}

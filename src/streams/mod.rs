@@ -1,0 +1,18 @@
+//! What goes into a command and what comes out of it: kept, replayed, watched, held back, released.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`connected`] | the three streams of the command through all attempts; what `process` asks |
+//! | [`input`] | stdin: inherited and rewound, or replayed |
+//! | [`outlet`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
+//! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
+//! | [`sink`] | writing to a descriptor that others share, without ever blocking on it |
+//!
+//! Nothing here waits: the one wait in `process` asks what to wait for, and lets everything advance as
+//! far as it can. Nothing here judges: what was seen is handed over.
+
+pub mod connected;
+pub mod input;
+pub mod outlet;
+pub mod sink;
+pub mod spool;
