@@ -19,10 +19,11 @@
 //! | [`core`] | the rules, pure: plan, backoff, policy, outcome and the exit table |
 //! | [`process`] | one attempt: spawn, tree, signals, the one wait |
 //! | [`report`] | every byte that is printed: events and the views of them |
+//! | [`state`] | what processes share: circuit breakers and retry budgets, in files or on a server |
 //! | [`function`] | the same loop for a Rust function |
 //!
 //! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
-//! main, then run, then process and report, then core; cli needs only core (and report's texts for the
+//! main, then run, then process, report and state, then core; cli needs only core (and report's texts for the
 //! dry run).
 
 pub mod cli;
@@ -31,6 +32,7 @@ pub mod function;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod state;
 
 pub use crate::core::backoff::{Backoff, Growth, Jitter};
 pub use crate::core::policy::{Attempts, Policy};

@@ -24,7 +24,7 @@ pub const LONGEST_OPEN: Duration = Duration::from_secs(600);
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
 /// No lease is shorter: the result has to be recorded within it, too.
-const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+pub const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// A doubled open time is shortened by up to this part, so that breakers which opened together (on
 /// many machines) do not probe together. It is never prolonged, so the cap is a cap.
