@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::disallowed_macros,
     clippy::allow_attributes,
     reason = "a test has a clock and an environment of its own"
 )]
@@ -98,11 +99,10 @@ fn a_directory_that_was_named_is_taken_as_it_is() {
 
     // A group member's umask decides what the group may do.
     fs::remove_file(&record).unwrap();
-    let command = format!("umask 002; exec \"$@\"");
     let task: [&OsStr; 3] = ["look".as_ref(), target.as_ref(), "x".as_ref()];
     let this = child(&task);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &command, "sh"]).arg(this.get_program()).args(this.get_args());
+    shell.args(["-c", "umask 002; exec \"$@\"", "sh"]).arg(this.get_program()).args(this.get_args());
     for (name, value) in this.get_envs() {
         shell.env(name, value.unwrap());
     }
@@ -251,8 +251,7 @@ fn a_full_disk_stops_nothing() {
     let mounted = mount(&[arguments.as_slice(), &[path]].concat());
     if !mounted {
         // Not a matter of tools: containers forbid it, and the test above covers the same path.
-        let mut out = std::io::stderr();
-        std::io::Write::write_all(&mut out, b"not tested: a full disk needs mount(2)\n").unwrap();
+        eprintln!("not tested: a full disk needs mount(2)");
         return;
     }
     let location = given(directory.path());

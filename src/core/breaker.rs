@@ -12,7 +12,7 @@
 //! Each arrow starts a new *generation*. A ticket carries the generation in which its attempt was
 //! admitted; a result from an older one says nothing about the present and is dropped.
 
-use super::random::{Random, scale};
+use super::random::Random;
 use super::wall::{Span, Wall, millis};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -26,9 +26,12 @@ pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 /// No lease is shorter: the result has to be recorded within it, too.
 pub const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
-/// A doubled open time is shortened by up to this part, so that breakers which opened together (on
-/// many machines) do not probe together. It is never prolonged, so the cap is a cap.
-const JITTER: f64 = 0.2;
+/// A doubled open time is shortened by up to a fifth, so that breakers which opened together (on many
+/// machines) do not probe together. It is never prolonged, so the cap is a cap.
+const JITTER: u64 = 5;
+
+/// The jitter is drawn in so many steps: whole numbers, so that all stores calculate the same.
+const STEPS: u64 = 1024;
 
 /// What one process asks of a breaker. The processes that share one should agree; if they do not,
 /// each applies its own settings to the transitions that it makes.
@@ -139,6 +142,23 @@ pub enum Renewal {
     Lost,
 }
 
+/// The random part of [`Breaker::record`]: a whole number below 1024.
+pub fn draw(random: &mut Random) -> u64 {
+    (random.unit() * STEPS as f64) as u64
+}
+
+impl Ticket {
+    /// The generation in which it was given out.
+    pub const fn generation(self) -> u64 {
+        self.generation
+    }
+
+    /// The ticket that a store gave out in this generation.
+    pub const fn of(generation: u64) -> Self {
+        Self { generation }
+    }
+}
+
 impl Breaker {
     /// A closed one that has seen nothing.
     pub const fn fresh() -> Self {
@@ -204,8 +224,8 @@ impl Breaker {
             (Phase::HalfOpen { period, .. }, Result::Failure) => {
                 let least = millis(settings.open);
                 let period = period.saturating_mul(2).clamp(least, least.max(millis(LONGEST_OPEN)));
-                let wait = scale(Duration::from_millis(period), 1.0 - JITTER * random.unit());
-                self.open(now, period, wait)
+                let cut = (period / JITTER).saturating_mul(draw(random)) / STEPS;
+                self.open(now, period, Duration::from_millis(period - cut))
             }
             (Phase::HalfOpen { period, .. }, Result::Nothing) => {
                 let period = *period;

@@ -17,8 +17,10 @@ const MILLIS_PER_THOUSANDTH: u64 = 10;
 /// one cuts the bucket to its own size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    burst: u64,
-    deposit: u64,
+    /// Thousandths of a token that the bucket holds.
+    pub(crate) burst: u64,
+    /// Thousandths that a success puts in; at most `burst`.
+    pub(crate) deposit: u64,
 }
 
 impl Settings {
@@ -97,11 +99,6 @@ impl Budget {
     pub fn left(mut self, now: Wall, settings: &Settings) -> u64 {
         self.refill(now, settings);
         self.thousandths
-    }
-
-    /// Time until the bucket is full by time alone, in milliseconds; then it is as good as a fresh one.
-    pub fn full_after(&self, settings: &Settings) -> u64 {
-        settings.burst.saturating_sub(self.thousandths) * MILLIS_PER_THOUSANDTH
     }
 
     fn refill(&mut self, now: Wall, settings: &Settings) {
@@ -277,7 +274,7 @@ mod tests {
                 prop_assert!(budget.left(now, &settings) <= settings.burst);
                 prop_assert!(paid_out <= put_in, "{} paid out, {} put in", paid_out, put_in);
                 let full = Wall::from_millis(
-                    clock.max(budget.at.millis()) + budget.full_after(&settings)
+                    clock.max(budget.at.millis()) + settings.burst * MILLIS_PER_THOUSANDTH
                 );
                 prop_assert_eq!(budget.left(full, &settings), settings.burst);
             }

@@ -31,7 +31,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// `length` from `from` on, in whole milliseconds.
+    /// `length` from `from` on, in whole milliseconds; at most 31 years.
     pub fn new(from: Wall, length: Duration) -> Self {
         Self { from, length: millis(length) }
     }
@@ -51,7 +51,11 @@ impl Span {
     }
 }
 
-/// Whole milliseconds, saturating.
+/// No span is longer: 31 years. Every store can calculate with that exactly, one whose numbers are all
+/// floating-point, too.
+const LONGEST: u64 = 1_000_000_000_000;
+
+/// Whole milliseconds, at most 31 years.
 pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(LONGEST)
 }

@@ -7,9 +7,10 @@
 //! replaced: a lock is on a file, not on a name.
 
 use super::clock::{self, PATIENCE, Patience};
-use super::record::SIZE;
+use super::question::Question;
+use super::record::{Bytes, Kept, SIZE, State};
 use super::slot::Slot;
-use super::store::{Change, Found, Removal, Rule, Trouble};
+use super::store::{Answered, Found, Removal, Trouble};
 use crate::core::wall::Wall;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -44,6 +45,19 @@ enum IfMissing {
     Leave,
 }
 
+/// What is to become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// It stays as it is.
+    Keep,
+    /// It becomes this.
+    Write(Bytes),
+}
+
+/// What the bytes that are there (none without a record) and the time make of a record. It is applied
+/// again when somebody else was faster.
+type Rule<'a> = dyn FnMut(Option<&[u8]>, Wall) -> Change + 'a;
+
 /// A lock is held for some microseconds, so the next try comes soon.
 const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 
@@ -58,20 +72,32 @@ impl FileStore {
         Self { path, trust: Trust::Given, directory: None }
     }
 
-    /// Applies `rule` to the record in `slot`.
+    /// Puts a question to the record in `slot`.
     ///
     /// # Errors
     /// When the directory or the file cannot be used, is not what it should be, or stays locked.
-    pub fn update(&mut self, slot: &Slot, rule: &mut Rule<'_>) -> Result<(), Trouble> {
-        let updated = self.try_to_update(slot, rule);
+    pub fn ask<Q: Question>(&mut self, slot: &Slot, question: &mut Q) -> Result<Answered<Q::Reply>, Trouble> {
+        let mut answered = None;
+        let updated = self.update(slot, &mut |found, now| {
+            let (state, damage) = match found.map(Q::State::from_bytes) {
+                None => (None, None),
+                Some(Ok(state)) => (Some(state), None),
+                Some(Err(damage)) => (None, Some(damage)),
+            };
+            let mut state = state.unwrap_or_else(|| question.fresh(now));
+            let before = state;
+            answered = Some(Answered { reply: question.put(&mut state, now), damage });
+            if state == before && damage.is_none() { Change::Keep } else { Change::Write(state.to_bytes()) }
+        });
         if updated.is_err() {
             // It may have been removed under us; next time it is looked at anew.
             self.directory = None;
         }
-        updated
+        updated?;
+        answered.ok_or_else(|| Trouble::new("the record was not looked at"))
     }
 
-    fn try_to_update(&mut self, slot: &Slot, rule: &mut Rule<'_>) -> Result<(), Trouble> {
+    fn update(&mut self, slot: &Slot, rule: &mut Rule<'_>) -> Result<(), Trouble> {
         let patience = Patience::begin(PATIENCE);
         let mut if_missing = IfMissing::Leave;
         loop {
@@ -97,7 +123,7 @@ impl FileStore {
             let bytes = Some(found.as_slice()).filter(|bytes| !bytes.is_empty());
             return match rule(bytes, clock::now()) {
                 Change::Keep => Ok(()),
-                Change::Write { bytes, .. } => write(&file, &bytes, found.len()),
+                Change::Write(bytes) => write(&file, &bytes, found.len()),
             };
         }
     }
@@ -125,7 +151,8 @@ impl FileStore {
                 }
                 Err(_) => Vec::new(),
             };
-            all.push(Found { slot, bytes });
+            let state = State::from_bytes(slot.kind(), &bytes);
+            all.push(Found { slot, state });
         }
         Ok((all, clock::now()))
     }
@@ -269,7 +296,7 @@ fn read(file: &File) -> Result<Vec<u8>, Trouble> {
     Ok(bytes)
 }
 
-fn write(file: &File, bytes: &[u8; SIZE], length_before: usize) -> Result<(), Trouble> {
+fn write(file: &File, bytes: &Bytes, length_before: usize) -> Result<(), Trouble> {
     let cannot = |error| Trouble::io("cannot write the record", &error);
     if file.write_at(bytes, 0).map_err(cannot)? != SIZE {
         return Err(Trouble::new("cannot write the record: no space"));

@@ -1,4 +1,4 @@
-//! The bytes of a record, the same in every store. Owns the layout, its version and its checksum.
+//! The bytes of a record in a file. Owns the layout, its version and its checksum.
 //!
 //! ```text
 //! offset  0  magic "rtry"          16  breaker: failures      budget: at (ms)
@@ -49,6 +49,28 @@ impl fmt::Display for Damage {
             Self::Checksum => f.write_str("its checksum is wrong"),
             Self::Version(version) => write!(f, "it is of version {version}, not {VERSION}"),
             Self::Contents => f.write_str("it holds something else"),
+        }
+    }
+}
+
+/// A state of either kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Of a circuit breaker.
+    Breaker(Breaker),
+    /// Of a retry budget.
+    Budget(Budget),
+}
+
+impl State {
+    /// The state of a record of this kind.
+    ///
+    /// # Errors
+    /// When the bytes are no such record.
+    pub fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self, Damage> {
+        match kind {
+            Kind::Breaker => Breaker::from_bytes(bytes).map(Self::Breaker),
+            Kind::Budget => Budget::from_bytes(bytes).map(Self::Budget),
         }
     }
 }

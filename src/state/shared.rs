@@ -3,22 +3,16 @@
 //!
 //! It owns no rule and no byte: the rules are core's, the bytes the store's.
 
-use super::record::{Damage, Kept};
+use super::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
+use super::record::{Damage, State};
 use super::slot::{Kind, Slot};
-use super::store::{Applied, Found, Removal, Store, Trouble};
+use super::store::{Answered, Found, Removal, Store, Trouble};
 use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
 use crate::core::budget::{self, Budget, Payment};
 use crate::core::random::Random;
 use crate::core::shared::{Asked, Location, Name};
-use crate::core::wall::Wall;
 use std::fmt;
 use std::time::Duration;
-
-/// A server may forget a breaker that nobody has changed for so long, beyond the time it is open.
-const KEEP_BREAKER: Duration = Duration::from_secs(24 * 3600);
-
-/// And a bucket so long after it is full again: then it is as good as a fresh one.
-const KEEP_BUDGET: Duration = Duration::from_secs(60);
 
 /// The shared state of one run: at most one breaker and one budget.
 ///
@@ -141,8 +135,7 @@ impl Shared {
     /// Whether an attempt may start now. A probe gets its slot for `lease` (at least 1 s).
     pub fn admit(&mut self, lease: Duration) -> Answer<Gate> {
         let lease = lease.max(breaker::SHORTEST_LEASE);
-        let admission = self.ask_breaker(|breaker, _, now| breaker.admit(now, lease));
-        admission.map(|admission| match admission {
+        self.ask_breaker(|_| Admit { lease }).map(|admission| match admission {
             None => Gate::Pass(Permit::Unguarded),
             Some(Admission::Closed(ticket)) => Gate::Pass(Permit::Closed(ticket)),
             Some(Admission::Probe(ticket)) => Gate::Pass(Permit::Probe { ticket, every: lease / 3 }),
@@ -152,7 +145,7 @@ impl Shared {
 
     /// For how long an attempt would be refused, if it would be now. Takes no slot.
     pub fn refusal(&mut self) -> Answer<Option<Duration>> {
-        self.ask_breaker(|breaker, _, now| breaker.refusal(now)).map(Option::flatten)
+        self.ask_breaker(|_| Refusal).map(Option::flatten)
     }
 
     /// Takes the result of the attempt that `permit` was for; none if it went nowhere.
@@ -163,73 +156,60 @@ impl Shared {
         random: &mut Random,
     ) -> Answer<Option<Recorded>> {
         let Some(ticket) = permit.ticket() else { return Answer::plain(None) };
-        self.ask_breaker(|breaker, settings, now| breaker.record(ticket, result, now, settings, random))
+        self.ask_breaker(|settings| Record { ticket, result, settings, random })
     }
 
     /// Keeps the slot of a probe that still runs.
     pub fn renew(&mut self, permit: Permit) -> Answer<Renewal> {
         let Permit::Probe { ticket, .. } = permit else { return Answer::plain(Renewal::Kept) };
-        self.ask_breaker(|breaker, _, now| breaker.renew(ticket, now))
-            .map(|renewal| renewal.unwrap_or(Renewal::Kept))
+        self.ask_breaker(|_| Renew { ticket }).map(|renewal| renewal.unwrap_or(Renewal::Kept))
     }
 
     /// A retry (never a first attempt) asks for its token.
     pub fn pay(&mut self) -> Answer<Payment> {
-        self.ask_budget(Budget::pay).map(|payment| payment.unwrap_or(Payment::Paid))
+        self.ask_budget(|settings| Pay { settings }).map(|payment| payment.unwrap_or(Payment::Paid))
     }
 
     /// A run that succeeded puts its part of a token in.
     pub fn deposit(&mut self) -> Answer<()> {
-        self.ask_budget(Budget::deposit).map(|_| ())
+        self.ask_budget(|settings| Deposit { settings }).map(|_| ())
     }
 
     /// None without a breaker, and when it could not be asked.
-    fn ask_breaker<T>(
-        &mut self,
-        mut ask: impl FnMut(&mut Breaker, &breaker::Settings, Wall) -> T,
-    ) -> Answer<Option<T>> {
+    fn ask_breaker<'a, Q: Question + 'a>(
+        &'a mut self,
+        question: impl FnOnce(&'a breaker::Settings) -> Q,
+    ) -> Answer<Option<Q::Reply>> {
         let Some((slot, settings)) = &self.breaker else { return Answer::plain(None) };
-        let applied = self.store.apply(
-            slot,
-            |_| Breaker::fresh(),
-            |breaker| match breaker.phase {
-                breaker::Phase::Closed { .. } => KEEP_BREAKER,
-                breaker::Phase::Open { span, .. } | breaker::Phase::HalfOpen { lease: span, .. } => {
-                    KEEP_BREAKER.saturating_add(Duration::from_millis(span.length))
-                }
-            },
-            |breaker, now| ask(breaker, settings, now),
-        );
-        self.answer(Kind::Breaker, applied)
+        let answered = self.store.ask(slot, &mut question(settings));
+        answer(&self.location, &mut self.warned, Kind::Breaker, answered)
     }
 
     /// None without a budget, and when it could not be asked.
-    fn ask_budget<T>(
-        &mut self,
-        mut ask: impl FnMut(&mut Budget, Wall, &budget::Settings) -> T,
-    ) -> Answer<Option<T>> {
+    fn ask_budget<'a, Q: Question + 'a>(
+        &'a mut self,
+        question: impl FnOnce(&'a budget::Settings) -> Q,
+    ) -> Answer<Option<Q::Reply>> {
         let Some((slot, settings)) = &self.budget else { return Answer::plain(None) };
-        let applied = self.store.apply(
-            slot,
-            |now| Budget::fresh(now, settings),
-            |budget| KEEP_BUDGET.saturating_add(Duration::from_millis(budget.full_after(settings))),
-            |budget, now| ask(budget, now, settings),
-        );
-        self.answer(Kind::Budget, applied)
+        let answered = self.store.ask(slot, &mut question(settings));
+        answer(&self.location, &mut self.warned, Kind::Budget, answered)
     }
+}
 
-    fn answer<T>(&mut self, kind: Kind, applied: Result<Applied<T>, Trouble>) -> Answer<Option<T>> {
-        let (decision, what) = match applied {
-            Ok(Applied { answer, damage }) => {
-                (Some(answer), damage.map(|damage| Mishap::Damaged(kind, damage)))
-            }
-            Err(trouble) => (None, Some(Mishap::Unusable(trouble))),
-        };
-        let warning = what
-            .filter(|_| !std::mem::replace(&mut self.warned, true))
-            .map(|what| Warning { place: self.location.to_string(), what });
-        Answer { decision, warning }
-    }
+fn answer<T>(
+    location: &Location,
+    warned: &mut bool,
+    kind: Kind,
+    answered: Result<Answered<T>, Trouble>,
+) -> Answer<Option<T>> {
+    let (decision, what) = match answered {
+        Ok(Answered { reply, damage }) => (Some(reply), damage.map(|damage| Mishap::Damaged(kind, damage))),
+        Err(trouble) => (None, Some(Mishap::Unusable(trouble))),
+    };
+    let warning = what
+        .filter(|_| !std::mem::replace(warned, true))
+        .map(|what| Warning { place: location.to_string(), what });
+    Answer { decision, warning }
 }
 
 impl<T> Answer<T> {
@@ -265,15 +245,12 @@ impl Permit {
 /// When the store cannot be used: whoever asks to see it wants to know.
 pub fn show(location: &Location) -> Result<Vec<Shown>, Trouble> {
     let (all, now) = Store::at(location).list()?;
-    let shown = |kind, bytes: &[u8]| match kind {
-        Kind::Breaker => {
-            Breaker::from_bytes(bytes).map(|breaker| ShownState::Breaker(breaker, breaker.refusal(now)))
-        }
-        Kind::Budget => Budget::from_bytes(bytes).map(ShownState::Budget),
-    };
     let show = |found: Found| {
-        let kind = found.slot.kind();
-        let state = shown(kind, &found.bytes).unwrap_or_else(|damage| ShownState::Damaged(kind, damage));
+        let state = match found.state {
+            Ok(State::Breaker(breaker)) => ShownState::Breaker(breaker, breaker.refusal(now)),
+            Ok(State::Budget(budget)) => ShownState::Budget(budget),
+            Err(damage) => ShownState::Damaged(found.slot.kind(), damage),
+        };
         Shown { name: found.slot.to_string(), state }
     };
     Ok(all.into_iter().map(show).collect())

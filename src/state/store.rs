@@ -1,8 +1,9 @@
-//! One read-modify-write of one record, in whichever store it is kept. Owns what all stores share: when
-//! a record is written at all, and what becomes of a damaged one. It knows no rules.
+//! One question to one record, in whichever store it is kept. Owns what all stores have in common; knows
+//! no rules.
 
 use super::file::FileStore;
-use super::record::{Bytes, Damage, Kept};
+use super::question::Question;
+use super::record::{Damage, State};
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
 use super::slot::Slot;
@@ -10,7 +11,6 @@ use crate::core::shared::Location;
 use crate::core::wall::Wall;
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 /// Where records are kept.
 #[derive(Debug)]
@@ -48,29 +48,11 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What is to become of a record.
+/// What came of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// It stays as it is.
-    Keep,
-    /// It becomes this. A server may forget it after `keep` without another change.
-    Write {
-        /// The whole record.
-        bytes: Bytes,
-        /// How long it means something.
-        keep: Duration,
-    },
-}
-
-/// A rule that is applied to a record: the bytes that are there (none without a record) and the time on
-/// the store's clock make a change. A store calls it again when someone else was faster.
-pub type Rule<'a> = dyn FnMut(Option<&[u8]>, Wall) -> Change + 'a;
-
-/// What came of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Applied<T> {
-    /// The rule's answer.
-    pub answer: T,
+pub struct Answered<T> {
+    /// The answer of the rules.
+    pub reply: T,
     /// The record was none, and a fresh state took its place.
     pub damage: Option<Damage>,
 }
@@ -80,8 +62,8 @@ pub struct Applied<T> {
 pub struct Found {
     /// Of what.
     pub slot: Slot,
-    /// Its bytes, good or not.
-    pub bytes: Vec<u8>,
+    /// Its state, if it is good.
+    pub state: Result<State, Damage>,
 }
 
 /// Whether there was something to remove.
@@ -107,43 +89,17 @@ impl Store {
         }
     }
 
-    /// Applies `rule` to the state in `slot`, or to a fresh one if there is none, as one atomic step.
-    /// `keep` says how long the new state means something. Nothing is written unless it changed.
+    /// Puts a question to the state in `slot`, or to a fresh one if there is none, as one atomic step.
+    /// Nothing is written unless the state changed.
     ///
     /// # Errors
     /// When the store could not be used. Then the record is unchanged, or, if an answer of a server got
     /// lost, changed.
-    pub fn apply<S: Kept, T>(
-        &mut self,
-        slot: &Slot,
-        fresh: impl Fn(Wall) -> S,
-        keep: impl Fn(&S) -> Duration,
-        mut rule: impl FnMut(&mut S, Wall) -> T,
-    ) -> Result<Applied<T>, Trouble> {
-        let mut applied = None;
-        self.update(slot, &mut |found, now| {
-            let (before, damage) = match found.map(S::from_bytes) {
-                None => (None, None),
-                Some(Ok(state)) => (Some(state), None),
-                Some(Err(damage)) => (None, Some(damage)),
-            };
-            let mut state = before.unwrap_or_else(|| fresh(now));
-            let unchanged = state;
-            let answer = rule(&mut state, now);
-            applied = Some(Applied { answer, damage });
-            if state == unchanged && damage.is_none() {
-                return Change::Keep;
-            }
-            Change::Write { bytes: state.to_bytes(), keep: keep(&state) }
-        })?;
-        applied.ok_or_else(|| Trouble::new("the store did not look at the record"))
-    }
-
-    fn update(&mut self, slot: &Slot, rule: &mut Rule<'_>) -> Result<(), Trouble> {
+    pub fn ask<Q: Question>(&mut self, slot: &Slot, question: &mut Q) -> Result<Answered<Q::Reply>, Trouble> {
         match self {
-            Self::File(store) => store.update(slot, rule),
+            Self::File(store) => store.ask(slot, question),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.update(slot, rule),
+            Self::Redis(store) => store.ask(slot, question),
             Self::Missing(why) => Err(Trouble::new(*why)),
         }
     }

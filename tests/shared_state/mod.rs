@@ -7,7 +7,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
 #![allow(
     clippy::disallowed_methods,
-    clippy::allow_attributes,
+    clippy::disallowed_macros,
     reason = "a test has a clock, an environment and waits of its own"
 )]
 
@@ -79,7 +79,7 @@ pub fn attempt(user: &mut Shared, ended: Ended) -> Option<Recorded> {
 /// Failures in a row that the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
     let all = shared::show(location).unwrap();
-    let states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.state);
+    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.state);
     let count = |state| match state {
         ShownState::Breaker(breaker, None) => match breaker.phase {
             Phase::Closed { failures } => Some(failures),
@@ -88,7 +88,7 @@ pub fn failures(location: &Location, name: &Name) -> u32 {
         ShownState::Budget(_) => None,
         other => panic!("no good record: {other:?}"),
     };
-    states.filter_map(count).next().unwrap_or(0)
+    states.find_map(count).unwrap_or(0)
 }
 
 /// All promises, one after the other, in a store that is empty.
@@ -412,7 +412,7 @@ pub fn fails_open(location: &Location, name: &str, why: &str) {
 /// Whether a test can be made here. If not, a line says so, and with `CI` set that is a failure.
 pub fn can(what: &str, needs: &str, there: bool) -> bool {
     if !there {
-        writeln!(std::io::stderr(), "not tested: {what} needs {needs}").unwrap();
+        eprintln!("not tested: {what} needs {needs}");
         assert!(std::env::var_os("CI").is_none(), "CI has to test everything");
     }
     there
