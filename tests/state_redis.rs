@@ -397,6 +397,49 @@ fn a_list_shows_ours_only() {
     assert_eq!(shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["x"]);
 }
 
+/// With a certificate that the system trusts, and with one that it does not.
+#[cfg(feature = "redis-tls")]
+#[test]
+fn tls_is_spoken_with_servers_that_are_trusted() {
+    let directory = tempfile::tempdir().unwrap();
+    let openssl = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:false"])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .current_dir(directory.path())
+        .stderr(Stdio::null())
+        .status();
+    if !can("TLS", "openssl", openssl.is_ok_and(|done| done.success())) {
+        return;
+    }
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+    let options = [
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let options = [options.as_slice(), &["--tls-ca-cert-file", &certificate]].concat();
+    let Some(server) = Server::start("TLS", &options) else { return };
+
+    let url = format!("rediss://127.0.0.1:{port}");
+    let task = [OsStr::new("look"), OsStr::new(&url), OsStr::new("x")];
+    let (_, warnings) = shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", &certificate));
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+    let (answers, warnings) =
+        shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", "/dev/null"));
+    assert_eq!(answers, ["Unguarded", "None", "Paid"]);
+    assert!(warnings.len() == 1 && warnings[0].contains("certificate"), "{warnings:?}");
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+}
+
 /// One step of a process, and of the clock.
 #[derive(Debug, Clone)]
 enum Step {

@@ -37,7 +37,10 @@ impl Trouble {
     /// Doing this (`cannot open it`) failed with this error.
     pub fn io(doing: &str, error: &io::Error) -> Self {
         let text = error.to_string();
-        let why = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+        let mut why = text.split(" (os error").next().unwrap_or_default().to_owned();
+        if let Some(first) = why.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
         Self(format!("{doing}: {why}"))
     }
 }
