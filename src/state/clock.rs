@@ -27,6 +27,11 @@ impl Patience {
         Self { since: Instant::now(), limit }
     }
 
+    /// How much there was at the beginning.
+    pub const fn limit(self) -> Duration {
+        self.limit
+    }
+
     /// What is left of it, or none.
     pub fn left(self) -> Option<Duration> {
         self.limit.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())

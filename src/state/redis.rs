@@ -155,22 +155,21 @@ impl RedisStore {
 
     /// Sends one command and waits for its answer. The inner error is the server's own.
     fn exchange(&mut self, command: Cmd, patience: Patience) -> Result<Result<Value, Refusal>, Trouble> {
-        let no_answer = || Trouble::new(format!("no answer within {} ms", PATIENCE.as_millis()));
         if self.unanswered.take_if(|thread| thread.is_finished()).is_none() && self.unanswered.is_some() {
-            return Err(no_answer());
+            return Err(no_answer(patience));
         }
-        let left = patience.left().ok_or_else(no_answer)?;
+        let left = patience.left().ok_or_else(|| no_answer(patience))?;
         let (tell, answer) = mpsc::channel();
         let (connection, url) = (self.connection.take(), self.url.clone());
         let thread = std::thread::Builder::new()
             .name("retry-redis".to_owned())
             .spawn(move || {
-                let _nobody_may_wait = tell.send(talk(connection, &url, &command, left));
+                let _nobody_may_wait = tell.send(talk(connection, &url, &command, patience));
             })
             .map_err(|error| Trouble::io("cannot start a thread", &error))?;
         let Ok(talked) = answer.recv_timeout(left) else {
             self.unanswered = Some(thread);
-            return Err(no_answer());
+            return Err(no_answer(patience));
         };
         let (connection, value) = talked?;
         self.connection = Some(connection);
@@ -180,6 +179,10 @@ impl RedisStore {
 
 fn understand<T: FromRedisValue>(value: Value) -> Result<T, Trouble> {
     from_redis_value(value).map_err(|_| no_sense())
+}
+
+fn no_answer(patience: Patience) -> Trouble {
+    Trouble::new(format!("no answer within {} ms", patience.limit().as_millis()))
 }
 
 fn no_sense() -> Trouble {
@@ -228,19 +231,21 @@ fn talk(
     connection: Option<Connection>,
     url: &RedisUrl,
     command: &Cmd,
-    limit: Duration,
+    patience: Patience,
 ) -> Result<(Connection, Result<Value, Refusal>), Trouble> {
+    let limit = patience.left().ok_or_else(|| no_answer(patience))?;
     if let Some(connection) = connection {
         match ask(connection, command, limit) {
             // The server was restarted, or has closed an idle connection, since the last time.
             Err(error) if error.is_io_error() && !error.is_timeout() => {}
-            other => return other.map_err(|error| broken(&error)),
+            other => return other.map_err(|error| broken(&error, patience)),
         }
     }
     let client = Client::open(url.with_password())
         .map_err(|_| Trouble::new("the URL is not one of a Redis server"))?;
-    let connection = client.get_connection_with_timeout(limit).map_err(|error| not_connected(&error))?;
-    ask(connection, command, limit).map_err(|error| broken(&error))
+    let connection =
+        client.get_connection_with_timeout(limit).map_err(|error| not_connected(&error, patience))?;
+    ask(connection, command, limit).map_err(|error| broken(&error, patience))
 }
 
 fn ask(
@@ -259,7 +264,7 @@ fn ask(
 
 /// The server's words are left out here: a server that does not know AUTH repeats its arguments, which
 /// are the user and the password.
-fn not_connected(error: &RedisError) -> Trouble {
+fn not_connected(error: &RedisError, patience: Patience) -> Trouble {
     if error.kind() == ErrorKind::AuthenticationFailed {
         return Trouble::new("the server refused the user or the password");
     }
@@ -268,13 +273,13 @@ fn not_connected(error: &RedisError) -> Trouble {
             Trouble::new(format!("the server refused the user or the password ({code})"))
         }
         Some(code) => Trouble::new(format!("the server refused the connection ({code})")),
-        None => broken(error),
+        None => broken(error, patience),
     }
 }
 
-fn broken(error: &RedisError) -> Trouble {
+fn broken(error: &RedisError, patience: Patience) -> Trouble {
     if error.is_timeout() {
-        return Trouble::new(format!("no answer within {} ms", PATIENCE.as_millis()));
+        return no_answer(patience);
     }
     // What the operating system says; nothing of it came from us or from the server.
     if error.is_io_error() {
