@@ -5,6 +5,7 @@
 
 use super::{usage_error, values};
 use crate::core::backoff::Jitter;
+use crate::core::shared::Location;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
@@ -12,7 +13,8 @@ use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 5] = ["generate", "log_format", "command", "before_retry", "fallback"];
+const NO_SETTINGS: [&str; 6] =
+    ["generate", "log_format", "command", "before_retry", "fallback", "reset_state"];
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
@@ -158,4 +160,10 @@ fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn depth() -> u32 {
     std::env::var("RETRY_DEPTH").ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// Where shared state lives when nothing is said about it.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn state_directory() -> Location {
+    Location::standard(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"))
 }

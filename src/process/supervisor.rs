@@ -5,14 +5,18 @@ use super::spawn::{self, Told};
 use super::sys;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
-use crate::core::attempt::{Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
+use crate::core::attempt::{Admitted, Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
+use crate::core::breaker;
+use crate::core::budget::Payment;
 use crate::core::outcome::{Ending, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::output::{Seen, Stream};
 use crate::core::plan::{Output, Plan};
 use crate::core::policy::{Said, Verdict};
+use crate::core::random::Random;
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
 use crate::report::event::Event;
+use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Failure, Streams};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -33,6 +37,12 @@ pub struct Supervisor<'a> {
     /// What the last attempt said.
     seen: Seen,
     word: Word,
+    shared: Option<Shared>,
+    /// The breaker's, for the attempt that runs.
+    permit: Permit,
+    /// When it has to be renewed.
+    renewal: Option<Duration>,
+    warning: Option<String>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -52,6 +62,10 @@ impl<'a> Supervisor<'a> {
             told_used_up: false,
             seen: Seen::default(),
             word: Word::Nothing,
+            shared: plan.shared.as_ref().map(Shared::new),
+            permit: Permit::Unguarded,
+            renewal: None,
+            warning: None,
         })
     }
 
@@ -130,7 +144,9 @@ impl<'a> Supervisor<'a> {
                     .filter_map(|(limit, due)| Some((limit, due?)))
                     .min_by_key(|(_, due)| *due)
                     .unzip();
-            match self.wait.next(due) {
+            self.renew_if_due();
+            let next_look = [due, self.renewal].into_iter().flatten().min();
+            match self.wait.next(next_look) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Woken::Interrupted => self.kill_if_impatient(),
                 // Something is lost already, so whatever the command does now is in vain.
@@ -138,6 +154,7 @@ impl<'a> Supervisor<'a> {
                 Woken::OrphanEnded | Woken::Streams => {}
                 // What was written since may have moved the idle limit.
                 Woken::Due => match limit {
+                    _ if due.is_none_or(|due| self.wait.now() < due) => {}
                     Some(Limit::Idle) if until.idle.is_some_and(|idle| !self.is_idle_for(idle)) => {}
                     Some(limit) => break limit,
                     None => {}
@@ -154,6 +171,31 @@ impl<'a> Supervisor<'a> {
     fn is_idle_for(&mut self, idle: Duration) -> bool {
         let active = self.wait.streams().active();
         self.wait.now() >= active.saturating_add(idle)
+    }
+
+    /// A probe of an open circuit keeps its slot while it runs.
+    fn renew_if_due(&mut self) {
+        if let Some(due) = self.renewal
+            && self.wait.now() >= due
+            && let Some(shared) = &mut self.shared
+        {
+            let answer = shared.renew(self.permit);
+            self.renewal = self.permit.renewal().map(|every| self.wait.now() + every);
+            self.note(answer.warning);
+        }
+    }
+
+    fn note(&mut self, warning: Option<Warning>) {
+        if let Some(warning) = warning {
+            self.warning = Some(warning.to_string());
+        }
+    }
+
+    /// What is asked of the shared state, if there is one.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Shared) -> Answer<T>) -> Option<T> {
+        let Answer { decision, warning } = question(self.shared.as_mut()?);
+        self.note(warning);
+        Some(decision)
     }
 
     fn kill_if_impatient(&self) {
@@ -272,6 +314,44 @@ impl Attempt for Supervisor<'_> {
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
         self.plan.policy.rules.judge_with(outcome, &Said { list: &self.plan.watchlist, seen: &self.seen })
+    }
+
+    fn admit(&mut self) -> Admitted {
+        // The lease of a probe covers all that an attempt may take; without a limit it is renewed.
+        let limits = &self.plan.limits;
+        let longest = limits.timeout.map(|timeout| timeout.saturating_add(limits.kill_after));
+        let lease = longest.unwrap_or(breaker::DEFAULT_LEASE).min(breaker::DEFAULT_LEASE);
+        match self.ask(|shared| shared.admit(lease)) {
+            Some(Gate::Refused { wait }) => Admitted::No { wait },
+            Some(Gate::Pass(permit)) => {
+                self.permit = permit;
+                self.renewal = permit.renewal().map(|every| self.wait.now() + every);
+                Admitted::Yes
+            }
+            None => Admitted::Yes,
+        }
+    }
+
+    fn record(&mut self, result: breaker::Result, random: &mut Random) {
+        let permit = std::mem::replace(&mut self.permit, Permit::Unguarded);
+        self.renewal = None;
+        self.ask(|shared| shared.record(permit, result, random));
+    }
+
+    fn refusal(&mut self) -> Option<Duration> {
+        self.ask(Shared::refusal).flatten()
+    }
+
+    fn pay(&mut self) -> Payment {
+        self.ask(Shared::pay).unwrap_or(Payment::Paid)
+    }
+
+    fn deposit(&mut self) {
+        self.ask(Shared::deposit);
+    }
+
+    fn warning(&mut self) -> Option<String> {
+        self.warning.take()
     }
 
     fn asked(&self) -> Word {

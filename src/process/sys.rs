@@ -246,8 +246,9 @@ pub fn session(pid: i32) -> i32 {
 /// Sets a variable in our own environment, which the command inherits as it stands: std's
 /// `Command::env` would sort it and drop entries that have no `=`.
 pub fn set_variable(name: &str, value: &OsStr) {
-    // SAFETY: setenv must not race with another thread that reads or writes the environment. This
-    // process has one thread: tokio's runtime is the current-thread one and nothing uses its pool.
+    // SAFETY: setenv must not race with another thread that reads or writes the environment. The only
+    // other thread that there ever is asks a Redis server and has ended by now, unless its name look-up
+    // hangs; that has read what it wants of the environment (LOCALDOMAIN, RES_OPTIONS) when it began.
     unsafe { std::env::set_var(name, value) }
 }
 

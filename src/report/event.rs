@@ -44,6 +44,20 @@ pub enum Event<'a, O> {
     },
     /// The fallback begins.
     FallingBack,
+    /// The circuit breaker does not admit an attempt.
+    CircuitOpen {
+        /// The attempt that does not come.
+        number: u64,
+        /// For so long.
+        wait: Duration,
+        /// Since the start.
+        elapsed: Duration,
+    },
+    /// What is shared with others cannot be used as it should.
+    Warning {
+        /// What happened, and what is done about it.
+        what: String,
+    },
     /// Something of our own failed, and something is lost.
     Broken {
         /// What.
@@ -111,6 +125,13 @@ pub enum Next {
 pub enum GaveUp {
     /// There are no attempts left.
     Exhausted,
+    /// The circuit is open.
+    CircuitOpen {
+        /// For so long.
+        wait: Duration,
+    },
+    /// The retry budget has nothing left.
+    BudgetEmpty,
     /// The next delay would pass the deadline.
     OutOfTime {
         /// That delay.

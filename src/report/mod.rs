@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`event`] | the one enum of what can happen |
+//! | [`state`] | what is shared, for `--show-state` |
 //! | [`text`] | the lines for people, to the letter |
 //! | [`output`] | the writes to stderr and stdout |
 //!
@@ -10,4 +11,5 @@
 
 pub mod event;
 pub mod output;
+pub mod state;
 pub mod text;
