@@ -1,6 +1,7 @@
 //! Starting a command: its argument vector as it is, its environment with what `retry` adds, and the
 //! difference between "not found", "cannot be run" and "not now".
 
+use super::group::Group;
 use super::sys;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::policy::Attempts;
@@ -53,9 +54,11 @@ pub fn spawn(command: &[OsString], told: &Told) -> Result<Pid, NotStarted> {
 }
 
 fn start(program: &OsStr, arguments: &[OsString]) -> io::Result<Pid> {
-    // No environment, directory, group or pre_exec: each would cost posix_spawn's fast path or change
+    // No environment, directory or pre_exec: each would cost posix_spawn's fast path or change
     // something that the command sees. Dropping `Child` neither waits nor kills; `wait` reaps.
-    let child = sys::with_original_mask(|| Command::new(program).args(arguments).spawn())?;
+    let mut command = Command::new(program);
+    let command = Group::of_the_command().put(command.args(arguments));
+    let child = sys::with_original_mask(|| command.spawn())?;
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())
 }
 

@@ -1,6 +1,7 @@
 //! An attempt of the command from start to end. It connects spawn, wait and tree; it judges nothing
 //! but by asking the rules.
 
+use super::group::Group;
 use super::spawn::{self, Told};
 use super::sys;
 use super::tree::{self, Scope, Tree};
@@ -65,7 +66,7 @@ impl<'a> Supervisor<'a> {
         if self.wait.is_impatient()
             && let Some(pid) = self.wait.command()
         {
-            let _gone_meanwhile = sys::send(pid, Signal::SIGKILL);
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGKILL);
         }
     }
 
@@ -82,7 +83,7 @@ impl Attempt for Supervisor<'_> {
     type Outcome = Outcome;
 
     async fn attempt(&mut self, number: u64) -> Done<Outcome> {
-        let tree = Tree::begin();
+        let mut tree = Tree::begin();
         let started = self.wait.now();
         let told = Told {
             number,
@@ -93,6 +94,7 @@ impl Attempt for Supervisor<'_> {
         };
         let (outcome, took) = match spawn::spawn(&self.plan.command, &told) {
             Ok(pid) => {
+                tree.grows_from(pid);
                 self.wait.watch(pid);
                 self.kill_if_impatient();
                 self.run(&tree, started)

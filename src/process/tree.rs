@@ -3,9 +3,10 @@
 //!
 //! On Linux `retry` is a child subreaper (prctl(2)), so whatever an attempt leaves behind becomes a
 //! child of ours when its parent ends: a process that called setsid or forked twice is still a
-//! descendant. Elsewhere the tree is the command's own process group, where it has one, else the
-//! command alone.
+//! descendant. Elsewhere the tree is the command's own process group, where it has one
+//! ([`super::group`]), else the command alone.
 
+use super::group::Group;
 use super::sys;
 use super::wait::{Wait, Woken};
 use crate::core::outcome::Escalation;
@@ -35,6 +36,8 @@ pub struct Ended {
 #[derive(Debug, Default)]
 pub struct Tree {
     before: Vec<platform::Process>,
+    /// The command, once it was started.
+    command: Option<Pid>,
 }
 
 /// How long the tree is watched without news: a process whose parent is not ours to wait for ends
@@ -48,17 +51,24 @@ impl Tree {
     /// The tree of an attempt that begins now.
     pub fn begin() -> Self {
         // One call that says "no children" saves the look into /proc in nearly every run.
-        if sys::has_children() { Self { before: platform::descendants() } } else { Self::default() }
+        let before = if sys::has_children() { platform::descendants() } else { Vec::new() };
+        Self { before, command: None }
+    }
+
+    /// The command was started: the root of the tree.
+    pub fn grows_from(&mut self, command: Pid) {
+        self.command = Some(command);
     }
 
     /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
     /// has no patience. Comes back when they are gone, or when nothing more can be done about them.
     pub fn end(&self, wait: &mut Wait, scope: Scope, signal: Signal, grace: Duration) -> Ended {
+        let group = Group::of_the_command();
         for pid in self.members(scope) {
             // Errors: it is gone, or is not ours to end, which shows below.
-            let _gone = sys::send(pid, signal);
+            let _gone = group.send(pid, signal);
             // A stopped process would not see it before it goes on.
-            let _gone = sys::send(pid, Signal::SIGCONT);
+            let _gone = group.send(pid, Signal::SIGCONT);
         }
         let patience = wait.now().saturating_add(grace);
         while !wait.is_impatient() && wait.now() < patience {
@@ -75,13 +85,14 @@ impl Tree {
     /// its dead parents leave becomes our own child, which is found first.
     fn kill(&self, wait: &mut Wait, scope: Scope) -> Ended {
         let escalation = Escalation::Killed;
+        let group = Group::of_the_command();
         let stuck = wait.now() + STUCK;
         let mut seen: Vec<Pid> = Vec::new();
         let mut refused_before = false;
         loop {
             let mut refused = Vec::new();
             let mut news = false;
-            let members = self.members_with(scope, |pid| match sys::send(pid, Signal::SIGKILL) {
+            let members = self.members_with(scope, |pid| match group.send(pid, Signal::SIGKILL) {
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => refused.push(pid),
                 _ => {}
             });
@@ -115,7 +126,7 @@ impl Tree {
 
     fn members_with(&self, scope: Scope, mut found: impl FnMut(Pid)) -> Vec<Pid> {
         let mut members = Vec::new();
-        platform::walk(&mut |process: &platform::Process| {
+        platform::walk(self.command, &mut |process: &platform::Process| {
             if !self.before.contains(process) && scope.includes(process.pid) {
                 found(process.pid);
                 members.push(process.pid);
@@ -127,7 +138,7 @@ impl Tree {
     fn is_gone(&self, scope: Scope) -> bool {
         // The list of children in /proc may miss one that moves while it is read (proc(5)), so an empty
         // one is believed only when it is empty twice, or when the kernel knows of no child at all.
-        !sys::has_children() || (self.members(scope).is_empty() && self.members(scope).is_empty())
+        platform::is_childless() || (self.members(scope).is_empty() && self.members(scope).is_empty())
     }
 }
 
@@ -135,7 +146,7 @@ impl Scope {
     fn includes(self, pid: Pid) -> bool {
         match self {
             Self::Everything => true,
-            Self::OurSession => sys::session(pid.as_raw_nonzero().get()) == sys::session(0),
+            Self::OurSession => platform::is_in_our_session(pid),
         }
     }
 }
@@ -149,6 +160,7 @@ pub fn adopt_orphans() {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use super::sys;
     use rustix::process::Pid;
     use std::fs;
 
@@ -162,12 +174,22 @@ mod platform {
 
     pub fn descendants() -> Vec<Process> {
         let mut all = Vec::new();
-        walk(&mut |process| all.push(process.clone()));
+        walk(None, &mut |process| all.push(process.clone()));
         all
     }
 
-    /// Calls `found` for every descendant that is not a zombie, parents first.
-    pub fn walk(found: &mut impl FnMut(&Process)) {
+    /// No child is left, and so, as a subreaper, no descendant.
+    pub fn is_childless() -> bool {
+        !sys::has_children()
+    }
+
+    pub fn is_in_our_session(pid: Pid) -> bool {
+        sys::session(pid.as_raw_nonzero().get()) == sys::session(0)
+    }
+
+    /// Calls `found` for every descendant that is not a zombie, parents first. The command is one of
+    /// them, if it still lives.
+    pub fn walk(_command: Option<Pid>, found: &mut impl FnMut(&Process)) {
         let mut queue = children("self");
         while let Some(pid) = queue.pop() {
             // Its children first: once it is dead, they are no longer its own.
@@ -232,17 +254,37 @@ mod platform {
 
 #[cfg(not(target_os = "linux"))]
 mod platform {
+    use super::Group;
     use rustix::process::Pid;
 
+    /// The command, which stands for its whole group where that is its own.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Process {
         pub pid: Pid,
     }
 
+    /// What was there before an attempt is in no group that a later command begins.
     pub fn descendants() -> Vec<Process> {
         Vec::new()
     }
 
-    /// Only the command itself is known here; the caller sends to it, or to its group.
-    pub fn walk(_found: &mut impl FnMut(&Process)) {}
+    /// What an ended command leaves behind goes to init, so our children say nothing about it.
+    pub fn is_childless() -> bool {
+        false
+    }
+
+    /// A group is in one session, and the command cannot have left ours: setsid(2) refuses the leader of
+    /// a group. (Without a group of its own, nothing is left of a command that has ended.)
+    pub fn is_in_our_session(_pid: Pid) -> bool {
+        true
+    }
+
+    /// Calls `found` for the command, if something of it is left.
+    pub fn walk(command: Option<Pid>, found: &mut impl FnMut(&Process)) {
+        if let Some(pid) = command
+            && Group::of_the_command().holds(pid)
+        {
+            found(&Process { pid });
+        }
+    }
 }

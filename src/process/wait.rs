@@ -1,12 +1,12 @@
 //! The one wait. Child, delay, grace and limit all wait here, so each of them knows signals,
 //! deadlines and stopped time. It also owns the clock: nothing else asks what time it is.
 
+use super::group::Group;
 use super::signals::{self, Meaning, Received};
 use super::sys::{self, Change, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -65,6 +65,24 @@ pub enum Woken {
     Due,
 }
 
+/// The pipe by which the signal handler ends a sleep: never blocking, never the command's.
+#[cfg(not(target_vendor = "apple"))]
+fn wake_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pipe::PipeFlags;
+    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
+/// Darwin has no pipe2(2). Nothing else runs yet that could start a process in between.
+#[cfg(target_vendor = "apple")]
+fn wake_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe()?;
+    for end in [&reader, &writer] {
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::fs::fcntl_setfl(end, rustix::fs::OFlags::NONBLOCK)?;
+    }
+    Ok((reader, writer))
+}
+
 impl Wait {
     /// Starts the clock and catches signals.
     ///
@@ -73,7 +91,7 @@ impl Wait {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new() -> io::Result<Self> {
         let started = Instant::now();
-        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (reader, writer) = wake_pipe()?;
         signals::catch_all(&writer);
         Ok(Self {
             started,
@@ -222,7 +240,7 @@ impl Wait {
             && let Some(pid) = self.command()
         {
             // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
-            let _gone_meanwhile = sys::send(pid, received.signal);
+            let _gone_meanwhile = Group::of_the_command().send(pid, received.signal);
         }
     }
 
@@ -272,7 +290,7 @@ impl Wait {
         if std::mem::take(&mut self.continue_asked)
             && let Command::Stopped(pid) = self.command
         {
-            let _gone_meanwhile = sys::send(pid, Signal::SIGCONT);
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGCONT);
         }
     }
 
