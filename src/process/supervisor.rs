@@ -1,6 +1,7 @@
 //! An attempt of the command from start to end, and the hooks around it. It connects spawn, wait, tree
 //! and streams; it judges nothing but by asking the rules.
 
+use super::group::Group;
 use super::spawn::{self, Told};
 use super::sys;
 use super::tree::{self, Scope, Tree};
@@ -116,13 +117,14 @@ impl<'a> Supervisor<'a> {
 
     /// Starts a command and stays with it to its end, or to `limit`.
     fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration) {
-        let tree = Tree::begin();
+        let mut tree = Tree::begin();
         let started = self.wait.now();
         let spawned = spawn::spawn(words, &self.told(), &ends);
         // The command has them now, and we must not: a pipe ends only when nobody holds it.
         drop(ends);
         let ran = match spawned {
             Ok(pid) => {
+                tree.grows_from(pid);
                 self.wait.watch(pid);
                 self.kill_if_impatient();
                 self.stay(&tree, started, limit)
@@ -202,7 +204,7 @@ impl<'a> Supervisor<'a> {
         if self.wait.is_impatient()
             && let Some(pid) = self.wait.command()
         {
-            let _gone_meanwhile = sys::send(pid, Signal::SIGKILL);
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGKILL);
         }
     }
 

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 #[cfg(target_os = "linux")]
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -224,6 +224,17 @@ pub fn has_children() -> bool {
     unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), wanted) == 0 }
 }
 
+/// Whether `pid` is a child of ours that was not waited for. Reaps nothing.
+#[cfg(any(test, not(target_os = "linux")))]
+pub fn is_child(pid: Pid) -> bool {
+    let wanted = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: as in `next_change`; nothing is read from it. A pid is positive, so the cast keeps it.
+    unsafe {
+        libc::waitid(libc::P_PID, pid.as_raw_nonzero().get() as libc::id_t, info.as_mut_ptr(), wanted) == 0
+    }
+}
+
 /// Sends a signal to one process.
 ///
 /// # Errors
@@ -231,6 +242,19 @@ pub fn has_children() -> bool {
 pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
     // SAFETY: no memory is involved. `Pid` is never 0 or negative, so no group is meant.
     match unsafe { libc::kill(pid.as_raw_nonzero().get(), signal.0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends a signal to all processes of the group that `leader` has begun.
+///
+/// # Errors
+/// ESRCH when it is empty, EPERM when all of it runs as someone else.
+pub fn send_to_group(leader: Pid, signal: Signal) -> io::Result<()> {
+    // SAFETY: no memory is involved. `Pid` is never 0, so no other group is meant; -1, "everyone", would
+    // be the group of pid 1, which is no child of ours.
+    match unsafe { libc::kill(-leader.as_raw_nonzero().get(), signal.0) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -299,7 +323,7 @@ pub fn keep_closed_streams_closed() {
     for fd in 0..3 {
         if CLOSED_AT_START.load(Ordering::Relaxed) & (1 << fd) != 0 {
             // SAFETY: Rust's runtime has put /dev/null there, and nothing here closes 0, 1 or 2.
-            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
             let _still_null = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
         }
     }
