@@ -216,33 +216,49 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Takes and passes on what the command has left in its pipes. The time that our own reader takes is
-    /// its own; the time that a grandchild takes which still holds a pipe is a grace, made once.
-    fn drain(&mut self) {
+    /// its own, up to the deadline or an interruption; the time that a grandchild takes which still holds a
+    /// pipe is a grace, made once.
+    fn drain(&mut self, outcome: &Outcome) {
         self.wait.streams().command_ended();
+        let interrupted = self.wait.interrupted().is_some();
         let grace = self.wait.now() + PIPE_GRACE;
-        let deadline = self.plan.limits.deadline.unwrap_or(Duration::MAX);
-        let mut due = grace;
+        let (mut due, mut is_grace) = (grace, true);
         while self.wait.streams().is_busy() {
             match self.wait.next(Some(due)) {
-                Woken::Due if due == grace => {
+                Woken::Due if is_grace => {
                     self.wait.streams().grace_ended();
-                    due = deadline.max(grace).saturating_add(self.plan.limits.kill_after);
+                    is_grace = false;
+                    let limits = &self.plan.limits;
+                    let end = if interrupted { grace } else { limits.deadline.unwrap_or(Duration::MAX) };
+                    due = end.max(grace).saturating_add(limits.kill_after);
+                }
+                Woken::Due => {
+                    // What a command wrote that was not ended may not be lost without a word.
+                    if !interrupted && !matches!(outcome, Outcome::TimedOut(_)) {
+                        self.wait.streams().abandon();
+                    }
+                    break;
                 }
                 // Whoever sends one more signal does not wait for our reader either.
-                Woken::Due | Woken::Interrupted => break,
+                Woken::Interrupted => break,
                 Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams => {}
             }
         }
     }
 
-    /// Writes what is held of these streams to our own. A signal ends it.
+    /// Writes what is held of these streams to our own. A signal ends it; after one that came before, our
+    /// reader has as long as everything else that is left behind.
     fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending<Outcome>> {
         self.wait.streams().release(which);
+        let kill_after = self.plan.limits.kill_after;
+        let due = self.wait.interrupted().map(|_| self.wait.now().saturating_add(kill_after));
         while self.wait.streams().has_pending() {
-            if self.wait.next(None) == Woken::Interrupted
-                && let Some(signal) = self.wait.interrupted()
-            {
-                return Some(Ending::Interrupted { signal, running: None });
+            match (self.wait.next(due), self.wait.interrupted()) {
+                (Woken::Interrupted, Some(signal)) => {
+                    return Some(Ending::Interrupted { signal, running: None });
+                }
+                (Woken::Due, _) => return None,
+                _ => {}
             }
         }
         match self.wait.streams().failure() {
@@ -298,7 +314,7 @@ impl Attempt for Supervisor<'_> {
             Ok(ends) => self.run(&self.plan.command, ends, until),
             Err(error) => (cannot_start(&error), Duration::ZERO),
         };
-        self.drain();
+        self.drain(&outcome);
         (self.seen, self.word) = self.wait.streams().finish(wall_clock());
         let streams = self.wait.streams();
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);

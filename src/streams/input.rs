@@ -147,6 +147,11 @@ impl Replay {
                     Err(_) => self.source_ended = true,
                 }
             } else {
+                // Nothing to read now. If the command has closed its end, nothing will be needed either, and
+                // poll would say so again and again.
+                if is_ready(pipe, PollFlags::empty()) {
+                    self.pipe = None;
+                }
                 return Ok(());
             }
         }
