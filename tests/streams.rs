@@ -176,19 +176,19 @@ fn a_file_starts_each_attempt_where_the_first_one_began() {
         retry.args(["--", "sh", "-c", "cat; echo; false"]).stdin(file);
         let done = retry.output().unwrap();
         assert_eq!(text(&done.stdout), "456789\n456789\n456789\n", "{mode}");
-        assert!(!text(&done.stderr).contains("used up"), "{mode}: {}", text(&done.stderr));
+        assert!(!text(&done.stderr).contains("at its end"), "{mode}: {}", text(&done.stderr));
     }
 }
 
 #[test]
-fn that_stdin_is_used_up_is_said_once_and_only_when_it_is() {
+fn that_stdin_is_at_its_end_is_said_once_and_only_where_it_matters() {
     let scratch = Scratch::new();
     let retry = r#""$RETRY" -r 3 --base 0 -- sh -c 'cat; false'"#;
     let done = shell(&scratch, &format!("echo x | {retry}"));
     let lines = said(&done);
     assert_eq!(text(&done.stdout), "x\n");
-    assert!(lines[0].ends_with("s, but stdin is used up (--stdin replay keeps it)"), "{lines:?}");
-    assert_eq!(lines.iter().filter(|line| line.contains("used up")).count(), 1, "{lines:?}");
+    assert!(lines[0].ends_with("s, but stdin is at its end (--stdin replay keeps it)"), "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("at its end")).count(), 1, "{lines:?}");
 
     fs::write(scratch.path("file"), "x").unwrap();
     for (case, stdin) in [
@@ -201,18 +201,18 @@ fn that_stdin_is_used_up_is_said_once_and_only_when_it_is() {
     ] {
         let done = shell(&scratch, &stdin);
         assert_eq!(said(&done).len(), 3, "{case}: {:?}", said(&done));
-        assert!(!text(&done.stderr).contains("used up"), "{case}: {:?}", said(&done));
+        assert!(!text(&done.stderr).contains("at its end"), "{case}: {:?}", said(&done));
     }
     // A pipe that was empty and closed from the start.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(writer);
     let mut command = scratch.retry_to_spawn("-r 2 --base 0");
     let done = command.args(["--", "sh", "-c", "cat; false"]).stdin(reader).output().unwrap();
-    assert!(!text(&done.stderr).contains("used up"), "{:?}", said(&done));
+    assert!(!text(&done.stderr).contains("at its end"), "{:?}", said(&done));
 }
 
 #[test]
-fn a_terminal_is_not_used_up() {
+fn a_terminal_is_not_at_its_end() {
     if !needs("bash", "stdin that is a terminal") {
         return;
     }
@@ -223,7 +223,7 @@ fn a_terminal_is_not_used_up() {
     bash.shows("<one>");
     bash.line("two");
     bash.shows("<two>");
-    assert!(!bash.shows("done").contains("used up"));
+    assert!(!bash.shows("done").contains("at its end"));
 }
 
 #[test]

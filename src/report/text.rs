@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 /// Said once by a `retry` inside a `retry`: three attempts of three are nine.
-const USED_UP: &str = ", but stdin is used up (--stdin replay keeps it)";
+const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
 const NESTED: &str = " (inside another retry: attempts multiply)";
 
 /// The text of an event, without a newline; `None` where nothing is said about it.

@@ -70,7 +70,8 @@ impl Input {
         }
     }
 
-    /// Whether another attempt would find nothing to read, because this one may have taken it all.
+    /// Whether another attempt would find nothing to read, where this one may have found something. No more
+    /// can be known of a pipe that was open and empty at the start: Linux keeps no times of its reads.
     pub fn is_used_up(&self) -> bool {
         let stdin = rustix::stdio::stdin();
         let is_stream = || {
