@@ -212,7 +212,7 @@ mod tests {
             let flag = format!("--{long}");
             let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
             match long {
-                "generate" => {}
+                "generate" | "reset-state" => {}
                 "log-format" => words.extend(["--dry-run", "true"].map(str::to_owned)),
                 _ => words.push("true".to_owned()),
             }

@@ -74,8 +74,9 @@ mod tests {
 
     #[test]
     fn a_signal_reaches_all_of_a_group_of_its_own() {
-        // The shell outlives the signal and waits for its child, which ends only if it got one too.
-        let script = "trap : TERM; sleep 1000 & echo ready; wait; wait; exit 7";
+        // The shell outlives the signal and waits for its child, which ends only if it got one too. The child
+        // says when it is ready: a signal before it has forgotten the shell's trap would be lost.
+        let script = "trap : TERM; sh -c 'echo ready; exec sleep 1000' & wait; wait; exit 7";
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
         let mut child = Group::Own.put(&mut command).spawn().unwrap();
