@@ -78,14 +78,17 @@ fn show_state(location: &Location, format: LogFormat) -> Result<Exit> {
 }
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
-    match shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))? {
+    let removal = shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))?;
+    let name = text::printable(&name.to_string());
+    match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
     }
 }
 
 fn unusable(location: &Location, trouble: &Trouble) -> anyhow::Error {
-    anyhow::anyhow!("shared state in {location} cannot be used: {trouble}")
+    let what = format!("shared state in {location} cannot be used: {trouble}");
+    anyhow::anyhow!(text::printable(&what))
 }
 
 fn print(product: &[u8]) -> Result<Exit> {

@@ -2,7 +2,7 @@
 
 use crate::core::breaker::{Breaker, Phase};
 use crate::core::budget::Budget;
-use crate::report::text::elapsed;
+use crate::report::text::{elapsed, printable};
 use crate::state::shared::{Shown, ShownState};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ pub fn text(all: &[Shown]) -> String {
     if all.is_empty() {
         return "nothing is shared yet\n".to_owned();
     }
-    let width = all.iter().map(|shown| shown.name.chars().count()).max().unwrap_or(0);
-    all.iter().fold(String::new(), |mut table, shown| {
-        let (kind, standing) = standing(shown);
-        let _cannot_fail = writeln!(table, "{:width$}  {kind:7}  {standing}", shown.name);
+    let rows: Vec<_> = all.iter().map(|shown| (printable(&shown.name), standing(shown))).collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    rows.iter().fold(String::new(), |mut table, (name, (kind, standing))| {
+        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {standing}");
         table
     })
 }

@@ -262,7 +262,7 @@ fn shell_word(word: &str) -> String {
 }
 
 /// Names come from others: an escape sequence or a newline in one must not reach the terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(show).collect()
 }
