@@ -24,9 +24,10 @@ use retry::state::record::Kept;
 use retry::state::redis::RedisStore;
 use retry::state::shared::{self, Gate, Mishap, Permit, Shared, ShownState};
 use retry::state::slot::{Kind, Slot};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use shared_state::server::Server;
 use shared_state::{
-    LEASE, LONG, attempt, can, fails_open, failures, never_opens, opens_at_once, sure, user, user_with,
+    LEASE, LONG, attempt, fails_open, failures, never_opens, opens_at_once, sure, user, user_with,
 };
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -34,91 +35,16 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroU32;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 #[test]
 fn run_as_child() {
     shared_state::run_task();
 }
 
-/// A server that ends with the test.
-struct Server {
-    process: Child,
-    port: u16,
-    directory: TempDir,
-    options: Vec<String>,
-}
-
-impl Server {
-    /// None, with a line that says so, where there is no redis-server.
-    fn start(what: &str, options: &[&str]) -> Option<Self> {
-        let there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        if !can(what, "redis-server", there.is_ok()) {
-            return None;
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let directory = tempfile::tempdir().unwrap();
-        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let process = Self::run(port, &directory, &options);
-        Some(Self { process, port, directory, options })
-    }
-
-    fn run(port: u16, directory: &TempDir, options: &[String]) -> Child {
-        let socket = directory.path().join("socket");
-        let mut process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .arg("--unixsocket")
-            .arg(&socket)
-            .args(options)
-            .current_dir(directory.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() || UnixStream::connect(&socket).is_err() {
-            assert!(process.try_wait().unwrap().is_none(), "redis-server ended");
-            assert!(started.elapsed() < LONG, "redis-server does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        process
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        self.process = Self::run(self.port, &self.directory, &self.options);
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    fn location(&self) -> Location {
-        location(&self.url())
-    }
-
-    /// A connection of the test's own.
-    fn direct(&self) -> Connection {
-        Client::open(self.url()).unwrap().get_connection().unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _already_gone = self.process.kill();
-        let _reaped = self.process.wait();
-    }
+/// A connection of the test's own.
+fn direct(server: &Server) -> Connection {
+    Client::open(server.url()).unwrap().get_connection().unwrap()
 }
 
 fn location(url: &str) -> Location {
@@ -155,7 +81,7 @@ fn a_unix_socket_and_a_database_number_work_too() {
 #[test]
 fn keys_are_in_one_namespace_and_expire() {
     let Some(server) = Server::start("the keys", &[]) else { return };
-    let mut direct = server.direct();
+    let mut direct = direct(&server);
     let mut one = user_with(&server.location(), &Name::new("Registry"), never_opens());
     attempt(&mut one, Ended::Failure);
     assert_eq!(sure(one.pay()), Payment::Paid);
@@ -335,7 +261,7 @@ fn a_server_that_quotes_the_password_is_not_quoted() {
 #[test]
 fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
     let Some(server) = Server::start("a value of another type", &[]) else { return };
-    let mut direct = server.direct();
+    let mut direct = direct(&server);
     let _: i64 = direct.lpush("retry:{x}:breaker", "precious").unwrap();
     let mut user = counting(&server.location());
     let answer = user.admit(LEASE);
@@ -357,7 +283,7 @@ fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
 #[test]
 fn a_damaged_record_is_replaced_with_one_warning() {
     let Some(server) = Server::start("a damaged value", &[]) else { return };
-    let mut direct = server.direct();
+    let mut direct = direct(&server);
     let _: () = direct.set("retry:{x}:breaker", "hello").unwrap();
     let mut user = counting(&server.location());
     let answer = user.admit(LEASE);
@@ -384,7 +310,7 @@ fn a_server_that_refuses_to_write_says_so() {
 #[test]
 fn a_list_shows_ours_only() {
     let Some(server) = Server::start("the list", &[]) else { return };
-    let mut direct = server.direct();
+    let mut direct = direct(&server);
     for n in 0..3000 {
         let _: () = direct.set(format!("other:{n}"), "x").unwrap();
     }
@@ -510,7 +436,7 @@ fn breaker_text(breaker: Breaker) -> String {
 #[test]
 fn the_scripts_are_the_rules() {
     let Some(server) = Server::start("the scripts", &[]) else { return };
-    let direct = server.direct();
+    let direct = direct(&server);
     let Location::Redis(url) = server.location() else { panic!("a server") };
     let store = RedisStore::new(url);
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });

@@ -11,6 +11,9 @@
     reason = "a test has a clock, an environment and waits of its own"
 )]
 
+#[cfg(feature = "redis")]
+pub mod server;
+
 use retry::core::breaker::{self, Phase, Recorded, Renewal, Result as Ended};
 use retry::core::budget::{self, Payment};
 use retry::core::random::Random;

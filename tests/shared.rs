@@ -1,0 +1,471 @@
+//! The circuit breaker and the retry budget as a user meets them: what is refused, what is counted, what
+//! is said, and that a state which cannot be used stops nothing. The scenarios at the top run with both
+//! stores, files and a real Redis.
+
+mod common;
+#[cfg(feature = "redis")]
+mod shared_state;
+
+use common::command::{ELAPSED, Running, Scratch, said, wait_until};
+use predicates::prelude::*;
+use rustix::process::Signal;
+use std::fs;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Delays that do not matter here are short and always the same.
+const BRISK: &str = "--backoff constant --base 0.01 --jitter none";
+
+/// Users of one shared state, in a directory of their own.
+struct Place {
+    scratch: Scratch,
+    /// `--state ...`, or nothing for the default.
+    state: String,
+}
+
+impl Place {
+    /// The default place, below `$XDG_STATE_HOME`.
+    fn by_default() -> Self {
+        Self { scratch: Scratch::new(), state: String::new() }
+    }
+
+    fn to_spawn(&self, options: &str) -> Command {
+        let mut command = self.scratch.retry_to_spawn(&format!("{BRISK} {} {options}", self.state));
+        command.env("XDG_STATE_HOME", self.scratch.path("state"));
+        command
+    }
+
+    /// `retry OPTIONS -- COMMAND` to its end.
+    fn run(&self, options: &str, command: &[String]) -> Output {
+        self.to_spawn(options).arg("--").args(command).output().unwrap()
+    }
+
+    /// `retry OPTIONS -- sh -c SCRIPT` to its end.
+    fn shell(&self, options: &str, script: &str) -> Output {
+        self.run(options, &["sh", "-c", script].map(str::to_owned))
+    }
+
+    /// What `retry OPTIONS` prints on stdout, without a command.
+    fn printed(&self, options: &str) -> String {
+        let output = self.to_spawn(options).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn start(&self, options: &str, script: &str) -> Running {
+        let mut command = self.to_spawn(options);
+        command.args(["--", "sh", "-c", script]);
+        self.scratch.start_command(command)
+    }
+
+    /// The line about `name` in `--show-state`; empty if there is none.
+    fn shown(&self, name: &str) -> String {
+        let table = self.printed("--show-state");
+        table.lines().find(|line| line.split(' ').next() == Some(name)).unwrap_or_default().to_owned()
+    }
+
+    fn runs(&self) -> usize {
+        self.scratch.runs()
+    }
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
+}
+
+/// That `line` is this regular expression, in which `ELAPSED` is an elapsed time.
+fn assert_is(line: &str, expected: &str) {
+    let expected = format!("^{}$", expected.replace("ELAPSED", ELAPSED));
+    assert!(predicate::str::is_match(&expected).unwrap().eval(line), "{line}\nis not\n{expected}");
+}
+
+/// In the script of a command or of a hook: it says that it is there, and waits to be let go.
+const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
+
+/// What must hold wherever the state is kept.
+const SCENARIOS: [fn(&Place); 11] = [
+    failures_in_a_row_open_the_circuit,
+    a_success_starts_the_count_anew,
+    what_says_nothing_about_the_service_is_not_counted,
+    an_interrupted_attempt_is_not_counted,
+    a_circuit_that_others_open_ends_our_retries,
+    one_probe_closes_the_circuit,
+    a_killed_probe_is_replaced,
+    an_interrupted_probe_gives_its_slot_back,
+    an_empty_budget_stops_retries_and_no_first_attempt,
+    good_attempts_in_a_row_cost_nothing,
+    state_is_shown_and_forgotten,
+];
+
+#[test]
+fn all_of_it_with_files() {
+    for scenario in SCENARIOS {
+        scenario(&Place::by_default());
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn all_of_it_with_redis() {
+    let Some(server) = shared_state::server::Server::start("retry with Redis", &[]) else { return };
+    for (database, scenario) in SCENARIOS.into_iter().enumerate() {
+        scenario(&Place { scratch: Scratch::new(), state: format!("--state {}/{database}", server.url()) });
+    }
+}
+
+fn failures_in_a_row_open_the_circuit(place: &Place) {
+    let (options, fails) = ("--breaker b --breaker-failures 3 --retries 2", place.scratch.ends("7"));
+
+    let first = place.run(options, &fails);
+    assert_eq!((status(&first), place.runs()), (7, 2));
+    assert_is(
+        &said(&first)[1],
+        "retry: attempt 2/2 failed: exit status 7 after ELAPSED. Giving up after ELAPSED",
+    );
+
+    // The third failure in a row is another invocation's first.
+    let second = place.run(options, &fails);
+    assert_eq!((status(&second), place.runs()), (7, 3));
+    assert_is(
+        &said(&second)[0],
+        "retry: attempt 1/2 failed: exit status 7 after ELAPSED. Giving up after ELAPSED: \
+         circuit \"b\" is open for another (30|29|2\\d|1\\d)s",
+    );
+
+    let refused = place.run(options, &fails);
+    assert_eq!((status(&refused), place.runs()), (75, 3));
+    let said = said(&refused);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_is(&said[0], "retry: circuit \"b\" is open for another (30|[12]\\d|\\d)s. Not running sh");
+
+    // Held output, --quiet and the fallback.
+    let quiet = place.run(&format!("--quiet -O {options}"), &fails);
+    assert_eq!((status(&quiet), quiet.stderr.as_slice(), place.runs()), (75, &b""[..], 3));
+    let mut fallback = place.to_spawn(options);
+    let fallback = fallback.args(["--fallback", "echo cached; exit 9", "--"]).args(&fails).output().unwrap();
+    assert_eq!((status(&fallback), fallback.stdout.as_slice(), place.runs()), (9, &b"cached\n"[..], 3));
+
+    // Others have nothing to do with it.
+    assert_eq!(status(&place.run("--breaker c --breaker-failures 3 --retries 1", &fails)), 7);
+    assert_eq!(status(&place.run("--retries 1", &fails)), 7);
+}
+
+fn a_success_starts_the_count_anew(place: &Place) {
+    let ends = place.scratch.ends("1 1 0 1 1 1 0");
+    let statuses = |count: usize| -> Vec<i32> {
+        (0..count)
+            .map(|_| status(&place.run("--breaker b --breaker-failures 3 --retries 1", &ends)))
+            .collect()
+    };
+    assert_eq!(statuses(5), [1, 1, 0, 1, 1]);
+    assert_is(&place.shown("b"), "b  breaker  closed, 2 failures in a row");
+    assert_eq!(statuses(2), [1, 75]);
+    assert_eq!(place.runs(), 6);
+}
+
+fn what_says_nothing_about_the_service_is_not_counted(place: &Place) {
+    let options = "--breaker b --breaker-failures 1 --stop-on 2 --retry-on 3,PIPE --retries 1";
+    for (script, expected) in [("exit 2", 2), ("exit 4", 4), ("exit 0", 0)] {
+        assert_eq!(status(&place.shell(options, script)), expected);
+    }
+    let hopeless = "--breaker b --breaker-failures 1 --retries 1";
+    assert_eq!(place.shell(hopeless, "kill -s PIPE $$").status.code(), None);
+    assert_eq!(status(&place.run(hopeless, &["no-such-command".to_owned()])), 127);
+    assert_eq!(place.shown("b"), "");
+
+    // A time limit says something.
+    assert_eq!(status(&place.shell(&format!("{hopeless} --timeout 0.05"), "exec sleep 1000")), 124);
+    assert_eq!(status(&place.shell(hopeless, "exit 0")), 75);
+}
+
+fn an_interrupted_attempt_is_not_counted(place: &Place) {
+    let running = place.start("--breaker b --breaker-failures 1", "touch here; exec sleep 1000");
+    wait_until("the attempt", || place.scratch.path("here").exists());
+    running.send(Signal::TERM);
+    assert!(!running.end().success());
+    assert_eq!(place.shown("b"), "");
+}
+
+fn a_circuit_that_others_open_ends_our_retries(place: &Place) {
+    let mut command = place.to_spawn("--breaker b --breaker-failures 2");
+    command.args(["--before-retry", MEET, "--", "sh", "-c", "echo run >> runs; exit 7"]);
+    let waits = place.scratch.start_command(command);
+    wait_until("the hook", || place.scratch.path("here").exists());
+    assert_eq!(status(&place.shell("--breaker b --breaker-failures 2 --retries 1", "exit 1")), 1);
+    assert_eq!(status(&place.shell("--breaker b", "exit 0")), 75);
+    fs::write(place.scratch.path("go"), "").unwrap();
+    assert_eq!(waits.end().code(), Some(7));
+    let stderr = place.scratch.read("stderr");
+    let last = stderr.lines().last().unwrap();
+    assert_is(last, "retry: circuit \"b\" is open for another (30|[12]\\d|\\d)s. Giving up after ELAPSED");
+    assert_eq!(place.runs(), 1);
+}
+
+fn one_probe_closes_the_circuit(place: &Place) {
+    let options = "--breaker b --breaker-failures 1 --breaker-open 0.3 --retries 1";
+    assert_eq!(status(&place.shell(options, "exit 1")), 1);
+    // A probe that fails opens it again.
+    wait_until("a probe", || status(&place.shell(options, "exit 1")) == 1);
+    wait_until("the time to be up", || place.shown("b").ends_with("half-open, the next attempt probes"));
+
+    let probe = place.start(options, MEET);
+    wait_until("the probe", || place.scratch.path("here").exists());
+    assert_is(&place.shown("b"), "b  breaker  half-open, a probe runs \\(its lease: .*\\)");
+    assert_eq!(status(&place.shell(options, "exit 0")), 75);
+    fs::write(place.scratch.path("go"), "").unwrap();
+    assert_eq!(probe.end().code(), Some(0));
+    assert_eq!(place.shown("b"), "b  breaker  closed");
+    assert_eq!(status(&place.shell(options, "exit 0")), 0);
+}
+
+fn a_killed_probe_is_replaced(place: &Place) {
+    let options =
+        "--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1 --timeout 1 --kill-after 0";
+    assert_eq!(status(&place.shell(options, "exit 1")), 1);
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    let probe = place.start(options, MEET);
+    wait_until("the probe", || place.scratch.path("here").exists());
+    probe.send(Signal::KILL);
+    assert_eq!(probe.end().code(), None);
+    fs::write(place.scratch.path("go"), "").unwrap();
+    wait_until("the lease to run out", || status(&place.shell(options, "exit 0")) == 0);
+    assert_eq!(place.shown("b"), "b  breaker  closed");
+}
+
+fn an_interrupted_probe_gives_its_slot_back(place: &Place) {
+    let options = "--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1";
+    assert_eq!(status(&place.shell(options, "exit 1")), 1);
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    let probe = place.start(options, "touch here; exec sleep 1000");
+    wait_until("the probe", || place.scratch.path("here").exists());
+    probe.send(Signal::TERM);
+    assert!(!probe.end().success());
+    // The lease would be a minute.
+    assert_eq!(place.shown("b"), "b  breaker  half-open, the next attempt probes");
+    assert_eq!(status(&place.shell(options, "exit 0")), 0);
+}
+
+fn an_empty_budget_stops_retries_and_no_first_attempt(place: &Place) {
+    let options = "--budget b --budget-burst 2 --budget-ratio 1 --retries 9";
+    let fails = place.scratch.ends("7");
+    let first = place.run(options, &fails);
+    assert_eq!((status(&first), place.runs()), (7, 3));
+    assert_is(
+        said(&first).last().unwrap(),
+        "retry: attempt 3/9 failed: exit status 7 after ELAPSED. Giving up after ELAPSED: \
+         the retry budget \"b\" is empty",
+    );
+    assert_eq!((status(&place.run(options, &fails)), place.runs()), (7, 4));
+
+    // A success pays for one retry here.
+    assert_eq!(status(&place.shell(options, "exit 0")), 0);
+    assert_eq!((status(&place.run(options, &fails)), place.runs()), (7, 6));
+    // The last attempt of a run asks for nothing: there would be no retry.
+    let last = place.run("--budget b --retries 1", &fails);
+    assert_is(
+        &said(&last)[0],
+        "retry: attempt 1/1 failed: exit status 7 after ELAPSED. Giving up after ELAPSED",
+    );
+    // A stopped one neither.
+    let stopped = place.run(&format!("{options} --stop-on 7"), &fails);
+    assert_is(&said(&stopped)[0], "retry: attempt 1/9 failed: .* Not retryable \\(--stop-on 7\\)");
+}
+
+fn good_attempts_in_a_row_cost_nothing(place: &Place) {
+    let done = place.run("--budget b --budget-burst 1 --consecutive 5 --retries 5", &place.scratch.ends("0"));
+    assert_eq!((status(&done), place.runs()), (0, 5));
+    assert_eq!(place.shown("b"), "");
+}
+
+fn state_is_shown_and_forgotten(place: &Place) {
+    assert_eq!(place.printed("--show-state"), "nothing is shared yet\n");
+    assert_eq!(place.printed("--show-state --log-format json"), "[]\n");
+    let options = "--breaker reg --breaker-failures 2 --budget reg --retries 2";
+    assert_eq!(status(&place.shell(options, "exit 1")), 1);
+    assert_eq!(status(&place.shell("--breaker other --retries 1", "exit 1")), 1);
+
+    let table = place.printed("--show-state");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    assert_eq!(lines[0], "other  breaker  closed, 1 failure");
+    assert_is(lines[1], "reg    breaker  open for another ELAPSED");
+    assert_is(lines[2], "reg    budget   9 tokens when last used");
+
+    let json: serde_json::Value =
+        serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap();
+    let field = |n: usize, field: &str| json[n][field].clone();
+    assert_eq!(field(0, "state"), "closed");
+    assert_eq!(field(0, "failures"), 1);
+    assert_eq!(field(1, "state"), "open");
+    assert!(field(1, "refuses_s").as_f64().is_some_and(|left| left > 0.0 && left <= 30.0), "{json}");
+    assert_eq!(field(2, "kind"), "budget");
+    assert_eq!(field(2, "tokens"), 9.0);
+
+    assert_eq!(place.printed("--reset-state reg"), "reg is forgotten\n");
+    assert_eq!(place.printed("--reset-state reg"), "reg was not there\n");
+    assert_eq!(place.printed("--show-state"), "other  breaker  closed, 1 failure\n");
+    assert_eq!(status(&place.shell(options, "exit 0")), 0);
+}
+
+#[test]
+fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
+    let place = Place::by_default();
+    fs::write(place.scratch.path("file"), "").unwrap();
+    fs::create_dir(place.scratch.path("state")).unwrap();
+    fs::write(place.scratch.path("state/retry"), "").unwrap();
+    let mut states = vec!["", "--state file", "--state file/below"];
+    if cfg!(feature = "redis") {
+        // Nothing listens there: who may is told by the kernel's table of services.
+        states.push("--state redis://me:secret@127.0.0.1:1");
+    }
+    for state in states {
+        let ends = place.scratch.ends("1 1 0");
+        let _first_time = fs::remove_file(place.scratch.path("runs"));
+        let options = format!("{state} --breaker b --breaker-failures 1 --budget b --budget-burst 1");
+        let output = place.run(&options, &ends);
+        assert_eq!((status(&output), place.runs()), (0, 3), "{output:?}");
+        let said = said(&output);
+        assert_eq!(said.len(), 4, "{said:?}");
+        assert_is(&said[0], r"retry: shared state in .* cannot be used \(.*\)\. Going on without it");
+        assert!(!said[0].contains("secret"), "{said:?}");
+
+        let quiet = place.shell(&format!("--quiet {options}"), "exit 0");
+        assert_eq!((status(&quiet), quiet.stderr.as_slice()), (0, &b""[..]));
+        // Whoever asks to see it wants to know.
+        for look in ["--show-state", "--reset-state b"] {
+            let output = place.to_spawn(&format!("{state} {look}")).output().unwrap();
+            assert_eq!(status(&output), 125, "{output:?}");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_is(said.trim_end(), "retry: shared state in .* cannot be used: .*");
+            assert!(!said.contains("secret"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn without_a_home_there_is_no_state_and_the_command_runs() {
+    let scratch = Scratch::new();
+    let mut command = scratch.retry_to_spawn("--breaker b true");
+    let output = command.env_remove("XDG_STATE_HOME").env_remove("HOME").output().unwrap();
+    assert_eq!(status(&output), 0);
+    assert_is(&said(&output)[0], "retry: shared state in nowhere cannot be used .*use --state DIR.*");
+}
+
+#[test]
+fn a_password_is_never_printed() {
+    let place = Place::by_default();
+    let bad = "http://me:secret@example.com";
+    let good = "redis://me:secret@127.0.0.1:1";
+    for (typed, setting) in [(Some(bad), None), (None, Some(bad)), (Some(good), None), (None, Some(good))] {
+        for more in ["-v", "--dry-run -v", "--dry-run --log-format json"] {
+            let mut command = place.to_spawn(&format!("{more} --breaker b"));
+            command.args(typed.map(|typed| format!("--state={typed}")));
+            if let Some(setting) = setting {
+                command.env("RETRY_STATE", setting);
+            }
+            let output = command.arg("true").output().unwrap();
+            let text = [output.stdout.as_slice(), &output.stderr].concat();
+            let text = String::from_utf8_lossy(&text);
+            assert!(!text.contains("secret"), "{text}");
+            let wrong = typed == Some(bad) || setting == Some(bad);
+            assert_eq!(output.status.code(), Some(if wrong { 125 } else { 0 }), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_flag_that_does_nothing_alone_is_refused() {
+    let place = Place::by_default();
+    for (flag, needs) in [
+        ("--breaker-failures 2", "--breaker NAME"),
+        ("--breaker-open 2", "--breaker NAME"),
+        ("--budget-ratio 0.5", "--budget NAME"),
+        ("--budget-burst 2", "--budget NAME"),
+    ] {
+        let other = if needs.contains("breaker") { "--budget x" } else { "--breaker x" };
+        for options in [flag.to_owned(), format!("{flag} {other}")] {
+            let output = place.shell(&options, "exit 0");
+            assert_eq!(status(&output), 125);
+            let name = flag.split(' ').next().unwrap();
+            assert_is(&said(&output)[0], &format!("retry: {name} does nothing without {needs}. Good: .*"));
+        }
+        // As a default in the environment it waits for its use.
+        let (name, value) = flag.split_once(' ').unwrap();
+        let variable = format!("RETRY_{}", name[2..].replace('-', "_").to_uppercase());
+        let idle = place.to_spawn("").env(variable, value).arg("true").output().unwrap();
+        assert_eq!((status(&idle), idle.stderr.as_slice()), (0, &b""[..]));
+    }
+    for bad in ["--breaker-failures 0", "--breaker-open 0", "--budget-ratio -1", "--budget-burst 0"] {
+        assert_eq!(status(&place.shell(&format!("--breaker b --budget b {bad}"), "exit 0")), 125, "{bad}");
+    }
+    for bad in ["--show-state true", "--reset-state x true", "--show-state --reset-state x"] {
+        assert_eq!(status(&place.to_spawn(bad).output().unwrap()), 125, "{bad}");
+    }
+}
+
+#[test]
+fn settings_come_from_the_environment_too() {
+    let place = Place::by_default();
+    let mut options = place.to_spawn("--retries 2");
+    options.args(["--", "sh", "-c", "exit 1"]);
+    for (name, value) in [
+        ("BREAKER", "b"),
+        ("BREAKER_FAILURES", "1"),
+        ("BUDGET", "p"),
+        ("BUDGET_BURST", "3"),
+        ("STATE", "there"),
+    ] {
+        options.env(format!("RETRY_{name}"), value);
+    }
+    assert_eq!(status(&options.output().unwrap()), 1);
+    assert_eq!(status(&options.output().unwrap()), 75);
+    // The directory is taken as it is, whoever names it.
+    let shown = place.printed("--state there --show-state");
+    assert!(shown.starts_with("b  breaker  open for another "), "{shown}");
+    assert_eq!(place.printed("--show-state"), "nothing is shared yet\n");
+    // --reset-state is no setting: a forgotten variable must not stop every run.
+    let output = place.to_spawn("").env("RETRY_RESET_STATE", "b").arg("true").output().unwrap();
+    assert_eq!((status(&output), output.stdout.as_slice()), (0, &b""[..]));
+}
+
+#[test]
+fn control_characters_in_a_name_are_not_printed() {
+    let place = Place::by_default();
+    let options = "--breaker a\x1b[31mb --breaker-failures 1 --retries 1";
+    assert_eq!(status(&place.shell(options, "exit 1")), 1);
+    let output = place.shell(options, "exit 1");
+    assert_eq!(status(&output), 75);
+    assert!(!output.stderr.contains(&0x1b), "{output:?}");
+    assert!(!place.printed("--show-state").contains('\x1b'));
+    assert!(!place.printed("--reset-state a\x1b[31mb").contains('\x1b'));
+}
+
+/// Attempts per invocation against a service that always fails, eight invocations at a time.
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn attempts_each(place: &Place, invocations: usize, options: &str) -> f64 {
+    let options = format!("--retries 4 {options}");
+    let begun = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while begun.fetch_add(1, Ordering::Relaxed) < invocations {
+                    let output = place.shell(&options, "echo run >> runs; exit 1");
+                    assert_eq!(status(&output), 1, "{output:?}");
+                }
+            });
+        }
+    });
+    place.runs() as f64 / invocations as f64
+}
+
+/// More of them with `SHARED_INVOCATIONS=1000`.
+#[expect(clippy::disallowed_methods, reason = "a test's own setting")]
+#[test]
+fn a_budget_keeps_retries_from_multiplying_an_outage() {
+    let invocations = std::env::var("SHARED_INVOCATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+    let without = attempts_each(&Place::by_default(), invocations, "");
+    assert!((without - 4.0).abs() < 1e-9, "{without} attempts each");
+    // Ten from the full bucket and one in ten seconds: 1.05 and a little.
+    let with = attempts_each(&Place::by_default(), invocations, "--budget b");
+    assert!(with > 1.0 && with <= 1.2, "{with} attempts each");
+}
