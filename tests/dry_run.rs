@@ -156,6 +156,9 @@ fn json_says_the_same() {
         "retry_on": null,
         "stop_on": "2,64-78",
         "success_on": null,
+        "breaker": null,
+        "budget": null,
+        "state": null,
         "settings": [],
         "warnings": [],
     });
@@ -167,6 +170,25 @@ fn json_says_the_same() {
     let most = scene.json("--retries 18446744073709551615");
     assert_eq!(most["attempts"], json!(u64::MAX));
     assert!(most["worst_case_s"].as_f64().unwrap() >= 1.8e19, "{}", most["worst_case_s"]);
+}
+
+#[test]
+fn what_is_shared_is_named() {
+    let scene = Scene::new();
+    let flags =
+        "--breaker reg --breaker-failures 3 --budget pot --budget-burst 4 --state redis://me:secret@db";
+    let text = scene.dry_run(flags);
+    // Long lines are wrapped.
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "Breaker: \"reg\" in redis://***@db opens for 30.0s at 3 failures in a row; while it is open nothing runs (75).",
+        "Budget: \"pot\" in redis://***@db holds 4 retries, and a success gives back 0.2.",
+    ] {
+        assert!(words.contains(line), "{text}");
+    }
+    let json = scene.json(flags);
+    assert_eq!([&json["breaker"], &json["budget"], &json["state"]], ["reg", "pot", "redis://***@db"]);
+    assert!(!scene.dry_run("").contains("Breaker") && !scene.dry_run("").contains("Budget"));
 }
 
 #[test]

@@ -83,6 +83,7 @@ fn the_man_page_has_every_flag_and_every_example() {
             "OPTIONS",
             "\"EXIT STATUS\"",
             "SIGNALS",
+            "\"SHARED STATE\"",
             "ENVIRONMENT",
             "EXAMPLES",
             "\"SEE ALSO\""

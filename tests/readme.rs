@@ -45,9 +45,7 @@ fn settings() -> impl Iterator<Item = (String, String)> {
 /// The README shows real times, which differ from run to run: in the lines of `retry` itself, each
 /// becomes a wildcard. Lines stay where they are, so that a failure names the right one.
 fn with_wildcards(document: &str) -> String {
-    let is_time = |word: &str| {
-        word.strip_suffix('s').is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok())
-    };
+    let is_time = |word: &str| word.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
     let wildcard = |word: &str| {
         let bare = word.trim_end_matches(['.', ':']);
         if is_time(bare) { format!("[..]s{}", &word[bare.len()..]) } else { word.to_owned() }

@@ -27,6 +27,8 @@
 //! | `worst_case_s` | upper bound for the whole run; null for none |
 //! | `worst_case_covers` | `everything`, or `delays` where the attempts' own time comes on top |
 //! | `retry_on`, `stop_on`, `success_on` | the rules as typed; null where none is given |
+//! | `breaker`, `budget` | the name of what is shared; null where nothing is |
+//! | `state` | where it is, without a password; null where nothing is shared |
 //! | `settings` | what came from the environment |
 //! | `warnings` | known traps |
 
@@ -34,7 +36,8 @@ use super::traps;
 use crate::core::backoff::Growth;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::policy::{Attempts, Policy, Set};
-use crate::report::text::{command_name, elapsed, seconds, shell_words};
+use crate::core::shared::Asked;
+use crate::report::text::{command_name, elapsed, printable, seconds, shell_words};
 use serde::{Serialize, Serializer};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -90,6 +93,12 @@ struct Forecast {
     retry_on: Option<String>,
     stop_on: Option<String>,
     success_on: Option<String>,
+    breaker: Option<String>,
+    budget: Option<String>,
+    state: Option<String>,
+    /// The same three in words.
+    #[serde(skip)]
+    sharing: Vec<String>,
     settings: Vec<String>,
     warnings: Vec<String>,
 }
@@ -128,6 +137,7 @@ impl Forecast {
     fn of(plan: &Plan) -> Self {
         let (policy, limits) = (&plan.policy, &plan.limits);
         let schedule = Schedule::of(plan);
+        let asked = plan.shared.as_ref();
         let limit = match policy.attempts {
             Attempts::AtMost(limit) => Some(limit.get()),
             Attempts::Unlimited => None,
@@ -180,10 +190,30 @@ impl Forecast {
             retry_on: typed(&policy.rules.retry_on),
             stop_on: typed(&policy.rules.stop_on),
             success_on: typed(&policy.rules.success_on),
+            breaker: asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name.to_string()),
+            budget: asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name.to_string()),
+            state: asked.map(|asked| asked.location.to_string()),
+            sharing: asked.map(sharing).unwrap_or_default(),
             settings: plan.settings.clone(),
             warnings,
         }
     }
+}
+
+/// A sentence for the breaker and one for the budget.
+fn sharing(asked: &Asked) -> Vec<String> {
+    let place = &asked.location;
+    let breaker = asked.breaker.as_ref().map(|(name, settings)| {
+        let (failures, open) = (settings.failures, elapsed(settings.open));
+        let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} failures in a row") };
+        format!("Breaker: \"{name}\" in {place} opens for {open} at {failures}; while it is open nothing runs (75).")
+    });
+    let budget = asked.budget.as_ref().map(|(name, settings)| {
+        let tokens = |thousandths: u64| thousandths as f64 / 1000.0;
+        let (burst, deposit) = (tokens(settings.burst), tokens(settings.deposit));
+        format!("Budget: \"{name}\" in {place} holds {burst} retries, and a success gives back {deposit}.")
+    });
+    breaker.into_iter().chain(budget).map(|line| printable(&line)).collect()
 }
 
 fn typed(set: &Set) -> Option<String> {
@@ -526,6 +556,7 @@ fn facts(forecast: &Forecast) -> Vec<String> {
     if !rules.is_empty() {
         facts.push(format!("Rules: {}.", rules.join("; ")));
     }
+    facts.extend(forecast.sharing.iter().cloned());
     facts.extend(forecast.settings.iter().map(|setting| format!("Environment: {setting}.")));
     if !forecast.rows.is_empty() {
         facts.push(worst_case(forecast));
@@ -553,7 +584,7 @@ fn worst_case(forecast: &Forecast) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::{Asked, parse};
+    use super::super::parse::{self, parse};
     use super::*;
     use crate::core::backoff::Delays;
     use crate::core::random::Random;
@@ -562,7 +593,7 @@ mod tests {
     fn plan(flags: &str) -> Plan {
         let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
         match parse(words.map(OsString::from)) {
-            Ok(Asked::Run(plan)) => Plan { depth: 1, ..*plan },
+            Ok(parse::Asked::Run(plan)) => Plan { depth: 1, ..*plan },
             other => panic!("{flags}: {other:?}"),
         }
     }

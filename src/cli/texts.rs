@@ -46,6 +46,10 @@ pub const EXAMPLES: &[Example] = &[
         command: "retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432",
     },
     Example {
+        what: "Leave a registry that is down alone, together with all other jobs that name it",
+        command: "retry --breaker registry --budget registry -- docker pull alpine",
+    },
+    Example {
         what: "See the plan without running anything",
         command: "retry --retries 6 --dry-run -- ./deploy",
     },
@@ -54,6 +58,7 @@ pub const EXAMPLES: &[Example] = &[
 /// The exit table of [`crate::core::outcome`] in words.
 pub const EXIT_STATUS: &[Row] = &[
     Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N and an earlier failure: N)" },
+    Row { term: "75", meaning: "the circuit of --breaker is open: nothing was run" },
     Row {
         term: "124",
         meaning: "the last attempt was ended by --timeout or --deadline, or the deadline passed before any",
@@ -99,6 +104,32 @@ pub const SIGNALS: &[&str] = &[
      also one that left for another process group or session. Elsewhere it is the command's own process \
      group, which it has where there is no controlling terminal, else the command alone. If a process cannot \
      be ended, there is no further attempt, and the message names it.",
+];
+
+/// Paragraphs, for the man page alone.
+pub const SHARED_STATE: &[&str] = &[
+    "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
+     the same name, in the same --state, shares it. A breaker and a budget of one name are two things.",
+    "--breaker counts failures in a row. Every failed attempt is one, the last of a run and one that timed \
+     out included, but not what a stop rule matched, what is hopeless by nature, or what was interrupted. \
+     At --breaker-failures the circuit opens: no attempt starts. A retry that has run nothing yet says so and \
+     exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
+     attempt. After --breaker-open the next attempt is a probe, and the others are still refused. If it \
+     succeeds the circuit is closed; if it fails the circuit opens for twice as long, less up to a fifth, up \
+     to ten minutes. A probe that is killed is replaced when its lease is over: --timeout and --kill-after \
+     together, at most a minute; it is renewed while the probe runs.",
+    "--budget is a bucket of --budget-burst tokens, full at first. A retry takes one. A run that succeeds \
+     puts --budget-ratio back, and time puts one back in ten seconds. Where there is none, retry gives up at \
+     once with the status of the last attempt. First attempts take none and are never refused.",
+    "Those who share a name should use the same settings; each applies its own. --show-state prints what \
+     is shared (as JSON with --log-format json), --reset-state NAME forgets it.",
+    "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each name, in \
+     a directory that only this user may enter. A directory given with --state is taken as it is. \
+     `redis://` is a Redis or Valkey server: each decision is one script on it, and it has 200 ms to answer. \
+     A password on the command line is seen by everyone who can list processes. \
+     `RETRY_STATE` is not, but the command inherits it.",
+    "State that cannot be read, written or reached stops nothing: one warning says why, and the command \
+     runs as if nothing were shared.",
 ];
 
 /// The rules by which settings are read: paragraphs, for the man page alone.
