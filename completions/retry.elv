@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log-format --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log --log-format --report --junit --label --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
@@ -100,7 +100,11 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --stderr 'When its stderr is written [default: live]'
             cand --before-retry 'Shell command to run before each further attempt'
             cand --fallback 'Shell command to run when all else has failed'
-            cand --log-format 'How --dry-run prints'
+            cand --log 'Where messages go: stderr, journald, syslog, a file'
+            cand --log-format 'Messages, and what --dry-run prints, as text or JSON'
+            cand --report 'Write an account of the run as JSON'
+            cand --junit 'Write the run as a test case of a JUnit file'
+            cand --label 'A name for the run in messages and reports'
             cand --generate 'Print the man page or a shell''s completions'
             cand -O 'Short for --stdout final: a pipe sees one attempt'
             cand -q 'Say nothing but retry''s own errors'

@@ -6,7 +6,7 @@ use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
 use retry::core::plan::Plan;
 use retry::core::random::Random;
 use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{event::Event, output, text};
+use retry::report::{event::Event, output, reporter::Reporter};
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -38,19 +38,18 @@ fn main() {
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
+    let mut reporter = Reporter::new(plan, sys::offset_from_utc);
     for note in cli::notes(plan, rustix::termios::isatty(rustix::stdio::stderr())) {
-        output::line(&format!("retry: {note}"));
+        reporter.note(&note);
     }
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
     let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
-    let mut tell = |event: Event<'_, Outcome>| {
-        if let Some(line) = text::line(plan, &event) {
-            output::line(&line);
-        }
-    };
+    let mut tell = |event: Event<'_, Outcome>| reporter.tell(&event);
     let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
     let ending = supervisor.conclude(ending, &mut tell);
-    Ok(ending.exit(plan.flaky_exit))
+    let exit = ending.exit(plan.flaky_exit);
+    reporter.finish(&ending, exit, supervisor.times());
+    Ok(exit)
 }
 
 /// Drives the loop. A command's attempts and waits block in the kernel (`process::wait`), so the future

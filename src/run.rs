@@ -57,7 +57,7 @@ pub async fn run<A: Attempt>(
         let (outcome, took, remarks, elapsed) = (done.outcome, done.took, done.remarks, attempt.elapsed());
         match done.cut {
             Some(Cut::Interrupted(signal)) => {
-                tell(Event::Interrupted { signal, number, running: Some(&outcome), elapsed });
+                tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
                 return Ending::Interrupted { signal, running: Some(outcome) };
             }
             Some(Cut::Broken(what)) => return Ending::Broken(what),
@@ -72,7 +72,7 @@ pub async fn run<A: Attempt>(
             Verdict::Good => {
                 good_in_a_row += 1;
                 if good_in_a_row >= policy.consecutive.0.get() {
-                    tell(Event::Succeeded { number, failures, elapsed });
+                    tell(Event::Succeeded { number, outcome: &outcome, took, failures, elapsed });
                     return Ending::Succeeded { last: outcome, failures };
                 }
                 Next::Retry { delay: policy.backoff.base, why: None, asked: None }
@@ -97,7 +97,7 @@ pub async fn run<A: Attempt>(
             next => next,
         };
         tell(if good_in_a_row > 0 {
-            Event::Good { number, good_in_a_row, took, next: &next }
+            Event::Good { number, good_in_a_row, outcome: &outcome, took, next: &next }
         } else {
             Event::Failed { number, outcome: &outcome, took, remarks, next: &next }
         });

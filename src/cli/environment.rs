@@ -12,7 +12,7 @@ use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 5] = ["generate", "log_format", "command", "before_retry", "fallback"];
+const NO_SETTINGS: [&str; 4] = ["generate", "command", "before_retry", "fallback"];
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
@@ -158,4 +158,10 @@ fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn depth() -> u32 {
     std::env::var("RETRY_DEPTH").ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// `JOURNAL_STREAM`, by which systemd says that stdout or stderr is the journal's.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn journal_stream() -> Option<String> {
+    std::env::var("JOURNAL_STREAM").ok()
 }

@@ -1,10 +1,10 @@
 //! From words to what was asked: a plan, or a text to print.
 
-use super::args::{Args, Listened, LogFormat, OutputMode, Shape, StdinMode};
+use super::args::{Args, Format, Listened, OutputMode, Shape, StdinMode};
 use super::{dry_run, environment, generate, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
-use crate::core::plan::{Hooks, Limits, Output, Plan, Stdin, StreamPlan, Verbosity};
+use crate::core::plan::{Hooks, Limits, LogFormat, Messages, Output, Plan, Stdin, StreamPlan, Verbosity};
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -49,8 +49,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
     let plan = plan(args, &settings)?;
     Ok(match (dry, format) {
         (false, _) => Asked::Run(Box::new(plan)),
-        (true, LogFormat::Text) => Asked::Print(dry_run::text(&plan).into_bytes()),
-        (true, LogFormat::Json) => Asked::Print(dry_run::json(&plan).into_bytes()),
+        (true, Format::Text) => Asked::Print(dry_run::text(&plan).into_bytes()),
+        (true, Format::Json) => Asked::Print(dry_run::json(&plan).into_bytes()),
     })
 }
 
@@ -131,6 +131,18 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
+        },
+        messages: Messages {
+            target: args.log,
+            format: match args.log_format {
+                Format::Text => LogFormat::Text,
+                Format::Json => LogFormat::Json,
+            },
+            journal_stream: environment::journal_stream(),
+            label: args.label,
+            report: args.report,
+            junit: args.junit,
+            github: None,
         },
         depth: environment::depth().saturating_add(1),
         settings: settings.from_environment.iter().map(environment::Setting::note).collect(),

@@ -30,10 +30,9 @@ pub fn line(error: &Error) -> String {
                 false => say(format!("{flag} cannot be used with {rival}"), "give one of them"),
             }
         }
-        ErrorKind::MissingRequiredArgument => match flag.as_str() {
-            "--dry-run" => say("--log-format json needs --dry-run".to_owned(), "--dry-run --log-format json"),
-            _ => say("no command is given".to_owned(), "retry -- curl -fsS https://example.com"),
-        },
+        ErrorKind::MissingRequiredArgument => {
+            say("no command is given".to_owned(), "retry -- curl -fsS https://example.com")
+        }
         // Whatever else clap may say: its first line, in our form.
         _ => {
             let message = error.to_string();
@@ -166,7 +165,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--before-retry", "./clean-up"),
     ("--fallback", "./cached"),
     ("--flaky-exit", "99"),
+    ("--log", "journald"),
     ("--log-format", "json"),
+    ("--report", "retry.jsonl"),
+    ("--junit", "retry.xml"),
+    ("--label", "deploy"),
     ("--generate", "man"),
 ];
 
@@ -193,7 +196,6 @@ mod tests {
             let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
             match long {
                 "generate" => {}
-                "log-format" => words.extend(["--dry-run", "true"].map(str::to_owned)),
                 _ => words.push("true".to_owned()),
             }
             assert_ne!(example(&flag), "", "{flag}");

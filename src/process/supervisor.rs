@@ -12,7 +12,7 @@ use crate::core::plan::{Output, Plan};
 use crate::core::policy::{Said, Verdict};
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
-use crate::report::event::Event;
+use crate::report::event::{Event, Times};
 use crate::streams::connected::{Ends, Failure, Streams};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -28,6 +28,8 @@ pub struct Supervisor<'a> {
     plan: &'a Plan,
     wait: Wait,
     number: u64,
+    waited: Duration,
+    worked: Duration,
     previous: Option<u8>,
     told_used_up: bool,
     /// What the last attempt said.
@@ -48,11 +50,18 @@ impl<'a> Supervisor<'a> {
             plan,
             wait,
             number: 0,
+            waited: Duration::ZERO,
+            worked: Duration::ZERO,
             previous: None,
             told_used_up: false,
             seen: Seen::default(),
             word: Word::Nothing,
         })
+    }
+
+    /// Where the time went so far.
+    pub fn times(&self) -> Times {
+        Times { elapsed: self.wait.now(), waited: self.waited, worked: self.worked }
     }
 
     /// The streams of the command that are pipes instead of what we have ourselves.
@@ -254,6 +263,7 @@ impl Attempt for Supervisor<'_> {
             Ok(ends) => self.run(&self.plan.command, ends, until),
             Err(error) => (cannot_start(&error), Duration::ZERO),
         };
+        self.worked = self.worked.saturating_add(took);
         self.drain();
         (self.seen, self.word) = self.wait.streams().finish(wall_clock());
         let streams = self.wait.streams();
@@ -299,16 +309,19 @@ impl Attempt for Supervisor<'_> {
     }
 
     async fn wait(&mut self, delay: Duration) -> Waited {
-        let due = self.wait.now().saturating_add(delay);
-        loop {
+        let begun = self.wait.now();
+        let due = begun.saturating_add(delay);
+        let waited = loop {
             let woken = self.wait.next(Some(due));
             if let Some(signal) = self.wait.interrupted() {
-                return Waited::Interrupted(signal);
+                break Waited::Interrupted(signal);
             }
             if woken == Woken::Due {
-                return Waited::Elapsed;
+                break Waited::Elapsed;
             }
-        }
+        };
+        self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
+        waited
     }
 
     fn elapsed(&self) -> Duration {

@@ -3,11 +3,25 @@
 //! | file | owns |
 //! |---|---|
 //! | [`event`] | the one enum of what can happen |
+//! | [`reporter`] | the one receiver of events, which gives each view its part |
+//! | [`record`] | the account of the run that reports are made of |
 //! | [`text`] | the lines for people, to the letter |
+//! | [`json`] | the same for machines, and the report |
+//! | [`junit`] | the JUnit file |
+//! | [`log`] | where messages go: stderr, the journal, syslog, a file |
+//! | [`file`](mod@file) | files that are replaced whole or appended to |
+//! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout |
 //!
 //! Nothing outside this folder prints, and nothing in it decides anything.
 
+pub mod clock;
 pub mod event;
+pub mod file;
+pub mod json;
+pub mod junit;
+pub mod log;
 pub mod output;
+pub mod record;
+pub mod reporter;
 pub mod text;

@@ -13,10 +13,23 @@ use std::time::Duration;
 const USED_UP: &str = ", but stdin is used up (--stdin replay keeps it)";
 const NESTED: &str = " (inside another retry: attempts multiply)";
 
-/// The text of an event, without a newline; `None` where nothing is said about it.
-pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
+/// A message as a line: who says it, and of which run.
+pub fn line(plan: &Plan, message: &str) -> String {
+    format!("retry: {}", labelled(plan, message))
+}
+
+/// A message with the name of its run, for readers who know who says it.
+pub fn labelled(plan: &Plan, message: &str) -> String {
+    match &plan.messages.label {
+        Some(label) => format!("{label}: {message}"),
+        None => message.to_owned(),
+    }
+}
+
+/// What there is to say about an event; `None` where nothing is said about it.
+pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     if let Event::Broken { what } = event {
-        return Some(format!("retry: {what}"));
+        return Some(what.clone());
     }
     if plan.verbosity == Verbosity::Quiet {
         return None;
@@ -29,7 +42,7 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("{} starts: {}", attempt(number), shell_words(&plan.command))
         }
-        Event::Good { number, good_in_a_row, took, next } => {
+        Event::Good { number, good_in_a_row, took, next, .. } => {
             let wanted = plan.policy.consecutive.0;
             let then = then(plan, next);
             format!(
@@ -54,7 +67,7 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
         Event::FallingBack => "running the fallback".to_owned(),
         Event::Broken { .. } | Event::Succeeded { number: 1, .. } => return None,
-        Event::Succeeded { number, failures, elapsed: since } => {
+        Event::Succeeded { number, failures, elapsed: since, .. } => {
             if *failures == 0 && plan.verbosity < Verbosity::Verbose {
                 return None;
             }
@@ -73,11 +86,11 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("interrupted by {signal} {when} {}. Giving up after {}", attempt(number), elapsed(*since))
         }
     };
-    Some(format!("retry: {text}"))
+    Some(text)
 }
 
 /// `attempt 2/3`, or `attempt 2` without a limit.
-fn attempt(attempts: Attempts, number: u64) -> String {
+pub fn attempt(attempts: Attempts, number: u64) -> String {
     match attempts {
         Attempts::AtMost(limit) => format!("attempt {number}/{limit}"),
         Attempts::Unlimited => format!("attempt {number}"),
@@ -108,7 +121,8 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     }
 }
 
-fn status(plan: &Plan, outcome: &Outcome) -> String {
+/// How an attempt ended, in a few words.
+pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("exit status {code}"),
         Outcome::Killed(signal) => format!("killed by {signal}"),
@@ -181,6 +195,22 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
         Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", printable(rule)),
         _ => String::new(),
     }
+}
+
+/// The rule that decided, in the words of the command line; `None` where it took none.
+pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
+    match why {
+        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut(rule) => Some(rule.clone()),
+        Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
+        Why::QuotaExhausted(words) => Some((*words).to_owned()),
+        Why::Hopeless | Why::NoRule => None,
+    }
+}
+
+/// The system's words for an error, as they are used within a sentence.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The command's name without its directory and arguments.

@@ -1,0 +1,94 @@
+//! The one receiver of events: keeps the record and gives each view what it shows. What the views look
+//! like is theirs.
+
+use super::clock;
+use super::event::{Event, Times};
+use super::json::{self, Line};
+use super::log::Log;
+use super::record::{Record, Summary};
+use super::{file, junit, output, text};
+use crate::core::outcome::{Ending, Exit, Outcome};
+use crate::core::plan::{LogFormat, Plan, Verbosity};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Shows what happens.
+#[derive(Debug)]
+pub struct Reporter<'a> {
+    plan: &'a Plan,
+    log: Log<'a>,
+    record: Record,
+}
+
+impl<'a> Reporter<'a> {
+    /// Opens no file, and asks for the time of day only if a report needs it. `offset` gives the seconds
+    /// east of UTC at a time.
+    pub fn new(plan: &'a Plan, offset: fn(SystemTime) -> i64) -> Self {
+        let wanted = plan.messages.report.is_some() || plan.messages.junit.is_some();
+        Self { plan, log: Log::new(plan, offset), record: Record::new(wanted.then(clock::now)) }
+    }
+
+    /// Says something that is no event: a note before the first attempt.
+    pub fn note(&mut self, message: &str) {
+        let now = self.now();
+        self.log.write(&Line::note(self.plan, now, message), now);
+    }
+
+    /// Takes an event.
+    pub fn tell(&mut self, event: &Event<'_, Outcome>) {
+        self.record.note(event);
+        let Some(message) = text::message(self.plan, event) else { return };
+        let now = self.now();
+        self.log.write(&Line::of(self.plan, now, event, &message), now);
+        // Whoever looks at the status 125 looks here for the reason.
+        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
+            output::line(&text::line(self.plan, &message));
+        }
+    }
+
+    /// Says how it ended, with `exit` as the consequence, and writes the reports.
+    pub fn finish(&mut self, ending: &Ending<Outcome>, exit: Exit, times: Times) {
+        let summary = self.record.summary(ending, exit, times);
+        if self.plan.messages.format == LogFormat::Json && self.plan.verbosity > Verbosity::Quiet {
+            let now = clock::now();
+            self.log.write(&Line::end(self.plan, now, &summary), now);
+        }
+        self.write_report(&summary);
+        self.write_junit(&summary);
+    }
+
+    fn write_report(&self, summary: &Summary) {
+        let Some(path) = &self.plan.messages.report else { return };
+        let Some(report) = json::report(self.plan, &self.record, summary) else { return };
+        let report = format!("{report}\n");
+        let append = path.extension().is_some_and(|extension| extension == "jsonl");
+        let written = if append {
+            file::append(path, report.as_bytes())
+        } else {
+            file::replace(path, report.as_bytes())
+        };
+        self.check(written, "report", path);
+    }
+
+    fn write_junit(&self, summary: &Summary) {
+        let Some(path) = &self.plan.messages.junit else { return };
+        let Some(detail) = &self.record.detail else { return };
+        let written =
+            junit::document(self.plan, detail, summary).and_then(|xml| file::replace(path, xml.as_bytes()));
+        self.check(written, "JUnit file", path);
+    }
+
+    /// A report that cannot be written changes nothing else.
+    fn check(&self, written: io::Result<()>, what: &str, path: &Path) {
+        if let Err(error) = written {
+            let (path, reason) = (text::shell_words(&[path.into()]), text::reason(&error));
+            self.log.warn(&format!("cannot write the {what} {path}: {reason}"));
+        }
+    }
+
+    /// The time of day, if anybody sees it.
+    fn now(&self) -> SystemTime {
+        if self.log.needs_time() { clock::now() } else { SystemTime::UNIX_EPOCH }
+    }
+}
