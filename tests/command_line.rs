@@ -86,6 +86,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("--stderr", &["none"]),
     ("--log", &["journald:", "syslog:"]),
     ("--log-format", &["xml", "JSON"]),
+    ("--ci", &["gitlab", "true"]),
     ("--label", &[" "]),
     ("--generate", &["tcsh", "Man"]),
 ];

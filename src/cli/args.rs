@@ -327,6 +327,21 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
     pub junit: Option<PathBuf>,
 
+    /// Annotations, summary and outputs of a CI step
+    ///
+    /// `auto` is `github` where GITHUB_ACTIONS is true, else `none`. On GitHub a late success is a warning and
+    /// giving up an error; both add a row to the summary of the step, and set its outputs `attempts`,
+    /// `outcome` and `exit-status`. A success at once does nothing.
+    #[arg(
+        long,
+        value_name = "CI",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub ci: Ci,
+
     /// A name for the run in messages and reports
     #[arg(long, value_name = "NAME", value_parser = values::label, help_heading = "Messages", hide_short_help = true)]
     pub label: Option<String>,
@@ -396,6 +411,17 @@ pub enum Listened {
     Stdout,
     /// Both
     Both,
+}
+
+/// `--ci`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    /// What the environment says
+    Auto,
+    /// GitHub Actions
+    Github,
+    /// Nothing of the kind
+    None,
 }
 
 /// `--log-format`

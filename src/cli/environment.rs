@@ -5,11 +5,13 @@
 
 use super::{usage_error, values};
 use crate::core::backoff::Jitter;
+use crate::core::plan::GitHub;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
 const NO_SETTINGS: [&str; 4] = ["generate", "command", "before_retry", "fallback"];
@@ -164,4 +166,17 @@ pub fn depth() -> u32 {
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn journal_stream() -> Option<String> {
     std::env::var("JOURNAL_STREAM").ok()
+}
+
+/// Whether this is a step of GitHub Actions.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn is_github_actions() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// The files that a step of GitHub Actions may append to.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn github() -> GitHub {
+    let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    GitHub { summary: file("GITHUB_STEP_SUMMARY"), output: file("GITHUB_OUTPUT") }
 }

@@ -1,6 +1,6 @@
 //! From words to what was asked: a plan, or a text to print.
 
-use super::args::{Args, Format, Listened, OutputMode, Shape, StdinMode};
+use super::args::{Args, Ci, Format, Listened, OutputMode, Shape, StdinMode};
 use super::{dry_run, environment, generate, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
@@ -142,7 +142,11 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             label: args.label,
             report: args.report,
             junit: args.junit,
-            github: None,
+            github: match args.ci {
+                Ci::Auto if environment::is_github_actions() => Some(environment::github()),
+                Ci::Github => Some(environment::github()),
+                Ci::Auto | Ci::None => None,
+            },
         },
         depth: environment::depth().saturating_add(1),
         settings: settings.from_environment.iter().map(environment::Setting::note).collect(),

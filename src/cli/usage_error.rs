@@ -169,6 +169,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--log-format", "json"),
     ("--report", "retry.jsonl"),
     ("--junit", "retry.xml"),
+    ("--ci", "none"),
     ("--label", "deploy"),
     ("--generate", "man"),
 ];

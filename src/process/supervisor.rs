@@ -320,7 +320,9 @@ impl Attempt for Supervisor<'_> {
                 break Waited::Elapsed;
             }
         };
-        self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
+        if !delay.is_zero() {
+            self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
+        }
         waited
     }
 

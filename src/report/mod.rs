@@ -9,6 +9,7 @@
 //! | [`json`] | the same for machines, and the report |
 //! | [`junit`] | the JUnit file |
 //! | [`log`] | where messages go: stderr, the journal, syslog, a file |
+//! | [`github`] | what GitHub Actions shows |
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout |
@@ -18,6 +19,7 @@
 pub mod clock;
 pub mod event;
 pub mod file;
+pub mod github;
 pub mod json;
 pub mod junit;
 pub mod log;

@@ -6,7 +6,7 @@ use super::event::{Event, Times};
 use super::json::{self, Line};
 use super::log::Log;
 use super::record::{Record, Summary};
-use super::{file, junit, output, text};
+use super::{file, github, junit, output, text};
 use crate::core::outcome::{Ending, Exit, Outcome};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
 use std::io;
@@ -56,6 +56,7 @@ impl<'a> Reporter<'a> {
         }
         self.write_report(&summary);
         self.write_junit(&summary);
+        self.show_on_github(&summary);
     }
 
     fn write_report(&self, summary: &Summary) {
@@ -77,6 +78,26 @@ impl<'a> Reporter<'a> {
         let written =
             junit::document(self.plan, detail, summary).and_then(|xml| file::replace(path, xml.as_bytes()));
         self.check(written, "JUnit file", path);
+    }
+
+    fn show_on_github(&self, summary: &Summary) {
+        let Some(step) = &self.plan.messages.github else { return };
+        if github::is_clean(summary) {
+            return;
+        }
+        if self.plan.verbosity > Verbosity::Quiet
+            && let Some(annotation) = github::annotation(self.plan, &self.record, summary)
+        {
+            output::line(&annotation);
+        }
+        if let Some(path) = &step.summary {
+            let row = |present: &str| github::row(self.plan, &self.record, summary, present);
+            self.check(file::append_knowing(path, row), "summary of the step", path);
+        }
+        if let Some(path) = &step.output {
+            let outputs = |present: &str| github::outputs(summary, present);
+            self.check(file::append_knowing(path, outputs), "outputs of the step", path);
+        }
     }
 
     /// A report that cannot be written changes nothing else.
