@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log --log-format --report --junit --ci --label --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log --log-format --report --junit --ci --progress --color --label --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -101,6 +101,12 @@ complete -c retry -n __retry_at_options -l junit -d 'Write the run as a test cas
 complete -c retry -n __retry_at_options -l ci -d 'Annotations, summary and outputs of a CI step' -r -f -a "auto\t'What the environment says'
 github\t'GitHub Actions'
 none\t'Nothing of the kind'"
+complete -c retry -n __retry_at_options -l progress -d 'Count a delay down in one line [default: auto]' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c retry -n __retry_at_options -l color -d 'Colour messages: red, yellow, green [default: auto]' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c retry -n __retry_at_options -l label -d 'A name for the run in messages and reports' -r -f
 complete -c retry -n __retry_at_options -l generate -d 'Print the man page or a shell\'s completions' -r -f -a "man\t'man/retry.1'
 bash\t'completions/retry.bash'

@@ -7,6 +7,7 @@ use retry::core::plan::Plan;
 use retry::core::random::Random;
 use retry::process::{supervisor::Supervisor, sys};
 use retry::report::{event::Event, output, reporter::Reporter};
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -38,17 +39,20 @@ fn main() {
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
-    let mut reporter = Reporter::new(plan, sys::offset_from_utc);
-    for note in cli::notes(plan, rustix::termios::isatty(rustix::stdio::stderr())) {
+    let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
+    let mut reporter = Reporter::new(plan, stderr_is_terminal, sys::offset_from_utc);
+    for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }
+    let reporter = RefCell::new(reporter);
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
     let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
-    let mut tell = |event: Event<'_, Outcome>| reporter.tell(&event);
+    supervisor.on_tick(|moment| reporter.borrow_mut().tick(moment));
+    let mut tell = |event: Event<'_, Outcome>| reporter.borrow_mut().tell(&event);
     let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
     let ending = supervisor.conclude(ending, &mut tell);
     let exit = ending.exit(plan.flaky_exit);
-    reporter.finish(&ending, exit, supervisor.times());
+    reporter.borrow_mut().finish(&ending, exit, supervisor.times());
     Ok(exit)
 }
 

@@ -87,6 +87,8 @@ const BAD: &[(&str, &[&str])] = &[
     ("--log", &["journald:", "syslog:"]),
     ("--log-format", &["xml", "JSON"]),
     ("--ci", &["gitlab", "true"]),
+    ("--progress", &["yes"]),
+    ("--color", &["red", "auto,"]),
     ("--label", &[" "]),
     ("--generate", &["tcsh", "Man"]),
 ];

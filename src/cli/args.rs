@@ -342,6 +342,33 @@ pub struct Args {
     )]
     pub ci: Ci,
 
+    /// Count a delay down in one line [default: auto]
+    ///
+    /// `auto` does so on a terminal, if retry is in its foreground. Without a terminal there is a line each
+    /// minute instead while a delay is long, and while --stdout final or --stderr final hold output.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub progress: When,
+
+    /// Colour messages: red, yellow, green [default: auto]
+    ///
+    /// `auto` does so on a terminal, unless NO_COLOR is set, and also elsewhere if CLICOLOR_FORCE is.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub color: When,
+
     /// A name for the run in messages and reports
     #[arg(long, value_name = "NAME", value_parser = values::label, help_heading = "Messages", hide_short_help = true)]
     pub label: Option<String>,
@@ -422,6 +449,17 @@ pub enum Ci {
     Github,
     /// Nothing of the kind
     None,
+}
+
+/// `--progress`, `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// `--log-format`

@@ -5,7 +5,7 @@
 
 use super::{usage_error, values};
 use crate::core::backoff::Jitter;
-use crate::core::plan::GitHub;
+use crate::core::plan::{GitHub, Shown, Terminal};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
@@ -179,4 +179,37 @@ pub fn is_github_actions() -> bool {
 pub fn github() -> GitHub {
     let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     GitHub { summary: file("GITHUB_STEP_SUMMARY"), output: file("GITHUB_OUTPUT") }
+}
+
+/// How often the `retry` around this one runs it; none if there is none, or if it has no limit.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn outer_attempts() -> Option<u64> {
+    if depth() == 0 {
+        return None;
+    }
+    std::env::var("RETRY_MAX_ATTEMPTS").ok()?.parse().ok()
+}
+
+/// What `TERM` says.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn terminal() -> Terminal {
+    match std::env::var_os("TERM") {
+        Some(term) if !term.is_empty() && term != "dumb" => Terminal::Capable,
+        _ => Terminal::Dumb,
+    }
+}
+
+/// What the environment says about colours: no-color.org and bixense.com/clicolors.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn color() -> Shown {
+    let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if given("NO_COLOR").is_some() {
+        Shown::Never
+    } else if given("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        Shown::Always
+    } else if terminal() == Terminal::Dumb {
+        Shown::Never
+    } else {
+        Shown::OnTerminal
+    }
 }

@@ -1,10 +1,12 @@
 //! From words to what was asked: a plan, or a text to print.
 
-use super::args::{Args, Ci, Format, Listened, OutputMode, Shape, StdinMode};
+use super::args::{Args, Ci, Format, Listened, OutputMode, Shape, StdinMode, When};
 use super::{dry_run, environment, generate, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
-use crate::core::plan::{Hooks, Limits, LogFormat, Messages, Output, Plan, Stdin, StreamPlan, Verbosity};
+use crate::core::plan::{
+    Hooks, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
+};
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -147,8 +149,15 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
                 Ci::Github => Some(environment::github()),
                 Ci::Auto | Ci::None => None,
             },
+            progress: shown(args.progress),
+            terminal: environment::terminal(),
+            color: match args.color {
+                When::Auto => environment::color(),
+                when => shown(when),
+            },
         },
         depth: environment::depth().saturating_add(1),
+        outer_attempts: environment::outer_attempts(),
         settings: settings.from_environment.iter().map(environment::Setting::note).collect(),
     })
 }
@@ -172,6 +181,14 @@ fn check_decorrelated(
             "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
         )),
         None => Ok(()),
+    }
+}
+
+fn shown(when: When) -> Shown {
+    match when {
+        When::Auto => Shown::OnTerminal,
+        When::Always => Shown::Always,
+        When::Never => Shown::Never,
     }
 }
 

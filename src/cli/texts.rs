@@ -121,6 +121,11 @@ pub const SET_BY_OTHERS: &[Row] = &[
         term: "JOURNAL_STREAM",
         meaning: "if it says that stderr is the journal's, messages have a priority there",
     },
+    Row {
+        term: "NO_COLOR, CLICOLOR_FORCE",
+        meaning: "if not empty: no colours, and colours also without a terminal; --color wins, then NO_COLOR",
+    },
+    Row { term: "TERM", meaning: "if not set or `dumb`: no colours and no countdown" },
     Row { term: "TMPDIR", meaning: "where held output is kept that is too much for memory" },
 ];
 

@@ -170,6 +170,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--report", "retry.jsonl"),
     ("--junit", "retry.xml"),
     ("--ci", "none"),
+    ("--progress", "never"),
+    ("--color", "never"),
     ("--label", "deploy"),
     ("--generate", "man"),
 ];

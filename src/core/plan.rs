@@ -32,6 +32,8 @@ pub struct Plan {
     pub messages: Messages,
     /// How many `retry` are around this one, itself included: `RETRY_DEPTH` for the command.
     pub depth: u32,
+    /// How often the `retry` around this one runs it, if there is one and it has a limit.
+    pub outer_attempts: Option<u64>,
     /// Notes for `-v`: what came from the environment.
     pub settings: Vec<String>,
 }
@@ -122,6 +124,34 @@ pub struct Messages {
     pub junit: Option<PathBuf>,
     /// `--ci`, when it is GitHub Actions.
     pub github: Option<GitHub>,
+    /// `--progress`
+    pub progress: Shown,
+    /// What a terminal could show.
+    pub terminal: Terminal,
+    /// `--color`
+    pub color: Shown,
+}
+
+/// What `TERM` says of a terminal, if there is one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Terminal {
+    /// It can erase a line.
+    #[default]
+    Capable,
+    /// It can only print.
+    Dumb,
+}
+
+/// When something is shown that is meant for a terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// On a terminal.
+    #[default]
+    OnTerminal,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
 }
 
 /// `--log`

@@ -3,6 +3,7 @@
 
 use super::spawn::{self, Told};
 use super::sys;
+use super::ticker::Ticker;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
 use crate::core::attempt::{Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
@@ -12,7 +13,7 @@ use crate::core::plan::{Output, Plan};
 use crate::core::policy::{Said, Verdict};
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
-use crate::report::event::{Event, Times};
+use crate::report::event::{Event, Moment, Times};
 use crate::streams::connected::{Ends, Failure, Streams};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -27,6 +28,7 @@ const PIPE_GRACE: Duration = Duration::from_millis(200);
 pub struct Supervisor<'a> {
     plan: &'a Plan,
     wait: Wait,
+    ticker: Ticker<'a>,
     number: u64,
     waited: Duration,
     worked: Duration,
@@ -49,6 +51,7 @@ impl<'a> Supervisor<'a> {
         Ok(Self {
             plan,
             wait,
+            ticker: Ticker::default(),
             number: 0,
             waited: Duration::ZERO,
             worked: Duration::ZERO,
@@ -57,6 +60,12 @@ impl<'a> Supervisor<'a> {
             seen: Seen::default(),
             word: Word::Nothing,
         })
+    }
+
+    /// Calls `tick` at the start and the end of each delay and each attempt, and in between after the time
+    /// that it returns; `None` means not again, so that nothing wakes up for a view that shows nothing.
+    pub fn on_tick(&mut self, tick: impl FnMut(Moment) -> Option<Duration> + 'a) {
+        self.ticker = Ticker::new(tick);
     }
 
     /// Where the time went so far.
@@ -139,12 +148,16 @@ impl<'a> Supervisor<'a> {
                     .filter_map(|(limit, due)| Some((limit, due?)))
                     .min_by_key(|(_, due)| *due)
                     .unzip();
-            match self.wait.next(due) {
+            match self.wait.next(earlier(due, self.ticker.due())) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Woken::Interrupted => self.kill_if_impatient(),
                 // Something is lost already, so whatever the command does now is in vain.
                 Woken::Streams if self.wait.streams().failure().is_some() => break Limit::Timeout,
                 Woken::OrphanEnded | Woken::Streams => {}
+                Woken::Due if due.is_none_or(|due| self.wait.now() < due) => {
+                    let now = self.wait.now();
+                    self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
+                }
                 // What was written since may have moved the idle limit.
                 Woken::Due => match limit {
                     Some(Limit::Idle) if until.idle.is_some_and(|idle| !self.is_idle_for(idle)) => {}
@@ -236,6 +249,10 @@ struct Until {
     idle: Option<Duration>,
 }
 
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
 fn shell(command: &OsStr) -> [OsString; 3] {
     ["sh".into(), "-c".into(), command.to_owned()]
 }
@@ -260,7 +277,12 @@ impl Attempt for Supervisor<'_> {
             idle: limits.idle,
         };
         let (outcome, took) = match self.wait.streams().begin(now) {
-            Ok(ends) => self.run(&self.plan.command, ends, until),
+            Ok(ends) => {
+                self.ticker.tick(now, Moment::Running { took: Duration::ZERO });
+                let ran = self.run(&self.plan.command, ends, until);
+                self.ticker.end();
+                ran
+            }
             Err(error) => (cannot_start(&error), Duration::ZERO),
         };
         self.worked = self.worked.saturating_add(took);
@@ -311,15 +333,24 @@ impl Attempt for Supervisor<'_> {
     async fn wait(&mut self, delay: Duration) -> Waited {
         let begun = self.wait.now();
         let due = begun.saturating_add(delay);
+        if !delay.is_zero() {
+            self.ticker.tick(begun, Moment::Waiting { left: delay, elapsed: begun });
+        }
         let waited = loop {
-            let woken = self.wait.next(Some(due));
+            let woken = self.wait.next(earlier(Some(due), self.ticker.due()));
             if let Some(signal) = self.wait.interrupted() {
                 break Waited::Interrupted(signal);
             }
-            if woken == Woken::Due {
-                break Waited::Elapsed;
+            let now = self.wait.now();
+            match woken {
+                Woken::Due if now >= due => break Waited::Elapsed,
+                Woken::Due => {
+                    self.ticker.tick(now, Moment::Waiting { left: due.saturating_sub(now), elapsed: now });
+                }
+                _ => {}
             }
         };
+        self.ticker.end();
         if !delay.is_zero() {
             self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
         }

@@ -164,3 +164,22 @@ pub struct Times {
     /// In attempts.
     pub worked: Duration,
 }
+
+/// What goes on between two events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// A delay is waited for.
+    Waiting {
+        /// Until it is over.
+        left: Duration,
+        /// Since the start.
+        elapsed: Duration,
+    },
+    /// An attempt runs.
+    Running {
+        /// For so long.
+        took: Duration,
+    },
+    /// It is over.
+    Over,
+}

@@ -152,6 +152,12 @@ impl Line {
         Self { attempt, signal, message: Some(message.to_owned()), ..bare }
     }
 
+    /// Something that goes on: `waiting` or `running`.
+    pub fn moment(plan: &Plan, now: SystemTime, event: &'static str, attempt: u64, message: String) -> Self {
+        let attempt = Some(fields(plan, attempt));
+        Self { attempt, message: Some(message), ..Self::bare(plan, now, event, Severity::Info) }
+    }
+
     /// The totals.
     pub fn end(plan: &Plan, now: SystemTime, summary: &Summary) -> Self {
         let end = EndFields {

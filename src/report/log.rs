@@ -5,7 +5,7 @@ use super::clock::stamp;
 use super::event::Severity;
 use super::json::{Ended, Line};
 use super::{file, output, text};
-use crate::core::plan::{LogFormat, LogTarget, Plan};
+use crate::core::plan::{LogFormat, LogTarget, Plan, Shown};
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -26,8 +26,16 @@ const USER: u8 = 1 << 3;
 pub struct Log<'a> {
     plan: &'a Plan,
     target: Target<'a>,
+    color: Color,
     /// Seconds east of UTC at a time: syslog has local times.
     offset: fn(SystemTime) -> i64,
+}
+
+/// Whether lines on stderr are coloured; the words alone say everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Color {
+    Yes,
+    No,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,14 +51,19 @@ enum Target<'a> {
 impl<'a> Log<'a> {
     /// Opens nothing: each message does, so that a log that is rotated or restarted meanwhile gets the
     /// next one, and a run without messages costs nothing. `offset` gives the seconds east of UTC.
-    pub fn new(plan: &'a Plan, offset: fn(SystemTime) -> i64) -> Self {
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
         let target = match &plan.messages.target {
             LogTarget::Stderr => stderr(plan),
             LogTarget::Journald(socket) => Target::Journald(socket),
             LogTarget::Syslog(socket) => Target::Syslog(socket),
             LogTarget::File(path) => Target::File(path),
         };
-        Self { plan, target, offset }
+        let color = match plan.messages.color {
+            Shown::Always => Color::Yes,
+            Shown::OnTerminal if stderr_is_terminal => Color::Yes,
+            Shown::OnTerminal | Shown::Never => Color::No,
+        };
+        Self { plan, target, color, offset }
     }
 
     /// Whether a message needs the time of day.
@@ -95,6 +108,9 @@ impl<'a> Log<'a> {
     fn write_to_stderr(&self, severity: Severity, content: &str) {
         match self.target {
             Target::StderrInJournal => output::line(&format!("<{}>{content}", severity as u8)),
+            _ if self.color == Color::Yes && self.plan.messages.format == LogFormat::Text => {
+                output::line(&colored(severity, content));
+            }
             _ => output::line(content),
         }
     }
@@ -194,6 +210,16 @@ fn stderr(plan: &Plan) -> Target<'static> {
     } else {
         Target::Stderr
     }
+}
+
+fn colored(severity: Severity, line: &str) -> String {
+    let code = match severity {
+        Severity::Error => 31,
+        Severity::Warning => 33,
+        Severity::Notice => 32,
+        Severity::Info => return line.to_owned(),
+    };
+    format!("\x1b[{code}m{line}\x1b[0m")
 }
 
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {

@@ -11,6 +11,7 @@
 //! | [`log`] | where messages go: stderr, the journal, syslog, a file |
 //! | [`github`] | what GitHub Actions shows |
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
+//! | [`progress`] | the live line of a delay, and the lines of long silences |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout |
 //!
@@ -24,6 +25,7 @@ pub mod json;
 pub mod junit;
 pub mod log;
 pub mod output;
+pub mod progress;
 pub mod record;
 pub mod reporter;
 pub mod text;

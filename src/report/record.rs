@@ -19,6 +19,8 @@ pub struct Record {
     pub attempts: u64,
     /// How the last failed attempt ended.
     pub last_failure: Option<Outcome>,
+    /// How the last attempt ended, if it failed.
+    pub cause: Option<Outcome>,
     /// Where a report wants it.
     pub detail: Option<Detail>,
     /// What the last event said about the end.
@@ -119,9 +121,13 @@ impl Record {
                     detail.begin(*number, clock::now());
                 }
             }
-            Event::Good { outcome, took, next, .. } => self.ended(*took, outcome, Judged::Good, Some(next)),
+            Event::Good { outcome, took, next, .. } => {
+                self.cause = None;
+                self.ended(*took, outcome, Judged::Good, Some(next));
+            }
             Event::Failed { outcome, took, next, .. } => {
                 self.last_failure = Some((*outcome).clone());
+                self.cause.clone_from(&self.last_failure);
                 let judged = if let Next::Stop { .. } = next { Judged::Stop } else { Judged::Retry };
                 self.ended(*took, outcome, judged, Some(next));
             }

@@ -2,16 +2,17 @@
 //! like is theirs.
 
 use super::clock;
-use super::event::{Event, Times};
+use super::event::{Event, Moment, Times};
 use super::json::{self, Line};
 use super::log::Log;
+use super::progress::{self, Progress, Show};
 use super::record::{Record, Summary};
 use super::{file, github, junit, output, text};
 use crate::core::outcome::{Ending, Exit, Outcome};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Shows what happens.
 #[derive(Debug)]
@@ -19,14 +20,17 @@ pub struct Reporter<'a> {
     plan: &'a Plan,
     log: Log<'a>,
     record: Record,
+    progress: Progress,
 }
 
 impl<'a> Reporter<'a> {
     /// Opens no file, and asks for the time of day only if a report needs it. `offset` gives the seconds
     /// east of UTC at a time.
-    pub fn new(plan: &'a Plan, offset: fn(SystemTime) -> i64) -> Self {
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
         let wanted = plan.messages.report.is_some() || plan.messages.junit.is_some();
-        Self { plan, log: Log::new(plan, offset), record: Record::new(wanted.then(clock::now)) }
+        let log = Log::new(plan, stderr_is_terminal, offset);
+        let progress = Progress::new(plan, stderr_is_terminal, log.is_elsewhere());
+        Self { plan, log, record: Record::new(wanted.then(clock::now)), progress }
     }
 
     /// Says something that is no event: a note before the first attempt.
@@ -45,6 +49,42 @@ impl<'a> Reporter<'a> {
         if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
             output::line(&text::line(self.plan, &message));
         }
+    }
+
+    /// Shows what goes on between two events, and returns when to be asked again, if ever.
+    pub fn tick(&mut self, moment: Moment) -> Option<Duration> {
+        let attempts = self.record.attempts;
+        match self.progress.at(moment) {
+            Show::Nothing => {}
+            Show::NoLine => output::replace_line(""),
+            Show::Line { left, elapsed } => {
+                let line = text::countdown(self.plan, &self.record, left, elapsed);
+                output::replace_line(&progress::fitting(&text::line(self.plan, &line)));
+            }
+            Show::StillWaiting { left } => {
+                let message = format!(
+                    "{} in {}",
+                    text::attempt(self.plan.policy.attempts, attempts + 1),
+                    text::elapsed(left)
+                );
+                self.say_moment("waiting", attempts + 1, message);
+            }
+            Show::StillRunning { took } => {
+                // The record hears of an attempt before it runs.
+                let attempt = text::attempt(self.plan.policy.attempts, attempts);
+                self.say_moment(
+                    "running",
+                    attempts,
+                    format!("{attempt} has run for {}, its output is held", text::elapsed(took)),
+                );
+            }
+        }
+        self.progress.again(moment)
+    }
+
+    fn say_moment(&mut self, event: &'static str, attempt: u64, message: String) {
+        let now = self.now();
+        self.log.write(&Line::moment(self.plan, now, event, attempt, message), now);
     }
 
     /// Says how it ended, with `exit` as the consequence, and writes the reports.

@@ -2,6 +2,7 @@
 //! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
 
 use super::event::{Event, GaveUp, Next};
+use super::record::Record;
 use crate::core::attempt::{Remarks, StdinState};
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
@@ -9,9 +10,8 @@ use crate::core::policy::{Attempts, Why};
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Said once by a `retry` inside a `retry`: three attempts of three are nine.
+/// Said once.
 const USED_UP: &str = ", but stdin is used up (--stdin replay keeps it)";
-const NESTED: &str = " (inside another retry: attempts multiply)";
 
 /// A message as a line: who says it, and of which run.
 pub fn line(plan: &Plan, message: &str) -> String {
@@ -57,8 +57,8 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             let dropped = remarks.held.map(dropped).unwrap_or_default();
             let stdin = if remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
             let nested = match next {
-                Next::Retry { .. } if *number == 1 && plan.depth > 1 => NESTED,
-                _ => "",
+                Next::Retry { .. } if *number == 1 && plan.depth > 1 => nested(plan),
+                _ => String::new(),
             };
             format!("{} failed: {what}{dropped}. {}{stdin}{nested}", attempt(number), then(plan, next))
         }
@@ -87,6 +87,17 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
     };
     Some(text)
+}
+
+/// Said once by a `retry` inside a `retry`.
+fn nested(plan: &Plan) -> String {
+    let numbers = match (plan.outer_attempts, plan.policy.attempts) {
+        (Some(outer), Attempts::AtMost(inner)) => {
+            format!(", {outer} x {inner} = {}", u128::from(outer) * u128::from(inner.get()))
+        }
+        _ => String::new(),
+    };
+    format!(" (inside another retry: attempts multiply{numbers})")
 }
 
 /// `attempt 2/3`, or `attempt 2` without a limit.
@@ -119,6 +130,26 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
         }
         Outcome::NotStarted(_) => status(plan, outcome),
     }
+}
+
+/// The live line of a delay: what comes when, why, and how much time there is in all.
+pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) -> String {
+    let attempt = attempt(plan.policy.attempts, record.attempts + 1);
+    let cause = match &record.cause {
+        Some(outcome) => format!(" after {}", status(plan, outcome)),
+        None => String::new(),
+    };
+    let deadline = match plan.limits.deadline {
+        Some(deadline) => format!(", deadline in {}", whole_seconds(deadline.saturating_sub(since))),
+        None => String::new(),
+    };
+    format!("{attempt} in {}{cause}{deadline}", whole_seconds(left))
+}
+
+/// Rounded up, so that a countdown never shows a second too few.
+fn whole_seconds(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) }
 }
 
 /// How an attempt ended, in a few words.
