@@ -200,6 +200,13 @@ fn a_report_can_go_to_a_stream() {
     let output = scratch.retry("--report /dev/stderr true").output().unwrap();
     let report: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(report["outcome"], "success");
+    // Also to a file that is being written to: what the command wrote stays.
+    let mut retry = scratch.retry_to_spawn("--report /dev/stdout -- sh -c");
+    retry
+        .arg("echo mine")
+        .stdout(std::fs::File::options().append(true).create(true).open(scratch.path("out")).unwrap());
+    assert!(retry.status().unwrap().success());
+    assert!(scratch.read("out").starts_with("mine\n{\"version\":1,"), "{}", scratch.read("out"));
 }
 
 #[test]

@@ -10,11 +10,15 @@ use std::path::Path;
 const MODE: u32 = 0o666;
 
 /// Makes `bytes` the whole contents of a file: a new file takes the place of the old one. What is no
-/// file (`/dev/stderr`, a pipe) cannot be replaced and is written to.
+/// file (a pipe) cannot be replaced and is written to.
 ///
 /// # Errors
 /// Whatever the system answers; then the old file is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // `/dev/stdout` is the file that someone is writing to, whatever its name: it must not be replaced.
+    if path.starts_with("/dev") || path.starts_with("/proc") {
+        return append(path, bytes);
+    }
     // A link stays, and what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&path).is_ok_and(|data| !data.is_file()) {

@@ -1,5 +1,5 @@
 //! What machines read: log lines and the report. docs/json.md describes every field for users; what is
-//! there only changes with [`VERSION`]. Durations are numbers of seconds, times of day are RFC 3339.
+//! there only changes with the version. Durations are numbers of seconds, times of day are RFC 3339.
 
 use super::clock::stamp;
 use super::event::{Event, Next, Severity};

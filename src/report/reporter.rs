@@ -62,21 +62,12 @@ impl<'a> Reporter<'a> {
                 output::replace_line(&progress::fitting(&text::line(self.plan, &line)));
             }
             Show::StillWaiting { left } => {
-                let message = format!(
-                    "{} in {}",
-                    text::attempt(self.plan.policy.attempts, attempts + 1),
-                    text::elapsed(left)
-                );
-                self.say_moment("waiting", attempts + 1, message);
+                let number = attempts + 1;
+                self.say_moment("waiting", number, text::still_waiting(self.plan, number, left));
             }
+            // The record hears of an attempt before it runs.
             Show::StillRunning { took } => {
-                // The record hears of an attempt before it runs.
-                let attempt = text::attempt(self.plan.policy.attempts, attempts);
-                self.say_moment(
-                    "running",
-                    attempts,
-                    format!("{attempt} has run for {}, its output is held", text::elapsed(took)),
-                );
+                self.say_moment("running", attempts, text::still_running(self.plan, attempts, took));
             }
         }
         self.progress.again(moment)

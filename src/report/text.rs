@@ -146,6 +146,17 @@ pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) 
     format!("{attempt} in {}{cause}{deadline}", whole_seconds(left))
 }
 
+/// A sign of life during a long delay.
+pub fn still_waiting(plan: &Plan, number: u64, left: Duration) -> String {
+    format!("{} in {}", attempt(plan.policy.attempts, number), elapsed(left))
+}
+
+/// A sign of life of an attempt that shows nothing by itself.
+pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
+    let attempt = attempt(plan.policy.attempts, number);
+    format!("{attempt} has run for {}, its output is held", elapsed(took))
+}
+
 /// Rounded up, so that a countdown never shows a second too few.
 fn whole_seconds(duration: Duration) -> String {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
