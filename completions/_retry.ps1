@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -121,6 +121,14 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--stderr', '--stderr', [CompletionResultType]::ParameterName, 'When its stderr is written [default: live]')
             [CompletionResult]::new('--before-retry', '--before-retry', [CompletionResultType]::ParameterName, 'Shell command to run before each further attempt')
             [CompletionResult]::new('--fallback', '--fallback', [CompletionResultType]::ParameterName, 'Shell command to run when all else has failed')
+            [CompletionResult]::new('--breaker', '--breaker', [CompletionResultType]::ParameterName, 'Circuit breaker to share under this name')
+            [CompletionResult]::new('--breaker-failures', '--breaker-failures', [CompletionResultType]::ParameterName, 'Failures in a row that open the circuit')
+            [CompletionResult]::new('--breaker-open', '--breaker-open', [CompletionResultType]::ParameterName, 'How long the circuit is open at first')
+            [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Retry budget to share under this name')
+            [CompletionResult]::new('--budget-ratio', '--budget-ratio', [CompletionResultType]::ParameterName, 'What a success gives back to the budget')
+            [CompletionResult]::new('--budget-burst', '--budget-burst', [CompletionResultType]::ParameterName, 'How many retries the budget holds')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Where shared state lives: a directory or redis://...')
+            [CompletionResult]::new('--reset-state', '--reset-state', [CompletionResultType]::ParameterName, 'Forget the breaker and the budget of this name, and run nothing')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Where messages go: stderr, journald, syslog, a file')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Messages, and what --dry-run prints, as text or JSON')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write an account of the run as JSON')
@@ -131,6 +139,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'A name for the run in messages and reports')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a shell''s completions')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Short for --stdout final: a pipe sees one attempt')
+            [CompletionResult]::new('--show-state', '--show-state', [CompletionResultType]::ParameterName, 'Print what is shared, and run nothing')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but retry''s own errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but retry''s own errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also say what starts, its arguments, and which rule decided')

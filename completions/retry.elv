@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log --log-format --report --junit --ci --progress --color --label --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
@@ -103,6 +103,14 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --stderr 'When its stderr is written [default: live]'
             cand --before-retry 'Shell command to run before each further attempt'
             cand --fallback 'Shell command to run when all else has failed'
+            cand --breaker 'Circuit breaker to share under this name'
+            cand --breaker-failures 'Failures in a row that open the circuit'
+            cand --breaker-open 'How long the circuit is open at first'
+            cand --budget 'Retry budget to share under this name'
+            cand --budget-ratio 'What a success gives back to the budget'
+            cand --budget-burst 'How many retries the budget holds'
+            cand --state 'Where shared state lives: a directory or redis://...'
+            cand --reset-state 'Forget the breaker and the budget of this name, and run nothing'
             cand --log 'Where messages go: stderr, journald, syslog, a file'
             cand --log-format 'Messages, and what --dry-run prints, as text or JSON'
             cand --report 'Write an account of the run as JSON'
@@ -113,6 +121,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --label 'A name for the run in messages and reports'
             cand --generate 'Print the man page or a shell''s completions'
             cand -O 'Short for --stdout final: a pipe sees one attempt'
+            cand --show-state 'Print what is shared, and run nothing'
             cand -q 'Say nothing but retry''s own errors'
             cand --quiet 'Say nothing but retry''s own errors'
             cand -v 'Also say what starts, its arguments, and which rule decided'

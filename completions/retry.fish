@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --log --log-format --report --junit --ci --progress --color --label --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -93,6 +93,14 @@ final\t'That of the last attempt only'
 failure\t'That of the last attempt only, if it failed'"
 complete -c retry -n __retry_at_options -l before-retry -d 'Shell command to run before each further attempt' -r -f
 complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all else has failed' -r -f
+complete -c retry -n __retry_at_options -l breaker -d 'Circuit breaker to share under this name' -r -f
+complete -c retry -n __retry_at_options -l breaker-failures -d 'Failures in a row that open the circuit' -r -f
+complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first' -r -f
+complete -c retry -n __retry_at_options -l budget -d 'Retry budget to share under this name' -r -f
+complete -c retry -n __retry_at_options -l budget-ratio -d 'What a success gives back to the budget' -r -f
+complete -c retry -n __retry_at_options -l budget-burst -d 'How many retries the budget holds' -r -f
+complete -c retry -n __retry_at_options -l state -d 'Where shared state lives: a directory or redis://...' -r -f
+complete -c retry -n __retry_at_options -l reset-state -d 'Forget the breaker and the budget of this name, and run nothing' -r -f
 complete -c retry -n __retry_at_options -l log -d 'Where messages go: stderr, journald, syslog, a file' -r -f
 complete -c retry -n __retry_at_options -l log-format -d 'Messages, and what --dry-run prints, as text or JSON' -r -f -a "text\t'For people'
 json\t'For machines'"
@@ -115,6 +123,7 @@ fish\t'completions/retry.fish'
 powershell\t'completions/_retry.ps1'
 elvish\t'completions/retry.elv'"
 complete -c retry -n __retry_at_options -s O -d 'Short for --stdout final: a pipe sees one attempt'
+complete -c retry -n __retry_at_options -l show-state -d 'Print what is shared, and run nothing'
 complete -c retry -n __retry_at_options -s q -l quiet -d 'Say nothing but retry\'s own errors'
 complete -c retry -n __retry_at_options -s v -l verbose -d 'Also say what starts, its arguments, and which rule decided'
 complete -c retry -n __retry_at_options -l dry-run -d 'Print the plan and run nothing'

@@ -51,8 +51,13 @@ where
         | Ending::Exhausted { last }
         | Ending::OutOfTime { last: Some(last) } => last,
         Ending::OutOfTime { last: None } => panic!("the policy's deadline allows no attempt at all"),
-        Ending::Interrupted { .. } | Ending::FellBack { .. } | Ending::Broken(_) | Ending::NoReader => {
-            unreachable!("a function has no signals, no fallback and no streams")
+        Ending::Interrupted { .. }
+        | Ending::CircuitOpen { .. }
+        | Ending::BudgetEmpty { .. }
+        | Ending::FellBack { .. }
+        | Ending::Broken(_)
+        | Ending::NoReader => {
+            unreachable!("a function has no signals, no breaker, no budget, no fallback and no streams")
         }
     }
 }

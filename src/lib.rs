@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! argv --cli--> Plan --run--> loop {
-//!     attempt (spawn, streams, limits, signals) -> Outcome -> the rules judge -> Verdict
-//!     -> attempts left? -> delay -> deadline? -> wait -> hook }
+//!     breaker admits -> attempt (spawn, streams, limits, signals) -> Outcome -> the rules judge -> Verdict
+//!     -> attempts left? -> delay -> deadline? -> breaker still closed? -> budget pays -> wait -> hook }
 //!   -> Ending --exit table--> exit status, or the signal raised again
 //! ```
 //!
@@ -20,11 +20,12 @@
 //! | [`process`] | one attempt: spawn, tree, signals, the one wait |
 //! | [`streams`](mod@streams) | stdin, held output, watched output |
 //! | [`report`] | every byte that is printed: events and the views of them |
+//! | [`state`] | what processes share: circuit breakers and retry budgets, in files or on a server |
 //! | [`function`] | the same loop for a Rust function |
 //!
 //! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
-//! main, then run, then process, streams and report, then core; cli needs only core (and report's texts for the
-//! dry run).
+//! main, then run, then process, streams, report and state, then core; cli needs only core (and report's
+//! texts for the dry run). Among the four, process stands on streams and state.
 
 pub mod cli;
 pub mod core;
@@ -32,6 +33,7 @@ pub mod function;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod state;
 pub mod streams;
 
 pub use crate::core::backoff::{Backoff, Growth, Jitter};

@@ -1,12 +1,15 @@
 //! Parse, run, exit: the only file that ends the process.
 
 use anyhow::{Context as _, Result};
-use retry::cli::{self, Asked};
+use retry::cli::{self, Asked, Format};
 use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
 use retry::core::plan::Plan;
 use retry::core::random::Random;
+use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{event::Event, output, reporter::Reporter};
+use retry::report::{self, event::Event, output, reporter::Reporter};
+use retry::state::shared;
+use retry::state::store::{Removal, Trouble};
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::pin::pin;
@@ -17,6 +20,8 @@ fn main() {
     let exit = match cli::parse(std::env::args_os()) {
         Ok(Asked::Run(plan)) => carry_out(&plan),
         Ok(Asked::Print(product)) => print(&product),
+        Ok(Asked::ShowState(location, format)) => show_state(&location, format),
+        Ok(Asked::ResetState(location, name)) => reset_state(&location, &name),
         Err(usage) => {
             output::line(&usage);
             Ok(Exit::Code(OWN_FAILURE))
@@ -64,6 +69,26 @@ fn block_on<F: Future>(future: F) -> F::Output {
         Poll::Ready(output) => output,
         Poll::Pending => unreachable!("attempts and waits of a command block"),
     }
+}
+
+fn show_state(location: &Location, format: Format) -> Result<Exit> {
+    let all = shared::show(location).map_err(|trouble| unusable(location, &trouble))?;
+    let shown = match format {
+        Format::Text => report::state::text(&all),
+        Format::Json => report::state::json(&all),
+    };
+    print(shown.as_bytes())
+}
+
+fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
+    match shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))? {
+        Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
+        Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
+    }
+}
+
+fn unusable(location: &Location, trouble: &Trouble) -> anyhow::Error {
+    anyhow::anyhow!("shared state in {location} cannot be used: {trouble}")
 }
 
 fn print(product: &[u8]) -> Result<Exit> {

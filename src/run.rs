@@ -1,8 +1,10 @@
 //! The loop. It decides whether and when there is another attempt; it runs, waits for and prints
 //! nothing itself.
 
-use crate::core::attempt::{Attempt, Cut, Ready, Waited};
+use crate::core::attempt::{Admitted, Attempt, Cut, Ready, Waited};
 use crate::core::backoff::Delays;
+use crate::core::breaker;
+use crate::core::budget::Payment;
 use crate::core::outcome::Ending;
 use crate::core::policy::{Policy, Verdict, Why};
 use crate::core::random::Random;
@@ -52,9 +54,18 @@ pub async fn run<A: Attempt>(
             return Ending::OutOfTime { last };
         }
 
+        if let Admitted::No { wait } = attempt.admit() {
+            warn(attempt, tell);
+            tell(Event::CircuitOpen { number, wait, elapsed: attempt.elapsed() });
+            return Ending::CircuitOpen { last };
+        }
+        warn(attempt, tell);
         tell(Event::Starting { number });
         let done = attempt.attempt(number).await;
         let (outcome, took, remarks, elapsed) = (done.outcome, done.took, done.remarks, attempt.elapsed());
+        if done.cut.is_some() {
+            attempt.record(breaker::Result::Nothing, random);
+        }
         match done.cut {
             Some(Cut::Interrupted(signal)) => {
                 tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
@@ -68,10 +79,14 @@ pub async fn run<A: Attempt>(
         if policy.reset_after.is_some_and(|enough| took >= enough) {
             delays.reset();
         }
-        let next = match attempt.judge(&outcome) {
+        let verdict = attempt.judge(&outcome);
+        attempt.record(verdict.says_of_the_service(), random);
+        let next = match verdict {
             Verdict::Good => {
                 good_in_a_row += 1;
                 if good_in_a_row >= policy.consecutive.0.get() {
+                    attempt.deposit();
+                    warn(attempt, tell);
                     tell(Event::Succeeded { number, outcome: &outcome, took, failures, elapsed });
                     return Ending::Succeeded { last: outcome, failures };
                 }
@@ -87,15 +102,8 @@ pub async fn run<A: Attempt>(
                 after_failure(policy, attempt.asked(), delays.next(random), why, random)
             }
         };
-        let next = match next {
-            Next::Retry { why, .. } if !policy.attempts.allow(number + 1) => {
-                Next::GiveUp { why, elapsed, cause: GaveUp::Exhausted }
-            }
-            Next::Retry { why, delay, .. } if passes_deadline(policy, elapsed, delay) => {
-                Next::GiveUp { why, elapsed, cause: GaveUp::OutOfTime { delay } }
-            }
-            next => next,
-        };
+        let next = if_allowed(policy, attempt, next, number, elapsed);
+        warn(attempt, tell);
         tell(if good_in_a_row > 0 {
             Event::Good { number, good_in_a_row, outcome: &outcome, took, next: &next }
         } else {
@@ -104,11 +112,52 @@ pub async fn run<A: Attempt>(
         match next {
             Next::Retry { delay: announced, .. } => (delay, last) = (announced, Some(outcome)),
             Next::Stop { .. } => return Ending::Stopped { last: outcome },
-            Next::GiveUp { cause: GaveUp::Exhausted, .. } => return Ending::Exhausted { last: outcome },
-            Next::GiveUp { .. } => return Ending::OutOfTime { last: Some(outcome) },
+            Next::GiveUp { cause, .. } => return gave_up(&cause, outcome),
         }
     }
     unreachable!("attempts are counted with 64 bits")
+}
+
+/// The retry that a verdict leads to, if nothing is in its way: attempts left, deadline, breaker, budget.
+/// The last two are asked for a retry only; a good attempt that wants another one beside it is none.
+fn if_allowed<A: Attempt>(
+    policy: &Policy,
+    attempt: &mut A,
+    next: Next,
+    number: u64,
+    elapsed: Duration,
+) -> Next {
+    let Next::Retry { delay, why, asked } = next else { return next };
+    let cause = if !policy.attempts.allow(number + 1) {
+        GaveUp::Exhausted
+    } else if passes_deadline(policy, elapsed, delay) {
+        GaveUp::OutOfTime { delay }
+    } else if why.is_none() {
+        return Next::Retry { delay, why, asked };
+    } else if let Some(wait) = attempt.refusal() {
+        GaveUp::CircuitOpen { wait }
+    } else if attempt.pay() == Payment::Paid {
+        return Next::Retry { delay, why, asked };
+    } else {
+        GaveUp::BudgetEmpty
+    };
+    Next::GiveUp { why, elapsed, cause }
+}
+
+fn gave_up<O>(cause: &GaveUp, last: O) -> Ending<O> {
+    match cause {
+        GaveUp::Exhausted => Ending::Exhausted { last },
+        GaveUp::OutOfTime { .. } => Ending::OutOfTime { last: Some(last) },
+        GaveUp::CircuitOpen { .. } => Ending::CircuitOpen { last: Some(last) },
+        GaveUp::BudgetEmpty => Ending::BudgetEmpty { last },
+    }
+}
+
+/// Passes on what went wrong with what is shared.
+fn warn<A: Attempt>(attempt: &mut A, tell: &mut impl FnMut(Event<'_, A::Outcome>)) {
+    if let Some(what) = attempt.warning() {
+        tell(Event::Warning { what });
+    }
 }
 
 /// What a failure that is worth another attempt leads to, when the server has had its say.

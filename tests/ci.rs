@@ -86,6 +86,11 @@ fn giving_up_is_an_error() {
     let late = step("--deadline 1 --initial-delay 2", "7");
     is(&late.annotations, "::error title=retry::sh: no time for attempt 1/3 before the deadline");
     assert_eq!(late.output, "attempts=0\noutcome=deadline\nexit-status=124\n");
+    let circuit = step("--state s --breaker b --breaker-failures 1", "7");
+    is(
+        &circuit.annotations,
+        &format!("::error title=retry::sh: the circuit is open after {TIME}: exit status 7"),
+    );
     is(&step("--fallback true", "7").annotations, "::warning title=retry::sh: gave up .*");
 }
 

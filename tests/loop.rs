@@ -144,6 +144,7 @@ fn told(event: &Event<'_, Outcome>) -> String {
         Next::GiveUp { elapsed, cause: GaveUp::OutOfTime { delay }, .. } => {
             format!("no time for {} after {}", delay.as_millis(), elapsed.as_millis())
         }
+        Next::GiveUp { cause, .. } => format!("{cause:?}"),
     };
     match event {
         Event::Starting { number } => format!("starting {number}"),

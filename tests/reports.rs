@@ -102,6 +102,10 @@ fn every_way_to_end_has_its_word() {
     assert_eq!(outline("-r1 --idle-timeout 0.5", &["sleep", "1000"]), json!(["exhausted", 124, [idle]]));
     let killed = json!([{"signal": "SIGKILL"}, "retry", null]);
     assert_eq!(outline("-r1", &["sh", "-c", "kill -9 $$"]), json!(["exhausted", 137, [killed]]));
+    let circuit = "--state s --breaker b --breaker-failures 1";
+    assert_eq!(outline(circuit, &exit), json!(["circuit-open", 3, [failed]]));
+    let budget = "--state s --budget b --budget-burst 1 -r9";
+    assert_eq!(outline(budget, &exit), json!(["budget-empty", 3, [failed, failed]]));
     let good = json!([{"exit": 3}, "good", null]);
     assert_eq!(outline("--success-on 3 --consecutive 2", &exit), json!(["success", 0, [good, good]]));
 }

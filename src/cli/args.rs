@@ -7,10 +7,11 @@ use crate::core::backoff::Jitter;
 use crate::core::output::Rule;
 use crate::core::plan::LogTarget;
 use crate::core::policy::{Attempts, Set};
+use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use clap::{ArgAction, Parser, ValueEnum};
 use std::ffi::OsString;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -282,6 +283,68 @@ pub struct Args {
     )]
     pub fallback: Option<OsString>,
 
+    /// Circuit breaker to share under this name
+    ///
+    /// Every retry of this user that names it (see --state for more) counts its failures in a row. At
+    /// --breaker-failures of them the circuit opens: attempts are refused, with status 75 and nothing run
+    /// where it was the first, until --breaker-open has passed. Then one attempt probes.
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Shared",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub breaker: Option<OsString>,
+
+    /// Failures in a row that open the circuit
+    #[arg(long, value_name = "N", value_parser = values::small_count, default_value = "5", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_failures: NonZeroU32,
+
+    /// How long the circuit is open at first
+    ///
+    /// Doubled, with jitter, whenever a probe fails, up to ten minutes.
+    #[arg(long, value_name = "DUR", value_parser = values::limit, default_value = "30", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_open: Duration,
+
+    /// Retry budget to share under this name
+    ///
+    /// A bucket of tokens, full at first. A retry takes one, a success gives back --budget-ratio, and time
+    /// gives back one in ten seconds. Without a token retry gives up at once. First attempts are free.
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Shared",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub budget: Option<OsString>,
+
+    /// What a success gives back to the budget
+    #[arg(long, value_name = "R", value_parser = values::ratio, default_value = "0.2", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub budget_ratio: f64,
+
+    /// How many retries the budget holds
+    #[arg(long, value_name = "N", value_parser = values::small_count, default_value = "10", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub budget_burst: NonZeroU32,
+
+    /// Where shared state lives: a directory or redis://...
+    ///
+    /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user alone. A directory that is
+    /// named is taken as it is, so that a group can share one. redis://[USER:PASSWORD@]HOST[:PORT][/DB] and
+    /// redis+unix:///SOCKET are a Redis or Valkey server, for a fleet. State that cannot be used is warned
+    /// of, and the command runs.
+    #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub state: Option<Location>,
+
+    /// Print what is shared, and run nothing
+    #[arg(long, help_heading = "Shared", conflicts_with_all = ["command", "reset_state", "dry_run"], hide_short_help = true)]
+    pub show_state: bool,
+
+    /// Forget the breaker and the budget of this name, and run nothing
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub reset_state: Option<OsString>,
+
     /// Say nothing but retry's own errors
     #[arg(short, long, help_heading = "Messages", conflicts_with = "verbose")]
     pub quiet: bool,
@@ -390,7 +453,7 @@ pub struct Args {
     pub version: Option<bool>,
 
     /// The command and its arguments
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present = "generate", hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present_any = ["generate", "show_state", "reset_state"], hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 

@@ -6,6 +6,7 @@
 use super::{usage_error, values};
 use crate::core::backoff::Jitter;
 use crate::core::plan::{GitHub, Shown, Terminal};
+use crate::core::shared::Location;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
@@ -14,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 4] = ["generate", "command", "before_retry", "fallback"];
+const NO_SETTINGS: [&str; 5] = ["generate", "command", "before_retry", "fallback", "reset_state"];
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
@@ -212,4 +213,10 @@ pub fn color() -> Shown {
     } else {
         Shown::OnTerminal
     }
+}
+
+/// Where shared state lives when nothing is said about it.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn state_directory() -> Location {
+    Location::standard(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"))
 }

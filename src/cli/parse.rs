@@ -8,6 +8,8 @@ use crate::core::plan::{
     Hooks, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
 };
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
+use crate::core::shared::{self, Location, Name};
+use crate::core::{breaker, budget};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -20,6 +22,10 @@ pub enum Asked {
     Run(Box<Plan>),
     /// To print this on stdout.
     Print(Vec<u8>),
+    /// To show what is shared.
+    ShowState(Location, Format),
+    /// To forget what is shared under a name.
+    ResetState(Location, Name),
 }
 
 /// Reads the words of an invocation (its own name first) and the settings in the environment.
@@ -46,6 +52,12 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
     let args = Args::from_arg_matches(&settings.matches).map_err(|error| usage_error::line(&error))?;
     if let Some(what) = args.generate {
         return Ok(Asked::Print(generate::generate(model, what)));
+    }
+    if args.show_state {
+        return Ok(Asked::ShowState(location(&args), args.log_format));
+    }
+    if let Some(name) = &args.reset_state {
+        return Ok(Asked::ResetState(location(&args), Name::from(name.as_os_str())));
     }
     let (dry, format) = (args.dry_run, args.log_format);
     let plan = plan(args, &settings)?;
@@ -75,7 +87,9 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             settings.given("consecutive", limit),
         ));
     }
+    check_idle(&args, settings)?;
     let watchlist = watchlist(&args)?;
+    let shared = shared(&args);
     let growth = match (args.delays, args.backoff) {
         (Some(delays), _) => Growth::List(delays.0),
         (None, Shape::Exponential) => Growth::Exponential { factor: args.factor },
@@ -127,6 +141,7 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
         },
         watchlist,
         hooks: Hooks { before_retry: args.before_retry, fallback: args.fallback },
+        shared,
         seed: args.seed,
         flaky_exit: args.flaky_exit,
         verbosity: match (args.quiet, args.verbose) {
@@ -190,6 +205,51 @@ fn shown(when: When) -> Shown {
         When::Always => Shown::Always,
         When::Never => Shown::Never,
     }
+}
+
+fn location(args: &Args) -> Location {
+    args.state.clone().unwrap_or_else(environment::state_directory)
+}
+
+/// What is shared, if anything is.
+fn shared(args: &Args) -> Option<shared::Asked> {
+    let breaker = args.breaker.as_ref().map(|name| {
+        let settings = breaker::Settings { failures: args.breaker_failures, open: args.breaker_open };
+        (Name::from(name.as_os_str()), settings)
+    });
+    let budget = args.budget.as_ref().map(|name| {
+        let settings = budget::Settings::new(args.budget_burst.get(), args.budget_ratio);
+        (Name::from(name.as_os_str()), settings)
+    });
+    (breaker.is_some() || budget.is_some()).then(|| shared::Asked {
+        location: location(args),
+        breaker,
+        budget,
+    })
+}
+
+/// Flags that do nothing without another one are a slip on the command line, though not as defaults in the
+/// environment.
+fn check_idle(args: &Args, settings: &environment::Merged) -> Result<(), String> {
+    let idle = [
+        ("breaker_failures", args.breaker.is_some(), "--breaker NAME"),
+        ("breaker_open", args.breaker.is_some(), "--breaker NAME"),
+        ("budget_ratio", args.budget.is_some(), "--budget NAME"),
+        ("budget_burst", args.budget.is_some(), "--budget NAME"),
+        ("max_retry_after", args.retry_after.is_some(), "--retry-after"),
+    ];
+    for (id, has_use, needs) in idle {
+        let typed = settings.matches.value_source(id) == Some(ValueSource::CommandLine)
+            && !settings.from_environment.iter().any(|setting| setting.is_about(id));
+        if typed && !has_use {
+            let flag = format!("--{}", id.replace('_', "-"));
+            return Err(format!(
+                "retry: {flag} does nothing without {needs}. Good: {needs} {flag} {}",
+                usage_error::example(&flag)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn output(mode: OutputMode) -> Output {

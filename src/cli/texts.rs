@@ -101,8 +101,8 @@ pub const SIGNALS: &[&str] = &[
      it.",
     "A time limit ends the whole process tree. On Linux that is every process that the attempt started, \
      also one that left for another process group or session. Elsewhere it is the command's own process \
-     group, where it has one, else the command alone. If a process cannot be \
-     ended, there is no further attempt, and the message names it.",
+     group, which it has where there is no controlling terminal, else the command alone. If a process cannot \
+     be ended, there is no further attempt, and the message names it.",
 ];
 
 /// The rules by which settings are read: paragraphs, for the man page alone.

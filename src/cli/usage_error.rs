@@ -90,8 +90,20 @@ fn invalid_value(value: &str, place: &str, why: &str) -> String {
     format!("invalid value '{}' {place}: {}", visible(value), visible(why))
 }
 
+/// `redis://user:secret@host` without what is secret, for messages.
+fn without_password(value: &str) -> String {
+    match value.split_once("://") {
+        Some((scheme, rest)) if rest.contains(['@', '?']) => {
+            let host = rest.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://***@{}", host.split(['?', '#']).next().unwrap_or_default())
+        }
+        _ => value.to_owned(),
+    }
+}
+
 /// Typed text in a message: one line, no escape sequence.
 pub fn visible(text: &str) -> String {
+    let text = &without_password(text);
     text.escape_debug().to_string().replace("\\'", "'")
 }
 
@@ -164,6 +176,14 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--stderr", "failure"),
     ("--before-retry", "./clean-up"),
     ("--fallback", "./cached"),
+    ("--breaker", "registry"),
+    ("--breaker-failures", "5"),
+    ("--breaker-open", "30s"),
+    ("--budget", "registry"),
+    ("--budget-ratio", "0.1"),
+    ("--budget-burst", "20"),
+    ("--state", "/var/lib/retry"),
+    ("--reset-state", "registry"),
     ("--flaky-exit", "99"),
     ("--log", "journald"),
     ("--log-format", "json"),
@@ -176,7 +196,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--generate", "man"),
 ];
 
-fn example(flag: &str) -> &'static str {
+/// A good value for a flag that takes one.
+pub fn example(flag: &str) -> &'static str {
     EXAMPLES.iter().find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
 }
 

@@ -5,8 +5,10 @@ use crate::core::backoff::Jitter;
 use crate::core::output::{Meaning, Rule};
 use crate::core::plan::LogTarget;
 use crate::core::policy::Attempts;
+use crate::core::shared::Location;
 use crate::core::signal::Signal;
-use std::num::NonZeroU64;
+use std::ffi::OsStr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 /// Longer than this (over 30 000 years) is a slip, not a wish.
@@ -101,6 +103,33 @@ pub fn count(text: &str) -> Result<NonZeroU64, String> {
 /// A fragment that says what is wrong.
 pub fn seed(text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| format!("not a whole number from 0 to {}", u64::MAX))
+}
+
+/// A number from 1 to 4294967295.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn small_count(text: &str) -> Result<NonZeroU32, String> {
+    text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
+}
+
+/// A part of a token: 0 or more.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn ratio(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(ratio) if ratio.is_finite() && ratio >= 0.0 => Ok(ratio),
+        _ => Err("not a number from 0 on".to_owned()),
+    }
+}
+
+/// A directory or the URL of a server.
+///
+/// # Errors
+/// A fragment that says what is wrong. It never holds a password.
+pub fn location(text: &str) -> Result<Location, String> {
+    Location::parse(OsStr::new(text)).map_err(|error| error.to_string())
 }
 
 /// A finite number above 0.

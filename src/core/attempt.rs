@@ -1,7 +1,10 @@
 //! The trait through which the loop runs whatever is retried: a command, a Rust function, a script
 //! of outcomes in a test. It owns the vocabulary between the loop and an attempt, and no behaviour.
 
+use super::breaker;
+use super::budget::Payment;
 use super::policy::Verdict;
+use super::random::Random;
 use super::retry_after::Word;
 use super::signal::Signal;
 use std::time::Duration;
@@ -31,12 +34,50 @@ pub trait Attempt {
         std::future::ready(Ready::Yes)
     }
 
+    /// Asks the circuit breaker, if there is one, whether an attempt may start.
+    fn admit(&mut self) -> Admitted {
+        Admitted::Yes
+    }
+
+    /// Tells the circuit breaker how the attempt that it admitted ended.
+    fn record(&mut self, _result: breaker::Result, _random: &mut Random) {}
+
+    /// For how long the circuit breaker would refuse an attempt now.
+    fn refusal(&mut self) -> Option<Duration> {
+        None
+    }
+
+    /// Takes the price of a retry from the retry budget, if there is one.
+    fn pay(&mut self) -> Payment {
+        Payment::Paid
+    }
+
+    /// Gives the retry budget what a success is worth.
+    fn deposit(&mut self) {}
+
+    /// What went wrong with what is shared, once.
+    fn warning(&mut self) -> Option<String> {
+        None
+    }
+
     /// Waits between attempts.
     fn wait(&mut self, delay: Duration) -> impl Future<Output = Waited>;
 
     /// Time since the start. An implementation may leave out what must not count (time stopped by
     /// Ctrl-Z).
     fn elapsed(&self) -> Duration;
+}
+
+/// Whether an attempt may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// Yes.
+    Yes,
+    /// The circuit is open.
+    No {
+        /// For so long.
+        wait: Duration,
+    },
 }
 
 /// An attempt that is over.

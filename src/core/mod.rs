@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`attempt`] | the trait through which the loop runs whatever is retried |
 //! | [`backoff`] | growth, cap and jitter: the delay after the nth failure |
+//! | [`breaker`] | the circuit breaker's transitions |
+//! | [`budget`] | the retry budget's arithmetic |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
 //! | [`outcome`] | how an attempt ended, how the run ended, and the exit table |
 //! | [`output`] | rules about what a command prints, and what was seen of them |
@@ -16,10 +18,14 @@
 //! | [`preset`] | what well-known tools exit with and print when trouble will pass |
 //! | [`random`] | the one source of randomness |
 //! | [`retry_after`] | the server's word: how long a failed command was told to wait |
+//! | [`shared`] | what an invocation wants to share with others: names, settings, where |
 //! | [`signal`] | signal numbers and their names |
+//! | [`wall`] | a moment on the wall clock, and a span that ends whatever is done to the clock |
 
 pub mod attempt;
 pub mod backoff;
+pub mod breaker;
+pub mod budget;
 pub mod lines;
 pub mod outcome;
 pub mod output;
@@ -29,4 +35,6 @@ pub mod policy;
 pub mod preset;
 pub mod random;
 pub mod retry_after;
+pub mod shared;
 pub mod signal;
+pub mod wall;

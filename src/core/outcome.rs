@@ -143,6 +143,16 @@ pub enum Ending<O> {
         /// The last attempt, if one was made.
         last: Option<O>,
     },
+    /// The circuit breaker refuses.
+    CircuitOpen {
+        /// The last attempt, if one was made.
+        last: Option<O>,
+    },
+    /// The retry budget is empty.
+    BudgetEmpty {
+        /// The last attempt.
+        last: O,
+    },
     /// A signal ended it.
     Interrupted {
         /// The signal that `retry` received.
@@ -170,6 +180,8 @@ pub enum Exit {
     Signal(Signal),
 }
 
+/// The circuit is open and nothing was run: EX_TEMPFAIL of sysexits.h.
+const TEMPORARY_FAILURE: u8 = 75;
 /// The last attempt was ended by a limit, or the deadline passed before any: as timeout(1).
 const TIMED_OUT: u8 = 124;
 /// A usage error, or a failure of `retry` itself that loses something: as timeout(1) and env(1).
@@ -189,7 +201,12 @@ impl Ending<Outcome> {
             Self::Succeeded { failures: 0, .. } => Exit::Code(0),
             Self::Succeeded { .. } => Exit::Code(flaky_exit.unwrap_or(0)),
             Self::OutOfTime { last: None } => Exit::Code(TIMED_OUT),
-            Self::Stopped { last } | Self::Exhausted { last } | Self::OutOfTime { last: Some(last) } => {
+            Self::CircuitOpen { last: None } => Exit::Code(TEMPORARY_FAILURE),
+            Self::Stopped { last }
+            | Self::Exhausted { last }
+            | Self::BudgetEmpty { last }
+            | Self::CircuitOpen { last: Some(last) }
+            | Self::OutOfTime { last: Some(last) } => {
                 match last.own_exit() {
                     // Giving up is never a success, whatever the command said of itself.
                     Exit::Code(0) => Exit::Code(1),
@@ -220,6 +237,10 @@ mod tests {
         assert_eq!(stopped(not_started(SpawnFailure::NotFound)), Exit::Code(127));
         assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
         assert_eq!(stopped(not_started(SpawnFailure::Passing)), Exit::Code(126));
+        let open = |last| Ending::CircuitOpen { last }.exit(None);
+        assert_eq!(open(None), Exit::Code(75));
+        assert_eq!(open(Some(Outcome::Exited(7))), Exit::Code(7));
+        assert_eq!(Ending::BudgetEmpty { last: Outcome::Exited(7) }.exit(None), Exit::Code(7));
     }
 
     #[test]

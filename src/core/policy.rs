@@ -2,6 +2,7 @@
 //! from `process`.
 
 use super::backoff::Backoff;
+use super::breaker;
 use super::outcome::{Left, NotStarted, Outcome, SpawnFailure};
 use super::output::{Meaning, Seen, Watchlist};
 use super::preset::Preset;
@@ -179,6 +180,18 @@ pub enum Verdict {
     Retry(Why),
     /// A failure that is final.
     Stop(Why),
+}
+
+impl Verdict {
+    /// What it tells a circuit breaker. A failure speaks against the service only if it is worth another
+    /// attempt: what a rule stopped or left out, or what is hopeless, is about this call.
+    pub fn says_of_the_service(&self) -> breaker::Result {
+        match self {
+            Self::Good => breaker::Result::Success,
+            Self::Retry(_) => breaker::Result::Failure,
+            Self::Stop(_) => breaker::Result::Nothing,
+        }
+    }
 }
 
 /// What decided a verdict.

@@ -8,10 +8,12 @@
 //! | [`signals`] | which signals are caught, and the rule by which they are passed on |
 //! | [`ticker`] | when a view of what goes on wants to be called |
 //! | [`tree`] | the processes that an attempt made, and how they end |
+//! | [`group`] | whether the command has a process group of its own (never on Linux), and what is sent to it |
 //! | [`sys`] | the system calls that no safe crate offers: the only `unsafe` |
 //!
 //! Nothing here judges an outcome or prints.
 
+pub mod group;
 pub mod signals;
 pub mod spawn;
 pub mod supervisor;

@@ -1,6 +1,7 @@
 //! Starting a command: its argument vector as it is, its environment with what `retry` adds, and the
 //! difference between "not found", "cannot be run" and "not now".
 
+use super::group::Group;
 use super::sys;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::policy::Attempts;
@@ -69,6 +70,7 @@ fn start(program: &OsStr, arguments: &[OsString], ends: &Ends) -> io::Result<Pid
         command.stderr(end.try_clone()?);
     }
     sys::keep_pipe_signal_ignored(&mut command);
+    Group::of_the_command().put(&mut command);
     let child = sys::with_original_mask(|| command.spawn())?;
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())
 }

@@ -1,19 +1,24 @@
 //! An attempt of the command from start to end, and the hooks around it. It connects spawn, wait, tree
 //! and streams; it judges nothing but by asking the rules.
 
+use super::group::Group;
 use super::spawn::{self, Told};
 use super::sys;
 use super::ticker::Ticker;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
-use crate::core::attempt::{Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
+use crate::core::attempt::{Admitted, Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
+use crate::core::breaker;
+use crate::core::budget::Payment;
 use crate::core::outcome::{Ending, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::output::{Seen, Stream};
 use crate::core::plan::{Output, Plan};
 use crate::core::policy::{Said, Verdict};
+use crate::core::random::Random;
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
 use crate::report::event::{Event, Moment, Times};
+use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Failure, Streams};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -37,6 +42,12 @@ pub struct Supervisor<'a> {
     /// What the last attempt said.
     seen: Seen,
     word: Word,
+    shared: Option<Shared>,
+    /// The breaker's, for the attempt that runs.
+    permit: Permit,
+    /// When it has to be renewed.
+    renewal: Option<Duration>,
+    warning: Option<String>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -59,6 +70,10 @@ impl<'a> Supervisor<'a> {
             told_used_up: false,
             seen: Seen::default(),
             word: Word::Nothing,
+            shared: plan.shared.as_ref().map(Shared::new),
+            permit: Permit::Unguarded,
+            renewal: None,
+            warning: None,
         })
     }
 
@@ -120,13 +135,14 @@ impl<'a> Supervisor<'a> {
 
     /// Starts a command and stays with it to its end, or to `limit`.
     fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration) {
-        let tree = Tree::begin();
+        let mut tree = Tree::begin();
         let started = self.wait.now();
         let spawned = spawn::spawn(words, &self.told(), &ends);
         // The command has them now, and we must not: a pipe ends only when nobody holds it.
         drop(ends);
         let ran = match spawned {
             Ok(pid) => {
+                tree.grows_from(pid);
                 self.wait.watch(pid);
                 self.kill_if_impatient();
                 self.stay(&tree, started, limit)
@@ -148,18 +164,21 @@ impl<'a> Supervisor<'a> {
                     .filter_map(|(limit, due)| Some((limit, due?)))
                     .min_by_key(|(_, due)| *due)
                     .unzip();
-            match self.wait.next(earlier(due, self.ticker.due())) {
+            self.renew_if_due();
+            let next_look = [due, self.renewal, self.ticker.due()].into_iter().flatten().min();
+            match self.wait.next(next_look) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Woken::Interrupted => self.kill_if_impatient(),
                 // Something is lost already, so whatever the command does now is in vain.
                 Woken::Streams if self.wait.streams().failure().is_some() => break Limit::Timeout,
                 Woken::OrphanEnded | Woken::Streams => {}
-                Woken::Due if due.is_none_or(|due| self.wait.now() < due) => {
+                Woken::Due if self.ticker.due().is_some_and(|due| self.wait.now() >= due) => {
                     let now = self.wait.now();
                     self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
                 }
                 // What was written since may have moved the idle limit.
                 Woken::Due => match limit {
+                    _ if due.is_none_or(|due| self.wait.now() < due) => {}
                     Some(Limit::Idle) if until.idle.is_some_and(|idle| !self.is_idle_for(idle)) => {}
                     Some(limit) => break limit,
                     None => {}
@@ -178,11 +197,36 @@ impl<'a> Supervisor<'a> {
         self.wait.now() >= active.saturating_add(idle)
     }
 
+    /// A probe of an open circuit keeps its slot while it runs.
+    fn renew_if_due(&mut self) {
+        if let Some(due) = self.renewal
+            && self.wait.now() >= due
+            && let Some(shared) = &mut self.shared
+        {
+            let answer = shared.renew(self.permit);
+            self.renewal = self.permit.renewal().map(|every| self.wait.now() + every);
+            self.note(answer.warning);
+        }
+    }
+
+    fn note(&mut self, warning: Option<Warning>) {
+        if let Some(warning) = warning {
+            self.warning = Some(warning.to_string());
+        }
+    }
+
+    /// What is asked of the shared state, if there is one.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Shared) -> Answer<T>) -> Option<T> {
+        let Answer { decision, warning } = question(self.shared.as_mut()?);
+        self.note(warning);
+        Some(decision)
+    }
+
     fn kill_if_impatient(&self) {
         if self.wait.is_impatient()
             && let Some(pid) = self.wait.command()
         {
-            let _gone_meanwhile = sys::send(pid, Signal::SIGKILL);
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGKILL);
         }
     }
 
@@ -194,33 +238,49 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Takes and passes on what the command has left in its pipes. The time that our own reader takes is
-    /// its own; the time that a grandchild takes which still holds a pipe is a grace, made once.
-    fn drain(&mut self) {
+    /// its own, up to the deadline or an interruption; the time that a grandchild takes which still holds a
+    /// pipe is a grace, made once.
+    fn drain(&mut self, outcome: &Outcome) {
         self.wait.streams().command_ended();
+        let interrupted = self.wait.interrupted().is_some();
         let grace = self.wait.now() + PIPE_GRACE;
-        let deadline = self.plan.limits.deadline.unwrap_or(Duration::MAX);
-        let mut due = grace;
+        let (mut due, mut is_grace) = (grace, true);
         while self.wait.streams().is_busy() {
             match self.wait.next(Some(due)) {
-                Woken::Due if due == grace => {
+                Woken::Due if is_grace => {
                     self.wait.streams().grace_ended();
-                    due = deadline.max(grace).saturating_add(self.plan.limits.kill_after);
+                    is_grace = false;
+                    let limits = &self.plan.limits;
+                    let end = if interrupted { grace } else { limits.deadline.unwrap_or(Duration::MAX) };
+                    due = end.max(grace).saturating_add(limits.kill_after);
+                }
+                Woken::Due => {
+                    // What a command wrote that was not ended may not be lost without a word.
+                    if !interrupted && !matches!(outcome, Outcome::TimedOut(_)) {
+                        self.wait.streams().abandon();
+                    }
+                    break;
                 }
                 // Whoever sends one more signal does not wait for our reader either.
-                Woken::Due | Woken::Interrupted => break,
+                Woken::Interrupted => break,
                 Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams => {}
             }
         }
     }
 
-    /// Writes what is held of these streams to our own. A signal ends it.
+    /// Writes what is held of these streams to our own. A signal ends it; after one that came before, our
+    /// reader has as long as everything else that is left behind.
     fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending<Outcome>> {
         self.wait.streams().release(which);
+        let kill_after = self.plan.limits.kill_after;
+        let due = self.wait.interrupted().map(|_| self.wait.now().saturating_add(kill_after));
         while self.wait.streams().has_pending() {
-            if self.wait.next(None) == Woken::Interrupted
-                && let Some(signal) = self.wait.interrupted()
-            {
-                return Some(Ending::Interrupted { signal, running: None });
+            match (self.wait.next(due), self.wait.interrupted()) {
+                (Woken::Interrupted, Some(signal)) => {
+                    return Some(Ending::Interrupted { signal, running: None });
+                }
+                (Woken::Due, _) => return None,
+                _ => {}
             }
         }
         match self.wait.streams().failure() {
@@ -286,7 +346,7 @@ impl Attempt for Supervisor<'_> {
             Err(error) => (cannot_start(&error), Duration::ZERO),
         };
         self.worked = self.worked.saturating_add(took);
-        self.drain();
+        self.drain(&outcome);
         (self.seen, self.word) = self.wait.streams().finish(wall_clock());
         let streams = self.wait.streams();
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
@@ -304,6 +364,44 @@ impl Attempt for Supervisor<'_> {
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
         self.plan.policy.rules.judge_with(outcome, &Said { list: &self.plan.watchlist, seen: &self.seen })
+    }
+
+    fn admit(&mut self) -> Admitted {
+        // The lease of a probe covers all that an attempt may take; without a limit it is renewed.
+        let limits = &self.plan.limits;
+        let longest = limits.timeout.map(|timeout| timeout.saturating_add(limits.kill_after));
+        let lease = longest.unwrap_or(breaker::DEFAULT_LEASE).min(breaker::DEFAULT_LEASE);
+        match self.ask(|shared| shared.admit(lease)) {
+            Some(Gate::Refused { wait }) => Admitted::No { wait },
+            Some(Gate::Pass(permit)) => {
+                self.permit = permit;
+                self.renewal = permit.renewal().map(|every| self.wait.now() + every);
+                Admitted::Yes
+            }
+            None => Admitted::Yes,
+        }
+    }
+
+    fn record(&mut self, result: breaker::Result, random: &mut Random) {
+        let permit = std::mem::replace(&mut self.permit, Permit::Unguarded);
+        self.renewal = None;
+        self.ask(|shared| shared.record(permit, result, random));
+    }
+
+    fn refusal(&mut self) -> Option<Duration> {
+        self.ask(Shared::refusal).flatten()
+    }
+
+    fn pay(&mut self) -> Payment {
+        self.ask(Shared::pay).unwrap_or(Payment::Paid)
+    }
+
+    fn deposit(&mut self) {
+        self.ask(Shared::deposit);
+    }
+
+    fn warning(&mut self) -> Option<String> {
+        self.warning.take()
     }
 
     fn asked(&self) -> Word {

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 #[cfg(target_os = "linux")]
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -225,6 +225,17 @@ pub fn has_children() -> bool {
     unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), wanted) == 0 }
 }
 
+/// Whether `pid` is a child of ours that was not waited for. Reaps nothing.
+#[cfg(any(test, not(target_os = "linux")))]
+pub fn is_child(pid: Pid) -> bool {
+    let wanted = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: as in `next_change`; nothing is read from it. A pid is positive, so the cast keeps it.
+    unsafe {
+        libc::waitid(libc::P_PID, pid.as_raw_nonzero().get() as libc::id_t, info.as_mut_ptr(), wanted) == 0
+    }
+}
+
 /// Sends a signal to one process.
 ///
 /// # Errors
@@ -232,6 +243,19 @@ pub fn has_children() -> bool {
 pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
     // SAFETY: no memory is involved. `Pid` is never 0 or negative, so no group is meant.
     match unsafe { libc::kill(pid.as_raw_nonzero().get(), signal.0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends a signal to all processes of the group that `leader` has begun.
+///
+/// # Errors
+/// ESRCH when it is empty, EPERM when all of it runs as someone else.
+pub fn send_to_group(leader: Pid, signal: Signal) -> io::Result<()> {
+    // SAFETY: no memory is involved. `Pid` is never 0, so no other group is meant; -1, "everyone", would
+    // be the group of pid 1, which is no child of ours.
+    match unsafe { libc::kill(-leader.as_raw_nonzero().get(), signal.0) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -247,8 +271,9 @@ pub fn session(pid: i32) -> i32 {
 /// Sets a variable in our own environment, which the command inherits as it stands: std's
 /// `Command::env` would sort it and drop entries that have no `=`.
 pub fn set_variable(name: &str, value: &OsStr) {
-    // SAFETY: setenv must not race with another thread that reads or writes the environment. This
-    // process has one thread: tokio's runtime is the current-thread one and nothing uses its pool.
+    // SAFETY: setenv must not race with another thread that reads or writes the environment. The only
+    // other thread that there ever is asks a Redis server and has ended by now, unless its name look-up
+    // hangs; that has read what it wants of the environment (LOCALDOMAIN, RES_OPTIONS) when it began.
     unsafe { std::env::set_var(name, value) }
 }
 
@@ -299,7 +324,7 @@ pub fn keep_closed_streams_closed() {
     for fd in 0..3 {
         if CLOSED_AT_START.load(Ordering::Relaxed) & (1 << fd) != 0 {
             // SAFETY: Rust's runtime has put /dev/null there, and nothing here closes 0, 1 or 2.
-            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
             let _still_null = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
         }
     }

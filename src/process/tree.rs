@@ -3,9 +3,10 @@
 //!
 //! On Linux `retry` is a child subreaper (prctl(2)), so whatever an attempt leaves behind becomes a
 //! child of ours when its parent ends: a process that called setsid or forked twice is still a
-//! descendant. Elsewhere the tree is the command's own process group, where it has one, else the
-//! command alone.
+//! descendant. Elsewhere the tree is the command's own process group, where it has one
+//! ([`super::group`]), else the command alone.
 
+use super::group::Group;
 use super::sys;
 use super::wait::{Wait, Woken};
 use crate::core::outcome::{Escalation, Left};
@@ -35,6 +36,8 @@ pub struct Ended {
 #[derive(Debug, Default)]
 pub struct Tree {
     before: Vec<platform::Process>,
+    /// The command, once it was started.
+    command: Option<Pid>,
 }
 
 /// How long the tree is watched without news: a process whose parent is not ours to wait for ends
@@ -48,7 +51,13 @@ impl Tree {
     /// The tree of an attempt that begins now.
     pub fn begin() -> Self {
         // One call that says "no children" saves the look into /proc in nearly every run.
-        if sys::has_children() { Self { before: platform::descendants() } } else { Self::default() }
+        let before = if sys::has_children() { platform::descendants() } else { Vec::new() };
+        Self { before, command: None }
+    }
+
+    /// The command was started: the root of the tree.
+    pub fn grows_from(&mut self, command: Pid) {
+        self.command = Some(command);
     }
 
     /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
@@ -56,11 +65,12 @@ impl Tree {
     pub fn end(&self, wait: &mut Wait, scope: Scope, signal: Signal, grace: Duration) -> Ended {
         // Whatever the command does to stop itself now, its time runs.
         wait.count_lone_stops();
+        let group = Group::of_the_command();
         for pid in self.members(wait, scope) {
             // Errors: it is gone, or is not ours to end, which shows below.
-            let _gone = sys::send(pid, signal);
+            let _gone = group.send(pid, signal);
             // A stopped process would not see it before it goes on.
-            let _gone = sys::send(pid, Signal::SIGCONT);
+            let _gone = group.send(pid, Signal::SIGCONT);
         }
         let patience = wait.now().saturating_add(grace);
         while !wait.is_impatient() && wait.now() < patience {
@@ -77,13 +87,14 @@ impl Tree {
     /// its dead parents leave becomes our own child, which is found first.
     fn kill(&self, wait: &mut Wait, scope: Scope) -> Ended {
         let escalation = Escalation::Killed;
+        let group = Group::of_the_command();
         let stuck = wait.now() + STUCK;
         let mut seen: Vec<Pid> = Vec::new();
         let mut refused_before = false;
         loop {
             let mut refused = Vec::new();
             let mut news = false;
-            let members = self.members_with(wait, scope, |pid| match sys::send(pid, Signal::SIGKILL) {
+            let members = self.members_with(wait, scope, |pid| match group.send(pid, Signal::SIGKILL) {
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => refused.push(pid),
                 _ => {}
             });
@@ -125,7 +136,7 @@ impl Tree {
             }
         };
         let mut command = wait.command();
-        platform::walk(&mut |process: &platform::Process| {
+        platform::walk(self.command, &mut |process: &platform::Process| {
             // What was there before goes on, and so does what it starts meanwhile.
             if self.before.contains(process) {
                 return false;
@@ -150,7 +161,7 @@ impl Tree {
         let none = || self.members(wait, scope).is_empty();
         // What /proc does not show has to be gone where nothing may be left; elsewhere it is not looked for.
         let shown = platform::is_usable() || scope == Scope::OurSession;
-        !sys::has_children() || (shown && none() && none())
+        platform::is_childless() || (shown && none() && none())
     }
 }
 
@@ -158,7 +169,7 @@ impl Scope {
     fn includes(self, pid: Pid) -> bool {
         match self {
             Self::Everything => true,
-            Self::OurSession => sys::session(pid.as_raw_nonzero().get()) == sys::session(0),
+            Self::OurSession => platform::is_in_our_session(pid),
         }
     }
 }
@@ -172,6 +183,7 @@ pub fn adopt_orphans() {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use super::sys;
     use rustix::process::Pid;
     use std::fs;
 
@@ -185,16 +197,25 @@ mod platform {
 
     pub fn descendants() -> Vec<Process> {
         let mut all = Vec::new();
-        walk(&mut |process| {
+        walk(None, &mut |process| {
             all.push(process.clone());
             true
         });
         all
     }
 
+    /// No child is left, and so, as a subreaper, no descendant.
+    pub fn is_childless() -> bool {
+        !sys::has_children()
+    }
+
+    pub fn is_in_our_session(pid: Pid) -> bool {
+        sys::session(pid.as_raw_nonzero().get()) == sys::session(0)
+    }
+
     /// Calls `found` for every descendant that is not a zombie, parents first. It says whether to go
     /// on below that one.
-    pub fn walk(found: &mut impl FnMut(&Process) -> bool) {
+    pub fn walk(_command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) {
         if !is_usable() {
             return;
         }
@@ -271,13 +292,16 @@ mod platform {
 
 #[cfg(not(target_os = "linux"))]
 mod platform {
+    use super::Group;
     use rustix::process::Pid;
 
+    /// The command, which stands for its whole group where that is its own.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Process {
         pub pid: Pid,
     }
 
+    /// What was there before an attempt is in no group that a later command begins.
     pub fn descendants() -> Vec<Process> {
         Vec::new()
     }
@@ -287,6 +311,23 @@ mod platform {
         true
     }
 
-    /// Only the command itself is known here; the caller sends to it, or to its group.
-    pub fn walk(_found: &mut impl FnMut(&Process) -> bool) {}
+    /// What an ended command leaves behind goes to init, so our children say nothing about it.
+    pub fn is_childless() -> bool {
+        false
+    }
+
+    /// A group is in one session, and the command cannot have left ours: setsid(2) refuses the leader of
+    /// a group. (Without a group of its own, nothing is left of a command that has ended.)
+    pub fn is_in_our_session(_pid: Pid) -> bool {
+        true
+    }
+
+    /// Calls `found` for the command, if something of it is left.
+    pub fn walk(command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) {
+        if let Some(pid) = command
+            && Group::of_the_command().holds(pid)
+        {
+            found(&Process { pid });
+        }
+    }
 }

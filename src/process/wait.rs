@@ -3,13 +3,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the clock")]
 
+use super::group::Group;
 use super::signals::{self, Meaning, Received};
 use super::sys::{self, Change, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
 use crate::streams::connected::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -87,6 +87,24 @@ pub enum Woken {
     Due,
 }
 
+/// The pipe by which the signal handler ends a sleep: never blocking, never the command's.
+#[cfg(not(target_vendor = "apple"))]
+fn wake_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pipe::PipeFlags;
+    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
+/// Darwin has no pipe2(2). Nothing else runs yet that could start a process in between.
+#[cfg(target_vendor = "apple")]
+fn wake_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe()?;
+    for end in [&reader, &writer] {
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::fs::fcntl_setfl(end, rustix::fs::OFlags::NONBLOCK)?;
+    }
+    Ok((reader, writer))
+}
+
 impl Wait {
     /// Starts the clock and catches signals.
     ///
@@ -94,7 +112,7 @@ impl Wait {
     /// When there are no descriptors left for a pipe.
     pub fn new(streams: Streams) -> io::Result<Self> {
         let started = Instant::now();
-        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (reader, writer) = wake_pipe()?;
         signals::catch_all(&writer);
         Ok(Self {
             started,
@@ -270,7 +288,7 @@ impl Wait {
             && let Some(pid) = self.command()
         {
             // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
-            let _gone_meanwhile = sys::send(pid, received.signal);
+            let _gone_meanwhile = Group::of_the_command().send(pid, received.signal);
         }
     }
 
@@ -323,7 +341,7 @@ impl Wait {
         if std::mem::take(&mut self.continue_asked)
             && let Command::Stopped(pid) = self.command
         {
-            let _gone_meanwhile = sys::send(pid, Signal::SIGCONT);
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGCONT);
         }
     }
 

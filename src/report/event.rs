@@ -46,6 +46,20 @@ pub enum Event<'a, O> {
     },
     /// The fallback begins.
     FallingBack,
+    /// The circuit breaker does not admit an attempt.
+    CircuitOpen {
+        /// The attempt that does not come.
+        number: u64,
+        /// For so long.
+        wait: Duration,
+        /// Since the start.
+        elapsed: Duration,
+    },
+    /// What is shared with others cannot be used as it should.
+    Warning {
+        /// What happened, and what is done about it.
+        what: String,
+    },
     /// Something of our own failed, and something is lost.
     Broken {
         /// What.
@@ -117,6 +131,13 @@ pub enum Next {
 pub enum GaveUp {
     /// There are no attempts left.
     Exhausted,
+    /// The circuit is open.
+    CircuitOpen {
+        /// For so long.
+        wait: Duration,
+    },
+    /// The retry budget has nothing left.
+    BudgetEmpty,
     /// The next delay would pass the deadline.
     OutOfTime {
         /// That delay.
@@ -133,10 +154,12 @@ impl<O> Event<'_, O> {
                 Next::Retry { .. } => Severity::Warning,
                 Next::Stop { .. } | Next::GiveUp { .. } => Severity::Error,
             },
-            Self::HookFailed { .. } | Self::FallingBack | Self::Interrupted { .. } => Severity::Warning,
+            Self::HookFailed { .. } | Self::FallingBack | Self::Interrupted { .. } | Self::Warning { .. } => {
+                Severity::Warning
+            }
             Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
             Self::Succeeded { .. } => Severity::Notice,
-            Self::Broken { .. } | Self::NoTime { .. } => Severity::Error,
+            Self::Broken { .. } | Self::NoTime { .. } | Self::CircuitOpen { .. } => Severity::Error,
         }
     }
 }

@@ -33,10 +33,14 @@ pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Str
         (Result::Stopped, failure) => {
             format!("{attempt} failed, not retryable: {}", failure.unwrap_or_default())
         }
-        (Result::Exhausted | Result::Deadline, Some(failure)) => {
+        (Result::CircuitOpen, failure) => {
+            let failure = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
+            format!("the circuit is open after {since}{failure}")
+        }
+        (Result::Exhausted | Result::Deadline | Result::BudgetEmpty, Some(failure)) => {
             format!("gave up after {attempt} and {since}: {failure}")
         }
-        (Result::Exhausted, None) => format!("gave up after {attempt} and {since}"),
+        (Result::Exhausted | Result::BudgetEmpty, None) => format!("gave up after {attempt} and {since}"),
         (Result::Deadline, None) => format!("no time for {attempt} before the deadline"),
     };
     // A fallback that ended well is no error.

@@ -146,6 +146,8 @@ impl Line {
             }
             Event::HookFailed { .. } => ("hook-failed", None, None),
             Event::FallingBack => ("fallback", None, None),
+            Event::CircuitOpen { number, .. } => ("circuit-open", Some(fields(plan, *number)), None),
+            Event::Warning { .. } => ("warning", None, None),
             Event::Broken { .. } => ("error", None, None),
         };
         let bare = Self::bare(plan, now, name, event.severity());

@@ -5,6 +5,7 @@
 //! | [`event`] | the one enum of what can happen |
 //! | [`reporter`] | the one receiver of events, which gives each view its part |
 //! | [`record`] | the account of the run that reports are made of |
+//! | [`state`] | what is shared, for `--show-state` |
 //! | [`text`] | the lines for people, to the letter |
 //! | [`json`] | the same for machines, and the report |
 //! | [`junit`] | the JUnit file |
@@ -28,4 +29,5 @@ pub mod output;
 pub mod progress;
 pub mod record;
 pub mod reporter;
+pub mod state;
 pub mod text;

@@ -75,6 +75,10 @@ pub enum Result {
     Exhausted,
     /// No time was left.
     Deadline,
+    /// The circuit breaker refused an attempt.
+    CircuitOpen,
+    /// The retry budget had nothing left.
+    BudgetEmpty,
     /// A signal ended it.
     Interrupted,
     /// A failure of `retry` itself, or nobody to write the output to.
@@ -142,7 +146,8 @@ impl Record {
                 }
             }
             Event::NoTime { .. } => self.result = Some(Result::Deadline),
-            Event::HookFailed { .. } | Event::FallingBack | Event::Broken { .. } => {}
+            Event::CircuitOpen { .. } => self.result = Some(Result::CircuitOpen),
+            Event::HookFailed { .. } | Event::FallingBack | Event::Broken { .. } | Event::Warning { .. } => {}
         }
     }
 
@@ -161,6 +166,8 @@ impl Record {
                 self.result = Some(match cause {
                     GaveUp::Exhausted => Result::Exhausted,
                     GaveUp::OutOfTime { .. } => Result::Deadline,
+                    GaveUp::CircuitOpen { .. } => Result::CircuitOpen,
+                    GaveUp::BudgetEmpty => Result::BudgetEmpty,
                 });
             }
             None => {}
@@ -183,6 +190,8 @@ impl Record {
             Ending::Stopped { .. } => Result::Stopped,
             Ending::Exhausted { .. } => Result::Exhausted,
             Ending::OutOfTime { .. } => Result::Deadline,
+            Ending::CircuitOpen { .. } => Result::CircuitOpen,
+            Ending::BudgetEmpty { .. } => Result::BudgetEmpty,
             Ending::Interrupted { .. } => Result::Interrupted,
             // The last event before the fallback said why it ran.
             Ending::FellBack { .. } => self.result.unwrap_or(Result::Error),
@@ -227,6 +236,8 @@ impl Result {
             Self::Stopped => "stopped",
             Self::Exhausted => "exhausted",
             Self::Deadline => "deadline",
+            Self::CircuitOpen => "circuit-open",
+            Self::BudgetEmpty => "budget-empty",
             Self::Interrupted => "interrupted",
             Self::Error => "error",
         }

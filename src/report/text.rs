@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 /// Said once.
-const USED_UP: &str = ", but stdin is used up (--stdin replay keeps it)";
+const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
 
 /// A message as a line: who says it, and of which run.
 pub fn line(plan: &Plan, message: &str) -> String {
@@ -62,6 +62,15 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             };
             format!("{} failed: {what}{dropped}. {}{stdin}{nested}", attempt(number), then(plan, next))
         }
+        Event::CircuitOpen { number, wait, elapsed: since } => {
+            let open = circuit_is_open(plan, *wait);
+            if *number == 1 {
+                format!("{open}. Not running {}", command_name(&plan.command))
+            } else {
+                format!("{open}. Giving up after {}", elapsed(*since))
+            }
+        }
+        Event::Warning { what } => printable(what),
         Event::HookFailed { outcome } => {
             format!("the --before-retry command failed: {}. Going on", status(plan, outcome))
         }
@@ -188,6 +197,29 @@ fn dropped(bytes: u64) -> String {
     }
 }
 
+/// What a plan may share with others.
+#[derive(Clone, Copy)]
+enum Shared {
+    Breaker,
+    Budget,
+}
+
+fn name(plan: &Plan, which: Shared) -> String {
+    let asked = plan.shared.as_ref();
+    let name = match which {
+        Shared::Breaker => asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name),
+        Shared::Budget => asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name),
+    };
+    printable(&name.map(ToString::to_string).unwrap_or_default())
+}
+
+fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
+    // Whole seconds, rounded up: whoever waits so long finds it open no more.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let wait = if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) };
+    format!("circuit \"{}\" is open for another {wait}", name(plan, Shared::Breaker))
+}
+
 fn processes(pids: &[i32]) -> String {
     let list = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
     if pids.len() == 1 { format!("process {list}") } else { format!("processes {list}") }
@@ -219,6 +251,10 @@ fn then(plan: &Plan, next: &Next) -> String {
             let rule = why.as_ref().map(|why| rule_behind(plan, why)).unwrap_or_default();
             let because = match cause {
                 GaveUp::Exhausted => String::new(),
+                GaveUp::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, *wait)),
+                GaveUp::BudgetEmpty => {
+                    format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
+                }
                 GaveUp::OutOfTime { delay } => {
                     let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
                     format!(": a delay of {} would pass the deadline of {deadline}", seconds(*delay))

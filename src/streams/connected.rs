@@ -123,9 +123,9 @@ impl Streams {
         self.input.begin()
     }
 
-    /// Whether there is nothing to move: the wait need not ask.
+    /// Whether there is nothing to move, or no use in it any more: the wait need not ask.
     pub fn is_idle(&self) -> bool {
-        self.outlets.is_empty() && !matches!(self.input, Input::Replayed(_))
+        self.failure.is_some() || self.outlets.is_empty() && !matches!(self.input, Input::Replayed(_))
     }
 
     /// What to wait for.
@@ -139,7 +139,7 @@ impl Streams {
     /// Moves whatever can be moved without waiting. Says whether something has come to an end: a pipe, what
     /// was pending, or everything by a failure.
     pub fn advance(&mut self, now: Duration) -> News {
-        if self.is_idle() || self.failure.is_some() {
+        if self.is_idle() {
             return News::None;
         }
         self.buffer.resize(CHUNK, 0);
@@ -151,7 +151,8 @@ impl Streams {
         }
         for outlet in &mut self.outlets {
             match outlet.advance(&mut self.buffer) {
-                Ok(0) => {}
+                // A command that waits for our own reader is not idle.
+                Ok(0) if !outlet.has_pending() => {}
                 Ok(_) => self.active = now,
                 Err(failure) => self.failure = Some(failure),
             }
@@ -186,6 +187,14 @@ impl Streams {
     /// The grace for a grandchild that still holds a pipe is over: now the same goes for the others.
     pub fn grace_ended(&mut self) {
         self.outlets.iter_mut().for_each(Outlet::take_only_what_is_there);
+    }
+
+    /// What is pending is lost: nobody took it in time.
+    pub fn abandon(&mut self) {
+        let late = io::Error::other("nobody took it before the deadline");
+        if let Some(outlet) = self.outlets.iter().find(|outlet| outlet.has_pending()) {
+            self.failure.get_or_insert(Failure::sink(&late, outlet.streams()));
+        }
     }
 
     /// Whether more can come, or something is left to be written.
@@ -268,7 +277,9 @@ fn outlets(plan: &Plan) -> io::Result<Vec<Outlet>> {
         (None, Some(err)) => vec![outlet(vec![Stream::Stderr], err)?],
         (Some(out), Some(err)) => {
             let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
-            if same && out == err && !plan.watchlist.tells_streams_apart() {
+            // A fallback takes the place of stdout alone, so then they have to be apart.
+            let one = out.route == Route::PassOn || plan.hooks.fallback.is_none();
+            if same && out == err && one && !plan.watchlist.tells_streams_apart() {
                 vec![outlet(vec![Stream::Stdout, Stream::Stderr], out)?]
             } else {
                 vec![outlet(vec![Stream::Stdout], out)?, outlet(vec![Stream::Stderr], err)?]

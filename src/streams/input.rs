@@ -70,7 +70,8 @@ impl Input {
         }
     }
 
-    /// Whether another attempt would find nothing to read, because this one may have taken it all.
+    /// Whether another attempt would find nothing to read, where this one may have found something. No more
+    /// can be known of a pipe that was open and empty at the start: Linux keeps no times of its reads.
     pub fn is_used_up(&self) -> bool {
         let stdin = rustix::stdio::stdin();
         let is_stream = || {
@@ -147,6 +148,11 @@ impl Replay {
                     Err(_) => self.source_ended = true,
                 }
             } else {
+                // Nothing to read now. If the command has closed its end, nothing will be needed either, and
+                // poll would say so again and again.
+                if is_ready(pipe, PollFlags::empty()) {
+                    self.pipe = None;
+                }
                 return Ok(());
             }
         }

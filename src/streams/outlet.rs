@@ -108,8 +108,11 @@ impl Outlet {
         let mut came = 0;
         // A command that writes without end must not keep us from signals and time limits.
         for _ in 0..32 {
-            if self.released.is_some() {
-                self.release_some(buffer)?;
+            if self.is_releasing() {
+                match self.release_some(buffer)? {
+                    Written::Bytes(_) => continue,
+                    Written::Blocked => break,
+                }
             }
             if !self.flush()? {
                 break;
@@ -185,22 +188,18 @@ impl Outlet {
         Ok(true)
     }
 
-    fn release_some(&mut self, buffer: &mut [u8]) -> Result<(), Failure> {
-        while let Some(mut offset) = self.released
-            && offset < self.held.len()
-        {
-            let written = self.held.write_to(&mut self.sink, &mut offset, buffer);
-            self.released = Some(offset);
-            match written {
-                Ok(Written::Bytes(_)) => {}
-                Ok(Written::Blocked) => return Ok(()),
-                Err(error) => {
-                    self.released = None;
-                    return Err(Failure::sink(&error, &self.streams));
-                }
-            }
-        }
-        Ok(())
+    fn release_some(&mut self, buffer: &mut [u8]) -> Result<Written, Failure> {
+        let mut offset = self.released.unwrap_or_default();
+        let written = self.held.write_to(&mut self.sink, &mut offset, buffer);
+        self.released = Some(offset);
+        written.map_err(|error| {
+            self.released = None;
+            Failure::sink(&error, &self.streams)
+        })
+    }
+
+    fn is_releasing(&self) -> bool {
+        self.released.is_some_and(|offset| offset < self.held.len())
     }
 
     /// From now on the held bytes are written to our own stream.
@@ -227,12 +226,15 @@ impl Outlet {
 
     /// Whether something is left to be written.
     pub fn has_pending(&self) -> bool {
-        self.written < self.pending.len() || self.released.is_some_and(|offset| offset < self.held.len())
+        self.written < self.pending.len() || self.is_releasing()
     }
 
-    /// Closes the pipe and says what was seen and heard. `now` is the wall clock.
+    /// Closes the pipe and says what was seen and heard. What is still pending is given up: whoever ends an
+    /// attempt has waited for as long as it should. `now` is the wall clock.
     pub fn finish(&mut self, now: SystemTime) -> (Seen, Word) {
         self.pipe = None;
+        self.pending.clear();
+        self.written = 0;
         let seen = self.watcher.take().map(Watcher::finish).unwrap_or_default();
         let word = self.listener.take().map_or(Word::Nothing, |listener| listener.finish(now));
         (seen, word)

@@ -20,7 +20,7 @@ pub struct Sink {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A regular file or a block device: a write does not wait for anyone.
+    /// A regular file, a block device, /dev/null: a write does not wait for anyone.
     File,
     /// A pipe that takes `RWF_NOWAIT` (since Linux 6.4 or so; what fails with it, becomes `Other`).
     Pipe,
@@ -43,8 +43,10 @@ impl Sink {
     /// # Errors
     /// It is closed.
     pub fn new(fd: BorrowedFd<'static>) -> io::Result<Self> {
-        let kind = match FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) {
+        let stat = rustix::fs::fstat(fd)?;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile | FileType::BlockDevice => Kind::File,
+            FileType::CharacterDevice if is_memory_device(stat.st_rdev) => Kind::File,
             FileType::Fifo if cfg!(target_os = "linux") => Kind::Pipe,
             _ => Kind::Other,
         };
@@ -54,6 +56,11 @@ impl Sink {
     /// The descriptor, to wait for.
     pub fn fd(self) -> BorrowedFd<'static> {
         self.fd
+    }
+
+    /// More than this is not taken in one write.
+    pub fn most(self) -> usize {
+        if self.kind == Kind::Other { SURE } else { usize::MAX }
     }
 
     /// Writes what fits without blocking.
@@ -126,7 +133,12 @@ fn write_without_waiting(_fd: BorrowedFd<'_>, _bytes: &[u8]) -> Result<usize, Er
     Err(Errno::NOSYS)
 }
 
-/// Whether a descriptor is ready now.
+/// /dev/null, /dev/zero and /dev/full: Linux gives the number 1 to devices that are memory.
+fn is_memory_device(device: rustix::fs::Dev) -> bool {
+    cfg!(target_os = "linux") && rustix::fs::major(device) == 1
+}
+
+/// Whether a descriptor is ready now, or has hung up.
 pub fn is_ready(fd: impl AsFd, flags: PollFlags) -> bool {
     let mut fds = [PollFd::new(&fd, flags)];
     matches!(rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))

@@ -138,7 +138,8 @@ impl Spool {
                 result => return result,
             }
         }
-        let length = self.read_at(buffer, *offset)?;
+        let most = buffer.len().min(sink.most());
+        let length = self.read_at(&mut buffer[..most], *offset)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

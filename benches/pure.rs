@@ -1,0 +1,89 @@
+//! The pure parts, which run between attempts: the next delay and the verdict. `cargo bench`
+
+use divan::{Bencher, black_box};
+use retry::core::backoff::{Backoff, Delays, Growth, Jitter};
+use retry::core::outcome::Outcome;
+use retry::core::policy::{Condition, Item, Rules, Set};
+use retry::core::random::Random;
+use retry::core::signal::Signal;
+use std::time::Duration;
+
+fn main() {
+    divan::main();
+}
+
+const JITTERS: [(&str, Jitter); 7] = [
+    ("none", Jitter::None),
+    ("additive", Jitter::Additive(Duration::from_millis(300))),
+    ("symmetric", Jitter::Symmetric(Duration::from_millis(300))),
+    ("ratio", Jitter::Ratio(0.2)),
+    ("full", Jitter::Full),
+    ("equal", Jitter::Equal),
+    ("decorrelated", Jitter::Decorrelated),
+];
+
+/// The tenth delay: by then every shape that grows has met its cap.
+fn tenth_delay(bencher: Bencher, backoff: &Backoff) {
+    let mut random = Random::seeded(1);
+    bencher
+        .with_inputs(|| {
+            let mut delays = Delays::new(backoff);
+            for _ in 1..10 {
+                delays.next(&mut random);
+            }
+            (delays, Random::seeded(2))
+        })
+        .bench_local_values(|(mut delays, mut random)| delays.next(black_box(&mut random)));
+}
+
+#[divan::bench(args = JITTERS.map(|(name, _)| name))]
+fn delay_by_jitter(bencher: Bencher, name: &str) {
+    let jitter = JITTERS.iter().find(|(other, _)| *other == name).map(|&(_, jitter)| jitter);
+    tenth_delay(bencher, &Backoff { jitter: jitter.expect("a name of the table"), ..Backoff::default() });
+}
+
+#[divan::bench(args = ["exponential", "linear", "fibonacci", "constant", "list"])]
+fn delay_by_growth(bencher: Bencher, name: &str) {
+    let growth = match name {
+        "linear" => Growth::Linear,
+        "fibonacci" => Growth::Fibonacci,
+        "constant" => Growth::Constant,
+        "list" => Growth::List(vec![Duration::from_secs(1); 3]),
+        _ => Growth::Exponential { factor: 4.0 },
+    };
+    tenth_delay(bencher, &Backoff { growth, ..Backoff::default() });
+}
+
+/// Fibonacci is the only shape whose cost grows with the number of failures; it stops at 1500.
+#[divan::bench(args = [10, 1_500, u64::MAX])]
+fn fibonacci_after(bencher: Bencher, failures: u64) {
+    let backoff = Backoff { growth: Growth::Fibonacci, ..Backoff::default() };
+    bencher.bench(|| backoff.backoff(black_box(failures)));
+}
+
+fn set(conditions: impl IntoIterator<Item = Condition>) -> Set {
+    Set(conditions.into_iter().map(|condition| Item { text: "rule".to_owned(), condition }).collect())
+}
+
+#[divan::bench]
+fn verdict_without_rules(bencher: Bencher) {
+    let rules = Rules::default();
+    bencher.bench(|| rules.judge(black_box(&Outcome::Exited(1))));
+}
+
+#[divan::bench(args = [0, 1, 139])]
+fn verdict_with_rules(bencher: Bencher, code: u8) {
+    let rules = Rules {
+        retry_on: set([Condition::Code(7), Condition::Codes(100, 200), Condition::Timeout]),
+        stop_on: set([Condition::Code(2), Condition::Codes(64, 78), Condition::Signal(Signal::SIGSEGV)]),
+        success_on: Set::default(),
+    };
+    bencher.bench(|| rules.judge(black_box(&Outcome::Exited(code))));
+}
+
+/// The worst case: a hundred conditions, and none that matches.
+#[divan::bench]
+fn verdict_with_a_hundred_conditions(bencher: Bencher) {
+    let rules = Rules { retry_on: set((100..200).map(Condition::Code)), ..Rules::default() };
+    bencher.bench(|| rules.judge(black_box(&Outcome::Exited(1))));
+}

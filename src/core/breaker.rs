@@ -1,0 +1,639 @@
+//! The circuit breaker: after some failures in a row nobody attempts for a while, then one does. Owns
+//! the transitions; where the state is kept, and whose clock it is, is the store's business.
+//!
+//! ```text
+//!            failures in a row          time is up, one prober
+//!   Closed ----------------------> Open ----------------------> HalfOpen
+//!     ^                             ^ ^---- probe given back ---- | |  ^ the lease ran out:
+//!     |                             '------ probe failed -------- | '--' another prober
+//!     '------------------------------------ probe succeeded ------'
+//! ```
+//!
+//! Each arrow starts a new *generation*. A ticket carries the generation in which its attempt was
+//! admitted; a result from an older one says nothing about the present and is dropped.
+
+use super::random::Random;
+use super::wall::{Span, Wall, millis};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The longest time that doubling leads to. An explicit longer [`Settings::open`] raises it.
+pub const LONGEST_OPEN: Duration = Duration::from_secs(600);
+
+/// The lease of a probe where an attempt has no time limit.
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
+/// No lease is shorter: the result has to be recorded within it, too.
+pub const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
+/// A doubled open time is shortened by up to a fifth, so that breakers which opened together (on many
+/// machines) do not probe together. It is never prolonged, so the cap is a cap.
+const JITTER: u64 = 5;
+
+/// The jitter is drawn in so many steps: whole numbers, so that all stores calculate the same.
+const STEPS: u64 = 1024;
+
+/// What one process asks of a breaker. The processes that share one should agree; if they do not,
+/// each applies its own settings to the transitions that it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// So many failures in a row open it.
+    pub failures: NonZeroU32,
+    /// How long it is open at first.
+    pub open: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
+        Self { failures: FIVE, open: Duration::from_secs(30) }
+    }
+}
+
+/// The state of one breaker: small, of a fixed size, the same for every store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// Grows with every transition. 0 in a fresh one.
+    pub generation: u64,
+    /// Where it is.
+    pub phase: Phase,
+}
+
+/// Where a breaker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Everyone may attempt.
+    Closed {
+        /// Failures in a row so far.
+        failures: u32,
+    },
+    /// Nobody may until the span is over.
+    Open {
+        /// For so long.
+        span: Span,
+        /// The open time without jitter, in milliseconds: what doubles.
+        period: u64,
+    },
+    /// One probe runs.
+    HalfOpen {
+        /// It is alone until this is over; then it counts as dead.
+        lease: Span,
+        /// The open time that led here, in milliseconds.
+        period: u64,
+    },
+}
+
+/// Permission for one attempt, to be handed back with its result. A lost ticket (its process was
+/// killed) does no harm: a probe's lease runs out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    generation: u64,
+}
+
+/// The answer to somebody who wants to attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// The circuit is closed: go on.
+    Closed(Ticket),
+    /// Go on as the one probe; [`Breaker::renew`] the lease while it runs.
+    Probe(Ticket),
+    /// The circuit is open or somebody else probes.
+    Refused {
+        /// More than 0. It may be worth another look then.
+        wait: Duration,
+    },
+}
+
+/// How an admitted attempt ended, in the eyes of a breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Result {
+    /// It was good.
+    Success,
+    /// It failed in a way that speaks against the other side; timeouts do.
+    Failure,
+    /// It says nothing: stopped by a rule, hopeless, interrupted.
+    Nothing,
+}
+
+/// What a result did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was counted; the circuit stays closed.
+    Counted,
+    /// The circuit is open from now on.
+    Opened {
+        /// For so long.
+        wait: Duration,
+    },
+    /// The probe succeeded: the circuit is closed again.
+    Closed,
+    /// The probe said nothing: the next one who asks may probe.
+    GivenBack,
+    /// It came from an older generation and was dropped.
+    Late,
+}
+
+/// Whether a probe still has its slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Yes, for another lease.
+    Kept,
+    /// No: the lease ran out and somebody else took over. The result will be dropped.
+    Lost,
+}
+
+/// The random part of [`Breaker::record`]: a whole number below 1024.
+pub fn draw(random: &mut Random) -> u64 {
+    (random.unit() * STEPS as f64) as u64
+}
+
+impl Ticket {
+    /// The generation in which it was given out.
+    pub const fn generation(self) -> u64 {
+        self.generation
+    }
+
+    /// The ticket that a store gave out in this generation.
+    pub const fn of(generation: u64) -> Self {
+        Self { generation }
+    }
+}
+
+impl Breaker {
+    /// A closed one that has seen nothing.
+    pub const fn fresh() -> Self {
+        Self { generation: 0, phase: Phase::Closed { failures: 0 } }
+    }
+
+    /// Whether somebody may attempt at `now`; a probe gets the slot for `lease` (at least 1 s).
+    pub fn admit(&mut self, now: Wall, lease: Duration) -> Admission {
+        let period = match &mut self.phase {
+            Phase::Closed { .. } => return Admission::Closed(self.ticket()),
+            Phase::Open { span, period } | Phase::HalfOpen { lease: span, period } => {
+                *span = span.clamped(now);
+                let wait = span.left(now);
+                if !wait.is_zero() {
+                    return Admission::Refused { wait };
+                }
+                *period
+            }
+        };
+        self.go(now, Phase::HalfOpen { lease: Span::new(now, lease.max(SHORTEST_LEASE)), period });
+        Admission::Probe(self.ticket())
+    }
+
+    /// For how long [`Self::admit`] would refuse, if it would. Changes nothing.
+    pub fn refusal(&self, now: Wall) -> Option<Duration> {
+        match self.phase {
+            Phase::Closed { .. } => None,
+            Phase::Open { span, .. } | Phase::HalfOpen { lease: span, .. } => {
+                Some(span.left(now)).filter(|wait| !wait.is_zero())
+            }
+        }
+    }
+
+    /// Takes the result of an attempt that `ticket` admitted.
+    pub fn record(
+        &mut self,
+        ticket: Ticket,
+        result: Result,
+        now: Wall,
+        settings: &Settings,
+        random: &mut Random,
+    ) -> Recorded {
+        if ticket != self.ticket() {
+            return Recorded::Late;
+        }
+        match (&mut self.phase, result) {
+            (Phase::Closed { .. }, Result::Nothing) => Recorded::Counted,
+            (Phase::Closed { failures }, Result::Success) => {
+                *failures = 0;
+                Recorded::Counted
+            }
+            (Phase::Closed { failures }, Result::Failure) => {
+                *failures = failures.saturating_add(1);
+                if *failures < settings.failures.get() {
+                    return Recorded::Counted;
+                }
+                self.open(now, millis(settings.open), settings.open)
+            }
+            (Phase::HalfOpen { .. }, Result::Success) => {
+                self.go(now, Phase::Closed { failures: 0 });
+                Recorded::Closed
+            }
+            (Phase::HalfOpen { period, .. }, Result::Failure) => {
+                let least = millis(settings.open);
+                let period = period.saturating_mul(2).clamp(least, least.max(millis(LONGEST_OPEN)));
+                let cut = (period / JITTER).saturating_mul(draw(random)) / STEPS;
+                self.open(now, period, Duration::from_millis(period - cut))
+            }
+            (Phase::HalfOpen { period, .. }, Result::Nothing) => {
+                let period = *period;
+                self.open(now, period, Duration::ZERO);
+                Recorded::GivenBack
+            }
+            // No ticket is of an open generation.
+            (Phase::Open { .. }, _) => Recorded::Late,
+        }
+    }
+
+    /// Starts the lease of a probe anew at `now`. The ticket of a closed circuit needs no renewal and
+    /// keeps what it has.
+    pub fn renew(&mut self, ticket: Ticket, now: Wall) -> Renewal {
+        if ticket != self.ticket() {
+            return Renewal::Lost;
+        }
+        if let Phase::HalfOpen { lease, .. } = &mut self.phase {
+            lease.from = now;
+        }
+        Renewal::Kept
+    }
+
+    fn open(&mut self, now: Wall, period: u64, wait: Duration) -> Recorded {
+        let span = Span::new(now, wait);
+        self.go(now, Phase::Open { span, period });
+        Recorded::Opened { wait: Duration::from_millis(span.length) }
+    }
+
+    /// The number follows the clock, so that a ticket from before the state was forgotten (a reset, a
+    /// lost record) is not taken for one of the state that grew since.
+    fn go(&mut self, now: Wall, phase: Phase) {
+        self.generation = self.generation.saturating_add(1).max(now.millis());
+        self.phase = phase;
+    }
+
+    fn ticket(&self) -> Ticket {
+        Ticket { generation: self.generation }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const START: u64 = 1_800_000_000_000;
+    const LEASE: Duration = Duration::from_secs(10);
+
+    fn at(seconds: f64) -> Wall {
+        Wall::from_millis(START + (seconds * 1000.0) as u64)
+    }
+
+    fn settings() -> Settings {
+        Settings::default()
+    }
+
+    fn admitted(breaker: &mut Breaker, now: Wall) -> Ticket {
+        match breaker.admit(now, LEASE) {
+            Admission::Closed(ticket) | Admission::Probe(ticket) => ticket,
+            Admission::Refused { wait } => panic!("refused for {wait:?}"),
+        }
+    }
+
+    fn done(breaker: &mut Breaker, ticket: Ticket, result: Result, now: Wall) -> Recorded {
+        breaker.record(ticket, result, now, &settings(), &mut Random::seeded(1))
+    }
+
+    /// Opened by five failures at 0 s, for 30 s.
+    fn opened() -> Breaker {
+        let mut breaker = Breaker::fresh();
+        for n in 1..=5 {
+            let ticket = admitted(&mut breaker, at(0.0));
+            let recorded = done(&mut breaker, ticket, Result::Failure, at(0.0));
+            let wait = Duration::from_secs(30);
+            assert_eq!(recorded, if n < 5 { Recorded::Counted } else { Recorded::Opened { wait } });
+        }
+        breaker
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_a_success_in_between_starts_the_count_anew() {
+        let mut breaker = Breaker::fresh();
+        for result in [Result::Failure; 4].into_iter().chain([Result::Success]).chain([Result::Failure; 4]) {
+            let ticket = admitted(&mut breaker, at(0.0));
+            assert_eq!(done(&mut breaker, ticket, result, at(0.0)), Recorded::Counted);
+        }
+        let ticket = admitted(&mut breaker, at(0.0));
+        assert_eq!(done(&mut breaker, ticket, Result::Nothing, at(0.0)), Recorded::Counted);
+        assert_eq!(breaker.phase, Phase::Closed { failures: 4 });
+        assert!(matches!(done(&mut breaker, ticket, Result::Failure, at(0.0)), Recorded::Opened { .. }));
+    }
+
+    #[test]
+    fn an_open_one_refuses_until_its_time_is_up_and_then_lets_one_probe_through() {
+        let mut breaker = opened();
+        let wait = Duration::from_millis(9900);
+        assert_eq!(breaker.admit(at(20.1), LEASE), Admission::Refused { wait });
+        assert_eq!(breaker.refusal(at(20.1)), Some(wait));
+        assert_eq!(breaker.refusal(at(30.0)), None);
+        assert!(matches!(breaker.admit(at(30.0), LEASE), Admission::Probe(_)));
+        assert_eq!(breaker.admit(at(31.0), LEASE), Admission::Refused { wait: Duration::from_secs(9) });
+    }
+
+    #[test]
+    fn the_probe_closes_it_or_doubles_the_time_up_to_ten_minutes() {
+        let mut breaker = opened();
+        let (mut now, mut nominal) = (30.0, 30.0);
+        for _ in 0..8 {
+            let ticket = admitted(&mut breaker, at(now));
+            let Recorded::Opened { wait } = done(&mut breaker, ticket, Result::Failure, at(now)) else {
+                panic!("a failed probe opens the circuit again");
+            };
+            nominal = f64::min(nominal * 2.0, 600.0);
+            let wait = wait.as_secs_f64();
+            assert!(wait <= nominal && wait >= nominal * 0.8 - 0.001, "{wait} of {nominal}");
+            now += wait + 0.001;
+        }
+        let ticket = admitted(&mut breaker, at(now));
+        assert_eq!(done(&mut breaker, ticket, Result::Success, at(now)), Recorded::Closed);
+        assert_eq!(breaker.phase, Phase::Closed { failures: 0 });
+    }
+
+    #[test]
+    fn a_probe_that_says_nothing_gives_its_slot_back_at_once() {
+        let mut breaker = opened();
+        let ticket = admitted(&mut breaker, at(30.0));
+        assert_eq!(done(&mut breaker, ticket, Result::Nothing, at(31.0)), Recorded::GivenBack);
+        let next = admitted(&mut breaker, at(31.0));
+        let Recorded::Opened { wait } = done(&mut breaker, next, Result::Failure, at(31.0)) else {
+            panic!("it still is a probe");
+        };
+        assert!(wait > Duration::from_secs(45), "the time doubles from where it was: {wait:?}");
+    }
+
+    #[test]
+    fn a_lost_probe_is_replaced_when_its_lease_is_over_and_its_late_result_is_dropped() {
+        let mut breaker = opened();
+        let lost = admitted(&mut breaker, at(30.0));
+        let next = admitted(&mut breaker, at(40.0));
+        assert_eq!(breaker.renew(lost, at(41.0)), Renewal::Lost);
+        assert_eq!(done(&mut breaker, lost, Result::Failure, at(41.0)), Recorded::Late);
+        assert_eq!(breaker.renew(next, at(49.0)), Renewal::Kept);
+        assert!(matches!(breaker.admit(at(58.9), LEASE), Admission::Refused { .. }));
+        assert_eq!(done(&mut breaker, next, Result::Success, at(59.0)), Recorded::Closed);
+    }
+
+    #[test]
+    fn a_result_from_before_it_opened_is_dropped() {
+        let mut breaker = Breaker::fresh();
+        let early = admitted(&mut breaker, at(0.0));
+        let mut breaker = opened();
+        assert_eq!(done(&mut breaker, early, Result::Success, at(1.0)), Recorded::Late);
+        let probe = admitted(&mut breaker, at(30.0));
+        assert_eq!(done(&mut breaker, probe, Result::Success, at(31.0)), Recorded::Closed);
+        assert_eq!(done(&mut breaker, early, Result::Failure, at(32.0)), Recorded::Late);
+    }
+
+    #[test]
+    fn a_probe_from_before_a_reset_changes_nothing_after_it() {
+        let mut before = opened();
+        let old = admitted(&mut before, at(30.0));
+        let mut after = Breaker::fresh();
+        assert_eq!(done(&mut after, old, Result::Failure, at(31.0)), Recorded::Late);
+        for _ in 0..5 {
+            let ticket = admitted(&mut after, at(31.0));
+            done(&mut after, ticket, Result::Failure, at(31.0));
+        }
+        admitted(&mut after, at(61.0));
+        assert_eq!(done(&mut after, old, Result::Success, at(62.0)), Recorded::Late);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_costs_one_open_time_and_no_more() {
+        let mut breaker = opened();
+        let year = 365 * 86400 * 1000;
+        let back = Wall::from_millis(START - year);
+        assert_eq!(breaker.admit(back, LEASE), Admission::Refused { wait: Duration::from_secs(30) });
+        let later = Wall::from_millis(START - year + 30_000);
+        assert!(matches!(breaker.admit(later, LEASE), Admission::Probe(_)));
+    }
+
+    #[test]
+    fn changed_settings_count_from_the_next_transition_on() {
+        let mut breaker = Breaker::fresh();
+        let few = Settings { failures: NonZeroU32::MIN, open: Duration::from_secs(3600) };
+        let ticket = admitted(&mut breaker, at(0.0));
+        let wait = Duration::from_secs(3600);
+        let mut random = Random::seeded(1);
+        assert_eq!(
+            breaker.record(ticket, Result::Failure, at(0.0), &few, &mut random),
+            Recorded::Opened { wait }
+        );
+        // An hour was asked for, so the cap is an hour; for the others it is ten minutes again.
+        let probe = admitted(&mut breaker, at(3600.0));
+        let mut other = breaker;
+        let Recorded::Opened { wait } = breaker.record(probe, Result::Failure, at(3600.0), &few, &mut random)
+        else {
+            panic!("a failed probe opens the circuit again");
+        };
+        assert!(wait > Duration::from_secs(2800) && wait <= Duration::from_secs(3600), "{wait:?}");
+        let Recorded::Opened { wait } = done(&mut other, probe, Result::Failure, at(3600.0)) else {
+            panic!("a failed probe opens the circuit again");
+        };
+        assert!(wait <= LONGEST_OPEN, "{wait:?}");
+    }
+
+    /// What may happen to a breaker that many processes share.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Admit,
+        Finish(prop::sample::Index, Result),
+        Crash(prop::sample::Index),
+        Renew(prop::sample::Index),
+        Pass(u64),
+        SetBack(u64),
+        Forget,
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let index = any::<prop::sample::Index>;
+        let result =
+            prop_oneof![3 => Just(Result::Failure), 1 => Just(Result::Success), 1 => Just(Result::Nothing)];
+        prop_oneof![
+            6 => Just(Step::Admit),
+            6 => (index(), result).prop_map(|(who, result)| Step::Finish(who, result)),
+            1 => index().prop_map(Step::Crash),
+            2 => index().prop_map(Step::Renew),
+            4 => prop_oneof![0..2_000_u64, 0..50_000_u64, 0..1_000_000_000_u64].prop_map(Step::Pass),
+            1 => prop_oneof![0..50_u64, 0..1_000_000_000_u64].prop_map(Step::SetBack),
+            1 => Just(Step::Forget),
+        ]
+    }
+
+    fn any_settings() -> impl Strategy<Value = Settings> {
+        (1..6_u32, prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64]).prop_map(
+            |(failures, open)| Settings {
+                failures: NonZeroU32::new(failures).unwrap(),
+                open: Duration::from_millis(open),
+            },
+        )
+    }
+
+    /// A process between its admission and its result.
+    #[derive(Debug, Clone, Copy)]
+    struct Running {
+        ticket: Ticket,
+        /// When its lease began, by a clock that nobody sets; none without a lease.
+        lease_began: Option<u64>,
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Random interleavings of processes that ask, end, die and renew, under a clock that is set
+        /// back now and then and a store that forgets.
+        #[test]
+        fn it_keeps_its_promises(
+            steps in prop::collection::vec(any_step(), 1..120),
+            settings in any_settings(),
+            lease in 1_000..90_000_u64,
+            seed: u64,
+        ) {
+            let mut random = Random::seeded(seed);
+            let mut breaker = Breaker::fresh();
+            let mut running: Vec<Running> = Vec::new();
+            // `elapsed` is the time that really passed; `clock` is what the wall shows.
+            let (mut elapsed, mut clock) = (0_u64, 4_000_000_000_000_u64);
+            let mut in_a_row = 0;
+            let cap = LONGEST_OPEN.max(settings.open);
+            for step in steps {
+                let now = Wall::from_millis(clock);
+                let before = breaker;
+                match step {
+                    Step::Admit => match breaker.admit(now, Duration::from_millis(lease)) {
+                        Admission::Closed(ticket) => running.push(Running { ticket, lease_began: None }),
+                        Admission::Probe(ticket) => {
+                            // Whoever had the slot has lost it to time, not to this one.
+                            for other in &running {
+                                prop_assert_ne!(other.ticket, ticket);
+                                if other.ticket == before.ticket()
+                                    && let Some(began) = other.lease_began
+                                {
+                                    prop_assert!(elapsed - began >= lease, "two live probes");
+                                }
+                            }
+                            running.push(Running { ticket, lease_began: Some(elapsed) });
+                        }
+                        Admission::Refused { wait } => {
+                            prop_assert!(!wait.is_zero());
+                            prop_assert!(wait <= cap.max(Duration::from_millis(lease)), "{:?}", wait);
+                            prop_assert_eq!(breaker.refusal(now), Some(wait));
+                        }
+                    },
+                    Step::Finish(who, result) if !running.is_empty() => {
+                        let gone = running.swap_remove(who.index(running.len()));
+                        let recorded = breaker.record(gone.ticket, result, now, &settings, &mut random);
+                        match recorded {
+                            Recorded::Late => {
+                                prop_assert_ne!(gone.ticket, before.ticket());
+                                prop_assert_eq!(breaker, before);
+                            }
+                            Recorded::Opened { wait } => {
+                                prop_assert_eq!(result, Result::Failure);
+                                prop_assert!(wait <= cap, "{:?}", wait);
+                                if let Phase::HalfOpen { period, .. } = before.phase {
+                                    let doubled = (2 * period).min(millis(cap)).max(millis(settings.open));
+                                    prop_assert!(millis(wait) <= doubled, "more than doubled");
+                                    prop_assert!(millis(wait) + 1 >= doubled / 5 * 4, "less than 80 %");
+                                }
+                            }
+                            Recorded::Closed => prop_assert_eq!(result, Result::Success),
+                            Recorded::GivenBack => {
+                                prop_assert_eq!(result, Result::Nothing);
+                                prop_assert_eq!(breaker.refusal(now), None);
+                            }
+                            Recorded::Counted => {
+                                let closed = matches!(breaker.phase, Phase::Closed { .. });
+                                prop_assert!(closed);
+                            }
+                        }
+                        // The model of a closed circuit: a plain count.
+                        if recorded != Recorded::Late && matches!(before.phase, Phase::Closed { .. }) {
+                            match result {
+                                Result::Success => in_a_row = 0,
+                                Result::Failure => in_a_row += 1,
+                                Result::Nothing => {}
+                            }
+                            let opened = matches!(recorded, Recorded::Opened { .. });
+                            prop_assert_eq!(opened, in_a_row >= settings.failures.get());
+                        }
+                        if recorded == Recorded::Closed {
+                            in_a_row = 0;
+                        }
+                    }
+                    Step::Crash(who) if !running.is_empty() => {
+                        running.swap_remove(who.index(running.len()));
+                    }
+                    Step::Renew(who) if !running.is_empty() => {
+                        let at = who.index(running.len());
+                        let kept = breaker.renew(running[at].ticket, now);
+                        let current = running[at].ticket == before.ticket();
+                        prop_assert_eq!(kept, if current { Renewal::Kept } else { Renewal::Lost });
+                        if kept == Renewal::Kept && running[at].lease_began.is_some() {
+                            running[at].lease_began = Some(elapsed);
+                        }
+                    }
+                    Step::Pass(passed) => {
+                        elapsed += passed;
+                        clock += passed;
+                    }
+                    Step::SetBack(by) => clock -= by,
+                    Step::Forget => {
+                        breaker = Breaker::fresh();
+                        in_a_row = 0;
+                        // That other tickets stay stale needs a clock that is not set back meanwhile: see
+                        // `a_probe_from_before_a_reset_changes_nothing_after_it`.
+                        running.retain(|one| one.ticket.generation == 0);
+                    }
+                    Step::Finish(..) | Step::Crash(_) | Step::Renew(_) => {}
+                }
+                let probes = running.iter().filter(|one| {
+                    one.lease_began.is_some() && one.ticket == breaker.ticket()
+                });
+                prop_assert!(probes.count() <= 1);
+                prop_assert!(matches!(step_out(breaker, Wall::from_millis(clock)), WayOut::Found));
+            }
+        }
+
+        /// A clock that jumps forward may end a lease early, but never makes two results count.
+        #[test]
+        fn a_jump_forward_leaves_one_probe_that_counts(jump in 0..10_000_000_u64) {
+            let mut breaker = opened();
+            let first = admitted(&mut breaker, at(30.0));
+            let later = Wall::from_millis(at(30.0).millis() + jump);
+            if let Admission::Probe(second) = breaker.admit(later, LEASE) {
+                prop_assert!(jump >= 10_000);
+                prop_assert_eq!(done(&mut breaker, first, Result::Success, later), Recorded::Late);
+                prop_assert_eq!(done(&mut breaker, second, Result::Success, later), Recorded::Closed);
+            } else {
+                prop_assert!(jump < 10_000);
+                prop_assert_eq!(done(&mut breaker, first, Result::Success, later), Recorded::Closed);
+            }
+        }
+    }
+
+    enum WayOut {
+        Found,
+        Wedged,
+    }
+
+    /// From every state, waiting as long as one is told to leads to an attempt, and a success of that
+    /// attempt to a closed circuit.
+    fn step_out(mut breaker: Breaker, mut now: Wall) -> WayOut {
+        if let Admission::Refused { wait } = breaker.admit(now, LEASE) {
+            now = Wall::from_millis(now.millis() + millis(wait));
+        }
+        match breaker.admit(now, LEASE) {
+            Admission::Refused { .. } => match breaker.phase {
+                // It was admitted by the first call, as a probe.
+                Phase::HalfOpen { lease, .. } if lease.from == now => WayOut::Found,
+                _ => WayOut::Wedged,
+            },
+            Admission::Closed(ticket) | Admission::Probe(ticket) => {
+                done(&mut breaker, ticket, Result::Success, now);
+                let closed = matches!(breaker.phase, Phase::Closed { failures: 0 });
+                if closed { WayOut::Found } else { WayOut::Wedged }
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The retry budget: a token bucket that bounds how much load retries can add, however many processes
+//! retry. Owns the arithmetic; where the tokens are kept is the store's business.
+//!
+//! Nothing here can refuse a first attempt: only a retry asks for a token.
+
+use super::wall::Wall;
+use std::time::Duration;
+
+/// Thousandths of a token: whole numbers, so that nothing is lost to rounding in a shared record.
+const TOKEN: u64 = 1000;
+
+/// Time gives back one token in 10 s, which is one thousandth in 10 ms. It keeps a lone job from
+/// starving after an outage and is too little to hurt anyone.
+const MILLIS_PER_THOUSANDTH: u64 = 10;
+
+/// What one process asks of a budget. The processes that share one should agree; if they do not, each
+/// one cuts the bucket to its own size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Thousandths of a token that the bucket holds.
+    pub(crate) burst: u64,
+    /// Thousandths that a success puts in; at most `burst`.
+    pub(crate) deposit: u64,
+}
+
+impl Settings {
+    /// A bucket for `burst` tokens into which each success puts `ratio` of a token, to a thousandth.
+    /// A ratio that is negative or not a number counts as 0, and none is more than the whole bucket.
+    pub fn new(burst: u32, ratio: f64) -> Self {
+        let burst = u64::from(burst) * TOKEN;
+        // `as` saturates and turns NaN into 0.
+        let deposit = ((ratio * TOKEN as f64).round() as u64).min(burst);
+        Self { burst, deposit }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new(10, 0.2)
+    }
+}
+
+/// The state of one budget: small, of a fixed size, the same for every store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Thousandths of a token.
+    pub thousandths: u64,
+    /// Up to here, time has been paid for.
+    pub at: Wall,
+}
+
+/// The answer to a retry that asks for its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payment {
+    /// The token is taken: retry.
+    Paid,
+    /// There is none: stop now.
+    Empty {
+        /// Time alone gives back a token in so long; never for a bucket of size 0.
+        wait: Duration,
+    },
+}
+
+impl Budget {
+    /// A full one.
+    pub const fn fresh(now: Wall, settings: &Settings) -> Self {
+        Self { thousandths: settings.burst, at: now }
+    }
+
+    /// A success puts its part of a token in.
+    pub fn deposit(&mut self, now: Wall, settings: &Settings) {
+        // A full bucket is left as it is, its time included, so that success after success writes
+        // nothing: the refill is capped, so old time is worth no more than the bucket holds.
+        if self.thousandths != settings.burst {
+            self.refill(now, settings);
+            self.thousandths = (self.thousandths + settings.deposit).min(settings.burst);
+        }
+    }
+
+    /// A retry asks for its token. If there is none, nothing changes.
+    pub fn pay(&mut self, now: Wall, settings: &Settings) -> Payment {
+        let mut refilled = *self;
+        refilled.refill(now, settings);
+        if let Some(left) = refilled.thousandths.checked_sub(TOKEN) {
+            *self = Self { thousandths: left, ..refilled };
+            return Payment::Paid;
+        }
+        // A clock that was set back is taken as it is, or time would give nothing until it caught up.
+        if refilled.at < self.at {
+            *self = refilled;
+        }
+        let missing = (TOKEN - refilled.thousandths) * MILLIS_PER_THOUSANDTH;
+        let passed = now.millis().saturating_sub(refilled.at.millis());
+        let wait = if settings.burst < TOKEN { u64::MAX } else { missing - passed };
+        Payment::Empty { wait: Duration::from_millis(wait) }
+    }
+
+    /// Tokens at `now`, in thousandths, in [0, burst].
+    pub fn left(mut self, now: Wall, settings: &Settings) -> u64 {
+        self.refill(now, settings);
+        self.thousandths
+    }
+
+    fn refill(&mut self, now: Wall, settings: &Settings) {
+        // 0 for a clock that was set back.
+        let gained = now.millis().saturating_sub(self.at.millis()) / MILLIS_PER_THOUSANDTH;
+        let paid_for = self.at.millis().saturating_add(gained * MILLIS_PER_THOUSANDTH);
+        self.thousandths = self.thousandths.saturating_add(gained);
+        // The part of 10 ms that is left over stays in `at`, unless the bucket is full: no time is
+        // saved up beyond that.
+        self.at = now.min(Wall::from_millis(paid_for));
+        if self.thousandths >= settings.burst {
+            *self = Self::fresh(now, settings);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(seconds: f64) -> Wall {
+        Wall::from_millis(1_800_000_000_000 + (seconds * 1000.0) as u64)
+    }
+
+    fn emptied(settings: &Settings) -> Budget {
+        let mut budget = Budget::fresh(at(0.0), settings);
+        while budget.pay(at(0.0), settings) == Payment::Paid {}
+        budget
+    }
+
+    #[test]
+    fn ten_retries_at_once_and_then_one_in_ten_seconds() {
+        let settings = Settings::default();
+        let mut budget = Budget::fresh(at(0.0), &settings);
+        for _ in 0..10 {
+            assert_eq!(budget.pay(at(0.0), &settings), Payment::Paid);
+        }
+        let wait = Duration::from_millis(6005);
+        assert_eq!(budget.pay(at(3.995), &settings), Payment::Empty { wait });
+        assert_eq!(budget.pay(at(10.0), &settings), Payment::Paid);
+        assert!(matches!(budget.pay(at(19.999), &settings), Payment::Empty { .. }));
+        assert_eq!(budget.pay(at(20.0), &settings), Payment::Paid);
+    }
+
+    #[test]
+    fn five_successes_pay_for_one_retry() {
+        let settings = Settings::default();
+        let mut budget = emptied(&settings);
+        for _ in 0..4 {
+            budget.deposit(at(0.0), &settings);
+            assert!(matches!(budget.pay(at(0.0), &settings), Payment::Empty { .. }));
+        }
+        budget.deposit(at(0.0), &settings);
+        assert_eq!(budget.pay(at(0.0), &settings), Payment::Paid);
+    }
+
+    #[test]
+    fn a_full_bucket_is_not_touched_by_a_success() {
+        let settings = Settings::default();
+        let mut budget = Budget::fresh(at(0.0), &settings);
+        budget.deposit(at(500.0), &settings);
+        assert_eq!(budget, Budget::fresh(at(0.0), &settings));
+        // The time that it was full is not saved up.
+        for _ in 0..10 {
+            assert_eq!(budget.pay(at(500.0), &settings), Payment::Paid);
+        }
+        assert!(matches!(budget.pay(at(500.0), &settings), Payment::Empty { .. }));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_costs_no_more_than_the_time_since() {
+        let settings = Settings::default();
+        let mut budget = emptied(&settings);
+        let year = Duration::from_secs(365 * 86400);
+        let back = Wall::from_millis(at(0.0).millis() - 365 * 86_400_000);
+        assert_eq!(budget.pay(back, &settings), Payment::Empty { wait: Duration::from_secs(10) });
+        let later = Wall::from_millis(back.millis() + 10_000);
+        assert!(later < at(0.0) && year > Duration::ZERO);
+        assert_eq!(budget.pay(later, &settings), Payment::Paid);
+    }
+
+    #[test]
+    fn changed_settings_cut_the_bucket_or_let_it_grow_with_time() {
+        let (small, large) = (Settings::new(2, 0.5), Settings::new(100, 0.5));
+        let mut budget = Budget::fresh(at(0.0), &large);
+        assert_eq!(budget.left(at(0.0), &small), 2000);
+        budget.deposit(at(0.0), &small);
+        assert_eq!(budget.thousandths, 2000);
+        assert_eq!(budget.left(at(0.0), &large), 2000);
+        assert_eq!(budget.left(at(20.0), &large), 4000);
+        // A bucket that holds no token pays for no retry and says so at once.
+        let none = Settings::new(0, 0.2);
+        let mut budget = Budget::fresh(at(0.0), &none);
+        assert_eq!(budget.pay(at(99.0), &none), Payment::Empty { wait: Duration::from_millis(u64::MAX) });
+    }
+
+    #[test]
+    fn absurd_ratios_are_harmless() {
+        for (ratio, deposit) in
+            [(f64::NAN, 0), (-1.0, 0), (0.0004, 0), (0.2, 200), (1e300, 10_000), (f64::INFINITY, 10_000)]
+        {
+            assert_eq!(Settings::new(10, ratio).deposit, deposit, "{ratio}");
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Pay,
+        Success,
+        Pass(u64),
+        SetBack(u64),
+        Settings(u32, f64),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => Just(Step::Pay),
+            4 => Just(Step::Success),
+            4 => prop_oneof![0..100_u64, 0..30_000_u64, 0..1_000_000_000_u64].prop_map(Step::Pass),
+            1 => (0..1_000_000_000_u64).prop_map(Step::SetBack),
+            1 => (0..20_u32, 0.0..1.5_f64).prop_map(|(burst, ratio)| Step::Settings(burst, ratio)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// The tokens stay in the bucket, and what is paid out was put in: the first filling, the
+        /// successes and the time that passed. A token is there when it is said to be.
+        #[test]
+        fn it_keeps_its_promises(steps in prop::collection::vec(any_step(), 1..200)) {
+            let mut settings = Settings::default();
+            let mut clock = 4_000_000_000_000_u64;
+            let mut budget = Budget::fresh(Wall::from_millis(clock), &settings);
+            let (mut put_in, mut paid_out) = (u128::from(settings.burst), 0_u128);
+            for step in steps {
+                let now = Wall::from_millis(clock);
+                match step {
+                    Step::Pay => {
+                        let before = budget.left(now, &settings);
+                        match budget.pay(now, &settings) {
+                            Payment::Paid => {
+                                prop_assert!(before >= TOKEN);
+                                paid_out += u128::from(TOKEN);
+                            }
+                            Payment::Empty { wait } => {
+                                prop_assert!(before < TOKEN);
+                                prop_assert!(!wait.is_zero());
+                                if settings.burst >= TOKEN {
+                                    prop_assert!(wait <= Duration::from_secs(10));
+                                    let then = Wall::from_millis(clock + wait.as_millis() as u64);
+                                    prop_assert_eq!(budget.clone().pay(then, &settings), Payment::Paid);
+                                }
+                            }
+                        }
+                        prop_assert!(budget.thousandths <= settings.burst || budget.left(now, &settings) < TOKEN);
+                    }
+                    Step::Success => {
+                        budget.deposit(now, &settings);
+                        put_in += u128::from(settings.deposit);
+                        prop_assert!(budget.thousandths <= settings.burst);
+                    }
+                    Step::Pass(passed) => {
+                        clock += passed;
+                        // 10 ms more than passed: what was left over before.
+                        put_in += u128::from(passed / MILLIS_PER_THOUSANDTH + 1);
+                    }
+                    Step::SetBack(by) => clock -= by,
+                    Step::Settings(burst, ratio) => settings = Settings::new(burst, ratio),
+                }
+                let now = Wall::from_millis(clock);
+                prop_assert!(budget.left(now, &settings) <= settings.burst);
+                prop_assert!(paid_out <= put_in, "{} paid out, {} put in", paid_out, put_in);
+                let full = Wall::from_millis(
+                    clock.max(budget.at.millis()) + settings.burst * MILLIS_PER_THOUSANDTH
+                );
+                prop_assert_eq!(budget.left(full, &settings), settings.burst);
+            }
+        }
+    }
+}

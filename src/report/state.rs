@@ -1,0 +1,75 @@
+//! `--show-state`: what is shared, as a table for people and as JSON for machines.
+
+use crate::core::breaker::{Breaker, Phase};
+use crate::core::budget::Budget;
+use crate::report::text::elapsed;
+use crate::state::shared::{Shown, ShownState};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// A table: name, what it is, how it stands.
+pub fn text(all: &[Shown]) -> String {
+    if all.is_empty() {
+        return "nothing is shared yet\n".to_owned();
+    }
+    let width = all.iter().map(|shown| shown.name.chars().count()).max().unwrap_or(0);
+    all.iter().fold(String::new(), |mut table, shown| {
+        let (kind, standing) = standing(shown);
+        let _cannot_fail = writeln!(table, "{:width$}  {kind:7}  {standing}", shown.name);
+        table
+    })
+}
+
+fn standing(shown: &Shown) -> (&'static str, String) {
+    match &shown.state {
+        ShownState::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
+        ShownState::Budget(budget) => ("budget", format!("{} tokens when last used", tokens(budget))),
+        ShownState::Damaged(kind, damage) => {
+            (kind.word(), format!("damaged ({damage}); the next use starts it afresh"))
+        }
+    }
+}
+
+fn breaker_text(breaker: &Breaker, refusal: Option<Duration>) -> String {
+    match (breaker.phase, refusal) {
+        (Phase::Closed { failures: 0 }, _) => "closed".to_owned(),
+        (Phase::Closed { failures: 1 }, _) => "closed, 1 failure".to_owned(),
+        (Phase::Closed { failures }, _) => format!("closed, {failures} failures in a row"),
+        (Phase::Open { .. }, Some(left)) => format!("open for another {}", elapsed(left)),
+        (Phase::HalfOpen { .. }, Some(left)) => {
+            format!("half-open, a probe runs (its lease: {})", elapsed(left))
+        }
+        (Phase::Open { .. } | Phase::HalfOpen { .. }, None) => {
+            "half-open, the next attempt probes".to_owned()
+        }
+    }
+}
+
+fn tokens(budget: &Budget) -> f64 {
+    budget.thousandths as f64 / 1000.0
+}
+
+/// An array of objects: `name`, `kind` (`breaker`, `budget`), and `state` (`closed`, `open`, `half-open`) with
+/// `failures` and `refuses_s`, or `tokens`; `damaged` where a record cannot be read.
+pub fn json(all: &[Shown]) -> String {
+    let one = |shown: &Shown| -> Value {
+        let name = &shown.name;
+        match &shown.state {
+            ShownState::Breaker(breaker, refusal) => {
+                let (state, failures) = match breaker.phase {
+                    Phase::Closed { failures } => ("closed", failures),
+                    Phase::Open { .. } if refusal.is_some() => ("open", 0),
+                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", 0),
+                };
+                let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
+                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses})
+            }
+            ShownState::Budget(budget) => json!({"name": name, "kind": "budget", "tokens": tokens(budget)}),
+            ShownState::Damaged(kind, damage) => {
+                json!({"name": name, "kind": kind.word(), "damaged": damage.to_string()})
+            }
+        }
+    };
+    format!("{:#}\n", Value::Array(all.iter().map(one).collect()))
+}

@@ -1,0 +1,308 @@
+//! The store of a machine: one small file per record, in one directory. Owns the locking and every
+//! guard against what else may lie in a directory; knows no rules.
+//!
+//! A change is: open, lock, read 64 bytes, decide, write 64 bytes with one call, close. The kernel
+//! drops the lock when the process dies, at whatever instruction, and a process can't die in the
+//! middle of the one write, so there is nothing to repair. The file is written in place, never
+//! replaced: a lock is on a file, not on a name.
+
+use super::clock::{self, PATIENCE, Patience};
+use super::question::Question;
+use super::record::{Bytes, Kept, SIZE, State};
+use super::slot::Slot;
+use super::store::{Answered, Found, Removal, Trouble};
+use crate::core::wall::Wall;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Records in a directory.
+#[derive(Debug)]
+pub struct FileStore {
+    path: PathBuf,
+    trust: Trust,
+    directory: Option<OwnedFd>,
+}
+
+/// What is asked of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// It is ours and nobody else may write to it.
+    Own,
+    /// Whoever named it knows who else uses it.
+    Given,
+}
+
+/// Whether to make what is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IfMissing {
+    Make,
+    Leave,
+}
+
+/// What is to become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// It stays as it is.
+    Keep,
+    /// It becomes this.
+    Write(Bytes),
+}
+
+/// What the bytes that are there (none without a record) and the time make of a record. It is applied
+/// again when somebody else was faster.
+type Rule<'a> = dyn FnMut(Option<&[u8]>, Wall) -> Change + 'a;
+
+/// A lock is held for some microseconds, so the next try comes soon.
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
+
+impl FileStore {
+    /// In the user's own directory, made with mode 0700 at the first write.
+    pub fn own(path: PathBuf) -> Self {
+        Self { path, trust: Trust::Own, directory: None }
+    }
+
+    /// In a directory that was named, made as the umask says at the first write.
+    pub fn given(path: PathBuf) -> Self {
+        Self { path, trust: Trust::Given, directory: None }
+    }
+
+    /// Puts a question to the record in `slot`.
+    ///
+    /// # Errors
+    /// When the directory or the file cannot be used, is not what it should be, or stays locked.
+    pub fn ask<Q: Question>(&mut self, slot: &Slot, question: &mut Q) -> Result<Answered<Q::Reply>, Trouble> {
+        let mut answered = None;
+        let updated = self.update(slot, &mut |found, now| {
+            let (state, damage) = match found.map(Q::State::from_bytes) {
+                None => (None, None),
+                Some(Ok(state)) => (Some(state), None),
+                Some(Err(damage)) => (None, Some(damage)),
+            };
+            let mut state = state.unwrap_or_else(|| question.fresh(now));
+            let before = state;
+            answered = Some(Answered { reply: question.put(&mut state, now), damage });
+            if state == before && damage.is_none() { Change::Keep } else { Change::Write(state.to_bytes()) }
+        });
+        if updated.is_err() {
+            // It may have been removed under us; next time it is looked at anew.
+            self.directory = None;
+        }
+        updated?;
+        answered.ok_or_else(|| Trouble::new("the record was not looked at"))
+    }
+
+    fn update(&mut self, slot: &Slot, rule: &mut Rule<'_>) -> Result<(), Trouble> {
+        let patience = Patience::begin(PATIENCE);
+        let mut if_missing = IfMissing::Leave;
+        loop {
+            let Some(file) = self.open(slot, if_missing)? else {
+                // Most records never get written (a closed circuit, a full bucket): no empty files.
+                if rule(None, clock::now()) == Change::Keep {
+                    return Ok(());
+                }
+                if_missing = IfMissing::Make;
+                continue;
+            };
+            lock(patience, || file.try_lock())?;
+            if check(&file)? == Links::None {
+                // It was removed while we waited for it. Its successor is another file.
+                if patience.left().is_none() {
+                    return Err(Trouble::new("the record keeps being removed"));
+                }
+                continue;
+            }
+            let found = read(&file)?;
+            // The clock is read under the lock, so that it does not run backward from writer to writer.
+            // A process that died between creating the file and writing it has left no bytes.
+            let bytes = Some(found.as_slice()).filter(|bytes| !bytes.is_empty());
+            return match rule(bytes, clock::now()) {
+                Change::Keep => Ok(()),
+                Change::Write(bytes) => write(&file, &bytes, found.len()),
+            };
+        }
+    }
+
+    /// All records and the time.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn list(&mut self) -> Result<(Vec<Found>, Wall), Trouble> {
+        let mut all = Vec::new();
+        let Some(directory) = self.directory(IfMissing::Leave)? else { return Ok((all, clock::now())) };
+        let cannot = |error: Errno| Trouble::io("cannot read the directory", &error.into());
+        for entry in Dir::read_from(directory).map_err(cannot)? {
+            let entry = entry.map_err(cannot)?;
+            let Some(slot) = entry.file_name().to_str().ok().and_then(Slot::from_file_name) else {
+                continue;
+            };
+            // What cannot be opened is shown as a record without bytes: it is there, and it is not good.
+            let bytes = match rustix::fs::openat(directory, entry.file_name(), READ, Mode::empty()) {
+                Ok(file) => {
+                    let file = File::from(file);
+                    // Only for a look: a lock that someone holds is no reason to show nothing.
+                    let _torn_at_worst = lock(Patience::begin(PATIENCE), || file.try_lock_shared());
+                    check(&file).and_then(|_| read(&file)).unwrap_or_default()
+                }
+                Err(_) => Vec::new(),
+            };
+            let state = State::from_bytes(slot.kind(), &bytes);
+            all.push(Found { slot, state });
+        }
+        Ok((all, clock::now()))
+    }
+
+    /// Removes a record.
+    ///
+    /// # Errors
+    /// When the directory cannot be used or the file stays locked.
+    pub fn remove(&mut self, slot: &Slot) -> Result<Removal, Trouble> {
+        let Some(directory) = self.directory(IfMissing::Leave)? else { return Ok(Removal::Absent) };
+        // Under the lock: whoever waits for it sees that the file has no name any more. What is no good
+        // file (a link, say) is nobody's record and goes without.
+        let file = rustix::fs::openat(directory, slot.file_name(), READ, Mode::empty()).map(File::from);
+        if let Ok(file) = &file {
+            lock(Patience::begin(PATIENCE), || file.try_lock())?;
+        }
+        match rustix::fs::unlinkat(directory, slot.file_name(), AtFlags::empty()) {
+            Ok(()) => Ok(Removal::Removed),
+            Err(Errno::NOENT) => Ok(Removal::Absent),
+            Err(error) => Err(Trouble::io("cannot remove the record", &error.into())),
+        }
+    }
+
+    fn open(&mut self, slot: &Slot, if_missing: IfMissing) -> Result<Option<File>, Trouble> {
+        let trust = self.trust;
+        let Some(directory) = self.directory(if_missing)? else { return Ok(None) };
+        // First without O_CREAT: in a sticky directory, Linux refuses to "create" a file that exists and
+        // belongs to someone else (fs.protected_regular).
+        let mode = match trust {
+            Trust::Own => Mode::from_raw_mode(0o600),
+            // What the group may do is the umask's word.
+            Trust::Given => Mode::from_raw_mode(0o660),
+        };
+        let mut opened = rustix::fs::openat(directory, slot.file_name(), READ_WRITE, mode);
+        if if_missing == IfMissing::Make && matches!(opened, Err(Errno::NOENT)) {
+            opened = rustix::fs::openat(directory, slot.file_name(), READ_WRITE | OFlags::CREATE, mode);
+        }
+        match opened {
+            Ok(file) => Ok(Some(File::from(file))),
+            Err(Errno::NOENT) if if_missing == IfMissing::Leave => Ok(None),
+            Err(Errno::LOOP) => Err(Trouble::new("the record is a symbolic link")),
+            Err(error) => Err(Trouble::io("cannot open the record", &error.into())),
+        }
+    }
+
+    fn directory(&mut self, if_missing: IfMissing) -> Result<Option<&OwnedFd>, Trouble> {
+        if self.directory.is_none() {
+            let Some(opened) = self.open_directory(if_missing)? else { return Ok(None) };
+            self.directory = Some(opened);
+        }
+        Ok(self.directory.as_ref())
+    }
+
+    fn open_directory(&self, if_missing: IfMissing) -> Result<Option<OwnedFd>, Trouble> {
+        if if_missing == IfMissing::Make {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            if self.trust == Trust::Own {
+                builder.mode(0o700);
+            }
+            builder.create(&self.path).map_err(|error| Trouble::io("cannot make the directory", &error))?;
+        }
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let flags = if self.trust == Trust::Own { flags | OFlags::NOFOLLOW } else { flags };
+        let directory = match rustix::fs::openat(CWD, &self.path, flags, Mode::empty()) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT) if if_missing == IfMissing::Leave => return Ok(None),
+            Err(Errno::NOTDIR | Errno::LOOP) => return Err(Trouble::new("it is not a directory")),
+            Err(error) => return Err(Trouble::io("cannot open the directory", &error.into())),
+        };
+        if self.trust == Trust::Own {
+            let stat = rustix::fs::fstat(&directory)
+                .map_err(|error| Trouble::io("cannot look at the directory", &error.into()))?;
+            if stat.st_uid != rustix::process::geteuid().as_raw() {
+                return Err(Trouble::new("it belongs to someone else; use --state DIR to share one"));
+            }
+            if stat.st_mode & 0o022 != 0 {
+                return Err(Trouble::new("others may write to it; use --state DIR to share one"));
+            }
+        }
+        Ok(Some(directory))
+    }
+}
+
+/// No link is followed; opening a FIFO or a device that lies there neither blocks nor becomes our
+/// terminal.
+const READ: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+const READ_WRITE: OFlags = READ.union(OFlags::RDWR);
+
+/// How many names a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Links {
+    None,
+    One,
+}
+
+/// A record is a plain file with one name: a second one could be a file of ours elsewhere that somebody
+/// wants us to overwrite.
+fn check(file: &File) -> Result<Links, Trouble> {
+    let stat =
+        rustix::fs::fstat(file).map_err(|error| Trouble::io("cannot look at the record", &error.into()))?;
+    match (FileType::from_raw_mode(stat.st_mode), stat.st_nlink) {
+        (FileType::RegularFile, 0) => Ok(Links::None),
+        (FileType::RegularFile, 1) => Ok(Links::One),
+        (FileType::RegularFile, _) => Err(Trouble::new("the record has a second name (a hard link)")),
+        _ => Err(Trouble::new("the record is not a plain file")),
+    }
+}
+
+/// Tries again and again until the patience is used up. A blocking lock could not be given up.
+#[expect(clippy::disallowed_methods, reason = "a lock that another process holds has no event to wait for")]
+fn lock(patience: Patience, try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), Trouble> {
+    loop {
+        match try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if patience.left().is_some() => std::thread::sleep(BETWEEN_TRIES),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Trouble::new(format!(
+                    "the record is locked for over {} ms",
+                    PATIENCE.as_millis()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(Trouble::io("cannot lock the record", &error)),
+        }
+    }
+}
+
+/// All bytes of the file, but no more than are needed to see that there are too many.
+fn read(file: &File) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = vec![0; SIZE + 1];
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read_at(&mut bytes[length..], length as u64) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Trouble::io("cannot read the record", &error)),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn write(file: &File, bytes: &Bytes, length_before: usize) -> Result<(), Trouble> {
+    let cannot = |error| Trouble::io("cannot write the record", &error);
+    if file.write_at(bytes, 0).map_err(cannot)? != SIZE {
+        return Err(Trouble::new("cannot write the record: no space"));
+    }
+    if length_before > SIZE {
+        file.set_len(SIZE as u64).map_err(cannot)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! State that `retry` processes share: the circuit breakers and the retry budgets, by name.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`shared`] | what the loop asks: admit, record, renew, pay, deposit; and failing open |
+//! | [`store`] | one question to one record, in whichever store it is kept |
+//! | [`question`] | what can be asked, put to the rules or to a server that has them |
+//! | [`mod@file`] | the store of a machine: a small file per record under a lock |
+//! | `redis` | the store of a fleet: a Redis or Valkey server (cargo feature `redis`) |
+//! | [`record`] | the bytes of a record in a file: versioned, checksummed, of one size |
+//! | [`slot`] | names of records: no name escapes its directory, none is too long |
+//! | [`clock`] | the only reading of the wall clock, and how long a store may take |
+//!
+//! The rules are [`crate::core::breaker`] and [`crate::core::budget`]. Nothing here prints, and no lock
+//! is held while a command runs.
+
+pub mod clock;
+pub mod file;
+pub mod question;
+pub mod record;
+#[cfg(feature = "redis")]
+pub mod redis;
+pub mod shared;
+pub mod slot;
+pub mod store;

@@ -1,0 +1,265 @@
+//! What can be asked of a shared state: each question is put to the rules in `core`, or, as words and
+//! numbers, to the server that has the same rules. It owns the translation and no rule.
+
+use super::record::Kept;
+use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
+use crate::core::budget::{self, Budget, Payment};
+use crate::core::random::Random;
+use crate::core::wall::{Wall, millis};
+use std::time::Duration;
+
+/// One question: one atomic step in any store.
+pub trait Question {
+    /// The state that it is put to.
+    type State: Kept;
+    /// The answer.
+    type Reply;
+
+    /// The state where there is none yet.
+    fn fresh(&self, now: Wall) -> Self::State;
+
+    /// Puts it to the rules.
+    fn put(&mut self, state: &mut Self::State, now: Wall) -> Self::Reply;
+
+    /// It as a word and numbers, for the script of this kind of state.
+    fn words(&mut self) -> String;
+
+    /// The answer of the script; none if it makes no sense.
+    fn read(&self, said: &Said) -> Option<Self::Reply>;
+}
+
+/// What a script answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// One of its words.
+    pub word: String,
+    /// Milliseconds; negative for never.
+    pub wait: i64,
+    /// The generation after it.
+    pub generation: u64,
+}
+
+impl Said {
+    fn wait(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.wait).unwrap_or(u64::MAX))
+    }
+}
+
+/// May an attempt start now? A probe gets its slot for so long.
+#[derive(Debug)]
+pub struct Admit {
+    /// At least 1 s.
+    pub lease: Duration,
+}
+
+/// For how long would an attempt be refused?
+#[derive(Debug)]
+pub struct Refusal;
+
+/// An attempt ended.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// Which one.
+    pub ticket: Ticket,
+    /// How.
+    pub result: breaker::Result,
+    /// By whose settings it counts.
+    pub settings: &'a breaker::Settings,
+    /// For the jitter.
+    pub random: &'a mut Random,
+}
+
+/// A probe still runs.
+#[derive(Debug)]
+pub struct Renew {
+    /// Which one.
+    pub ticket: Ticket,
+}
+
+/// A retry asks for its token.
+#[derive(Debug)]
+pub struct Pay<'a> {
+    /// Of which bucket.
+    pub settings: &'a budget::Settings,
+}
+
+/// A success puts its part of a token in.
+#[derive(Debug)]
+pub struct Deposit<'a> {
+    /// Into which bucket.
+    pub settings: &'a budget::Settings,
+}
+
+impl Question for Admit {
+    type State = Breaker;
+    type Reply = Admission;
+
+    fn fresh(&self, _now: Wall) -> Breaker {
+        Breaker::fresh()
+    }
+
+    fn put(&mut self, state: &mut Breaker, now: Wall) -> Admission {
+        state.admit(now, self.lease)
+    }
+
+    fn words(&mut self) -> String {
+        let lease = self.lease.max(breaker::SHORTEST_LEASE);
+        breaker_words("admit", None, lease, None, 0)
+    }
+
+    fn read(&self, said: &Said) -> Option<Admission> {
+        match said.word.as_str() {
+            "closed" => Some(Admission::Closed(Ticket::of(said.generation))),
+            "probe" => Some(Admission::Probe(Ticket::of(said.generation))),
+            "refused" => Some(Admission::Refused { wait: said.wait() }),
+            _ => None,
+        }
+    }
+}
+
+impl Question for Refusal {
+    type State = Breaker;
+    type Reply = Option<Duration>;
+
+    fn fresh(&self, _now: Wall) -> Breaker {
+        Breaker::fresh()
+    }
+
+    fn put(&mut self, state: &mut Breaker, now: Wall) -> Option<Duration> {
+        state.refusal(now)
+    }
+
+    fn words(&mut self) -> String {
+        breaker_words("refusal", None, Duration::ZERO, None, 0)
+    }
+
+    fn read(&self, said: &Said) -> Option<Option<Duration>> {
+        match said.word.as_str() {
+            "refused" => Some(Some(said.wait())),
+            "none" => Some(None),
+            _ => None,
+        }
+    }
+}
+
+impl Question for Record<'_> {
+    type State = Breaker;
+    type Reply = Recorded;
+
+    fn fresh(&self, _now: Wall) -> Breaker {
+        Breaker::fresh()
+    }
+
+    fn put(&mut self, state: &mut Breaker, now: Wall) -> Recorded {
+        state.record(self.ticket, self.result, now, self.settings, self.random)
+    }
+
+    fn words(&mut self) -> String {
+        let word = match self.result {
+            breaker::Result::Success => "success",
+            breaker::Result::Failure => "failure",
+            breaker::Result::Nothing => "nothing",
+        };
+        let draw = breaker::draw(self.random);
+        breaker_words(word, Some(self.ticket), Duration::ZERO, Some(self.settings), draw)
+    }
+
+    fn read(&self, said: &Said) -> Option<Recorded> {
+        match said.word.as_str() {
+            "counted" => Some(Recorded::Counted),
+            "opened" => Some(Recorded::Opened { wait: said.wait() }),
+            "recovered" => Some(Recorded::Closed),
+            "given back" => Some(Recorded::GivenBack),
+            "late" => Some(Recorded::Late),
+            _ => None,
+        }
+    }
+}
+
+impl Question for Renew {
+    type State = Breaker;
+    type Reply = Renewal;
+
+    fn fresh(&self, _now: Wall) -> Breaker {
+        Breaker::fresh()
+    }
+
+    fn put(&mut self, state: &mut Breaker, now: Wall) -> Renewal {
+        state.renew(self.ticket, now)
+    }
+
+    fn words(&mut self) -> String {
+        breaker_words("renew", Some(self.ticket), Duration::ZERO, None, 0)
+    }
+
+    fn read(&self, said: &Said) -> Option<Renewal> {
+        match said.word.as_str() {
+            "kept" => Some(Renewal::Kept),
+            "late" => Some(Renewal::Lost),
+            _ => None,
+        }
+    }
+}
+
+fn breaker_words(
+    word: &str,
+    ticket: Option<Ticket>,
+    lease: Duration,
+    settings: Option<&breaker::Settings>,
+    draw: u64,
+) -> String {
+    let settings = settings.copied().unwrap_or_default();
+    let (ticket, lease) = (ticket.map_or(0, Ticket::generation), millis(lease));
+    let (failures, open) = (settings.failures, millis(settings.open));
+    format!("{word} {ticket} {lease} {failures} {open} {draw}")
+}
+
+impl Question for Pay<'_> {
+    type State = Budget;
+    type Reply = Payment;
+
+    fn fresh(&self, now: Wall) -> Budget {
+        Budget::fresh(now, self.settings)
+    }
+
+    fn put(&mut self, state: &mut Budget, now: Wall) -> Payment {
+        state.pay(now, self.settings)
+    }
+
+    fn words(&mut self) -> String {
+        budget_words("pay", self.settings)
+    }
+
+    fn read(&self, said: &Said) -> Option<Payment> {
+        match said.word.as_str() {
+            "paid" => Some(Payment::Paid),
+            "empty" => Some(Payment::Empty { wait: said.wait() }),
+            _ => None,
+        }
+    }
+}
+
+impl Question for Deposit<'_> {
+    type State = Budget;
+    type Reply = ();
+
+    fn fresh(&self, now: Wall) -> Budget {
+        Budget::fresh(now, self.settings)
+    }
+
+    fn put(&mut self, state: &mut Budget, now: Wall) {
+        state.deposit(now, self.settings);
+    }
+
+    fn words(&mut self) -> String {
+        budget_words("deposit", self.settings)
+    }
+
+    fn read(&self, said: &Said) -> Option<()> {
+        (said.word == "done").then_some(())
+    }
+}
+
+fn budget_words(word: &str, settings: &budget::Settings) -> String {
+    format!("{word} {} {}", settings.burst, settings.deposit)
+}

@@ -1,0 +1,248 @@
+//! The bytes of a record in a file. Owns the layout, its version and its checksum.
+//!
+//! ```text
+//! offset  0  magic "rtry"          16  breaker: failures      budget: at (ms)
+//!         4  version 1             24  breaker: from (ms)
+//!         5  kind 1, 2             32  breaker: length (ms)
+//!         6  phase 0, 1, 2         40  breaker: period (ms)
+//!         7  zero                  48  zero
+//!         8  generation / tokens   56  FNV-1a of bytes 0-55
+//! ```
+//!
+//! Numbers are little-endian, so that machines of all kinds can share a directory. A record fits in a
+//! page and a sector and is written with one call; if the machine loses power all the same, the checksum
+//! tells, and the state starts afresh: it is worth a few failures, not a sync on every attempt.
+
+use super::slot::Kind;
+use crate::core::breaker::{Breaker, Phase};
+use crate::core::budget::Budget;
+use crate::core::wall::{Span, Wall};
+use std::fmt;
+
+/// The size of every record in bytes.
+pub const SIZE: usize = 64;
+
+/// One record.
+pub type Bytes = [u8; SIZE];
+
+const MAGIC: [u8; 4] = *b"rtry";
+const VERSION: u8 = 1;
+const CHECKED: usize = SIZE - 8;
+
+/// Why bytes are no record. The state then starts afresh, and a warning says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// Of another size, in bytes.
+    Length(usize),
+    /// Not written by `retry`, or torn.
+    Checksum,
+    /// Written by another version of the format.
+    Version(u8),
+    /// A record of another kind, or with values that this version does not know.
+    Contents,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(length) => write!(f, "it has {length} bytes instead of {SIZE}"),
+            Self::Checksum => f.write_str("its checksum is wrong"),
+            Self::Version(version) => write!(f, "it is of version {version}, not {VERSION}"),
+            Self::Contents => f.write_str("it holds something else"),
+        }
+    }
+}
+
+/// A state of either kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Of a circuit breaker.
+    Breaker(Breaker),
+    /// Of a retry budget.
+    Budget(Budget),
+}
+
+impl State {
+    /// The state of a record of this kind.
+    ///
+    /// # Errors
+    /// When the bytes are no such record.
+    pub fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self, Damage> {
+        match kind {
+            Kind::Breaker => Breaker::from_bytes(bytes).map(Self::Breaker),
+            Kind::Budget => Budget::from_bytes(bytes).map(Self::Budget),
+        }
+    }
+}
+
+/// A state that can be kept in a record.
+pub trait Kept: Copy + PartialEq {
+    /// Which rules it belongs to.
+    const KIND: Kind;
+
+    /// Its record.
+    fn to_bytes(&self) -> Bytes;
+
+    /// The state of a record.
+    ///
+    /// # Errors
+    /// When the bytes are no such record.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Damage>;
+}
+
+impl Kept for Breaker {
+    const KIND: Kind = Kind::Breaker;
+
+    fn to_bytes(&self) -> Bytes {
+        let (phase, failures, span, period) = match self.phase {
+            Phase::Closed { failures } => (0, failures, None, 0),
+            Phase::Open { span, period } => (1, 0, Some(span), period),
+            Phase::HalfOpen { lease, period } => (2, 0, Some(lease), period),
+        };
+        let (from, length) = span.map_or((0, 0), |span| (span.from.millis(), span.length));
+        seal(Self::KIND, phase, [self.generation, u64::from(failures), from, length, period])
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Damage> {
+        let (phase, [generation, failures, from, length, period]) = unseal(Self::KIND, bytes)?;
+        let span = Span { from: Wall::from_millis(from), length };
+        let phase = match phase {
+            0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
+            1 => Phase::Open { span, period },
+            2 => Phase::HalfOpen { lease: span, period },
+            _ => return Err(Damage::Contents),
+        };
+        Ok(Self { generation, phase })
+    }
+}
+
+impl Kept for Budget {
+    const KIND: Kind = Kind::Budget;
+
+    fn to_bytes(&self) -> Bytes {
+        seal(Self::KIND, 0, [self.thousandths, self.at.millis(), 0, 0, 0])
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Damage> {
+        match unseal(Self::KIND, bytes)? {
+            (0, [thousandths, at, 0, 0, 0]) => Ok(Self { thousandths, at: Wall::from_millis(at) }),
+            _ => Err(Damage::Contents),
+        }
+    }
+}
+
+const fn number(kind: Kind) -> u8 {
+    match kind {
+        Kind::Breaker => 1,
+        Kind::Budget => 2,
+    }
+}
+
+fn seal(kind: Kind, phase: u8, fields: [u64; 5]) -> Bytes {
+    let mut bytes = [0; SIZE];
+    bytes[..4].copy_from_slice(&MAGIC);
+    bytes[4..7].copy_from_slice(&[VERSION, number(kind), phase]);
+    for (place, field) in bytes[8..].chunks_exact_mut(8).zip(fields) {
+        place.copy_from_slice(&field.to_le_bytes());
+    }
+    let sum = checksum(&bytes[..CHECKED]);
+    bytes[CHECKED..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn unseal(kind: Kind, bytes: &[u8]) -> Result<(u8, [u64; 5]), Damage> {
+    let bytes: &Bytes = bytes.try_into().map_err(|_| Damage::Length(bytes.len()))?;
+    // A later version may check itself in another way, so the version is looked at first.
+    if bytes[..4] == MAGIC && bytes[4] > VERSION {
+        return Err(Damage::Version(bytes[4]));
+    }
+    let word = |at: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[at..at + 8]);
+        u64::from_le_bytes(word)
+    };
+    if bytes[..4] != MAGIC || word(CHECKED) != checksum(&bytes[..CHECKED]) {
+        return Err(Damage::Checksum);
+    }
+    if bytes[4] != VERSION || bytes[5] != number(kind) || bytes[7] != 0 || word(48) != 0 {
+        return Err(Damage::Contents);
+    }
+    Ok((bytes[6], [word(8), word(16), word(24), word(32), word(40)]))
+}
+
+/// FNV-1a with 64 bits: against torn and foreign bytes, not against people.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_breaker() -> impl Strategy<Value = Breaker> {
+        let span =
+            || any::<(u64, u64)>().prop_map(|(from, length)| Span { from: Wall::from_millis(from), length });
+        let phase = prop_oneof![
+            any::<u32>().prop_map(|failures| Phase::Closed { failures }),
+            (span(), any::<u64>()).prop_map(|(span, period)| Phase::Open { span, period }),
+            (span(), any::<u64>()).prop_map(|(lease, period)| Phase::HalfOpen { lease, period }),
+        ];
+        (any::<u64>(), phase).prop_map(|(generation, phase)| Breaker { generation, phase })
+    }
+
+    fn budget(thousandths: u64, at: u64) -> Budget {
+        Budget { thousandths, at: Wall::from_millis(at) }
+    }
+
+    #[test]
+    fn the_layout_does_not_change_by_accident() {
+        let bytes = budget(9200, 1_800_000_000_123).to_bytes();
+        assert_eq!(bytes[..8], [b'r', b't', b'r', b'y', 1, 2, 0, 0]);
+        assert_eq!(bytes[8..16], 9200_u64.to_le_bytes());
+        assert_eq!(bytes[16..24], 1_800_000_000_123_u64.to_le_bytes());
+        assert_eq!(bytes[24..56], [0; 32]);
+        assert_eq!(u64::from_le_bytes(bytes[56..].try_into().unwrap()), 0x3559_1d59_f7b7_3863);
+    }
+
+    #[test]
+    fn what_is_no_record_says_why() {
+        let good = budget(1, 2).to_bytes();
+        assert_eq!(Budget::from_bytes(&[]), Err(Damage::Length(0)));
+        assert_eq!(Budget::from_bytes(&good[..63]), Err(Damage::Length(63)));
+        assert_eq!(Budget::from_bytes(&[good.as_slice(), b"x"].concat()), Err(Damage::Length(65)));
+        assert_eq!(Budget::from_bytes(&[0; SIZE]), Err(Damage::Checksum));
+        assert_eq!(Breaker::from_bytes(&good), Err(Damage::Contents));
+        let mut future = good;
+        future[4] = 2;
+        assert_eq!(Budget::from_bytes(&future), Err(Damage::Version(2)));
+        assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 3, [0; 5])), Err(Damage::Contents));
+        let many = u64::from(u32::MAX) + 1;
+        assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 0, [0, many, 0, 0, 0])), Err(Damage::Contents));
+    }
+
+    proptest! {
+        #[test]
+        fn a_breaker_comes_back_as_it_was(breaker in any_breaker()) {
+            prop_assert_eq!(Breaker::from_bytes(&breaker.to_bytes()), Ok(breaker));
+        }
+
+        #[test]
+        fn a_budget_comes_back_as_it_was(thousandths: u64, at: u64) {
+            let budget = budget(thousandths, at);
+            prop_assert_eq!(Budget::from_bytes(&budget.to_bytes()), Ok(budget));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic_and_every_changed_byte_is_seen(
+            breaker in any_breaker(), at in 0..SIZE, change in 1..=255_u8, noise: Vec<u8>,
+        ) {
+            let mut bytes = breaker.to_bytes();
+            bytes[at] ^= change;
+            prop_assert!(Breaker::from_bytes(&bytes).is_err());
+            prop_assert!(Budget::from_bytes(&noise).is_err());
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What the loop asks of the shared state, and the promise that a state which cannot be used never
+//! stands in the way: every question has an answer, and the first trouble comes with a warning.
+//!
+//! It owns no rule and no byte: the rules are core's, the bytes the store's.
+
+use super::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
+use super::record::{Damage, State};
+use super::slot::{Kind, Slot};
+use super::store::{Answered, Found, Removal, Store, Trouble};
+use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
+use crate::core::budget::{self, Budget, Payment};
+use crate::core::random::Random;
+use crate::core::shared::{Asked, Location, Name};
+use std::fmt;
+use std::time::Duration;
+
+/// The shared state of one run: at most one breaker and one budget.
+///
+/// No call takes much more than 200 ms, and none returns an error: what cannot be asked is answered as if
+/// nothing were shared, so that the command runs.
+#[derive(Debug)]
+pub struct Shared {
+    store: Store,
+    location: Location,
+    breaker: Option<(Slot, breaker::Settings)>,
+    budget: Option<(Slot, budget::Settings)>,
+    warned: bool,
+}
+
+/// An answer that always is one, and the warning, if this was the first trouble of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// What to do.
+    pub decision: T,
+    /// What to tell the user.
+    pub warning: Option<Warning>,
+}
+
+/// Why the state could not be used as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The store, without any password.
+    pub place: String,
+    /// What happened to it.
+    pub what: Mishap,
+}
+
+/// What happened to a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mishap {
+    /// It could not be used: the run goes on as if nothing were shared.
+    Unusable(Trouble),
+    /// A record was damaged: it was replaced by a fresh one.
+    Damaged(Kind, Damage),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = &self.place;
+        match &self.what {
+            Mishap::Unusable(trouble) => {
+                write!(f, "shared state in {place} cannot be used ({trouble}). Going on without it")
+            }
+            Mishap::Damaged(kind, damage) => {
+                write!(f, "a {} record in {place} was damaged ({damage}). Starting it afresh", kind.word())
+            }
+        }
+    }
+}
+
+/// The answer to "may this attempt start?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Yes. The permit is to be handed back with the result.
+    Pass(Permit),
+    /// The circuit is open, or somebody else probes.
+    Refused {
+        /// For so long.
+        wait: Duration,
+    },
+}
+
+/// Permission for one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// No breaker was asked, or it could not be: the result goes nowhere.
+    Unguarded,
+    /// The circuit is closed.
+    Closed(Ticket),
+    /// This is the probe of an open circuit.
+    Probe {
+        /// The slot.
+        ticket: Ticket,
+        /// [`Shared::renew`] it so often while the attempt runs: three times in a lease, so that one
+        /// missed answer does no harm.
+        every: Duration,
+    },
+}
+
+/// What one record says, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The name, readable.
+    pub name: String,
+    /// The state.
+    pub state: ShownState,
+}
+
+/// The state in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownState {
+    /// A circuit breaker, and for how long it refuses, if it does.
+    Breaker(Breaker, Option<Duration>),
+    /// A retry budget, as it was left; time has given back more since.
+    Budget(Budget),
+    /// It cannot be read.
+    Damaged(Kind, Damage),
+}
+
+impl Shared {
+    /// Opens nothing yet.
+    pub fn new(asked: &Asked) -> Self {
+        Self {
+            store: Store::at(&asked.location),
+            location: asked.location.clone(),
+            breaker: asked
+                .breaker
+                .as_ref()
+                .map(|(name, settings)| (Slot::new(name, Kind::Breaker), *settings)),
+            budget: asked.budget.as_ref().map(|(name, settings)| (Slot::new(name, Kind::Budget), *settings)),
+            warned: false,
+        }
+    }
+
+    /// Whether an attempt may start now. A probe gets its slot for `lease` (at least 1 s).
+    pub fn admit(&mut self, lease: Duration) -> Answer<Gate> {
+        let lease = lease.max(breaker::SHORTEST_LEASE);
+        self.ask_breaker(|_| Admit { lease }).map(|admission| match admission {
+            None => Gate::Pass(Permit::Unguarded),
+            Some(Admission::Closed(ticket)) => Gate::Pass(Permit::Closed(ticket)),
+            Some(Admission::Probe(ticket)) => Gate::Pass(Permit::Probe { ticket, every: lease / 3 }),
+            Some(Admission::Refused { wait }) => Gate::Refused { wait },
+        })
+    }
+
+    /// For how long an attempt would be refused, if it would be now. Takes no slot.
+    pub fn refusal(&mut self) -> Answer<Option<Duration>> {
+        self.ask_breaker(|_| Refusal).map(Option::flatten)
+    }
+
+    /// Takes the result of the attempt that `permit` was for; none if it went nowhere.
+    pub fn record(
+        &mut self,
+        permit: Permit,
+        result: breaker::Result,
+        random: &mut Random,
+    ) -> Answer<Option<Recorded>> {
+        let Some(ticket) = permit.ticket() else { return Answer::plain(None) };
+        self.ask_breaker(|settings| Record { ticket, result, settings, random })
+    }
+
+    /// Keeps the slot of a probe that still runs.
+    pub fn renew(&mut self, permit: Permit) -> Answer<Renewal> {
+        let Permit::Probe { ticket, .. } = permit else { return Answer::plain(Renewal::Kept) };
+        self.ask_breaker(|_| Renew { ticket }).map(|renewal| renewal.unwrap_or(Renewal::Kept))
+    }
+
+    /// A retry (never a first attempt) asks for its token.
+    pub fn pay(&mut self) -> Answer<Payment> {
+        self.ask_budget(|settings| Pay { settings }).map(|payment| payment.unwrap_or(Payment::Paid))
+    }
+
+    /// A run that succeeded puts its part of a token in.
+    pub fn deposit(&mut self) -> Answer<()> {
+        self.ask_budget(|settings| Deposit { settings }).map(|_| ())
+    }
+
+    /// None without a breaker, and when it could not be asked.
+    fn ask_breaker<'a, Q: Question + 'a>(
+        &'a mut self,
+        question: impl FnOnce(&'a breaker::Settings) -> Q,
+    ) -> Answer<Option<Q::Reply>> {
+        let Some((slot, settings)) = &self.breaker else { return Answer::plain(None) };
+        let answered = self.store.ask(slot, &mut question(settings));
+        answer(&self.location, &mut self.warned, Kind::Breaker, answered)
+    }
+
+    /// None without a budget, and when it could not be asked.
+    fn ask_budget<'a, Q: Question + 'a>(
+        &'a mut self,
+        question: impl FnOnce(&'a budget::Settings) -> Q,
+    ) -> Answer<Option<Q::Reply>> {
+        let Some((slot, settings)) = &self.budget else { return Answer::plain(None) };
+        let answered = self.store.ask(slot, &mut question(settings));
+        answer(&self.location, &mut self.warned, Kind::Budget, answered)
+    }
+}
+
+fn answer<T>(
+    location: &Location,
+    warned: &mut bool,
+    kind: Kind,
+    answered: Result<Answered<T>, Trouble>,
+) -> Answer<Option<T>> {
+    let (decision, what) = match answered {
+        Ok(Answered { reply, damage }) => (Some(reply), damage.map(|damage| Mishap::Damaged(kind, damage))),
+        Err(trouble) => (None, Some(Mishap::Unusable(trouble))),
+    };
+    let warning = what
+        .filter(|_| !std::mem::replace(warned, true))
+        .map(|what| Warning { place: location.to_string(), what });
+    Answer { decision, warning }
+}
+
+impl<T> Answer<T> {
+    fn plain(decision: T) -> Self {
+        Self { decision, warning: None }
+    }
+
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { decision: change(self.decision), warning: self.warning }
+    }
+}
+
+impl Permit {
+    /// How often to [`Shared::renew`] it while the attempt runs; none if it needs no renewal.
+    pub fn renewal(self) -> Option<Duration> {
+        match self {
+            Self::Probe { every, .. } => Some(every),
+            Self::Unguarded | Self::Closed(_) => None,
+        }
+    }
+
+    fn ticket(self) -> Option<Ticket> {
+        match self {
+            Self::Unguarded => None,
+            Self::Closed(ticket) | Self::Probe { ticket, .. } => Some(ticket),
+        }
+    }
+}
+
+/// All records at a place, in the order of their names.
+///
+/// # Errors
+/// When the store cannot be used: whoever asks to see it wants to know.
+pub fn show(location: &Location) -> Result<Vec<Shown>, Trouble> {
+    let (all, now) = Store::at(location).list()?;
+    let show = |found: Found| {
+        let state = match found.state {
+            Ok(State::Breaker(breaker)) => ShownState::Breaker(breaker, breaker.refusal(now)),
+            Ok(State::Budget(budget)) => ShownState::Budget(budget),
+            Err(damage) => ShownState::Damaged(found.slot.kind(), damage),
+        };
+        Shown { name: found.slot.to_string(), state }
+    };
+    Ok(all.into_iter().map(show).collect())
+}
+
+/// Forgets the breaker and the budget of a name. [`Removal::Absent`] if there was neither.
+///
+/// # Errors
+/// When the store cannot be used.
+pub fn reset(location: &Location, name: &Name) -> Result<Removal, Trouble> {
+    let mut store = Store::at(location);
+    let mut removal = Removal::Absent;
+    for kind in Kind::ALL {
+        if store.remove(&Slot::new(name, kind))? == Removal::Removed {
+            removal = Removal::Removed;
+        }
+    }
+    Ok(removal)
+}

@@ -1,0 +1,606 @@
+//! The Redis store, against a real server that each test starts for itself on a free port: the promises
+//! of all stores, and a server that dies, stops, refuses or was used for something else.
+
+#![cfg(feature = "redis")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::allow_attributes,
+    reason = "a test has a clock and waits of its own"
+)]
+
+mod shared_state;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use redis::{Client, Commands, Connection};
+use retry::core::breaker::{self, Admission, Breaker, Phase, Recorded, Renewal, Result as Ended};
+use retry::core::budget::{self, Budget, Payment};
+use retry::core::random::Random;
+use retry::core::shared::{Location, Name};
+use retry::core::wall::Wall;
+use retry::state::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
+use retry::state::record::Kept;
+use retry::state::redis::RedisStore;
+use retry::state::shared::{self, Gate, Mishap, Permit, Shared, ShownState};
+use retry::state::slot::{Kind, Slot};
+use rustix::process::{Pid, Signal, kill_process};
+use shared_state::{
+    LEASE, LONG, attempt, can, fails_open, failures, never_opens, opens_at_once, sure, user, user_with,
+};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+#[test]
+fn run_as_child() {
+    shared_state::run_task();
+}
+
+/// A server that ends with the test.
+struct Server {
+    process: Child,
+    port: u16,
+    directory: TempDir,
+    options: Vec<String>,
+}
+
+impl Server {
+    /// None, with a line that says so, where there is no redis-server.
+    fn start(what: &str, options: &[&str]) -> Option<Self> {
+        let there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+        if !can(what, "redis-server", there.is_ok()) {
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let directory = tempfile::tempdir().unwrap();
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let process = Self::run(port, &directory, &options);
+        Some(Self { process, port, directory, options })
+    }
+
+    fn run(port: u16, directory: &TempDir, options: &[String]) -> Child {
+        let socket = directory.path().join("socket");
+        let mut process = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .arg("--unixsocket")
+            .arg(&socket)
+            .args(options)
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() || UnixStream::connect(&socket).is_err() {
+            assert!(process.try_wait().unwrap().is_none(), "redis-server ended");
+            assert!(started.elapsed() < LONG, "redis-server does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        process
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn restart(&mut self) {
+        self.process = Self::run(self.port, &self.directory, &self.options);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    fn location(&self) -> Location {
+        location(&self.url())
+    }
+
+    /// A connection of the test's own.
+    fn direct(&self) -> Connection {
+        Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_gone = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+fn location(url: &str) -> Location {
+    Location::parse(OsStr::new(url)).unwrap()
+}
+
+fn counting(location: &Location) -> Shared {
+    user_with(location, &Name::new("x"), never_opens())
+}
+
+#[test]
+fn the_promises_of_every_store() {
+    let Some(server) = Server::start("the Redis store", &[]) else { return };
+    shared_state::all_promises_hold(&server.location());
+}
+
+#[test]
+fn a_unix_socket_and_a_database_number_work_too() {
+    let Some(server) = Server::start("a Unix socket", &[]) else { return };
+    let socket = server.directory.path().join("socket");
+    let addresses = [
+        format!("redis+unix://{}", socket.display()),
+        format!("unix://{}?db=1", socket.display()),
+        format!("{}/2", server.url()),
+    ];
+    for address in &addresses {
+        attempt(&mut counting(&location(address)), Ended::Failure);
+        // Each is a database of its own.
+        assert_eq!(failures(&location(address), &Name::new("x")), 1, "{address}");
+    }
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1, "redis+unix is database 0");
+}
+
+#[test]
+fn keys_are_in_one_namespace_and_expire() {
+    let Some(server) = Server::start("the keys", &[]) else { return };
+    let mut direct = server.direct();
+    let mut one = user_with(&server.location(), &Name::new("Registry"), never_opens());
+    attempt(&mut one, Ended::Failure);
+    assert_eq!(sure(one.pay()), Payment::Paid);
+    let mut keys: Vec<String> = direct.keys("*").unwrap();
+    keys.sort();
+    assert_eq!(keys, ["retry:{%52egistry}:breaker", "retry:{%52egistry}:budget"]);
+    let day = 24 * 3600 * 1000;
+    let left: i64 = direct.pttl(&keys[0]).unwrap();
+    assert!(left > day - 60_000 && left <= day, "{left}");
+    // One token of ten is missing: it is back in 10 s, and a full bucket needs no record.
+    let left: i64 = direct.pttl(&keys[1]).unwrap();
+    assert!(left > 10_000 && left <= 70_000, "{left}");
+
+    // An open circuit is kept for longer than it is open.
+    let open = retry::core::breaker::Settings { open: Duration::from_secs(7 * 24 * 3600), ..opens_at_once() };
+    attempt(&mut user_with(&server.location(), &Name::new("open"), open), Ended::Failure);
+    let left: i64 = direct.pttl("retry:{open}:breaker").unwrap();
+    assert!(left > 8 * day - 60_000 && left <= 8 * day, "{left}");
+
+    // What has expired is fresh.
+    let _: bool = direct.pexpire(&keys[0], 1).unwrap();
+    let started = Instant::now();
+    while direct.exists::<_, bool>(&keys[0]).unwrap() {
+        assert!(started.elapsed() < LONG);
+    }
+    attempt(&mut one, Ended::Failure);
+    assert_eq!(failures(&server.location(), &Name::new("Registry")), 1);
+}
+
+#[test]
+fn a_server_that_dies_in_mid_run_is_done_without_until_it_is_back() {
+    let Some(mut server) = Server::start("a server that dies", &[]) else { return };
+    let mut user = counting(&server.location());
+    attempt(&mut user, Ended::Failure);
+    let Gate::Pass(permit) = sure(user.admit(LEASE)) else { panic!("refused") };
+
+    server.kill();
+    let answer = user.record(permit, Ended::Failure, &mut Random::seeded(1));
+    assert_eq!(answer.decision, None);
+    let warning = answer.warning.expect("a warning").to_string();
+    assert_eq!(
+        warning,
+        format!(
+            "shared state in {} cannot be used (the connection failed: connection refused). Going on \
+             without it",
+            server.url()
+        )
+    );
+    // Once is enough.
+    assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
+    assert_eq!(sure(user.pay()), Payment::Paid);
+    assert!(shared::show(&server.location()).is_err());
+
+    server.restart();
+    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+    // A connection that the server has closed meanwhile is nothing to talk about.
+    server.kill();
+    server.restart();
+    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+}
+
+#[test]
+fn a_server_that_stops_answering_costs_200_ms_and_then_nothing() {
+    let Some(server) = Server::start("a stopped server", &[]) else { return };
+    let mut known = counting(&server.location());
+    attempt(&mut known, Ended::Failure);
+    server.signal(Signal::STOP);
+    // With a connection that is open, and without one.
+    for user in [&mut known, &mut counting(&server.location())] {
+        let started = Instant::now();
+        let answer = user.admit(LEASE);
+        let took = started.elapsed();
+        assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
+        let warning = answer.warning.expect("a warning").to_string();
+        assert!(warning.contains("no answer within 200 ms"), "{warning}");
+        assert!(took > Duration::from_millis(150) && took < Duration::from_secs(2), "{took:?}");
+    }
+    server.signal(Signal::CONT);
+    let started = Instant::now();
+    loop {
+        if let Gate::Pass(Permit::Closed(_)) = sure(known.admit(LEASE)) {
+            break;
+        }
+        assert!(started.elapsed() < LONG, "it does not come back");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    attempt(&mut known, Ended::Failure);
+    assert_eq!(failures(&server.location(), &Name::new("x")), 2);
+}
+
+/// Somebody that takes connections and does `talk` with them, on a port that is returned.
+fn impostor(talk: impl Fn(TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(talk));
+    port
+}
+
+#[test]
+fn the_200_ms_are_for_all_of_it() {
+    // Each byte comes soon enough for a limit on one read, and they never end.
+    let trickle = impostor(|mut stream| {
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(1)));
+        let _ = stream.read(&mut [0; 4096]);
+        while stream.write_all(b"+").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let silent = impostor(|stream| {
+        std::thread::sleep(LONG);
+        drop(stream);
+    });
+    for (port, why) in [(trickle, "no answer within 200 ms"), (silent, "no answer within 200 ms")] {
+        let mut user = counting(&location(&format!("redis://127.0.0.1:{port}")));
+        for _ in 0..3 {
+            let started = Instant::now();
+            let answer = user.admit(LEASE);
+            assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
+            assert!(answer.warning.is_none_or(|warning| warning.to_string().contains(why)));
+            assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_or_is_none_stops_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    fails_open(&location(&format!("redis://127.0.0.1:{nobody}")), "x", "connection refused");
+    fails_open(&location("redis+unix:///nonexistent/socket"), "x", "no such file or directory");
+    fails_open(&location("redis://"), "x", "the URL is not one of a Redis server");
+    fails_open(&location("redis://127.0.0.1/notanumber"), "x", "the URL is not one of a Redis server");
+    let http = impostor(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    fails_open(&location(&format!("redis://127.0.0.1:{http}")), "x", "cannot be used");
+    // RFC 2606 keeps this name free. The answer may take a while, or there is no resolver at all.
+    let started = Instant::now();
+    fails_open(&location("redis://retry.invalid"), "x", "cannot be used");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_password_is_used_and_never_shown() {
+    let Some(server) = Server::start("passwords", &["--requirepass", "right s3cret"]) else { return };
+    let with = |password: &str| location(&format!("redis://:{password}@127.0.0.1:{}", server.port));
+    attempt(&mut counting(&with("right%20s3cret")), Ended::Failure);
+    assert_eq!(failures(&with("right%20s3cret"), &Name::new("x")), 1);
+
+    let hidden = format!("redis://***@127.0.0.1:{}", server.port);
+    for (location, why) in
+        [(with("wr0ng"), "the server refused the user or the password"), (server.location(), "NOAUTH")]
+    {
+        fails_open(&location, "x", why);
+        let warning = counting(&location).admit(LEASE).warning.unwrap().to_string();
+        assert!(!warning.contains("wr0ng"), "{warning}");
+        assert!(location == server.location() || warning.contains(&hidden), "{warning}");
+        let trouble = shared::show(&location).unwrap_err().to_string();
+        assert!(!trouble.contains("wr0ng"), "{trouble}");
+        let debug = format!("{:?}", counting(&location));
+        assert!(!debug.contains("wr0ng"), "{debug}");
+    }
+}
+
+/// Such a server quotes what it was sent: `unknown command 'AUTH', with args beginning with: ...`.
+#[test]
+fn a_server_that_quotes_the_password_is_not_quoted() {
+    let Some(server) = Server::start("a server without AUTH", &["--rename-command", "AUTH", ""]) else {
+        return;
+    };
+    let quoting = location(&format!("redis://:s3cret@127.0.0.1:{}", server.port));
+    let warning = counting(&quoting).admit(LEASE).warning.expect("a warning").to_string();
+    assert!(warning.contains("refused") && !warning.contains("s3cret"), "{warning}");
+}
+
+#[test]
+fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
+    let Some(server) = Server::start("a value of another type", &[]) else { return };
+    let mut direct = server.direct();
+    let _: i64 = direct.lpush("retry:{x}:breaker", "precious").unwrap();
+    let mut user = counting(&server.location());
+    let answer = user.admit(LEASE);
+    assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
+    let warning = answer.warning.expect("a warning").to_string();
+    assert!(warning.contains("WRONGTYPE"), "{warning}");
+    // Only the breaker's key is blocked.
+    assert_eq!(sure(user.pay()), Payment::Paid);
+    let shown = shared::show(&server.location()).unwrap();
+    assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{shown:?}");
+    assert!(matches!(shown[1].state, ShownState::Budget(_)), "{shown:?}");
+    let value: Vec<String> = direct.lrange("retry:{x}:breaker", 0, -1).unwrap();
+    assert_eq!(value, ["precious"]);
+    // And a reset gets rid of it.
+    shared::reset(&server.location(), &Name::new("x")).unwrap();
+    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+}
+
+#[test]
+fn a_damaged_record_is_replaced_with_one_warning() {
+    let Some(server) = Server::start("a damaged value", &[]) else { return };
+    let mut direct = server.direct();
+    let _: () = direct.set("retry:{x}:breaker", "hello").unwrap();
+    let mut user = counting(&server.location());
+    let answer = user.admit(LEASE);
+    assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
+    let warning = answer.warning.expect("a warning");
+    assert!(matches!(warning.what, Mishap::Damaged(Kind::Breaker, _)), "{warning}");
+    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+}
+
+#[test]
+fn a_server_that_refuses_to_write_says_so() {
+    let Some(server) = Server::start("a read-only replica", &["--replicaof", "127.0.0.1", "1"]) else {
+        return;
+    };
+    let mut user = counting(&server.location());
+    let Gate::Pass(permit) = sure(user.admit(LEASE)) else { panic!("refused") };
+    let answer = user.record(permit, Ended::Failure, &mut Random::seeded(1));
+    let warning = answer.warning.expect("a warning").to_string();
+    assert!(warning.contains("READONLY"), "{warning}");
+}
+
+/// Foreign keys that look a little like ours, and many others.
+#[test]
+fn a_list_shows_ours_only() {
+    let Some(server) = Server::start("the list", &[]) else { return };
+    let mut direct = server.direct();
+    for n in 0..3000 {
+        let _: () = direct.set(format!("other:{n}"), "x").unwrap();
+    }
+    for key in ["retry:{x}:lock", "retry:{a}b}:breaker", "retry:x:breaker"] {
+        let _: () = direct.set(key, "x").unwrap();
+    }
+    let mut user = user(&server.location(), "x");
+    attempt(&mut user, Ended::Failure);
+    let shown = shared::show(&server.location()).unwrap();
+    assert_eq!(shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["x"]);
+}
+
+/// With a certificate that the system trusts, and with one that it does not.
+#[cfg(feature = "redis-tls")]
+#[test]
+fn tls_is_spoken_with_servers_that_are_trusted() {
+    let directory = tempfile::tempdir().unwrap();
+    let openssl = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:false"])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .current_dir(directory.path())
+        .stderr(Stdio::null())
+        .status();
+    if !can("TLS", "openssl", openssl.is_ok_and(|done| done.success())) {
+        return;
+    }
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+    let options = [
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let options = [options.as_slice(), &["--tls-ca-cert-file", &certificate]].concat();
+    let Some(server) = Server::start("TLS", &options) else { return };
+
+    let url = format!("rediss://127.0.0.1:{port}");
+    let task = [OsStr::new("look"), OsStr::new(&url), OsStr::new("x")];
+    let (_, warnings) = shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", &certificate));
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+    let (answers, warnings) =
+        shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", "/dev/null"));
+    assert_eq!(answers, ["Unguarded", "None", "Paid"]);
+    assert!(warnings.len() == 1 && warnings[0].contains("certificate"), "{warnings:?}");
+    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+}
+
+/// One step of a process, and of the clock.
+#[derive(Debug, Clone)]
+enum Step {
+    Admit(u64),
+    Refusal,
+    Finish(prop::sample::Index, Ended),
+    Renew(prop::sample::Index),
+    Pay,
+    Deposit,
+    Pass(u64),
+    SetBack(u64),
+    Settings(breaker::Settings, budget::Settings),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let index = any::<prop::sample::Index>;
+    let ended = prop_oneof![4 => Just(Ended::Failure), 1 => Just(Ended::Success), 1 => Just(Ended::Nothing)];
+    let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64, Just(u64::MAX / 1_000_000)];
+    let settings = (1..6_u32, open, 0..20_u32, 0.0..1.5_f64).prop_map(|(failures, open, burst, ratio)| {
+        let open = Duration::from_millis(open);
+        let breaker = breaker::Settings { failures: NonZeroU32::new(failures).unwrap(), open };
+        Step::Settings(breaker, budget::Settings::new(burst, ratio))
+    });
+    prop_oneof![
+        8 => prop_oneof![0..90_000_u64, Just(u64::MAX)].prop_map(Step::Admit),
+        1 => Just(Step::Refusal),
+        8 => (index(), ended).prop_map(|(who, ended)| Step::Finish(who, ended)),
+        2 => index().prop_map(Step::Renew),
+        6 => Just(Step::Pay),
+        4 => Just(Step::Deposit),
+        6 => prop_oneof![0..100_u64, 0..50_000_u64, 0..1_000_000_000_u64].prop_map(Step::Pass),
+        1 => prop_oneof![0..50_u64, 0..1_000_000_000_u64].prop_map(Step::SetBack),
+        1 => settings,
+    ]
+}
+
+/// The rules in Rust and the state that they left; none until something had to be written.
+struct Local<S>(Option<S>);
+
+impl<S: Kept> Local<S> {
+    fn ask<Q: Question<State = S>>(&mut self, question: &mut Q, now: Wall) -> Q::Reply {
+        let before = self.0.unwrap_or_else(|| question.fresh(now));
+        let mut state = before;
+        let reply = question.put(&mut state, now);
+        if state != before {
+            self.0 = Some(state);
+        }
+        reply
+    }
+}
+
+/// The text of a record, as the scripts write it.
+fn breaker_text(breaker: Breaker) -> String {
+    let Breaker { generation, phase } = breaker;
+    match phase {
+        Phase::Closed { failures } => format!("1 0 {generation} {failures} 0 0 0"),
+        Phase::Open { span, period } => {
+            format!("1 1 {generation} 0 {} {} {period}", span.from.millis(), span.length)
+        }
+        Phase::HalfOpen { lease, period } => {
+            format!("1 2 {generation} 0 {} {} {period}", lease.from.millis(), lease.length)
+        }
+    }
+}
+
+/// The same random questions, put to the rules in Rust and to the ones on the server: the same answers,
+/// and the same state after each.
+#[test]
+fn the_scripts_are_the_rules() {
+    let Some(server) = Server::start("the scripts", &[]) else { return };
+    let direct = server.direct();
+    let Location::Redis(url) = server.location() else { panic!("a server") };
+    let store = RedisStore::new(url);
+    let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
+    let seen = BTreeSet::new();
+    // The runner wants a closure that changes nothing.
+    let cell = RefCell::new((store, direct, 0..u32::MAX, seen));
+    let cases = (prop::collection::vec(any_step(), 1..150), any::<u64>());
+    let outcome = runner.run(&cases, |(steps, seed)| {
+        let (store, direct, names, seen) = &mut *cell.borrow_mut();
+        let name = Name::new(names.next().unwrap().to_string());
+        let (one, other) = (Slot::new(&name, Kind::Breaker), Slot::new(&name, Kind::Budget));
+        let (mut breaker, mut budget) = (Local(None), Local(None));
+        let (mut breakers, mut budgets) = (breaker::Settings::default(), budget::Settings::default());
+        let mut running = Vec::new();
+        let mut clock = 4_000_000_000_000_u64;
+        for (step, seed) in steps.into_iter().zip(seed..=u64::MAX) {
+            let now = Wall::from_millis(clock);
+            macro_rules! compare {
+                ($local:expr, $slot:expr, $question:expr) => {{
+                    let here = $local.ask(&mut $question, now);
+                    let there = store.ask_at($slot, &mut $question, Some(now)).unwrap();
+                    prop_assert_eq!(there.damage, None);
+                    prop_assert_eq!(&there.reply, &here);
+                    here
+                }};
+            }
+            match step {
+                Step::Admit(lease) => {
+                    let lease = Duration::from_millis(lease);
+                    match compare!(breaker, &one, Admit { lease }) {
+                        Admission::Closed(ticket) => running.push(ticket),
+                        Admission::Probe(ticket) => {
+                            seen.insert("probe");
+                            running.push(ticket);
+                        }
+                        Admission::Refused { .. } => {}
+                    }
+                }
+                Step::Refusal => {
+                    compare!(breaker, &one, Refusal);
+                }
+                // Some tickets stay for later, and are stale then.
+                Step::Finish(who, result) if !running.is_empty() => {
+                    let ticket = running[who.index(running.len())];
+                    let settings = &breakers;
+                    let mut random = Random::seeded(seed);
+                    let here =
+                        breaker.ask(&mut Record { ticket, result, settings, random: &mut random }, now);
+                    let mut random = Random::seeded(seed);
+                    let mut question = Record { ticket, result, settings, random: &mut random };
+                    let there = store.ask_at(&one, &mut question, Some(now)).unwrap();
+                    prop_assert_eq!(there.reply, here);
+                    seen.insert(match here {
+                        Recorded::Counted => "counted",
+                        Recorded::Opened { .. } => "opened",
+                        Recorded::Closed => "recovered",
+                        Recorded::GivenBack => "given back",
+                        Recorded::Late => "late",
+                    });
+                }
+                Step::Renew(who) if !running.is_empty() => {
+                    let ticket = running[who.index(running.len())];
+                    seen.insert(match compare!(breaker, &one, Renew { ticket }) {
+                        Renewal::Kept => "kept",
+                        Renewal::Lost => "lost",
+                    });
+                }
+                Step::Pay => {
+                    seen.insert(match compare!(budget, &other, Pay { settings: &budgets }) {
+                        Payment::Paid => "paid",
+                        Payment::Empty { .. } => "empty",
+                    });
+                }
+                Step::Deposit => compare!(budget, &other, Deposit { settings: &budgets }),
+                Step::Pass(passed) => clock += passed,
+                Step::SetBack(by) => clock -= by,
+                Step::Settings(one, other) => (breakers, budgets) = (one, other),
+                Step::Finish(..) | Step::Renew(_) => {}
+            }
+            let text: Option<String> = direct.get(one.key()).unwrap();
+            prop_assert_eq!(text, breaker.0.map(breaker_text));
+            let text: Option<String> = direct.get(other.key()).unwrap();
+            let expected =
+                budget.0.map(|budget: Budget| format!("1 {} {}", budget.thousandths, budget.at.millis()));
+            prop_assert_eq!(text, expected);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    let all =
+        ["counted", "empty", "given back", "kept", "late", "lost", "opened", "paid", "probe", "recovered"];
+    assert_eq!(cell.into_inner().3.into_iter().collect::<Vec<_>>(), all, "the steps do not reach everything");
+}
