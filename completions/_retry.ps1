@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log-format', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -46,6 +46,9 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '--stdout' { 'live', 'final', 'failure' }
             '--stderr' { 'live', 'final', 'failure' }
             '--log-format' { 'text', 'json' }
+            '--ci' { 'auto', 'github', 'none' }
+            '--progress' { 'auto', 'always', 'never' }
+            '--color' { 'auto', 'always', 'never' }
             '--generate' { 'man', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
         })
         $values.Where{ $_ -like "$wordToComplete*" } | ForEach-Object {
@@ -126,7 +129,14 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--budget-burst', '--budget-burst', [CompletionResultType]::ParameterName, 'How many retries the budget holds')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Where shared state lives: a directory or redis://...')
             [CompletionResult]::new('--reset-state', '--reset-state', [CompletionResultType]::ParameterName, 'Forget the breaker and the budget of this name, and run nothing')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How --dry-run prints')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Where messages go: stderr, journald, syslog, a file')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Messages, and what --dry-run prints, as text or JSON')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write an account of the run as JSON')
+            [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write the run as a test case of a JUnit file')
+            [CompletionResult]::new('--ci', '--ci', [CompletionResultType]::ParameterName, 'Annotations, summary and outputs of a CI step')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Count a delay down in one line [default: auto]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour messages: red, yellow, green [default: auto]')
+            [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'A name for the run in messages and reports')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a shell''s completions')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Short for --stdout final: a pipe sees one attempt')
             [CompletionResult]::new('--show-state', '--show-state', [CompletionResultType]::ParameterName, 'Print what is shared, and run nothing')

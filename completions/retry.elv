@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log-format --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
@@ -25,6 +25,9 @@ set edit:completion:arg-completer[retry] = {|@words|
         &--stdout=['live' 'final' 'failure']
         &--stderr=['live' 'final' 'failure']
         &--log-format=['text' 'json']
+        &--ci=['auto' 'github' 'none']
+        &--progress=['auto' 'always' 'never']
+        &--color=['auto' 'always' 'never']
         &--generate=['man' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
     ]
     var last = (- (count $words) 1)
@@ -108,7 +111,14 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --budget-burst 'How many retries the budget holds'
             cand --state 'Where shared state lives: a directory or redis://...'
             cand --reset-state 'Forget the breaker and the budget of this name, and run nothing'
-            cand --log-format 'How --dry-run prints'
+            cand --log 'Where messages go: stderr, journald, syslog, a file'
+            cand --log-format 'Messages, and what --dry-run prints, as text or JSON'
+            cand --report 'Write an account of the run as JSON'
+            cand --junit 'Write the run as a test case of a JUnit file'
+            cand --ci 'Annotations, summary and outputs of a CI step'
+            cand --progress 'Count a delay down in one line [default: auto]'
+            cand --color 'Colour messages: red, yellow, green [default: auto]'
+            cand --label 'A name for the run in messages and reports'
             cand --generate 'Print the man page or a shell''s completions'
             cand -O 'Short for --stdout final: a pipe sees one attempt'
             cand --show-state 'Print what is shared, and run nothing'

@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log-format --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -101,8 +101,21 @@ complete -c retry -n __retry_at_options -l budget-ratio -d 'What a success gives
 complete -c retry -n __retry_at_options -l budget-burst -d 'How many retries the budget holds' -r -f
 complete -c retry -n __retry_at_options -l state -d 'Where shared state lives: a directory or redis://...' -r -f
 complete -c retry -n __retry_at_options -l reset-state -d 'Forget the breaker and the budget of this name, and run nothing' -r -f
-complete -c retry -n __retry_at_options -l log-format -d 'How --dry-run prints' -r -f -a "text\t'For people'
+complete -c retry -n __retry_at_options -l log -d 'Where messages go: stderr, journald, syslog, a file' -r -f
+complete -c retry -n __retry_at_options -l log-format -d 'Messages, and what --dry-run prints, as text or JSON' -r -f -a "text\t'For people'
 json\t'For machines'"
+complete -c retry -n __retry_at_options -l report -d 'Write an account of the run as JSON' -r -F
+complete -c retry -n __retry_at_options -l junit -d 'Write the run as a test case of a JUnit file' -r -F
+complete -c retry -n __retry_at_options -l ci -d 'Annotations, summary and outputs of a CI step' -r -f -a "auto\t'What the environment says'
+github\t'GitHub Actions'
+none\t'Nothing of the kind'"
+complete -c retry -n __retry_at_options -l progress -d 'Count a delay down in one line [default: auto]' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c retry -n __retry_at_options -l color -d 'Colour messages: red, yellow, green [default: auto]' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c retry -n __retry_at_options -l label -d 'A name for the run in messages and reports' -r -f
 complete -c retry -n __retry_at_options -l generate -d 'Print the man page or a shell\'s completions' -r -f -a "man\t'man/retry.1'
 bash\t'completions/retry.bash'
 zsh\t'completions/_retry'

@@ -1,15 +1,16 @@
 //! Parse, run, exit: the only file that ends the process.
 
 use anyhow::{Context as _, Result};
-use retry::cli::{self, Asked, LogFormat};
+use retry::cli::{self, Asked, Format};
 use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
 use retry::core::plan::Plan;
 use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{self, event::Event, output, text};
+use retry::report::{self, event::Event, output, reporter::Reporter};
 use retry::state::shared;
 use retry::state::store::{Removal, Trouble};
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -43,19 +44,21 @@ fn main() {
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
-    for note in cli::notes(plan, rustix::termios::isatty(rustix::stdio::stderr())) {
-        output::line(&format!("retry: {note}"));
+    let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
+    let mut reporter = Reporter::new(plan, stderr_is_terminal, sys::offset_from_utc);
+    for note in cli::notes(plan, stderr_is_terminal) {
+        reporter.note(&note);
     }
+    let reporter = RefCell::new(reporter);
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
     let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
-    let mut tell = |event: Event<'_, Outcome>| {
-        if let Some(line) = text::line(plan, &event) {
-            output::line(&line);
-        }
-    };
+    supervisor.on_tick(|moment| reporter.borrow_mut().tick(moment));
+    let mut tell = |event: Event<'_, Outcome>| reporter.borrow_mut().tell(&event);
     let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
     let ending = supervisor.conclude(ending, &mut tell);
-    Ok(ending.exit(plan.flaky_exit))
+    let exit = ending.exit(plan.flaky_exit);
+    reporter.borrow_mut().finish(&ending, exit, supervisor.times());
+    Ok(exit)
 }
 
 /// Drives the loop. A command's attempts and waits block in the kernel (`process::wait`), so the future
@@ -68,18 +71,18 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn show_state(location: &Location, format: LogFormat) -> Result<Exit> {
+fn show_state(location: &Location, format: Format) -> Result<Exit> {
     let all = shared::show(location).map_err(|trouble| unusable(location, &trouble))?;
     let shown = match format {
-        LogFormat::Text => report::state::text(&all),
-        LogFormat::Json => report::state::json(&all),
+        Format::Text => report::state::text(&all),
+        Format::Json => report::state::json(&all),
     };
     print(shown.as_bytes())
 }
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let removal = shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))?;
-    let name = text::printable(&name.to_string());
+    let name = report::text::printable(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
@@ -88,7 +91,7 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
 
 fn unusable(location: &Location, trouble: &Trouble) -> anyhow::Error {
     let what = format!("shared state in {location} cannot be used: {trouble}");
-    anyhow::anyhow!(text::printable(&what))
+    anyhow::anyhow!(report::text::printable(&what))
 }
 
 fn print(product: &[u8]) -> Result<Exit> {

@@ -68,7 +68,7 @@ pub async fn run<A: Attempt>(
         }
         match done.cut {
             Some(Cut::Interrupted(signal)) => {
-                tell(Event::Interrupted { signal, number, running: Some(&outcome), elapsed });
+                tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
                 return Ending::Interrupted { signal, running: Some(outcome) };
             }
             Some(Cut::Broken(what)) => return Ending::Broken(what),
@@ -87,7 +87,7 @@ pub async fn run<A: Attempt>(
                 if good_in_a_row >= policy.consecutive.0.get() {
                     attempt.deposit();
                     warn(attempt, tell);
-                    tell(Event::Succeeded { number, failures, elapsed });
+                    tell(Event::Succeeded { number, outcome: &outcome, took, failures, elapsed });
                     return Ending::Succeeded { last: outcome, failures };
                 }
                 Next::Retry { delay: policy.backoff.base, why: None, asked: None }
@@ -105,7 +105,7 @@ pub async fn run<A: Attempt>(
         let next = if_allowed(policy, attempt, next, number, elapsed);
         warn(attempt, tell);
         tell(if good_in_a_row > 0 {
-            Event::Good { number, good_in_a_row, took, next: &next }
+            Event::Good { number, good_in_a_row, outcome: &outcome, took, next: &next }
         } else {
             Event::Failed { number, outcome: &outcome, took, remarks, next: &next }
         });

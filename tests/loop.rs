@@ -148,13 +148,13 @@ fn told(event: &Event<'_, Outcome>) -> String {
     };
     match event {
         Event::Starting { number } => format!("starting {number}"),
-        Event::Good { number, good_in_a_row, took, next } => {
+        Event::Good { number, good_in_a_row, took, next, .. } => {
             format!("good {number}, row {good_in_a_row}, took {}, {}", took.as_millis(), then(next))
         }
         Event::Failed { number, outcome, took, next, .. } => {
             format!("failed {number}, {}, took {}, {}", outcome.status(), took.as_millis(), then(next))
         }
-        Event::Succeeded { number, failures, elapsed } => {
+        Event::Succeeded { number, failures, elapsed, .. } => {
             format!("succeeded {number}, failures {failures}, after {}", elapsed.as_millis())
         }
         Event::NoTime { number, elapsed } => format!("no time {number} after {}", elapsed.as_millis()),

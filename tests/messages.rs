@@ -327,7 +327,7 @@ fn a_retry_inside_a_retry_says_once_that_attempts_multiply() {
     outer.args(["--retries", "2", env!("CARGO_BIN_EXE_retry")]).args(FAST.split_whitespace());
     let output = outer.args(["--", "sh", "-c", "exit 1"]).output().unwrap();
     let once = [
-        r"retry: attempt 1/3 failed: exit status 1 after <T>\. Retrying in 0\.01s \(inside another retry: attempts multiply\)",
+        r"retry: attempt 1/3 failed: exit status 1 after <T>\. Retrying in 0\.01s \(inside another retry: attempts multiply, 2 x 3 = 6\)",
         r"retry: attempt 2/3 failed: exit status 1 after <T>\. Retrying in 0\.01s",
         r"retry: attempt 3/3 failed: exit status 1 after <T>\. Giving up after <T>",
     ];
@@ -336,4 +336,23 @@ fn a_retry_inside_a_retry_says_once_that_attempts_multiply() {
     wanted.extend(once);
     wanted.push(r"retry: attempt 2/2 failed: exit status 1 after <T>\. Giving up after <T>");
     are(&said(&output), &wanted);
+}
+
+#[test]
+fn what_attempts_multiply_to_is_said_only_where_it_is_known() {
+    let scratch = Scratch::new();
+    let said_inside = |outer: &str, inner: &str| {
+        let mut retry = scratch.retry(&format!("--delays 0.01 --deadline 1 {outer}"));
+        retry.args([env!("CARGO_BIN_EXE_retry"), "--delays=0.01", inner, "--stop-on=2", "--"]);
+        let output = retry.args(["sh", "-c", "exit $RETRY_ATTEMPT"]).output().unwrap();
+        let line = said(&output).remove(0);
+        line.split_once(" (inside another retry: ").map(|(_, numbers)| numbers.to_owned()).unwrap()
+    };
+    assert_eq!(said_inside("-r4", "-r5"), "attempts multiply, 4 x 5 = 20)");
+    assert_eq!(said_inside("-rinf", "-r5"), "attempts multiply)");
+    assert_eq!(said_inside("-r4", "-rinf"), "attempts multiply)");
+    assert_eq!(
+        said_inside("-r18446744073709551615", "-r2"),
+        "attempts multiply, 18446744073709551615 x 2 = 36893488147419103230)"
+    );
 }

@@ -72,6 +72,8 @@ fn the_sessions_run_as_shown() {
         // An empty variable is an unset one.
         cases.env(name, "");
     }
+    // The sessions are those of a person.
+    cases.env("GITHUB_ACTIONS", "");
     cases.case(&readme);
     cases.run();
 }

@@ -5,12 +5,14 @@ use super::values::{self, Delays};
 use super::{generate, sets, texts};
 use crate::core::backoff::Jitter;
 use crate::core::output::Rule;
+use crate::core::plan::LogTarget;
 use crate::core::policy::{Attempts, Set};
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use clap::{ArgAction, Parser, ValueEnum};
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_SHORT: &str = "\
@@ -27,7 +29,7 @@ More flags, examples, exit status and signals: retry --help, man retry";
 ///
 /// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
 /// COMMAND runs by its argument vector, never through a shell. Flags with a value can be set in the
-/// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate and --log-format.
+/// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate and the hooks.
 #[derive(Parser, Debug)]
 #[command(
     name = "retry",
@@ -351,16 +353,88 @@ pub struct Args {
     #[arg(short, long, help_heading = "Messages")]
     pub verbose: bool,
 
-    /// How --dry-run prints
+    /// Where messages go: stderr, journald, syslog, a file
+    ///
+    /// `journald` gives the systemd journal a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on.
+    /// A file is appended to; each of its lines begins with the time. If it cannot be reached, that is said
+    /// once and stderr takes its place. On a stderr that is the journal's, lines have a priority.
+    /// `journald:PATH` and `syslog:PATH` name another socket, `./journald` is a file.
+    #[arg(long, value_name = "TARGET", value_parser = values::log_target, default_value = "stderr", hide_default_value = true, help_heading = "Messages", hide_short_help = true)]
+    pub log: LogTarget,
+
+    /// Messages, and what --dry-run prints, as text or JSON
+    ///
+    /// `json` is one object per line, and one more with the totals at the end.
     #[arg(
         long,
         value_name = "FORMAT",
         default_value = "text",
-        requires_if("json", "dry_run"),
+        hide_default_value = true,
         help_heading = "Messages",
         hide_short_help = true
     )]
-    pub log_format: LogFormat,
+    pub log_format: Format,
+
+    /// Write an account of the run as JSON
+    ///
+    /// One object with how it ended and each attempt. FILE is replaced whole or not at all; one that ends in
+    /// .jsonl gets one more line. It holds the command's name, its arguments only with --verbose. It is also
+    /// written after a signal. If it cannot be written, that is said, and changes nothing.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
+    pub report: Option<PathBuf>,
+
+    /// Write the run as a test case of a JUnit file
+    ///
+    /// One that succeeded late has a flakyFailure for each failed attempt; one that did not succeed has a
+    /// failure, and a rerunFailure for each further attempt.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
+    pub junit: Option<PathBuf>,
+
+    /// Annotations, summary and outputs of a CI step
+    ///
+    /// `auto` is `github` where GITHUB_ACTIONS is true, else `none`. On GitHub a late success is a warning and
+    /// giving up an error; both add a row to the summary of the step, and set its outputs `attempts`,
+    /// `outcome` and `exit-status`. A success at once does nothing.
+    #[arg(
+        long,
+        value_name = "CI",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub ci: Ci,
+
+    /// Count a delay down in one line [default: auto]
+    ///
+    /// `auto` does so on a terminal, if retry is in its foreground. Without a terminal there is a line each
+    /// minute instead while a delay is long, and while --stdout final or --stderr final hold output.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub progress: When,
+
+    /// Colour messages: red, yellow, green [default: auto]
+    ///
+    /// `auto` does so on a terminal, unless NO_COLOR is set, and also elsewhere if CLICOLOR_FORCE is.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages",
+        hide_short_help = true
+    )]
+    pub color: When,
+
+    /// A name for the run in messages and reports
+    #[arg(long, value_name = "NAME", value_parser = values::label, help_heading = "Messages", hide_short_help = true)]
+    pub label: Option<String>,
 
     /// Print the plan and run nothing
     #[arg(long, help_heading = "Tools")]
@@ -429,9 +503,31 @@ pub enum Listened {
     Both,
 }
 
+/// `--ci`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    /// What the environment says
+    Auto,
+    /// GitHub Actions
+    Github,
+    /// Nothing of the kind
+    None,
+}
+
+/// `--progress`, `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
 /// `--log-format`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub enum Format {
     /// For people
     Text,
     /// For machines

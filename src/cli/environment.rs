@@ -5,16 +5,17 @@
 
 use super::{usage_error, values};
 use crate::core::backoff::Jitter;
+use crate::core::plan::{GitHub, Shown, Terminal};
 use crate::core::shared::Location;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 6] =
-    ["generate", "log_format", "command", "before_retry", "fallback", "reset_state"];
+const NO_SETTINGS: [&str; 5] = ["generate", "command", "before_retry", "fallback", "reset_state"];
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
@@ -160,6 +161,58 @@ fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn depth() -> u32 {
     std::env::var("RETRY_DEPTH").ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// `JOURNAL_STREAM`, by which systemd says that stdout or stderr is the journal's.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn journal_stream() -> Option<String> {
+    std::env::var("JOURNAL_STREAM").ok()
+}
+
+/// Whether this is a step of GitHub Actions.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn is_github_actions() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// The files that a step of GitHub Actions may append to.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn github() -> GitHub {
+    let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    GitHub { summary: file("GITHUB_STEP_SUMMARY"), output: file("GITHUB_OUTPUT") }
+}
+
+/// How often the `retry` around this one runs it; none if there is none, or if it has no limit.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn outer_attempts() -> Option<u64> {
+    if depth() == 0 {
+        return None;
+    }
+    std::env::var("RETRY_MAX_ATTEMPTS").ok()?.parse().ok()
+}
+
+/// What `TERM` says.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn terminal() -> Terminal {
+    match std::env::var_os("TERM") {
+        Some(term) if !term.is_empty() && term != "dumb" => Terminal::Capable,
+        _ => Terminal::Dumb,
+    }
+}
+
+/// What the environment says about colours: no-color.org and bixense.com/clicolors.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn color() -> Shown {
+    let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if given("NO_COLOR").is_some() {
+        Shown::Never
+    } else if given("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        Shown::Always
+    } else if terminal() == Terminal::Dumb {
+        Shown::Never
+    } else {
+        Shown::OnTerminal
+    }
 }
 
 /// Where shared state lives when nothing is said about it.

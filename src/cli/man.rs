@@ -156,6 +156,8 @@ fn environment(page: &mut Roff, model: &Command) {
     page.text(line);
     page.control("SS", ["What the command sees"]);
     table(page, texts::SEEN_BY_THE_COMMAND);
+    page.control("SS", ["Others"]);
+    table(page, texts::SET_BY_OTHERS);
 }
 
 fn examples(page: &mut Roff) {

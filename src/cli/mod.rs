@@ -29,6 +29,6 @@ pub mod traps;
 pub mod usage_error;
 pub mod values;
 
-pub use args::LogFormat;
+pub use args::Format;
 pub use parse::{Asked, parse};
 pub use traps::notes;

@@ -1,10 +1,12 @@
 //! From words to what was asked: a plan, or a text to print.
 
-use super::args::{Args, Listened, LogFormat, OutputMode, Shape, StdinMode};
+use super::args::{Args, Ci, Format, Listened, OutputMode, Shape, StdinMode, When};
 use super::{dry_run, environment, generate, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
-use crate::core::plan::{Hooks, Limits, Output, Plan, Stdin, StreamPlan, Verbosity};
+use crate::core::plan::{
+    Hooks, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
+};
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use crate::core::shared::{self, Location, Name};
 use crate::core::{breaker, budget};
@@ -21,7 +23,7 @@ pub enum Asked {
     /// To print this on stdout.
     Print(Vec<u8>),
     /// To show what is shared.
-    ShowState(Location, LogFormat),
+    ShowState(Location, Format),
     /// To forget what is shared under a name.
     ResetState(Location, Name),
 }
@@ -61,8 +63,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
     let plan = plan(args, &settings)?;
     Ok(match (dry, format) {
         (false, _) => Asked::Run(Box::new(plan)),
-        (true, LogFormat::Text) => Asked::Print(dry_run::text(&plan).into_bytes()),
-        (true, LogFormat::Json) => Asked::Print(dry_run::json(&plan).into_bytes()),
+        (true, Format::Text) => Asked::Print(dry_run::text(&plan).into_bytes()),
+        (true, Format::Json) => Asked::Print(dry_run::json(&plan).into_bytes()),
     })
 }
 
@@ -147,7 +149,30 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         },
+        messages: Messages {
+            target: args.log,
+            format: match args.log_format {
+                Format::Text => LogFormat::Text,
+                Format::Json => LogFormat::Json,
+            },
+            journal_stream: environment::journal_stream(),
+            label: args.label,
+            report: args.report,
+            junit: args.junit,
+            github: match args.ci {
+                Ci::Auto if environment::is_github_actions() => Some(environment::github()),
+                Ci::Github => Some(environment::github()),
+                Ci::Auto | Ci::None => None,
+            },
+            progress: shown(args.progress),
+            terminal: environment::terminal(),
+            color: match args.color {
+                When::Auto => environment::color(),
+                when => shown(when),
+            },
+        },
         depth: environment::depth().saturating_add(1),
+        outer_attempts: environment::outer_attempts(),
         settings: settings.from_environment.iter().map(environment::Setting::note).collect(),
     })
 }
@@ -171,6 +196,14 @@ fn check_decorrelated(
             "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
         )),
         None => Ok(()),
+    }
+}
+
+fn shown(when: When) -> Shown {
+    match when {
+        When::Auto => Shown::OnTerminal,
+        When::Always => Shown::Always,
+        When::Never => Shown::Never,
     }
 }
 

@@ -50,6 +50,10 @@ pub const EXAMPLES: &[Example] = &[
         command: "retry --breaker registry --budget registry -- docker pull alpine",
     },
     Example {
+        what: "Add an account of the run to a file, as a line of JSON",
+        command: "retry --report retries.jsonl --label deploy -- ./deploy",
+    },
+    Example {
         what: "See the plan without running anything",
         command: "retry --retries 6 --dry-run -- ./deploy",
     },
@@ -137,6 +141,24 @@ pub const SETTINGS: &str = "Each of these variables is a flag: `RETRY_RETRIES=5`
     unset. The command line wins, also over a setting that conflicts with it, and a list on the command \
     line replaces the variable's. A bad value is an error that names the variable. With --verbose, retry \
     says what came from the environment.";
+
+/// Variables that others set, and what they change.
+pub const SET_BY_OTHERS: &[Row] = &[
+    Row {
+        term: "GITHUB_ACTIONS",
+        meaning: "`true` makes --ci auto write to GITHUB_STEP_SUMMARY and GITHUB_OUTPUT",
+    },
+    Row {
+        term: "JOURNAL_STREAM",
+        meaning: "if it says that stderr is the journal's, messages have a priority there",
+    },
+    Row {
+        term: "NO_COLOR, CLICOLOR_FORCE",
+        meaning: "if not empty: no colours, and colours also without a terminal; --color wins, then NO_COLOR",
+    },
+    Row { term: "TERM", meaning: "if not set or `dumb`: no colours and no countdown" },
+    Row { term: "TMPDIR", meaning: "where held output is kept that is too much for memory" },
+];
 
 /// What the command finds in its environment.
 pub const SEEN_BY_THE_COMMAND: &[Row] = &[

@@ -185,7 +185,14 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--state", "/var/lib/retry"),
     ("--reset-state", "registry"),
     ("--flaky-exit", "99"),
+    ("--log", "journald"),
     ("--log-format", "json"),
+    ("--report", "retry.jsonl"),
+    ("--junit", "retry.xml"),
+    ("--ci", "none"),
+    ("--progress", "never"),
+    ("--color", "never"),
+    ("--label", "deploy"),
     ("--generate", "man"),
 ];
 
@@ -213,7 +220,6 @@ mod tests {
             let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
             match long {
                 "generate" | "reset-state" => {}
-                "log-format" => words.extend(["--dry-run", "true"].map(str::to_owned)),
                 _ => words.push("true".to_owned()),
             }
             assert_ne!(example(&flag), "", "{flag}");

@@ -3,6 +3,7 @@
 
 use crate::core::backoff::Jitter;
 use crate::core::output::{Meaning, Rule};
+use crate::core::plan::LogTarget;
 use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
@@ -195,6 +196,38 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
     }
 }
 
+/// `stderr`, `journald`, `syslog`, each of the last two with another socket behind a colon, or a file.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn log_target(text: &str) -> Result<LogTarget, String> {
+    let (name, socket) = text.split_once(':').map_or((text, None), |(name, socket)| (name, Some(socket)));
+    let target = match (name, socket) {
+        ("journald" | "syslog", Some("")) => return Err("no socket behind the colon".to_owned()),
+        ("journald", socket) => LogTarget::Journald(socket.unwrap_or("/run/systemd/journal/socket").into()),
+        ("syslog", socket) => LogTarget::Syslog(socket.unwrap_or("/dev/log").into()),
+        _ => match text {
+            "" => return Err("empty".to_owned()),
+            "stderr" => LogTarget::Stderr,
+            path if path.contains('\0') => return Err("not a file name".to_owned()),
+            path => LogTarget::File(path.into()),
+        },
+    };
+    Ok(target)
+}
+
+/// A name that fits in a line.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn label(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("empty".to_owned()),
+        label if label.contains(char::is_control) => Err("a name has no control characters".to_owned()),
+        label => Ok(label.to_owned()),
+    }
+}
+
 /// A pattern of the `regex` crate's syntax, for `--retry-on-output` and its kin.
 ///
 /// # Errors
@@ -296,6 +329,23 @@ mod tests {
         }
         for text in ["", "-1", "101%", "-5%", "half", "+1x", "nan%"] {
             assert!(jitter(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn log_targets_are_read() {
+        for (text, wanted) in [
+            ("stderr", LogTarget::Stderr),
+            ("journald", LogTarget::Journald("/run/systemd/journal/socket".into())),
+            ("journald:/a:b", LogTarget::Journald("/a:b".into())),
+            ("syslog", LogTarget::Syslog("/dev/log".into())),
+            ("./syslog", LogTarget::File("./syslog".into())),
+            ("a:b", LogTarget::File("a:b".into())),
+        ] {
+            assert_eq!(log_target(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "journald:", "syslog:"] {
+            assert!(log_target(text).is_err(), "{text}");
         }
     }
 

@@ -5,6 +5,7 @@ use super::policy::Policy;
 use super::shared::Asked;
 use super::signal::Signal;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// One invocation.
@@ -30,8 +31,12 @@ pub struct Plan {
     pub flaky_exit: Option<u8>,
     /// How much is said.
     pub verbosity: Verbosity,
+    /// Where, how and to whom it is said.
+    pub messages: Messages,
     /// How many `retry` are around this one, itself included: `RETRY_DEPTH` for the command.
     pub depth: u32,
+    /// How often the `retry` around this one runs it, if there is one and it has a limit.
+    pub outer_attempts: Option<u64>,
     /// Notes for `-v`: what came from the environment.
     pub settings: Vec<String>,
 }
@@ -103,6 +108,86 @@ pub struct Hooks {
     pub before_retry: Option<OsString>,
     /// Runs when everything else has failed.
     pub fallback: Option<OsString>,
+}
+
+/// Where messages go, in which form, and which accounts of the run are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// `--log`
+    pub target: LogTarget,
+    /// `--log-format`
+    pub format: LogFormat,
+    /// `JOURNAL_STREAM`: the device and inode of the journal's stream, if something of ours is one.
+    pub journal_stream: Option<String>,
+    /// `--label`: a name for the run.
+    pub label: Option<String>,
+    /// `--report`
+    pub report: Option<PathBuf>,
+    /// `--junit`
+    pub junit: Option<PathBuf>,
+    /// `--ci`, when it is GitHub Actions.
+    pub github: Option<GitHub>,
+    /// `--progress`
+    pub progress: Shown,
+    /// What a terminal could show.
+    pub terminal: Terminal,
+    /// `--color`
+    pub color: Shown,
+}
+
+/// What `TERM` says of a terminal, if there is one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Terminal {
+    /// It can erase a line.
+    #[default]
+    Capable,
+    /// It can only print.
+    Dumb,
+}
+
+/// When something is shown that is meant for a terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// On a terminal.
+    #[default]
+    OnTerminal,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// `--log`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LogTarget {
+    /// stderr.
+    #[default]
+    Stderr,
+    /// The systemd journal, at this socket.
+    Journald(PathBuf),
+    /// The syslog daemon, at this socket.
+    Syslog(PathBuf),
+    /// This file, at its end.
+    File(PathBuf),
+}
+
+/// `--log-format`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object per line, for machines.
+    Json,
+}
+
+/// The files that a step of GitHub Actions may append to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GitHub {
+    /// `GITHUB_STEP_SUMMARY`: Markdown.
+    pub summary: Option<PathBuf>,
+    /// `GITHUB_OUTPUT`: `name=value` lines.
+    pub output: Option<PathBuf>,
 }
 
 /// How much is said on stderr.

@@ -4,6 +4,7 @@
 use super::group::Group;
 use super::spawn::{self, Told};
 use super::sys;
+use super::ticker::Ticker;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
 use crate::core::attempt::{Admitted, Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
@@ -16,7 +17,7 @@ use crate::core::policy::{Said, Verdict};
 use crate::core::random::Random;
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
-use crate::report::event::Event;
+use crate::report::event::{Event, Moment, Times};
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Failure, Streams};
 use std::ffi::{OsStr, OsString};
@@ -32,7 +33,10 @@ const PIPE_GRACE: Duration = Duration::from_millis(200);
 pub struct Supervisor<'a> {
     plan: &'a Plan,
     wait: Wait,
+    ticker: Ticker<'a>,
     number: u64,
+    waited: Duration,
+    worked: Duration,
     previous: Option<u8>,
     told_used_up: bool,
     /// What the last attempt said.
@@ -58,7 +62,10 @@ impl<'a> Supervisor<'a> {
         Ok(Self {
             plan,
             wait,
+            ticker: Ticker::default(),
             number: 0,
+            waited: Duration::ZERO,
+            worked: Duration::ZERO,
             previous: None,
             told_used_up: false,
             seen: Seen::default(),
@@ -68,6 +75,17 @@ impl<'a> Supervisor<'a> {
             renewal: None,
             warning: None,
         })
+    }
+
+    /// Calls `tick` at the start and the end of each delay and each attempt, and in between after the time
+    /// that it returns; `None` means not again, so that nothing wakes up for a view that shows nothing.
+    pub fn on_tick(&mut self, tick: impl FnMut(Moment) -> Option<Duration> + 'a) {
+        self.ticker = Ticker::new(tick);
+    }
+
+    /// Where the time went so far.
+    pub fn times(&self) -> Times {
+        Times { elapsed: self.wait.now(), waited: self.waited, worked: self.worked }
     }
 
     /// The streams of the command that are pipes instead of what we have ourselves.
@@ -147,13 +165,17 @@ impl<'a> Supervisor<'a> {
                     .min_by_key(|(_, due)| *due)
                     .unzip();
             self.renew_if_due();
-            let next_look = [due, self.renewal].into_iter().flatten().min();
+            let next_look = [due, self.renewal, self.ticker.due()].into_iter().flatten().min();
             match self.wait.next(next_look) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Woken::Interrupted => self.kill_if_impatient(),
                 // Something is lost already, so whatever the command does now is in vain.
                 Woken::Streams if self.wait.streams().failure().is_some() => break Limit::Timeout,
                 Woken::OrphanEnded | Woken::Streams => {}
+                Woken::Due if self.ticker.due().is_some_and(|due| self.wait.now() >= due) => {
+                    let now = self.wait.now();
+                    self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
+                }
                 // What was written since may have moved the idle limit.
                 Woken::Due => match limit {
                     _ if due.is_none_or(|due| self.wait.now() < due) => {}
@@ -287,6 +309,10 @@ struct Until {
     idle: Option<Duration>,
 }
 
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
 fn shell(command: &OsStr) -> [OsString; 3] {
     ["sh".into(), "-c".into(), command.to_owned()]
 }
@@ -311,9 +337,15 @@ impl Attempt for Supervisor<'_> {
             idle: limits.idle,
         };
         let (outcome, took) = match self.wait.streams().begin(now) {
-            Ok(ends) => self.run(&self.plan.command, ends, until),
+            Ok(ends) => {
+                self.ticker.tick(now, Moment::Running { took: Duration::ZERO });
+                let ran = self.run(&self.plan.command, ends, until);
+                self.ticker.end();
+                ran
+            }
             Err(error) => (cannot_start(&error), Duration::ZERO),
         };
+        self.worked = self.worked.saturating_add(took);
         self.drain(&outcome);
         (self.seen, self.word) = self.wait.streams().finish(wall_clock());
         let streams = self.wait.streams();
@@ -397,16 +429,30 @@ impl Attempt for Supervisor<'_> {
     }
 
     async fn wait(&mut self, delay: Duration) -> Waited {
-        let due = self.wait.now().saturating_add(delay);
-        loop {
-            let woken = self.wait.next(Some(due));
-            if let Some(signal) = self.wait.interrupted() {
-                return Waited::Interrupted(signal);
-            }
-            if woken == Woken::Due {
-                return Waited::Elapsed;
-            }
+        let begun = self.wait.now();
+        let due = begun.saturating_add(delay);
+        if !delay.is_zero() {
+            self.ticker.tick(begun, Moment::Waiting { left: delay, elapsed: begun });
         }
+        let waited = loop {
+            let woken = self.wait.next(earlier(Some(due), self.ticker.due()));
+            if let Some(signal) = self.wait.interrupted() {
+                break Waited::Interrupted(signal);
+            }
+            let now = self.wait.now();
+            match woken {
+                Woken::Due if now >= due => break Waited::Elapsed,
+                Woken::Due => {
+                    self.ticker.tick(now, Moment::Waiting { left: due.saturating_sub(now), elapsed: now });
+                }
+                _ => {}
+            }
+        };
+        self.ticker.end();
+        if !delay.is_zero() {
+            self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
+        }
+        waited
     }
 
     fn elapsed(&self) -> Duration {

@@ -17,6 +17,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::time::SystemTime;
 
 /// Who sent a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -327,4 +328,16 @@ pub fn keep_closed_streams_closed() {
             let _still_null = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
         }
     }
+}
+
+/// How many seconds the local time is ahead of UTC at `time`.
+pub fn offset_from_utc(time: SystemTime) -> i64 {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = libc::time_t::try_from(seconds).unwrap_or(0);
+    // SAFETY: zeros are a valid `tm`: numbers and a null pointer.
+    let mut local: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both point to values that live through the call. It reads TZ, as every `getenv` does, while
+    // no other thread changes the environment: there is none.
+    let known = unsafe { !libc::localtime_r(&raw const seconds, &raw mut local).is_null() };
+    if known { local.tm_gmtoff } else { 0 }
 }

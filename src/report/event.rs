@@ -19,6 +19,8 @@ pub enum Event<'a, O> {
         number: u64,
         /// This one included.
         good_in_a_row: u64,
+        /// How it ended.
+        outcome: &'a O,
         /// How long it ran.
         took: Duration,
         /// What comes next.
@@ -67,6 +69,10 @@ pub enum Event<'a, O> {
     Succeeded {
         /// The last attempt, from 1.
         number: u64,
+        /// How it ended.
+        outcome: &'a O,
+        /// How long it ran.
+        took: Duration,
         /// Attempts that had failed before.
         failures: u64,
         /// Since the start.
@@ -85,8 +91,8 @@ pub enum Event<'a, O> {
         signal: Signal,
         /// The attempt that ran or would have come next.
         number: u64,
-        /// How it ended, if it ran.
-        running: Option<&'a O>,
+        /// How it ended and how long it ran, if it ran.
+        running: Option<(&'a O, Duration)>,
         /// Since the start.
         elapsed: Duration,
     },
@@ -137,4 +143,66 @@ pub enum GaveUp {
         /// That delay.
         delay: Duration,
     },
+}
+
+impl<O> Event<'_, O> {
+    /// How much a reader of many logs should care.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Good { next, .. } | Self::Failed { next, .. } => match next {
+                Next::Retry { why: None, .. } => Severity::Info,
+                Next::Retry { .. } => Severity::Warning,
+                Next::Stop { .. } | Next::GiveUp { .. } => Severity::Error,
+            },
+            Self::HookFailed { .. } | Self::FallingBack | Self::Interrupted { .. } | Self::Warning { .. } => {
+                Severity::Warning
+            }
+            Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
+            Self::Succeeded { .. } => Severity::Notice,
+            Self::Broken { .. } | Self::NoTime { .. } | Self::CircuitOpen { .. } => Severity::Error,
+        }
+    }
+}
+
+/// How much a reader of many logs should care; the numbers are syslog(3)'s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It is over, and not well.
+    Error = 3,
+    /// Something failed, and there is hope.
+    Warning = 4,
+    /// It went well in the end.
+    Notice = 5,
+    /// For whoever wants to know all.
+    Info = 6,
+}
+
+/// Where the time of a run went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Since the start.
+    pub elapsed: Duration,
+    /// In delays.
+    pub waited: Duration,
+    /// In attempts.
+    pub worked: Duration,
+}
+
+/// What goes on between two events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// A delay is waited for.
+    Waiting {
+        /// Until it is over.
+        left: Duration,
+        /// Since the start.
+        elapsed: Duration,
+    },
+    /// An attempt runs.
+    Running {
+        /// For so long.
+        took: Duration,
+    },
+    /// It is over.
+    Over,
 }

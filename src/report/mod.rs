@@ -3,13 +3,31 @@
 //! | file | owns |
 //! |---|---|
 //! | [`event`] | the one enum of what can happen |
+//! | [`reporter`] | the one receiver of events, which gives each view its part |
+//! | [`record`] | the account of the run that reports are made of |
 //! | [`state`] | what is shared, for `--show-state` |
 //! | [`text`] | the lines for people, to the letter |
+//! | [`json`] | the same for machines, and the report |
+//! | [`junit`] | the JUnit file |
+//! | [`log`] | where messages go: stderr, the journal, syslog, a file |
+//! | [`github`] | what GitHub Actions shows |
+//! | [`file`](mod@file) | files that are replaced whole or appended to |
+//! | [`progress`] | the live line of a delay, and the lines of long silences |
+//! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout |
 //!
 //! Nothing outside this folder prints, and nothing in it decides anything.
 
+pub mod clock;
 pub mod event;
+pub mod file;
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod log;
 pub mod output;
+pub mod progress;
+pub mod record;
+pub mod reporter;
 pub mod state;
 pub mod text;

@@ -15,6 +15,12 @@ pub fn line(text: &str) {
     }
 }
 
+/// Puts `text` in the place of the line that the cursor of a terminal is in; nothing clears it. What is
+/// not written now is not written later.
+pub fn replace_line(text: &str) {
+    let _not_shown = io::stderr().write(format!("\r\x1b[K{text}").as_bytes());
+}
+
 /// Writes what was asked for (help, a generated file, a dry run) to stdout.
 ///
 /// # Errors

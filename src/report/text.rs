@@ -2,6 +2,7 @@
 //! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
 
 use super::event::{Event, GaveUp, Next};
+use super::record::Record;
 use crate::core::attempt::{Remarks, StdinState};
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
@@ -9,14 +10,26 @@ use crate::core::policy::{Attempts, Why};
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Said once by a `retry` inside a `retry`: three attempts of three are nine.
+/// Said once.
 const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
-const NESTED: &str = " (inside another retry: attempts multiply)";
 
-/// The text of an event, without a newline; `None` where nothing is said about it.
-pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
+/// A message as a line: who says it, and of which run.
+pub fn line(plan: &Plan, message: &str) -> String {
+    format!("retry: {}", labelled(plan, message))
+}
+
+/// A message with the name of its run, for readers who know who says it.
+pub fn labelled(plan: &Plan, message: &str) -> String {
+    match &plan.messages.label {
+        Some(label) => format!("{label}: {message}"),
+        None => message.to_owned(),
+    }
+}
+
+/// What there is to say about an event; `None` where nothing is said about it.
+pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     if let Event::Broken { what } = event {
-        return Some(format!("retry: {what}"));
+        return Some(what.clone());
     }
     if plan.verbosity == Verbosity::Quiet {
         return None;
@@ -29,7 +42,7 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("{} starts: {}", attempt(number), shell_words(&plan.command))
         }
-        Event::Good { number, good_in_a_row, took, next } => {
+        Event::Good { number, good_in_a_row, took, next, .. } => {
             let wanted = plan.policy.consecutive.0;
             let then = then(plan, next);
             format!(
@@ -44,8 +57,8 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             let dropped = remarks.held.map(dropped).unwrap_or_default();
             let stdin = if remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
             let nested = match next {
-                Next::Retry { .. } if *number == 1 && plan.depth > 1 => NESTED,
-                _ => "",
+                Next::Retry { .. } if *number == 1 && plan.depth > 1 => nested(plan),
+                _ => String::new(),
             };
             format!("{} failed: {what}{dropped}. {}{stdin}{nested}", attempt(number), then(plan, next))
         }
@@ -63,7 +76,7 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
         Event::FallingBack => "running the fallback".to_owned(),
         Event::Broken { .. } | Event::Succeeded { number: 1, .. } => return None,
-        Event::Succeeded { number, failures, elapsed: since } => {
+        Event::Succeeded { number, failures, elapsed: since, .. } => {
             if *failures == 0 && plan.verbosity < Verbosity::Verbose {
                 return None;
             }
@@ -82,11 +95,22 @@ pub fn line(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("interrupted by {signal} {when} {}. Giving up after {}", attempt(number), elapsed(*since))
         }
     };
-    Some(format!("retry: {text}"))
+    Some(text)
+}
+
+/// Said once by a `retry` inside a `retry`.
+fn nested(plan: &Plan) -> String {
+    let numbers = match (plan.outer_attempts, plan.policy.attempts) {
+        (Some(outer), Attempts::AtMost(inner)) => {
+            format!(", {outer} x {inner} = {}", u128::from(outer) * u128::from(inner.get()))
+        }
+        _ => String::new(),
+    };
+    format!(" (inside another retry: attempts multiply{numbers})")
 }
 
 /// `attempt 2/3`, or `attempt 2` without a limit.
-fn attempt(attempts: Attempts, number: u64) -> String {
+pub fn attempt(attempts: Attempts, number: u64) -> String {
     match attempts {
         Attempts::AtMost(limit) => format!("attempt {number}/{limit}"),
         Attempts::Unlimited => format!("attempt {number}"),
@@ -117,7 +141,39 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     }
 }
 
-fn status(plan: &Plan, outcome: &Outcome) -> String {
+/// The live line of a delay: what comes when, why, and how much time there is in all.
+pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) -> String {
+    let attempt = attempt(plan.policy.attempts, record.attempts + 1);
+    let cause = match &record.cause {
+        Some(outcome) => format!(" after {}", status(plan, outcome)),
+        None => String::new(),
+    };
+    let deadline = match plan.limits.deadline {
+        Some(deadline) => format!(", deadline in {}", whole_seconds(deadline.saturating_sub(since))),
+        None => String::new(),
+    };
+    format!("{attempt} in {}{cause}{deadline}", whole_seconds(left))
+}
+
+/// A sign of life during a long delay.
+pub fn still_waiting(plan: &Plan, number: u64, left: Duration) -> String {
+    format!("{} in {}", attempt(plan.policy.attempts, number), elapsed(left))
+}
+
+/// A sign of life of an attempt that shows nothing by itself.
+pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
+    let attempt = attempt(plan.policy.attempts, number);
+    format!("{attempt} has run for {}, its output is held", elapsed(took))
+}
+
+/// Rounded up, so that a countdown never shows a second too few.
+fn whole_seconds(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) }
+}
+
+/// How an attempt ended, in a few words.
+pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("exit status {code}"),
         Outcome::Killed(signal) => format!("killed by {signal}"),
@@ -217,6 +273,22 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
         Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", printable(rule)),
         _ => String::new(),
     }
+}
+
+/// The rule that decided, in the words of the command line; `None` where it took none.
+pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
+    match why {
+        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut(rule) => Some(rule.clone()),
+        Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
+        Why::QuotaExhausted(words) => Some((*words).to_owned()),
+        Why::Hopeless | Why::NoRule => None,
+    }
+}
+
+/// The system's words for an error, as they are used within a sentence.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The command's name without its directory and arguments.

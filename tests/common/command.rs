@@ -122,8 +122,9 @@ impl Scratch {
 /// Removes whatever in the environment could change how the binary behaves.
 pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("RETRY_") {
-            command.env_remove(name);
+        let name = name.to_string_lossy();
+        if name.starts_with("RETRY_") || ["GITHUB_ACTIONS", "JOURNAL_STREAM"].contains(&name.as_ref()) {
+            command.env_remove(name.as_ref());
         }
     }
 }

@@ -1,0 +1,46 @@
+//! When a view of what goes on wants to be called again. Without such a view there is no such time, and
+//! nothing wakes up for it.
+
+use crate::report::event::Moment;
+use std::fmt;
+use std::time::Duration;
+
+type Tick<'a> = Box<dyn FnMut(Moment) -> Option<Duration> + 'a>;
+
+/// A view, and when it wants to be called.
+#[derive(Default)]
+pub struct Ticker<'a> {
+    tick: Option<Tick<'a>>,
+    due: Option<Duration>,
+}
+
+impl<'a> Ticker<'a> {
+    /// `tick` returns after how long it wants to be called again, if at all.
+    pub fn new(tick: impl FnMut(Moment) -> Option<Duration> + 'a) -> Self {
+        Self { tick: Some(Box::new(tick)), due: None }
+    }
+
+    /// When it wants to be called, as time since the start.
+    pub fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// Calls it.
+    pub fn tick(&mut self, now: Duration, moment: Moment) {
+        if let Some(tick) = &mut self.tick {
+            self.due = tick(moment).map(|after| now.saturating_add(after));
+        }
+    }
+
+    /// Calls it for the last time until something begins.
+    pub fn end(&mut self) {
+        self.tick(Duration::ZERO, Moment::Over);
+        self.due = None;
+    }
+}
+
+impl fmt::Debug for Ticker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticker").field("due", &self.due).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! What GitHub Actions shows of a run that was not clean: an annotation, a row in the step's summary, the
+//! step's outputs. A clean success shows nothing.
+//!
+//! The runner takes workflow commands from stderr as well as from stdout (actions/runner, ScriptHandler.cs),
+//! so stdout stays the command's.
+
+use super::record::{Record, Rescued, Result, Summary};
+use super::text;
+use crate::core::plan::Plan;
+
+const TITLE: &str = "### retry";
+const HEADING: &str = "| run | outcome | attempts | time | waited | last failure | exit status |\n\
+    |---|---|---|---|---|---|---|\n";
+
+/// Whether the run succeeded at once.
+pub fn is_clean(summary: &Summary) -> bool {
+    summary.result == Result::Success && summary.rescued == Rescued::No
+}
+
+/// The annotation as a workflow command in one line; none for a clean success, and none when a person or
+/// a failure that is said already ended the run.
+pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<String> {
+    let attempt = text::attempt(plan.policy.attempts, summary.attempts.max(1));
+    let since = text::elapsed(summary.times.elapsed);
+    let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome));
+    let what = match (summary.result, failure) {
+        (Result::Interrupted | Result::Error, _) => return None,
+        (Result::Success, _) if summary.rescued == Rescued::No => return None,
+        (Result::Success, Some(failure)) => {
+            format!("succeeded on {attempt} after {since}. The last failure: {failure}")
+        }
+        (Result::Success, None) => format!("succeeded on {attempt} after {since}"),
+        (Result::Stopped, failure) => {
+            format!("{attempt} failed, not retryable: {}", failure.unwrap_or_default())
+        }
+        (Result::CircuitOpen, failure) => {
+            let failure = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
+            format!("the circuit is open after {since}{failure}")
+        }
+        (Result::Exhausted | Result::Deadline | Result::BudgetEmpty, Some(failure)) => {
+            format!("gave up after {attempt} and {since}: {failure}")
+        }
+        (Result::Exhausted | Result::BudgetEmpty, None) => format!("gave up after {attempt} and {since}"),
+        (Result::Deadline, None) => format!("no time for {attempt} before the deadline"),
+    };
+    // A fallback that ended well is no error.
+    let level =
+        if summary.result == Result::Success || summary.exit_status == 0 { "warning" } else { "error" };
+    Some(format!("::{level} title=retry::{}", escaped(&format!("{}: {what}", name(plan)))))
+}
+
+/// A row for the summary of a step, with the heading where `present` ends with no table of ours.
+pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> String {
+    let attempts = text::attempt(plan.policy.attempts, summary.attempts);
+    let outcome = if summary.rescued == Rescued::Yes { "late success" } else { summary.result.word() };
+    let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
+    let cells = [
+        name(plan),
+        outcome.to_owned(),
+        attempts.trim_start_matches("attempt ").to_owned(),
+        text::elapsed(summary.times.elapsed),
+        text::seconds(summary.times.waited),
+        failure,
+        summary.exit_status.to_string(),
+    ];
+    let mut row = String::new();
+    let in_table = present.contains(HEADING) && present.trim_end().rsplit('\n').next().is_some_and(is_row);
+    if !in_table {
+        let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
+        let title = if present.contains(TITLE) { String::new() } else { format!("{TITLE}\n\n") };
+        row = format!("{line_end}\n{title}{HEADING}");
+    }
+    row.extend(cells.map(|cell| format!("| {} ", escaped_cell(&cell))));
+    row.push_str("|\n");
+    row
+}
+
+/// The outputs of a step.
+pub fn outputs(summary: &Summary, present: &str) -> String {
+    let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
+    let Summary { attempts, result, exit_status, .. } = summary;
+    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", result.word())
+}
+
+fn name(plan: &Plan) -> String {
+    plan.messages.label.clone().unwrap_or_else(|| text::command_name(&plan.command))
+}
+
+fn is_row(line: &str) -> bool {
+    line.starts_with("| ")
+}
+
+/// Data of a workflow command.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Text in a cell of a Markdown table: no other column, no markup, no HTML.
+fn escaped_cell(text: &str) -> String {
+    let mut cell = String::new();
+    for letter in text.chars() {
+        match letter {
+            '&' => cell.push_str("&amp;"),
+            '<' => cell.push_str("&lt;"),
+            '|' | '`' | '*' | '_' | '\\' | '[' | ']' | '~' => cell.extend(['\\', letter]),
+            letter if letter.is_control() => cell.push(' '),
+            letter => cell.push(letter),
+        }
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_breaks_out_of_its_place() {
+        assert_eq!(escaped("50% \r\n::error::x"), "50%25 %0D%0A::error::x");
+        assert_eq!(escaped_cell("a|b\n<b> *c*"), r"a\|b &lt;b> \*c\*");
+    }
+}

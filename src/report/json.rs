@@ -1,0 +1,304 @@
+//! What machines read: log lines and the report. docs/json.md describes every field for users; what is
+//! there only changes with the version. Durations are numbers of seconds, times of day are RFC 3339.
+
+use super::clock::stamp;
+use super::event::{Event, Next, Severity};
+use super::record::{AttemptRecord, Judged, Record, Rescued, Summary};
+use super::text;
+use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
+use crate::core::plan::{Plan, Verbosity};
+use crate::core::policy::Attempts;
+use serde::Serialize;
+use std::time::{Duration, SystemTime};
+
+/// Counts changes that a reader must know about: a field that is gone or means something else. A new
+/// field is no such change.
+const VERSION: u32 = 1;
+
+/// A log line; also the source of the journal's fields.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    version: u32,
+    time: String,
+    /// What happened.
+    pub(super) event: &'static str,
+    #[serde(skip)]
+    pub(super) severity: Severity,
+    #[serde(rename = "severity")]
+    severity_word: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+    pub(super) command: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Vec<String>>,
+    #[serde(flatten)]
+    pub(super) attempt: Option<AttemptFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<String>,
+    #[serde(flatten)]
+    end: Option<EndFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<String>,
+}
+
+/// What is said about an attempt.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct AttemptFields {
+    pub(super) attempt: u64,
+    pub(super) max_attempts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<Ended>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) elapsed_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) delay_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_s: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct EndFields {
+    outcome: &'static str,
+    exit_status: u8,
+    attempts: u64,
+    rescued: bool,
+    elapsed_s: f64,
+    waited_s: f64,
+    worked_s: f64,
+}
+
+/// How an attempt ended: an object with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ended {
+    Exit(u8),
+    Signal(String),
+    TimedOut(&'static str),
+    NotStarted(String),
+}
+
+impl From<&Outcome> for Ended {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Exited(code) => Self::Exit(*code),
+            Outcome::Killed(signal) => Self::Signal(signal.to_string()),
+            Outcome::TimedOut(TimedOut { limit, .. }) => Self::TimedOut(match limit {
+                Limit::Timeout => "timeout",
+                Limit::Idle => "idle-timeout",
+                Limit::Deadline => "deadline",
+            }),
+            Outcome::NotStarted(NotStarted { why, .. }) => Self::NotStarted(why.clone()),
+        }
+    }
+}
+
+impl Line {
+    fn bare(plan: &Plan, now: SystemTime, event: &'static str, severity: Severity) -> Self {
+        Self {
+            version: VERSION,
+            time: stamp(now),
+            event,
+            severity,
+            severity_word: word(severity),
+            label: plan.messages.label.clone(),
+            command: text::command_name(&plan.command),
+            arguments: arguments(plan),
+            attempt: None,
+            signal: None,
+            end: None,
+            message: None,
+        }
+    }
+
+    /// Something that was said before the first attempt.
+    pub fn note(plan: &Plan, now: SystemTime, message: &str) -> Self {
+        Self { message: Some(message.to_owned()), ..Self::bare(plan, now, "note", Severity::Info) }
+    }
+
+    /// An event, and what is said about it to people.
+    pub fn of(plan: &Plan, now: SystemTime, event: &Event<'_, Outcome>, message: &str) -> Self {
+        let (name, attempt, signal) = match event {
+            Event::Starting { number } => ("starting", Some(fields(plan, *number)), None),
+            Event::Good { number, outcome, took, next, .. } => {
+                ("good", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
+            }
+            Event::Failed { number, outcome, took, next, .. } => {
+                ("failed", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
+            }
+            Event::Succeeded { number, outcome, took, .. } => {
+                ("succeeded", Some(ended(plan, *number, (outcome, *took), None)), None)
+            }
+            Event::NoTime { number, .. } => ("no-time", Some(fields(plan, *number)), None),
+            Event::Interrupted { signal, number, running, .. } => {
+                let attempt = match running {
+                    Some((outcome, took)) => {
+                        AttemptFields { verdict: None, ..ended(plan, *number, (outcome, *took), None) }
+                    }
+                    None => fields(plan, *number),
+                };
+                ("interrupted", Some(attempt), Some(signal.to_string()))
+            }
+            Event::HookFailed { .. } => ("hook-failed", None, None),
+            Event::FallingBack => ("fallback", None, None),
+            Event::CircuitOpen { number, .. } => ("circuit-open", Some(fields(plan, *number)), None),
+            Event::Warning { .. } => ("warning", None, None),
+            Event::Broken { .. } => ("error", None, None),
+        };
+        let bare = Self::bare(plan, now, name, event.severity());
+        Self { attempt, signal, message: Some(message.to_owned()), ..bare }
+    }
+
+    /// Something that goes on: `waiting` or `running`.
+    pub fn moment(plan: &Plan, now: SystemTime, event: &'static str, attempt: u64, message: String) -> Self {
+        let attempt = Some(fields(plan, attempt));
+        Self { attempt, message: Some(message), ..Self::bare(plan, now, event, Severity::Info) }
+    }
+
+    /// The totals.
+    pub fn end(plan: &Plan, now: SystemTime, summary: &Summary) -> Self {
+        let end = EndFields {
+            outcome: summary.result.word(),
+            exit_status: summary.exit_status,
+            attempts: summary.attempts,
+            rescued: summary.rescued == Rescued::Yes,
+            elapsed_s: seconds(summary.times.elapsed),
+            waited_s: seconds(summary.times.waited),
+            worked_s: seconds(summary.times.worked),
+        };
+        Self { end: Some(end), ..Self::bare(plan, now, "end", Severity::Info) }
+    }
+
+    /// The object, in one line.
+    pub fn json(&self) -> String {
+        object(self)
+    }
+}
+
+fn fields(plan: &Plan, attempt: u64) -> AttemptFields {
+    let max_attempts = match plan.policy.attempts {
+        Attempts::AtMost(limit) => Some(limit.get()),
+        Attempts::Unlimited => None,
+    };
+    AttemptFields { attempt, max_attempts, ..AttemptFields::default() }
+}
+
+fn ended(
+    plan: &Plan,
+    number: u64,
+    (outcome, took): (&Outcome, Duration),
+    next: Option<&Next>,
+) -> AttemptFields {
+    let (verdict, why, delay, asked) = match next {
+        None | Some(Next::Retry { why: None, .. } | Next::GiveUp { why: None, .. }) => {
+            let delay = if let Some(Next::Retry { delay, .. }) = next { Some(*delay) } else { None };
+            (Judged::Good, None, delay, None)
+        }
+        Some(Next::Retry { delay, why, asked }) => (Judged::Retry, why.as_ref(), Some(*delay), *asked),
+        Some(Next::GiveUp { why, .. }) => (Judged::Retry, why.as_ref(), None, None),
+        Some(Next::Stop { why }) => (Judged::Stop, Some(why), None, None),
+    };
+    AttemptFields {
+        outcome: Some(outcome.into()),
+        status: Some(outcome.status()),
+        elapsed_s: Some(seconds(took)),
+        verdict: Some(verdict.word()),
+        rule: why.and_then(|why| text::rule(plan, why)),
+        delay_s: delay.map(seconds),
+        asked_s: asked.map(seconds),
+        ..fields(plan, number)
+    }
+}
+
+/// The report of `--report`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    version: u32,
+    label: Option<&'a str>,
+    command: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Vec<String>>,
+    started: String,
+    outcome: &'static str,
+    exit_status: u8,
+    elapsed_s: f64,
+    waited_s: f64,
+    attempts: Vec<ReportedAttempt>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportedAttempt {
+    attempt: u64,
+    started: String,
+    elapsed_s: Option<f64>,
+    outcome: Option<Ended>,
+    verdict: Option<&'static str>,
+    rule: Option<String>,
+    delay_s: Option<f64>,
+}
+
+/// The report as one line; nothing if no record of the attempts was kept.
+pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String> {
+    let detail = record.detail.as_ref()?;
+    let attempt = |attempt: &AttemptRecord| ReportedAttempt {
+        attempt: attempt.number,
+        started: stamp(attempt.started),
+        elapsed_s: attempt.ended.as_ref().map(|(took, _)| seconds(*took)),
+        outcome: attempt.ended.as_ref().map(|(_, outcome)| outcome.into()),
+        verdict: attempt.verdict.map(Judged::word),
+        rule: attempt.why.as_ref().and_then(|why| text::rule(plan, why)),
+        delay_s: attempt.delay.map(seconds),
+    };
+    Some(object(&Report {
+        version: VERSION,
+        label: plan.messages.label.as_deref(),
+        command: text::command_name(&plan.command),
+        arguments: arguments(plan),
+        started: stamp(detail.started),
+        outcome: summary.result.word(),
+        exit_status: summary.exit_status,
+        elapsed_s: seconds(summary.times.elapsed),
+        waited_s: seconds(summary.times.waited),
+        attempts: detail.attempts().map(attempt).collect(),
+    }))
+}
+
+impl Judged {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Retry => "retry",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Notice => "notice",
+        Severity::Info => "info",
+    }
+}
+
+/// They may be secrets, so only with `-v`.
+fn arguments(plan: &Plan) -> Option<Vec<String>> {
+    (plan.verbosity == Verbosity::Verbose)
+        .then(|| plan.command.iter().skip(1).map(|word| word.to_string_lossy().into()).collect())
+}
+
+/// Microseconds are exact enough, and short.
+fn seconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e6
+}
+
+fn object(value: &impl Serialize) -> String {
+    // Numbers and strings: there is no map with keys that are no strings, nothing to fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,258 @@
+//! Where messages go: stderr, the journal, syslog, a file. Owns the protocols. A log that cannot be
+//! reached is said so once, and stderr takes its place: a message never changes how a run ends.
+
+use super::clock::stamp;
+use super::event::Severity;
+use super::json::{Ended, Line};
+use super::{file, output, text};
+use crate::core::plan::{LogFormat, LogTarget, Plan, Shown};
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// A daemon that takes nothing for so long is not there.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The journal's own limit for a line, unless it is told otherwise.
+const JOURNAL_TEXT: usize = 48 * 1024;
+/// What syslog daemons take (rsyslog's default).
+const SYSLOG_TEXT: usize = 8 * 1024;
+/// The facility "user" of syslog(3), shifted as it is in a priority.
+const USER: u8 = 1 << 3;
+
+/// Writes messages where the plan says.
+#[derive(Debug)]
+pub struct Log<'a> {
+    plan: &'a Plan,
+    target: Target<'a>,
+    color: Color,
+    /// Seconds east of UTC at a time: syslog has local times.
+    offset: fn(SystemTime) -> i64,
+}
+
+/// Whether lines on stderr are coloured; the words alone say everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Color {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Target<'a> {
+    Stderr,
+    /// stderr leads to the journal, which takes `<4>` before a line as its priority.
+    StderrInJournal,
+    Journald(&'a Path),
+    Syslog(&'a Path),
+    File(&'a Path),
+}
+
+impl<'a> Log<'a> {
+    /// Opens nothing: each message does, so that a log that is rotated or restarted meanwhile gets the
+    /// next one, and a run without messages costs nothing. `offset` gives the seconds east of UTC.
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
+        let target = match &plan.messages.target {
+            LogTarget::Stderr => stderr(plan),
+            LogTarget::Journald(socket) => Target::Journald(socket),
+            LogTarget::Syslog(socket) => Target::Syslog(socket),
+            LogTarget::File(path) => Target::File(path),
+        };
+        let color = match plan.messages.color {
+            Shown::Always => Color::Yes,
+            Shown::OnTerminal if stderr_is_terminal => Color::Yes,
+            Shown::OnTerminal | Shown::Never => Color::No,
+        };
+        Self { plan, target, color, offset }
+    }
+
+    /// Whether a message needs the time of day.
+    pub fn needs_time(&self) -> bool {
+        let timeless = matches!(self.target, Target::Stderr | Target::StderrInJournal | Target::Journald(_));
+        !timeless || self.plan.messages.format == LogFormat::Json
+    }
+
+    /// Whether stderr shows nothing of what is logged.
+    pub fn is_elsewhere(&self) -> bool {
+        !matches!(self.target, Target::Stderr | Target::StderrInJournal)
+    }
+
+    /// Writes one message.
+    pub fn write(&mut self, line: &Line, now: SystemTime) {
+        let sent = match self.target {
+            Target::Stderr | Target::StderrInJournal => Ok(()),
+            Target::Journald(socket) => send(socket, &self.journal_entry(line)),
+            Target::Syslog(socket) => send(socket, self.syslog_packet(line, now).as_bytes()),
+            Target::File(path) => file::append(path, self.file_line(line, now).as_bytes()),
+        };
+        if let Err(error) = sent {
+            let what = match self.target {
+                Target::Journald(_) => "the journal".to_owned(),
+                Target::Syslog(_) => "syslog".to_owned(),
+                Target::File(path) => text::shell_words(&[path.into()]),
+                Target::Stderr | Target::StderrInJournal => String::new(),
+            };
+            self.target = stderr(self.plan);
+            self.warn(&format!("cannot log to {what}: {}. Logging to stderr", text::reason(&error)));
+        }
+        if !self.is_elsewhere() {
+            self.write_to_stderr(line.severity, &self.content(line));
+        }
+    }
+
+    /// Says on stderr, and nowhere else, that something of ours failed.
+    pub fn warn(&self, message: &str) {
+        self.write_to_stderr(Severity::Warning, &text::line(self.plan, message));
+    }
+
+    fn write_to_stderr(&self, severity: Severity, content: &str) {
+        match self.target {
+            Target::StderrInJournal => output::line(&format!("<{}>{content}", severity as u8)),
+            _ if self.color == Color::Yes && self.plan.messages.format == LogFormat::Text => {
+                output::line(&colored(severity, content));
+            }
+            _ => output::line(content),
+        }
+    }
+
+    /// What stands in a line, whatever stands before it.
+    fn content(&self, line: &Line) -> String {
+        match self.plan.messages.format {
+            LogFormat::Text => text::line(self.plan, line.message.as_deref().unwrap_or_default()),
+            LogFormat::Json => line.json(),
+        }
+    }
+
+    fn file_line(&self, line: &Line, now: SystemTime) -> String {
+        match self.plan.messages.format {
+            LogFormat::Text => format!("{} {}\n", stamp(now), self.content(line)),
+            LogFormat::Json => format!("{}\n", self.content(line)),
+        }
+    }
+
+    /// The message for a reader to whom a field says who sent it.
+    fn message(&self, line: &Line, most: usize) -> String {
+        let mut message = match self.plan.messages.format {
+            LogFormat::Text => text::labelled(self.plan, line.message.as_deref().unwrap_or_default()),
+            LogFormat::Json => line.json(),
+        };
+        while message.len() > most {
+            message.pop();
+        }
+        message
+    }
+
+    /// systemd's native protocol: `NAME=value` lines; a value with a newline as `NAME`, a newline, its
+    /// length as 64 bits in little endian, the value.
+    fn journal_entry(&self, line: &Line) -> Vec<u8> {
+        let mut entry = Vec::new();
+        let mut field = |name: &str, value: &str| {
+            entry.extend_from_slice(name.as_bytes());
+            if value.contains('\n') {
+                entry.push(b'\n');
+                entry.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            } else {
+                entry.push(b'=');
+            }
+            entry.extend_from_slice(value.as_bytes());
+            entry.push(b'\n');
+        };
+        field("MESSAGE", &self.message(line, JOURNAL_TEXT));
+        field("PRIORITY", &(line.severity as u8).to_string());
+        field("SYSLOG_IDENTIFIER", "retry");
+        field("SYSLOG_PID", &std::process::id().to_string());
+        field("RETRY_EVENT", line.event);
+        field("RETRY_COMMAND", &line.command);
+        if let Some(label) = &line.label {
+            field("RETRY_LABEL", label);
+        }
+        let Some(attempt) = &line.attempt else { return entry };
+        field("RETRY_ATTEMPT", &attempt.attempt.to_string());
+        field("RETRY_MAX_ATTEMPTS", &attempt.max_attempts.map_or("inf".to_owned(), |max| max.to_string()));
+        let outcome = attempt.outcome.as_ref().map(|outcome| match outcome {
+            Ended::Exit(code) => format!("exit {code}"),
+            Ended::Signal(signal) => format!("signal {signal}"),
+            Ended::TimedOut(limit) => format!("timed_out {limit}"),
+            Ended::NotStarted(why) => format!("not_started {why}"),
+        });
+        for (name, value) in [
+            ("RETRY_OUTCOME", outcome),
+            ("RETRY_STATUS", attempt.status.map(|status| status.to_string())),
+            ("RETRY_ELAPSED_S", attempt.elapsed_s.map(|seconds| seconds.to_string())),
+            ("RETRY_VERDICT", attempt.verdict.map(str::to_owned)),
+            ("RETRY_RULE", attempt.rule.clone()),
+            ("RETRY_DELAY_S", attempt.delay_s.map(|seconds| seconds.to_string())),
+        ] {
+            if let Some(value) = value {
+                field(name, &value);
+            }
+        }
+        entry
+    }
+
+    /// RFC 3164 as syslog(3) sends it to a daemon on the same machine: no host name, local time.
+    fn syslog_packet(&self, line: &Line, now: SystemTime) -> String {
+        let mut packet = format!("<{}>", USER | line.severity as u8);
+        let time = local_time(now, (self.offset)(now));
+        let _infallible = write!(packet, "{time} retry[{}]: ", std::process::id());
+        packet.push_str(&self.message(line, SYSLOG_TEXT));
+        packet
+    }
+}
+
+/// stderr as it is: systemd says in JOURNAL_STREAM which file is the journal's, and a redirection may
+/// have put another one in its place.
+fn stderr(plan: &Plan) -> Target<'static> {
+    let Some(journal) = &plan.messages.journal_stream else { return Target::Stderr };
+    let ours = rustix::fs::fstat(rustix::stdio::stderr());
+    if ours.is_ok_and(|ours| format!("{}:{}", ours.st_dev, ours.st_ino) == *journal) {
+        Target::StderrInJournal
+    } else {
+        Target::Stderr
+    }
+}
+
+fn colored(severity: Severity, line: &str) -> String {
+    let code = match severity {
+        Severity::Error => 31,
+        Severity::Warning => 33,
+        Severity::Notice => 32,
+        Severity::Info => return line.to_owned(),
+    };
+    format!("\x1b[{code}m{line}\x1b[0m")
+}
+
+fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
+    let sender = UnixDatagram::unbound()?;
+    sender.set_write_timeout(Some(PATIENCE))?;
+    sender.send_to(datagram, socket).map(drop)
+}
+
+/// `Nov  3 07:05:00`
+fn local_time(now: SystemTime, offset: i64) -> String {
+    let shift = Duration::from_secs(offset.unsigned_abs());
+    let local = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) }.unwrap_or(now);
+    // `2026-11-03T07:05:00Z`: the calendar is humantime's.
+    let stamp = humantime::format_rfc3339_seconds(local).to_string();
+    let number =
+        |from: usize| stamp.get(from..from + 2).and_then(|text| text.parse::<usize>().ok()).unwrap_or(1);
+    let (month, day, time) = (number(5), number(8), stamp.get(11..19).unwrap_or_default());
+    format!("{} {day:>2} {time}", MONTHS[month.clamp(1, 12) - 1])
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn syslog_has_local_times_with_a_padded_day() {
+        let time =
+            |seconds, offset| local_time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds), offset);
+        assert_eq!(time(0, 0), "Jan  1 00:00:00");
+        assert_eq!(time(1_793_000_000, 3600), "Oct 26 08:33:20");
+        assert_eq!(time(1_793_000_000, -3600 * 23), "Oct 25 08:33:20");
+    }
+}

@@ -1,0 +1,407 @@
+//! The account of a run in files: `--report`, `--junit`, and the words about them in docs/json.md.
+
+mod common;
+
+use common::command::{Scratch, needs, said, wait_until};
+use rustix::process::Signal;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+const FAST: &str = "--base 0.01 --factor 1 --jitter 0";
+const SCHEMA: &str = include_str!("../docs/json.md");
+
+fn report(scratch: &Scratch, name: &str) -> Value {
+    let text = scratch.read(name);
+    assert!(text.ends_with("}\n"), "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A number of seconds, taken out.
+fn seconds(object: &mut Value, name: &str) -> f64 {
+    object.as_object_mut().unwrap().remove(name).unwrap().as_f64().unwrap()
+}
+
+/// A time, taken out.
+fn time(object: &mut Value) -> std::time::SystemTime {
+    let time = object.as_object_mut().unwrap().remove("started").unwrap();
+    humantime::parse_rfc3339(time.as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn a_report_has_the_run_and_each_attempt() {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry(FAST);
+    retry.args(["--report", "r.json", "--retry-on", "7,signal", "--label", "deploy"]);
+    retry.args(scratch.ends("7 KILL 0")).assert().code(0);
+    let mut report = report(&scratch, "r.json");
+
+    let started = time(&mut report);
+    let (elapsed, waited) = (seconds(&mut report, "elapsed_s"), seconds(&mut report, "waited_s"));
+    assert!(waited >= 0.02 && elapsed >= waited, "{waited} {elapsed}");
+    let mut last = started;
+    let mut worked = 0.0;
+    for attempt in report["attempts"].as_array_mut().unwrap() {
+        worked += seconds(attempt, "elapsed_s");
+        let started = time(attempt);
+        assert!(started >= last);
+        last = started;
+    }
+    assert!(worked + waited <= elapsed + 0.001, "{worked} + {waited} <= {elapsed}");
+    assert_eq!(
+        report,
+        json!({
+            "version": 1, "label": "deploy", "command": "sh", "outcome": "success", "exit_status": 0,
+            "attempts": [
+                {"attempt": 1, "outcome": {"exit": 7}, "verdict": "retry", "rule": "--retry-on 7", "delay_s": 0.01},
+                {"attempt": 2, "outcome": {"signal": "SIGKILL"}, "verdict": "retry", "rule": "--retry-on signal",
+                    "delay_s": 0.01},
+                {"attempt": 3, "outcome": {"exit": 0}, "verdict": "good", "rule": null, "delay_s": null},
+            ],
+        })
+    );
+    let mode = scratch.path("r.json").metadata().unwrap().permissions().mode();
+    assert_ne!(mode & 0o044, 0, "others may read it, as far as the umask allows");
+    assert_eq!(scratch.files().iter().filter(|name| name.starts_with(".retry")).count(), 0);
+}
+
+/// Outcome, exit status, and of each attempt its outcome, verdict and rule.
+fn outline(options: &str, command: &[&str]) -> Value {
+    let scratch = Scratch::new();
+    let fast = if options.contains("--base") { "" } else { FAST };
+    scratch.retry(&format!("{fast} --report r.json {options}")).args(command).output().unwrap();
+    let report = report(&scratch, "r.json");
+    let attempts: Vec<Value> = report["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| json!([attempt["outcome"], attempt["verdict"], attempt["rule"]]))
+        .collect();
+    json!([report["outcome"], report["exit_status"], attempts])
+}
+
+#[test]
+fn every_way_to_end_has_its_word() {
+    let failed = json!([{"exit": 3}, "retry", null]);
+    let exit = ["sh", "-c", "exit 3"];
+    assert_eq!(outline("", &["true"]), json!(["success", 0, [[{"exit": 0}, "good", null]]]));
+    assert_eq!(outline("-r2", &exit), json!(["exhausted", 3, [failed, failed]]));
+    let stopped = json!([{"exit": 3}, "stop", "--stop-on 3"]);
+    assert_eq!(outline("--stop-on 3", &exit), json!(["stopped", 3, [stopped]]));
+    let left_out = json!([{"exit": 3}, "stop", "--retry-on 4"]);
+    assert_eq!(outline("--retry-on 4", &exit), json!(["stopped", 3, [left_out]]));
+    assert_eq!(outline("--deadline 50 --base 60", &exit), json!(["deadline", 3, [failed]]));
+    assert_eq!(outline("--deadline 5 --initial-delay 6", &exit), json!(["deadline", 124, []]));
+    assert_eq!(outline("-r1 --fallback true", &exit), json!(["exhausted", 0, [failed]]));
+    let missing = json!([{"not_started": "no such file or directory"}, "stop", null]);
+    assert_eq!(outline("", &["no-such-command"]), json!(["stopped", 127, [missing]]));
+    let late = json!([{"timed_out": "timeout"}, "retry", null]);
+    assert_eq!(outline("-r1 --timeout 0.5", &["sleep", "1000"]), json!(["exhausted", 124, [late]]));
+    let idle = json!([{"timed_out": "idle-timeout"}, "retry", null]);
+    assert_eq!(outline("-r1 --idle-timeout 0.5", &["sleep", "1000"]), json!(["exhausted", 124, [idle]]));
+    let killed = json!([{"signal": "SIGKILL"}, "retry", null]);
+    assert_eq!(outline("-r1", &["sh", "-c", "kill -9 $$"]), json!(["exhausted", 137, [killed]]));
+    let circuit = "--state s --breaker b --breaker-failures 1";
+    assert_eq!(outline(circuit, &exit), json!(["circuit-open", 3, [failed]]));
+    let budget = "--state s --budget b --budget-burst 1 -r9";
+    assert_eq!(outline(budget, &exit), json!(["budget-empty", 3, [failed, failed]]));
+    let good = json!([{"exit": 3}, "good", null]);
+    assert_eq!(outline("--success-on 3 --consecutive 2", &exit), json!(["success", 0, [good, good]]));
+}
+
+#[test]
+fn a_report_is_written_after_a_signal() {
+    for during in ["attempt", "delay"] {
+        let scratch = Scratch::new();
+        let script =
+            if during == "attempt" { "echo > ready; exec sleep 1000" } else { "echo > ready; exit 1" };
+        let retry = scratch.start("--report r.json --junit r.xml --base 1000", script);
+        wait_until("the attempt", || !scratch.read("ready").is_empty());
+        if during == "delay" {
+            wait_until("the delay", || scratch.read("stderr").contains("Retrying in"));
+        }
+        retry.send(Signal::TERM);
+        retry.end();
+        let report = report(&scratch, "r.json");
+        assert_eq!((&report["outcome"], &report["exit_status"]), (&json!("interrupted"), &json!(143)));
+        let attempt = &report["attempts"][0];
+        if during == "attempt" {
+            assert_eq!(
+                (&attempt["outcome"], &attempt["verdict"]),
+                (&json!({"signal": "SIGTERM"}), &Value::Null)
+            );
+        } else {
+            assert_eq!((&attempt["outcome"], &attempt["verdict"]), (&json!({"exit": 1}), &json!("retry")));
+            assert!(report["waited_s"].as_f64().unwrap() < 900.0, "only what was really waited");
+        }
+        assert!(scratch.read("r.xml").contains("<failure"));
+    }
+}
+
+#[test]
+fn a_jsonl_file_gets_one_more_line() {
+    let scratch = Scratch::new();
+    for (label, ends) in [("a", "1 0"), ("b", "3"), ("c", "0")] {
+        let _none_before = std::fs::remove_file(scratch.path("runs"));
+        let mut retry = scratch.retry(FAST);
+        retry.args(["--report", "all.jsonl", "--label", label]).args(scratch.ends(ends)).output().unwrap();
+    }
+    let text = scratch.read("all.jsonl");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let labels: Vec<&str> = lines.iter().map(|line| line["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["a", "b", "c"]);
+}
+
+#[test]
+fn runs_at_the_same_time_do_not_mix_their_lines() {
+    let scratch = Scratch::new();
+    let children: Vec<_> = (0..20)
+        .map(|_| {
+            scratch.retry_to_spawn("--report all.jsonl -q -r30 --base 0 --jitter 0 false").spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    }
+    let text = scratch.read("all.jsonl");
+    assert_eq!(text.lines().count(), 20);
+    for line in text.lines() {
+        let report: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(report["attempts"].as_array().unwrap().len(), 30);
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_and_changes_nothing() {
+    for (flag, path, what) in [
+        ("--report", "no/such/r.json", "report no/such/r.json"),
+        ("--report", "no/such/r.jsonl", "report no/such/r.jsonl"),
+        ("--junit", "no/such/r.xml", "JUnit file no/such/r.xml"),
+    ] {
+        let scratch = Scratch::new();
+        let output =
+            scratch.retry("--quiet").args([flag, path, "--", "sh", "-c", "exit 0"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(said(&output), [format!("retry: cannot write the {what}: no such file or directory")]);
+    }
+    // The old one stays when the new one cannot be made.
+    if !rustix::process::geteuid().is_root() {
+        let scratch = Scratch::new();
+        std::fs::create_dir(scratch.path("d")).unwrap();
+        std::fs::write(scratch.path("d/r.json"), "old").unwrap();
+        std::fs::set_permissions(scratch.path("d"), std::fs::Permissions::from_mode(0o500)).unwrap();
+        let output = scratch.retry("--report d/r.json true").output().unwrap();
+        assert_eq!((output.status.code(), said(&output).len()), (Some(0), 1));
+        assert_eq!(scratch.read("d/r.json"), "old");
+        std::fs::set_permissions(scratch.path("d"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+#[test]
+fn a_report_can_go_to_a_stream() {
+    let scratch = Scratch::new();
+    let output = scratch.retry("--report /dev/stderr true").output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(report["outcome"], "success");
+    // Also to a file that is being written to: what the command wrote stays.
+    let mut retry = scratch.retry_to_spawn("--report /dev/stdout -- sh -c");
+    retry
+        .arg("echo mine")
+        .stdout(std::fs::File::options().append(true).create(true).open(scratch.path("out")).unwrap());
+    assert!(retry.status().unwrap().success());
+    assert!(scratch.read("out").starts_with("mine\n{\"version\":1,"), "{}", scratch.read("out"));
+}
+
+#[test]
+fn arguments_are_in_no_file_unless_asked_for() {
+    let scratch = Scratch::new();
+    let run = |options: &str| {
+        let mut retry = scratch.retry(options);
+        retry.args(["--report", "r.json", "--junit", "r.xml", "-r1"]).args(["sh", "-c", "exit 1", "hunter2"]);
+        retry.assert().code(1);
+        (scratch.read("r.json"), scratch.read("r.xml"))
+    };
+    let (report, junit) = run("");
+    assert!(!report.contains("hunter2") && !junit.contains("hunter2"));
+    let (report, junit) = run("-v");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["arguments"], json!(["-c", "exit 1", "hunter2"]));
+    assert!(junit.contains("hunter2"));
+}
+
+/// The test suites of a JUnit file, read by the library's own reader and by another one.
+fn junit(scratch: &Scratch) -> quick_junit::TestCase {
+    let text = scratch.read("r.xml");
+    if needs("python3", "that another reader of XML takes the JUnit file") {
+        let script = "import sys, xml.etree.ElementTree as e; e.parse(sys.argv[1])";
+        let status =
+            Command::new("python3").args(["-c", script]).arg(scratch.path("r.xml")).status().unwrap();
+        assert!(status.success(), "{text}");
+    }
+    let mut report = quick_junit::Report::deserialize_from_str(&text).unwrap();
+    assert_eq!((report.test_suites.len(), report.tests), (1, 1));
+    let mut suite = report.test_suites.remove(0);
+    assert_eq!((suite.name.as_str(), suite.test_cases.len()), ("retry", 1));
+    suite.test_cases.remove(0)
+}
+
+#[test]
+fn junit_has_a_flaky_failure_for_each_attempt_before_a_late_success() {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry(FAST);
+    retry
+        .args(["--junit", "r.xml", "--label", "a < \u{3b1} & b"])
+        .args(scratch.ends("7 KILL 0"))
+        .assert()
+        .code(0);
+    let text = scratch.read("r.xml");
+    assert_eq!(text.matches("<flakyFailure").count(), 2, "{text}");
+    assert!(!text.contains("<failure") && !text.contains("<rerunFailure"), "{text}");
+    let case = junit(&scratch);
+    assert_eq!(case.name.as_str(), "a < \u{3b1} & b");
+    assert!(case.time.is_some() && case.timestamp.is_some());
+    let quick_junit::TestCaseStatus::Success { flaky_runs } = case.status else { panic!("{case:?}") };
+    let messages: Vec<_> = flaky_runs.iter().map(|run| run.message.as_ref().unwrap().as_str()).collect();
+    assert!(messages[0].starts_with("attempt 1/3: exit status 7 after "), "{messages:?}");
+    assert!(messages[1].starts_with("attempt 2/3: killed by SIGKILL after "), "{messages:?}");
+    let kinds: Vec<_> = flaky_runs.iter().map(|run| run.ty.as_ref().unwrap().as_str()).collect();
+    assert_eq!(kinds, ["exit", "signal"]);
+}
+
+#[test]
+fn junit_has_a_failure_and_the_reruns_when_it_kept_failing() {
+    let scratch = Scratch::new();
+    scratch.retry(FAST).args(["--junit", "r.xml"]).args(scratch.ends("7 8 9")).assert().code(9);
+    let text = scratch.read("r.xml");
+    assert_eq!(text.matches("<failure").count(), 1, "{text}");
+    assert_eq!(text.matches("<rerunFailure").count(), 2, "{text}");
+    assert!(text.contains(r#"tests="1""#) && text.contains(r#"failures="1""#), "{text}");
+    let case = junit(&scratch);
+    assert_eq!((case.name.as_str(), case.classname.as_ref().unwrap().as_str()), ("sh", "sh"));
+    let quick_junit::TestCaseStatus::NonSuccess { message, description, .. } = case.status else {
+        panic!("{text}")
+    };
+    assert!(message.unwrap().as_str().starts_with("attempt 1/3: exit status 7 after "), "{text}");
+    assert_eq!(description.unwrap().as_str(), "exhausted: exit status 9");
+}
+
+#[test]
+fn junit_has_a_plain_test_case_for_a_clean_success() {
+    let scratch = Scratch::new();
+    scratch.retry("--junit r.xml true").assert().code(0).stderr("");
+    let text = scratch.read("r.xml");
+    assert!(!text.contains("Failure") && !text.contains("<failure"), "{text}");
+    let case = junit(&scratch);
+    assert!(
+        matches!(case.status, quick_junit::TestCaseStatus::Success { flaky_runs } if flaky_runs.is_empty())
+    );
+}
+
+#[test]
+fn nothing_is_written_that_nobody_asked_for() {
+    let scratch = Scratch::new();
+    scratch.retry("").arg("true").assert().code(0);
+    assert_eq!(scratch.files(), Vec::<String>::new());
+}
+
+/// The objects that docs/json.md shows.
+fn examples() -> Vec<Map<String, Value>> {
+    let blocks = SCHEMA.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.flat_map(str::lines).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The shape of a value: names, and the types of what they name.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.iter().map(shape).collect(),
+        Value::Number(_) => json!("number"),
+        Value::String(_) => json!("string"),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn the_schema_shows_what_is_written() {
+    let scratch = Scratch::new();
+    scratch.executable("rsync", "#!/bin/sh\n[ $RETRY_ATTEMPT = 2 ] || exec sleep 1000\n");
+    let options = "--timeout 2 --base 0.01 --retry-on rsync --report r.json --log log --log-format json";
+    let mut retry = scratch.retry(options);
+    retry.args(["--label", "nightly copy", "./rsync"]).assert().code(0);
+    let mut written = vec![report(&scratch, "r.json")];
+    written.extend(scratch.read("log").lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    let shown: Vec<Value> = examples().into_iter().map(Value::Object).collect();
+    assert_eq!(written.iter().map(shape).collect::<Vec<_>>(), shown.iter().map(shape).collect::<Vec<_>>());
+    for (written, shown) in written.iter().zip(&shown) {
+        for name in [
+            "version",
+            "event",
+            "severity",
+            "label",
+            "command",
+            "outcome",
+            "exit_status",
+            "status",
+            "verdict",
+            "rule",
+        ] {
+            assert_eq!(written.get(name), shown.get(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_names_every_field() {
+    let named: BTreeSet<&str> = SCHEMA
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .collect();
+    let check = |object: &Map<String, Value>, prefix: &str| {
+        for name in object.keys() {
+            let full = format!("{prefix}{name}");
+            assert!(named.contains(full.as_str()), "{full}");
+        }
+    };
+    for example in examples() {
+        check(&example, "");
+        for attempt in example.get("attempts").and_then(Value::as_array).into_iter().flatten() {
+            check(attempt.as_object().unwrap(), "attempts[].");
+        }
+    }
+}
+
+/// The README's question to a file of reports.
+#[test]
+fn the_recipe_for_jq_counts_what_was_rescued_and_lost() {
+    if !needs("jq", "the README's recipe for a file of reports") {
+        return;
+    }
+    let scratch = Scratch::new();
+    for (label, ends) in [("deploy", "1 0"), ("deploy", "0"), ("deploy", "7"), ("copy", "0")] {
+        let _none_before = std::fs::remove_file(scratch.path("runs"));
+        let mut retry = scratch.retry(&format!("--delays 0.5 --jitter 0 --label {label}"));
+        retry.env("RETRY_REPORT", "retries.jsonl").args(scratch.ends(ends)).output().unwrap();
+    }
+    let recipe = include_str!("../README.md").split("```sh\n").find(|block| block.starts_with("jq -s"));
+    let recipe = recipe.unwrap().split("```").next().unwrap();
+    let mut shell = Command::new("sh");
+    scratch.settle(&mut shell);
+    let output = shell.args(["-c", recipe]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let waited: Vec<f64> =
+        answer.as_array_mut().unwrap().iter_mut().map(|row| seconds(row, "waited_s")).collect();
+    // One delay for the rescued run, two for the lost one.
+    assert!(waited[0] == 0.0 && waited[1] >= 1.5 && waited[1] < 15.0, "{waited:?}");
+    assert_eq!(
+        answer,
+        json!([
+            {"run": "copy", "runs": 1, "rescued": 0, "lost": 0},
+            {"run": "deploy", "runs": 3, "rescued": 1, "lost": 1},
+        ])
+    );
+}
