@@ -328,14 +328,14 @@ fn a_list_shows_ours_only() {
 #[test]
 fn tls_is_spoken_with_servers_that_are_trusted() {
     let directory = tempfile::tempdir().unwrap();
-    let openssl = Command::new("openssl")
+    let openssl = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:false"])
         .args(["-keyout", "key.pem", "-out", "certificate.pem"])
         .current_dir(directory.path())
-        .stderr(Stdio::null())
+        .stderr(std::process::Stdio::null())
         .status();
-    if !can("TLS", "openssl", openssl.is_ok_and(|done| done.success())) {
+    if !shared_state::can("TLS", "openssl", openssl.is_ok_and(|done| done.success())) {
         return;
     }
     let file = |name: &str| directory.path().join(name).display().to_string();
