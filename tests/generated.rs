@@ -83,6 +83,7 @@ fn the_man_page_has_every_flag_and_every_example() {
             "OPTIONS",
             "\"EXIT STATUS\"",
             "SIGNALS",
+            "STREAMS",
             "\"SHARED STATE\"",
             "ENVIRONMENT",
             "EXAMPLES",

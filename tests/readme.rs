@@ -82,10 +82,11 @@ fn the_sessions_run_as_shown() {
 fn every_retry_of_a_recipe_is_called_rightly() {
     let mut checked = 0;
     for block in blocks(README, &["sh", "yaml", "dockerfile", "crontab"]) {
+        let block = block.replace("\\\n", " ");
         for line in block.lines().filter(|line| !line.trim_start().starts_with('#')) {
             // `["retry", "--quiet", "--", ...]` reads like `retry --quiet -- ...` then.
             let line = line.replace("\", \"", " ").replace(['"', '[', ']'], " ").replace(r"\%", "%");
-            let words: Vec<&str> = line.split_whitespace().collect();
+            let words = words(&line);
             let called = |word: &&str| *word == "retry" || word.ends_with("/retry") || *word == "--release";
             let (Some(start), Some(end)) =
                 (words.iter().position(called), words.iter().rposition(|word| *word == "--"))
@@ -101,6 +102,16 @@ fn every_retry_of_a_recipe_is_called_rightly() {
         }
     }
     assert!(checked >= 10, "only {checked} of them found");
+}
+
+/// The words of a line, with those in single quotes as one.
+fn words(line: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let ends = move |letter: char| {
+        quoted ^= letter == '\'';
+        letter.is_whitespace() && !quoted
+    };
+    line.split(ends).filter(|word| !word.is_empty()).map(|word| word.trim_matches('\'')).collect()
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub fn page(model: &Command) -> String {
     page.text(marked(texts::EXIT_BY_SIGNAL));
     page.control("SH", ["SIGNALS"]);
     paragraphs(&mut page, "PP", texts::SIGNALS.iter().copied());
+    page.control("SH", ["STREAMS"]);
+    paragraphs(&mut page, "PP", texts::STREAMS.iter().copied());
     page.control("SH", ["SHARED STATE"]);
     paragraphs(&mut page, "PP", texts::SHARED_STATE.iter().copied());
     environment(&mut page, model);

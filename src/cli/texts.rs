@@ -46,6 +46,18 @@ pub const EXAMPLES: &[Example] = &[
         command: "retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432",
     },
     Example {
+        what: "In a pipeline: each attempt reads the same, and what comes behind sees one",
+        command: "retry --stdin replay -O -- ./convert",
+    },
+    Example {
+        what: "Wait for as long as the server says, in a header that curl -v shows",
+        command: "retry --retry-on curl --retry-after -- curl -fsSv https://example.com/api",
+    },
+    Example {
+        what: "A publish step that has been done before is done",
+        command: "retry --success-on-output already.exists -- cargo publish",
+    },
+    Example {
         what: "Leave a registry that is down alone, together with all other jobs that name it",
         command: "retry --breaker registry --budget registry -- docker pull alpine",
     },
@@ -65,7 +77,8 @@ pub const EXIT_STATUS: &[Row] = &[
     Row { term: "75", meaning: "the circuit of --breaker is open: nothing was run" },
     Row {
         term: "124",
-        meaning: "the last attempt was ended by --timeout or --deadline, or the deadline passed before any",
+        meaning: "the last attempt was ended by --timeout, --idle-timeout or --deadline, or the deadline \
+                  passed before any",
     },
     Row { term: "125", meaning: "retry was called wrongly, or failed itself" },
     Row { term: "126", meaning: "the command was found but could not be run" },
@@ -77,7 +90,7 @@ pub const EXIT_STATUS: &[Row] = &[
 ];
 
 /// What the exit table cannot say in a row.
-pub const EXIT_BY_SIGNAL: &str = "A command that was killed by a signal makes retry die of the same signal \
+pub const EXIT_BY_SIGNAL: &str = "If --fallback ran, its status counts. A command that was killed by a signal makes retry die of the same signal \
     (a shell shows 128+n; so does retry where a signal cannot kill it, as process 1 of a container). After \
     HUP, INT, QUIT or TERM the running attempt gets the signal and is waited for; its exit code counts if \
     it has one, else retry dies of the signal.";
@@ -108,6 +121,29 @@ pub const SIGNALS: &[&str] = &[
      also one that left for another process group or session. Elsewhere it is the command's own process \
      group, which it has where there is no controlling terminal, else the command alone. If a process cannot \
      be ended, there is no further attempt, and the message names it.",
+];
+
+/// What happens to the streams of a command, for the man page alone.
+pub const STREAMS: &[&str] = &[
+    "stdin, stdout and stderr of the command are those of retry, unless a flag asks for more: then the stream \
+     becomes a pipe. Held and watched are a stream with --stdout or --stderr `final` or `failure` (held), one \
+     that a rule about the output, a preset with messages or --retry-after looks at, and both with \
+     --idle-timeout (watched). --stdin `replay` makes a pipe of a stdin that cannot be rewound.",
+    "A program notices that its stdout is a pipe and no terminal: many leave out colours and progress bars, \
+     and write in blocks instead of lines, so that output comes late and --idle-timeout sees nothing. \
+     `stdbuf -oL` helps with some. Of two streams that end in the same place, the order is kept where both \
+     are held or watched in the same way, without --fallback and without a rule about one of them.",
+    "What is held is written when the last attempt is over: up to 1 MiB of it is kept in memory, the rest in \
+     a file without a name in $TMPDIR. If there is no room, or the output cannot be written, the run ends \
+     with status 125. If the reader has gone, retry dies of SIGPIPE. A signal ends the writing.",
+    "A command that ends may leave a process behind that holds the pipe. It is not waited for where output is \
+     held; where output is watched, it has 0.2 s. What it writes later meets a closed pipe, and SIGPIPE. Send \
+     the output of a daemon to a file.",
+    "Watched output is passed on as it comes, and the command is kept waiting as long as the reader of it is \
+     not ready; that time counts against --timeout, but not as idle. After --deadline or a signal, the reader has \
+     as long as --kill-after.",
+    "The presets `git`, `apt`, `pip` and `npm`, and the HTTP statuses of `curl` and `wget`, are recognized by \
+     messages in English: set `LC_ALL=C` for the command where another language is set.",
 ];
 
 /// Paragraphs, for the man page alone.
