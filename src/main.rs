@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Asked, Format};
 use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
-use retry::core::plan::Plan;
+use retry::core::output::Stream;
+use retry::core::plan::{Plan, Verbosity};
 use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
@@ -51,6 +52,9 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     }
     let reporter = RefCell::new(reporter);
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
+    if plan.verbosity == Verbosity::Verbose {
+        supervisor.piped().into_iter().for_each(|stream| note_piped(&reporter, stream));
+    }
     let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
     supervisor.on_tick(|moment| reporter.borrow_mut().tick(moment));
     let mut tell = |event: Event<'_, Outcome>| reporter.borrow_mut().tell(&event);
@@ -59,6 +63,17 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     let exit = ending.exit(plan.flaky_exit);
     reporter.borrow_mut().finish(&ending, exit, supervisor.times());
     Ok(exit)
+}
+
+/// A program may write otherwise, and later, to a pipe than to the terminal that is expected there.
+fn note_piped(reporter: &RefCell<Reporter>, stream: Stream) {
+    let (fd, name) = match stream {
+        Stream::Stdout => (rustix::stdio::stdout(), "stdout"),
+        Stream::Stderr => (rustix::stdio::stderr(), "stderr"),
+    };
+    if rustix::termios::isatty(fd) {
+        reporter.borrow_mut().note(&format!("note: {name} of the command is a pipe, not the terminal"));
+    }
 }
 
 /// Drives the loop. A command's attempts and waits block in the kernel (`process::wait`), so the future

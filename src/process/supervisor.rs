@@ -19,7 +19,8 @@ use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
 use crate::report::event::{Event, Moment, Times};
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
-use crate::streams::connected::{Ends, Failure, Streams};
+use crate::streams::connected::{Ends, Streams};
+use crate::streams::failure::Failure;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -186,6 +187,9 @@ impl<'a> Supervisor<'a> {
             }
         };
         let took = self.wait.now().saturating_sub(started);
+        // The slot of a probe has to last until its tree is gone.
+        self.renewal = self.renewal.map(|_| Duration::ZERO);
+        self.renew_if_due();
         let signal = self.plan.limits.signal;
         let ended = tree.end(&mut self.wait, Scope::Everything, signal, self.plan.limits.kill_after);
         let tree::Ended { escalation, left } = ended;
@@ -347,7 +351,7 @@ impl Attempt for Supervisor<'_> {
         };
         self.worked = self.worked.saturating_add(took);
         self.drain(&outcome);
-        (self.seen, self.word) = self.wait.streams().finish(wall_clock());
+        (self.seen, self.word) = self.wait.streams().finish(wall_clock);
         let streams = self.wait.streams();
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {

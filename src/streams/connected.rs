@@ -1,6 +1,7 @@
 //! The three streams of the command through all attempts: which of them are pipes, what begins and ends
 //! with an attempt, what is released at the end.
 
+use super::failure::Failure;
 use super::input::Input;
 use super::outlet::{Ears, Outlet, Route};
 use super::sink::Sink;
@@ -9,7 +10,6 @@ use crate::core::output::{Seen, Side, Stream, Watchlist};
 use crate::core::plan::{Output, Plan};
 use crate::core::retry_after::Word;
 use rustix::event::PollFd;
-use rustix::pipe::PipeFlags;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
@@ -35,42 +35,6 @@ pub struct Ends {
     pub stdout: Option<OwnedFd>,
     /// For its stderr.
     pub stderr: Option<OwnedFd>,
-}
-
-/// Something of a stream is lost, and the run cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// What happened, for a message.
-    Lost(String),
-    /// The reader of our own stdout or stderr has gone.
-    NoReader,
-}
-
-impl Failure {
-    pub(super) fn spool(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), plain(error)))
-    }
-
-    pub(super) fn stdin(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), plain(error)))
-    }
-
-    pub(super) fn sink(error: &io::Error, streams: &[Stream]) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::NoReader;
-        }
-        let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
-        Self::Lost(format!("cannot write the command's output to {name}: {}", plain(error)))
-    }
-}
-
-fn directory() -> String {
-    std::env::temp_dir().display().to_string()
-}
-
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 impl Streams {
@@ -207,8 +171,8 @@ impl Streams {
         self.failure.is_none() && self.outlets.iter().any(Outlet::has_pending)
     }
 
-    /// Ends the attempt, and says what was seen and heard. `now` is the wall clock.
-    pub fn finish(&mut self, now: SystemTime) -> (Seen, Word) {
+    /// Ends the attempt, and says what was seen and heard. `now` is the wall clock, read only if needed.
+    pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, Word) {
         let mut all = (Seen::default(), Word::Nothing);
         for outlet in &mut self.outlets {
             let (seen, word) = outlet.finish(now);
@@ -251,14 +215,6 @@ pub enum News {
     Some,
     /// Nothing that anyone waits for.
     None,
-}
-
-/// A pipe that the command can have, large where the system lets us.
-pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    #[cfg(target_os = "linux")]
-    let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(&reader, 1 << 20);
-    Ok((reader, writer))
 }
 
 fn outlets(plan: &Plan) -> io::Result<Vec<Outlet>> {

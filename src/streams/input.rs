@@ -1,7 +1,7 @@
 //! stdin of the command: what `retry` itself would read, from the same place at each attempt where that
 //! can be had.
 
-use super::connected::Failure;
+use super::failure::Failure;
 use super::sink::is_ready;
 use super::spool::Spool;
 use crate::core::plan::Stdin;
@@ -113,7 +113,7 @@ impl Replay {
     }
 
     fn begin(&mut self) -> io::Result<OwnedFd> {
-        let (theirs, ours) = super::connected::pipe()?;
+        let (theirs, ours) = super::pipe::pipe()?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.pipe = Some(ours);
         self.sent = 0;

@@ -3,8 +3,10 @@
 //! | file | owns |
 //! |---|---|
 //! | [`connected`] | the three streams of the command through all attempts; what `process` asks |
+//! | [`failure`] | how a stream is lost |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
 //! | [`outlet`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
+//! | [`pipe`](mod@pipe) | pipes between the command and us |
 //! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
 //! | [`sink`] | writing to a descriptor that others share, without ever blocking on it |
 //!
@@ -12,7 +14,9 @@
 //! far as it can. Nothing here judges: what was seen is handed over.
 
 pub mod connected;
+pub mod failure;
 pub mod input;
 pub mod outlet;
+pub mod pipe;
 pub mod sink;
 pub mod spool;

@@ -1,7 +1,7 @@
 //! stdout or stderr of the command as a pipe that we read: watched for what rules look for, and passed on
 //! at once or held until the verdict.
 
-use super::connected::Failure;
+use super::failure::Failure;
 use super::sink::{Sink, Written};
 use super::spool::{self, CHUNK, Spool, Taken};
 use crate::core::output::{Seen, Stream, Watcher, Watchlist};
@@ -86,7 +86,7 @@ impl Outlet {
     /// No descriptors or memory left.
     pub fn begin(&mut self, list: &Watchlist) -> io::Result<OwnedFd> {
         self.held.clear()?;
-        let (ours, theirs) = super::connected::pipe()?;
+        let (ours, theirs) = super::pipe::pipe()?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.pipe = Some(ours);
         self.allowance = None;
@@ -231,12 +231,12 @@ impl Outlet {
 
     /// Closes the pipe and says what was seen and heard. What is still pending is given up: whoever ends an
     /// attempt has waited for as long as it should. `now` is the wall clock.
-    pub fn finish(&mut self, now: SystemTime) -> (Seen, Word) {
+    pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, Word) {
         self.pipe = None;
         self.pending.clear();
         self.written = 0;
         let seen = self.watcher.take().map(Watcher::finish).unwrap_or_default();
-        let word = self.listener.take().map_or(Word::Nothing, |listener| listener.finish(now));
+        let word = self.listener.take().map_or(Word::Nothing, |listener| listener.finish(now()));
         (seen, word)
     }
 

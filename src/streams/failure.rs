@@ -1,0 +1,43 @@
+//! How a stream is lost, in words for a message.
+
+use crate::core::output::Stream;
+use std::io;
+
+/// Something of a stream is lost, and the run cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// What happened, for a message.
+    Lost(String),
+    /// The reader of our own stdout or stderr has gone.
+    NoReader,
+}
+
+impl Failure {
+    /// The spool of held output.
+    pub fn spool(error: &io::Error) -> Self {
+        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), plain(error)))
+    }
+
+    /// The spool of stdin.
+    pub fn stdin(error: &io::Error) -> Self {
+        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), plain(error)))
+    }
+
+    /// Our own stdout or stderr.
+    pub fn sink(error: &io::Error, streams: &[Stream]) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::NoReader;
+        }
+        let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
+        Self::Lost(format!("cannot write the command's output to {name}: {}", plain(error)))
+    }
+}
+
+fn directory() -> String {
+    std::env::temp_dir().display().to_string()
+}
+
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
