@@ -3,6 +3,7 @@
 mod common;
 
 use common::command::{Scratch, said, wait_until};
+use common::live::wait_until_asleep;
 use predicates::prelude::*;
 use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt;
@@ -226,8 +227,8 @@ fn a_command_that_is_interrupted_and_dies_of_it_is_died_again() {
         [(Signal::TERM, libc::SIGTERM), (Signal::INT, libc::SIGINT), (Signal::QUIT, libc::SIGQUIT)]
     {
         let scratch = Scratch::new();
-        let retry = scratch.start("--base 0 --jitter 0", "echo run >> runs; exec sleep 1000");
-        wait_until("the command", || scratch.runs() == 1);
+        let retry = scratch.start("--base 0 --jitter 0", "echo run >> runs; echo $$ > pid; exec sleep 1000");
+        wait_until_asleep(scratch.pid("pid"));
         retry.send(signal);
         assert_eq!(retry.end().signal(), Some(number), "{}", scratch.read("stderr"));
         assert_eq!(scratch.runs(), 1, "no further attempt");

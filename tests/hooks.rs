@@ -4,7 +4,7 @@
 mod common;
 
 use common::command::{Scratch, said, wait_until};
-use common::live::is_alive;
+use common::live::{is_alive, wait_until_asleep};
 use rustix::process::Signal;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -84,6 +84,7 @@ fn a_signal_ends_before_retry_and_the_run() {
         retry.args(["--before-retry", hook, "--", "sh", "-c", "echo run >> runs; exit 3"]);
         let retry = scratch.start_command(retry);
         let pid = scratch.pid("pid");
+        wait_until_asleep(pid);
         retry.send(signal);
         assert_eq!(retry.end().signal(), Some(signal.as_raw()), "{}", scratch.read("stderr"));
         wait_until("the end of the hook", || !is_alive(pid));

@@ -6,7 +6,7 @@
 mod common;
 
 use common::command::{RETRY, Scratch, needs, wait_until};
-use common::live::{bit, is_alive, mask, send};
+use common::live::{bit, is_alive, mask, send, wait_until_asleep};
 use rustix::process::Signal;
 use std::process::Command;
 
@@ -54,6 +54,7 @@ fn a_command_that_dies_of_the_signal_makes_us_die_of_it() {
         let scratch = Scratch::new();
         let retry = scratch.session("--base 0.01", "echo $$ >> ready; exec sleep 1000");
         let command = scratch.pid("ready");
+        wait_until_asleep(command);
         retry.send(signal);
         let ended = retry.end();
         assert_eq!(ended.signal(), Some(signal.as_raw()), "{}", ended.stderr);

@@ -6,7 +6,7 @@
 mod common;
 
 use common::command::{RETRY, Scratch, needs, wait_until};
-use common::live::{bit, is_alive, mask, send, state};
+use common::live::{bit, is_alive, mask, send, state, wait_until_asleep};
 use common::terminal::Terminal;
 use rustix::process::Signal;
 use std::time::Duration;
@@ -45,6 +45,7 @@ fn one_ctrl_c_stops_the_script_that_runs_retry() {
     let Some((scratch, mut terminal)) = bash() else { return };
     terminal.line("bash -c '$RETRY -- sh -c \"echo \\$\\$ >> ready; exec sleep 1000\"; echo next >> after'");
     let command = scratch.pid("ready");
+    wait_until_asleep(command);
     terminal.control('c');
     assert_eq!(terminal.status(), "130");
     assert!(!is_alive(command));

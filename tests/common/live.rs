@@ -31,6 +31,13 @@ pub fn bit(signal: Signal) -> u64 {
     1 << (signal.as_raw() - 1)
 }
 
+/// Waits until a shell has become the `sleep` that it ends with. dash catches INT, and forgets one that
+/// comes just before it executes another program.
+pub fn wait_until_asleep(pid: i32) {
+    let name = || fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    wait_for("sleep", || (name() == "sleep\n").then_some(()));
+}
+
 /// Sends a signal to one process.
 pub fn send(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap_or_else(|error| panic!("kill {pid}: {error}"));
