@@ -6,7 +6,7 @@
 mod common;
 
 use common::command::{RETRY, Scratch, needs, wait_until};
-use common::live::{bit, is_alive, mask, send, state, wait_until_asleep};
+use common::live::{bit, is_alive, mask, parent, send, state, wait_until_asleep, wait_until_taken};
 use common::terminal::Terminal;
 use rustix::process::Signal;
 use std::time::Duration;
@@ -72,6 +72,7 @@ fn a_second_ctrl_c_kills_a_command_that_will_not_end() {
     let command = scratch.pid("ready");
     terminal.control('c');
     scratch.line("got");
+    wait_until_taken(parent(command), Signal::INT);
     terminal.control('c');
     assert_eq!(terminal.status(), "130");
     assert!(!is_alive(command));

@@ -325,7 +325,11 @@ fn shell(command: &OsStr) -> [OsString; 3] {
 fn cannot_start(error: &io::Error) -> Outcome {
     let text = error.to_string();
     let why = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Passing, why })
+    not_started(&why)
+}
+
+fn not_started(why: &str) -> Outcome {
+    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Passing, why: why.to_owned() })
 }
 
 impl Attempt for Supervisor<'_> {
@@ -340,7 +344,12 @@ impl Attempt for Supervisor<'_> {
             deadline: limits.deadline,
             idle: limits.idle,
         };
-        let (outcome, took) = match self.wait.streams().begin(now) {
+        let begun = self.wait.streams().begin(now);
+        // The last look before the command is there: a key that was pressed until now has missed it, one that
+        // is pressed from now on reaches it too.
+        self.wait.look_at_signals();
+        let (outcome, took) = match begun {
+            _ if self.wait.interrupted().is_some() => (not_started("interrupted"), Duration::ZERO),
             Ok(ends) => {
                 self.ticker.tick(now, Moment::Running { took: Duration::ZERO });
                 let ran = self.run(&self.plan.command, ends, until);

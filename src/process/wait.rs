@@ -41,15 +41,6 @@ pub struct Wait {
     _keeps_the_handler_writing: OwnedFd,
 }
 
-/// Whether the kernel's signal to the whole group has reached the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Delivery {
-    /// As the origin says.
-    Certain,
-    /// It came while the command was made, and may have missed it.
-    Doubtful,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Interruption {
     signal: Signal,
@@ -151,11 +142,6 @@ impl Wait {
         self.command = Command::Running(pid);
         self.stop_asked = None;
         self.lone_stops = LoneStops::StopTheClock;
-        // A key that was pressed while the child was made may have missed it, so these are passed on
-        // whatever their origin: rather twice than lost.
-        while let Some((received, meaning)) = signals::take_next() {
-            self.receive(received, meaning, Delivery::Doubtful);
-        }
     }
 
     /// What flows between the command and us.
@@ -193,7 +179,7 @@ impl Wait {
     /// Looks at signals that came meanwhile, without waiting.
     pub fn look_at_signals(&mut self) {
         while let Some((received, meaning)) = signals::take_next() {
-            self.receive(received, meaning, Delivery::Certain);
+            self.receive(received, meaning);
         }
     }
 
@@ -251,24 +237,24 @@ impl Wait {
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
     }
 
-    fn receive(&mut self, received: Received, meaning: Meaning, delivery: Delivery) {
+    fn receive(&mut self, received: Received, meaning: Meaning) {
         match meaning {
             Meaning::End => {
                 self.ends_asked += u64::from(received.times);
                 if self.is_repeated(received) {
                     self.impatient = true;
                 } else {
-                    self.pass_on(received, delivery);
+                    self.pass_on(received);
                 }
             }
-            Meaning::Message => self.pass_on(received, delivery),
+            Meaning::Message => self.pass_on(received),
             Meaning::Continue => self.continue_asked = true,
             Meaning::Stop => match self.command {
                 // A command that handles TSTP keeps the terminal until it has stopped itself, so we wait
                 // for that instead of stopping now.
                 Command::Running(_) => {
                     self.stop_asked = Some(Instant::now());
-                    self.pass_on(received, delivery);
+                    self.pass_on(received);
                 }
                 Command::Stopped(_) => {}
                 Command::None => self.stop_ourselves(received.signal),
@@ -292,8 +278,8 @@ impl Wait {
         }
     }
 
-    fn pass_on(&self, received: Received, delivery: Delivery) {
-        if (received.is_for_the_command() || delivery == Delivery::Doubtful)
+    fn pass_on(&self, received: Received) {
+        if received.is_for_the_command()
             && let Some(pid) = self.command()
         {
             // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.

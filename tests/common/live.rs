@@ -31,6 +31,19 @@ pub fn bit(signal: Signal) -> u64 {
     1 << (signal.as_raw() - 1)
 }
 
+/// Waits until a process has taken a signal that was sent to it: a second one before that would be one with it.
+pub fn wait_until_taken(pid: i32, signal: Signal) {
+    let pending = || (mask(pid, "SigPnd") | mask(pid, "ShdPnd")) & bit(signal) != 0;
+    wait_for("a signal to be taken", || (!pending()).then_some(()));
+}
+
+/// The parent of a process.
+pub fn parent(pid: i32) -> i32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+    parent.unwrap()
+}
+
 /// Waits until a shell has become the `sleep` that it ends with. dash catches INT, and forgets one that
 /// comes just before it executes another program.
 pub fn wait_until_asleep(pid: i32) {
