@@ -184,7 +184,7 @@ pub fn said(output: &Output) -> Vec<String> {
 }
 
 /// The hint about a stdin that another attempt will find empty.
-pub const USED_UP: &str = ", but stdin is used up (--stdin replay keeps it)";
+pub const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
 
 /// The delays that were announced, in seconds.
 pub fn announced(output: &Output) -> Vec<f64> {
