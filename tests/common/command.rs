@@ -45,7 +45,12 @@ impl Scratch {
     /// `retry` with these options (split at spaces), in this directory. A run that hangs is killed, and
     /// fails its test.
     pub fn retry(&self, options: &str) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::from_std(self.retry_to_spawn(options));
+        // assert_cmd gives each command a pipe for stdin and closes it a moment later, which may or may not
+        // look used up; the shell puts /dev/null in its place before it becomes `retry`.
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", r#"exec "$0" "$@" < /dev/null"#, RETRY]).args(options.split_whitespace());
+        self.settle(&mut command);
+        let mut command = assert_cmd::Command::from_std(command);
         command.timeout(PATIENCE);
         command
     }
