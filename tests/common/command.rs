@@ -181,15 +181,11 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, || condition().then_some(()));
 }
 
-/// What `retry` said on stderr, without what the command said. assert_cmd gives each command a pipe for
-/// stdin and closes it a moment later, which may or may not look used up; tests/streams.rs tests the hint.
+/// What `retry` said on stderr, without what the command said.
 pub fn said(output: &Output) -> Vec<String> {
-    let stderr = String::from_utf8_lossy(&output.stderr).replace(USED_UP, "");
+    let stderr = String::from_utf8_lossy(&output.stderr);
     stderr.lines().filter(|line| line.starts_with("retry: ")).map(str::to_owned).collect()
 }
-
-/// The hint about a stdin that another attempt will find empty.
-pub const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
 
 /// The delays that were announced, in seconds.
 pub fn announced(output: &Output) -> Vec<f64> {
