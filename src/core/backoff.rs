@@ -79,7 +79,7 @@ impl Backoff {
     pub fn backoff(&self, n: u64) -> Duration {
         let n = n.max(1);
         let grown = match &self.growth {
-            Growth::Exponential { factor } => scale(self.base, factor.powf((n - 1) as f64)),
+            Growth::Exponential { factor } => scale(self.base, power(*factor, n - 1)),
             Growth::Linear => scale(self.base, n as f64),
             Growth::Fibonacci => scale(self.base, fibonacci(n)),
             Growth::Constant => self.base,
@@ -113,11 +113,26 @@ impl Backoff {
             Jitter::Full => (Duration::ZERO, b),
             Jitter::Equal => (b / 2, b),
             Jitter::Decorrelated => {
-                let highest = scale(self.base, 3.0_f64.powf(n as f64)).min(self.cap());
+                let highest = scale(self.base, power(3.0, n)).min(self.cap());
                 (self.base.min(highest), highest)
             }
         }
     }
+}
+
+/// `base` to the `n`th, by squaring. The precision of `f64::powf` and `powi` is the platform's affair (their
+/// documentation says so), and a seed has the same delays everywhere; besides, `powf` would load libm at
+/// each start.
+fn power(base: f64, mut n: u64) -> f64 {
+    let (mut power, mut square) = (1.0, base);
+    while n > 0 {
+        if n % 2 == 1 {
+            power *= square;
+        }
+        square *= square;
+        n /= 2;
+    }
+    power
 }
 
 /// fib(1) = fib(2) = 1. Infinite from n = 1477 on, which the cap turns into a duration.
