@@ -38,10 +38,10 @@ end
 
 complete -c retry -f -a '(__retry_complete_command)'
 
-complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Attempts in all, or inf' -r -f
+complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Attempts in all, or inf [default: 3]' -r -f
 complete -c retry -n __retry_at_options -s t -l timeout -d 'Time limit for one attempt and its process tree' -r -f
 complete -c retry -n __retry_at_options -l deadline -d 'Time limit for everything, delays included' -r -f
-complete -c retry -n __retry_at_options -l timeout-signal -d 'First signal to the process tree when time is up' -r -f -a "TERM\t''
+complete -c retry -n __retry_at_options -l timeout-signal -d 'First signal to the process tree when time is up [default: TERM]' -r -f -a "TERM\t''
 INT\t''
 HUP\t''
 QUIT\t''
@@ -49,19 +49,19 @@ KILL\t''
 ABRT\t''
 USR1\t''
 USR2\t''"
-complete -c retry -n __retry_at_options -l kill-after -d 'Grace between that signal and SIGKILL' -r -f
+complete -c retry -n __retry_at_options -l kill-after -d 'Grace between that signal and SIGKILL [default: 10]' -r -f
 complete -c retry -n __retry_at_options -l idle-timeout -d 'Time limit for an attempt that writes nothing' -r -f
-complete -c retry -n __retry_at_options -l consecutive -d 'Successes in a row that make success' -r -f
-complete -c retry -n __retry_at_options -s b -l base -d 'Delay after the first failure' -r -f
-complete -c retry -n __retry_at_options -s f -l factor -d 'Growth of the delay per failure' -r -f
+complete -c retry -n __retry_at_options -l consecutive -d 'Successes in a row that make success [default: 1]' -r -f
+complete -c retry -n __retry_at_options -s b -l base -d 'Delay after the first failure [default: 0.5]' -r -f
+complete -c retry -n __retry_at_options -s f -l factor -d 'Growth of the delay per failure [default: 4]' -r -f
 complete -c retry -n __retry_at_options -s m -l max-delay -d 'Longest delay [default: 60, or a longer --base]' -r -f
-complete -c retry -n __retry_at_options -s j -l jitter -d 'Random part: a duration, 20%, full, ...' -r -f -a "full\t''
+complete -c retry -n __retry_at_options -s j -l jitter -d 'Random part: a duration, 20%, full, ... [default: 0.3]' -r -f -a "full\t''
 equal\t''
 decorrelated\t''
 none\t''
 20%\t''
 +-0.3\t''"
-complete -c retry -n __retry_at_options -l backoff -d 'How the delay grows' -r -f -a "exponential\t'base * factor^(n-1)'
+complete -c retry -n __retry_at_options -l backoff -d 'How the delay grows [default: exponential]' -r -f -a "exponential\t'base * factor^(n-1)'
 linear\t'base * n'
 fibonacci\t'base * 1, 1, 2, 3, 5, ...'
 constant\t'base'"
@@ -72,7 +72,7 @@ complete -c retry -n __retry_at_options -l reset-after -d 'An attempt that ran a
 complete -c retry -n __retry_at_options -l retry-after -d 'Take the server\'s word for the delay' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
 stdout\t'Where curl -i prints them'
 both\t'Both'"
-complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop when the server asks for a longer delay than this' -r -f
+complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop when the server asks for a longer delay than this [default: 2m]' -r -f
 complete -c retry -n __retry_at_options -l seed -d 'Makes the jitter repeatable' -r -f
 complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
 complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
@@ -94,11 +94,11 @@ failure\t'That of the last attempt only, if it failed'"
 complete -c retry -n __retry_at_options -l before-retry -d 'Shell command to run before each further attempt' -r -f
 complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all else has failed' -r -f
 complete -c retry -n __retry_at_options -l breaker -d 'Circuit breaker to share under this name' -r -f
-complete -c retry -n __retry_at_options -l breaker-failures -d 'Failures in a row that open the circuit' -r -f
-complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first' -r -f
+complete -c retry -n __retry_at_options -l breaker-failures -d 'Failures in a row that open the circuit [default: 5]' -r -f
+complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first [default: 30]' -r -f
 complete -c retry -n __retry_at_options -l budget -d 'Retry budget to share under this name' -r -f
-complete -c retry -n __retry_at_options -l budget-ratio -d 'What a success gives back to the budget' -r -f
-complete -c retry -n __retry_at_options -l budget-burst -d 'How many retries the budget holds' -r -f
+complete -c retry -n __retry_at_options -l budget-ratio -d 'What a success gives back to the budget [default: 0.2]' -r -f
+complete -c retry -n __retry_at_options -l budget-burst -d 'How many retries the budget holds [default: 10]' -r -f
 complete -c retry -n __retry_at_options -l state -d 'Where shared state lives: a directory or redis://...' -r -f
 complete -c retry -n __retry_at_options -l reset-state -d 'Forget the breaker and the budget of this name, and run nothing' -r -f
 complete -c retry -n __retry_at_options -l log -d 'Where messages go: stderr, journald, syslog, a file' -r -f

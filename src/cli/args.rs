@@ -2,7 +2,7 @@
 //! written for the person who reads those.
 
 use super::values::{self, Delays};
-use super::{generate, sets, texts};
+use super::{generate, sets};
 use crate::core::backoff::Jitter;
 use crate::core::output::Rule;
 use crate::core::plan::LogTarget;
@@ -30,13 +30,12 @@ More flags, examples, exit status and signals: retry --help, man retry";
 /// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
 /// COMMAND runs by its argument vector, never through a shell. Flags with a value can be set in the
 /// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate and the hooks.
-#[derive(Parser, Debug)]
+#[derive(Parser, Debug, Default)]
 #[command(
     name = "retry",
     version,
     override_usage = "retry [OPTIONS] [--] COMMAND [ARG]...",
     after_help = AFTER_SHORT,
-    after_long_help = texts::after_long_help(),
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     max_term_width = 100,
     disable_help_flag = true,
@@ -44,11 +43,11 @@ More flags, examples, exit status and signals: retry --help, man retry";
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags without a value; `parse` makes enums of them")]
 pub struct Args {
-    /// Attempts in all, or inf
+    /// Attempts in all, or inf [default: 3]
     ///
     /// The first attempt counts, so 1 means that nothing is retried. `inf` sets no limit.
-    #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, default_value = "3", help_heading = "Attempts", allow_hyphen_values = true)]
-    pub retries: Attempts,
+    #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, help_heading = "Attempts", allow_hyphen_values = true)]
+    pub retries: Option<Attempts>,
 
     /// Time limit for one attempt and its process tree
     ///
@@ -64,15 +63,15 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true)]
     pub deadline: Option<Duration>,
 
-    /// First signal to the process tree when time is up
-    #[arg(long, value_name = "SIG", value_parser = values::signal, default_value = "TERM", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
-    pub timeout_signal: Signal,
+    /// First signal to the process tree when time is up [default: TERM]
+    #[arg(long, value_name = "SIG", value_parser = values::signal, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub timeout_signal: Option<Signal>,
 
-    /// Grace between that signal and SIGKILL
+    /// Grace between that signal and SIGKILL [default: 10]
     ///
     /// Also the grace for what an interrupted command leaves behind. 0 means SIGKILL at once.
-    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "10", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
-    pub kill_after: Duration,
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub kill_after: Option<Duration>,
 
     /// Time limit for an attempt that writes nothing
     ///
@@ -81,19 +80,19 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub idle_timeout: Option<Duration>,
 
-    /// Successes in a row that make success
+    /// Successes in a row that make success [default: 1]
     ///
     /// Each one counts as an attempt; between them retry waits --base.
-    #[arg(long, value_name = "N", value_parser = values::count, default_value = "1", help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
-    pub consecutive: NonZeroU64,
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
+    pub consecutive: Option<NonZeroU64>,
 
-    /// Delay after the first failure
-    #[arg(short, long, value_name = "DUR", value_parser = values::duration, default_value = "0.5", help_heading = "Delay", allow_hyphen_values = true)]
-    pub base: Duration,
+    /// Delay after the first failure [default: 0.5]
+    #[arg(short, long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true)]
+    pub base: Option<Duration>,
 
-    /// Growth of the delay per failure
-    #[arg(short, long, value_name = "F", value_parser = values::factor, default_value = "4", help_heading = "Delay", allow_hyphen_values = true)]
-    pub factor: f64,
+    /// Growth of the delay per failure [default: 4]
+    #[arg(short, long, value_name = "F", value_parser = values::factor, help_heading = "Delay", allow_hyphen_values = true)]
+    pub factor: Option<f64>,
 
     /// Longest delay [default: 60, or a longer --base]
     ///
@@ -101,37 +100,31 @@ pub struct Args {
     #[arg(short, long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true)]
     pub max_delay: Option<Duration>,
 
-    /// Random part: a duration, 20%, full, ...
+    /// Random part: a duration, 20%, full, ... [default: 0.3]
     ///
     /// With b the delay so far: a duration J adds U(0, J); +-J adds U(-J, J); 20% multiplies by 1 +
     /// U(-0.2, 0.2); `full` is U(0, b); `equal` is b/2 + U(0, b/2); `decorrelated` is U(base, 3 * the
     /// last delay), at most --max-delay; `none` is b.
-    #[arg(short, long, value_name = "J", value_parser = values::jitter, default_value = "0.3", help_heading = "Delay", allow_hyphen_values = true)]
-    pub jitter: Jitter,
+    #[arg(short, long, value_name = "J", value_parser = values::jitter, help_heading = "Delay", allow_hyphen_values = true)]
+    pub jitter: Option<Jitter>,
 
-    /// How the delay grows
-    #[arg(
-        long,
-        value_name = "SHAPE",
-        default_value = "exponential",
-        help_heading = "Delay",
-        hide_short_help = true
-    )]
-    pub backoff: Shape,
+    /// How the delay grows [default: exponential]
+    #[arg(long, value_name = "SHAPE", help_heading = "Delay", hide_short_help = true)]
+    pub backoff: Option<Shape>,
 
     /// The delays as a list; the last one repeats
     #[arg(long, value_name = "LIST", value_parser = values::delays, help_heading = "Delay", conflicts_with_all = ["base", "factor", "backoff"], allow_hyphen_values = true, hide_short_help = true)]
     pub delays: Option<Delays>,
 
     /// Wait before the first attempt
-    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "0", hide_default_value = true, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
-    pub initial_delay: Duration,
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub initial_delay: Option<Duration>,
 
     /// Wait a random part of this before the first attempt
     ///
     /// So that jobs that are started together do not run together.
-    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "0", hide_default_value = true, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
-    pub stagger: Duration,
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub stagger: Option<Duration>,
 
     /// An attempt that ran at least so long starts the backoff anew
     ///
@@ -147,9 +140,9 @@ pub struct Args {
     #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true)]
     pub retry_after: Option<Listened>,
 
-    /// Stop when the server asks for a longer delay than this
-    #[arg(long, value_name = "DUR", value_parser = values::duration, default_value = "2m", help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
-    pub max_retry_after: Duration,
+    /// Stop when the server asks for a longer delay than this [default: 2m]
+    #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
+    pub max_retry_after: Option<Duration>,
 
     /// Makes the jitter repeatable
     #[arg(
@@ -212,15 +205,8 @@ pub struct Args {
     /// `inherit` is what retry itself would read; a file starts each attempt where the first one began, a
     /// pipe goes on. `replay` gives each attempt the same bytes of a pipe too: what was read is kept in an
     /// unlinked file. `null` is /dev/null.
-    #[arg(
-        long,
-        value_name = "MODE",
-        default_value = "inherit",
-        hide_default_value = true,
-        help_heading = "Streams",
-        hide_possible_values = true
-    )]
-    pub stdin: StdinMode,
+    #[arg(long, value_name = "MODE", help_heading = "Streams", hide_possible_values = true)]
+    pub stdin: Option<StdinMode>,
 
     /// When its stdout is written [default: live]
     ///
@@ -230,13 +216,11 @@ pub struct Args {
     #[arg(
         long,
         value_name = "MODE",
-        default_value = "live",
-        hide_default_value = true,
         help_heading = "Streams",
         hide_possible_values = true,
         hide_short_help = true
     )]
-    pub stdout: OutputMode,
+    pub stdout: Option<OutputMode>,
 
     /// When its stderr is written [default: live]
     ///
@@ -244,13 +228,11 @@ pub struct Args {
     #[arg(
         long,
         value_name = "MODE",
-        default_value = "live",
-        hide_default_value = true,
         help_heading = "Streams",
         hide_short_help = true,
         hide_possible_values = true
     )]
-    pub stderr: OutputMode,
+    pub stderr: Option<OutputMode>,
 
     /// Short for --stdout final: a pipe sees one attempt
     #[arg(short = 'O', conflicts_with = "stdout", help_heading = "Streams")]
@@ -297,15 +279,15 @@ pub struct Args {
     )]
     pub breaker: Option<OsString>,
 
-    /// Failures in a row that open the circuit
-    #[arg(long, value_name = "N", value_parser = values::small_count, default_value = "5", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
-    pub breaker_failures: NonZeroU32,
+    /// Failures in a row that open the circuit [default: 5]
+    #[arg(long, value_name = "N", value_parser = values::small_count, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_failures: Option<NonZeroU32>,
 
-    /// How long the circuit is open at first
+    /// How long the circuit is open at first [default: 30]
     ///
     /// Doubled, with jitter, whenever a probe fails, up to ten minutes.
-    #[arg(long, value_name = "DUR", value_parser = values::limit, default_value = "30", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
-    pub breaker_open: Duration,
+    #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_open: Option<Duration>,
 
     /// Retry budget to share under this name
     ///
@@ -320,13 +302,13 @@ pub struct Args {
     )]
     pub budget: Option<OsString>,
 
-    /// What a success gives back to the budget
-    #[arg(long, value_name = "R", value_parser = values::ratio, default_value = "0.2", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
-    pub budget_ratio: f64,
+    /// What a success gives back to the budget [default: 0.2]
+    #[arg(long, value_name = "R", value_parser = values::ratio, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub budget_ratio: Option<f64>,
 
-    /// How many retries the budget holds
-    #[arg(long, value_name = "N", value_parser = values::small_count, default_value = "10", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
-    pub budget_burst: NonZeroU32,
+    /// How many retries the budget holds [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::small_count, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub budget_burst: Option<NonZeroU32>,
 
     /// Where shared state lives: a directory or redis://...
     ///
@@ -359,21 +341,14 @@ pub struct Args {
     /// A file is appended to; each of its lines begins with the time. If it cannot be reached, that is said
     /// once and stderr takes its place. On a stderr that is the journal's, lines have a priority.
     /// `journald:PATH` and `syslog:PATH` name another socket, `./journald` is a file.
-    #[arg(long, value_name = "TARGET", value_parser = values::log_target, default_value = "stderr", hide_default_value = true, help_heading = "Messages", hide_short_help = true)]
-    pub log: LogTarget,
+    #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
+    pub log: Option<LogTarget>,
 
     /// Messages, and what --dry-run prints, as text or JSON
     ///
     /// `json` is one object per line, and one more with the totals at the end.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_default_value = true,
-        help_heading = "Messages",
-        hide_short_help = true
-    )]
-    pub log_format: Format,
+    #[arg(long, value_name = "FORMAT", help_heading = "Messages", hide_short_help = true)]
+    pub log_format: Option<Format>,
 
     /// Write an account of the run as JSON
     ///
@@ -395,42 +370,21 @@ pub struct Args {
     /// `auto` is `github` where GITHUB_ACTIONS is true, else `none`. On GitHub a late success is a warning and
     /// giving up an error; both add a row to the summary of the step, and set its outputs `attempts`,
     /// `outcome` and `exit-status`. A success at once does nothing.
-    #[arg(
-        long,
-        value_name = "CI",
-        default_value = "auto",
-        hide_default_value = true,
-        help_heading = "Messages",
-        hide_short_help = true
-    )]
-    pub ci: Ci,
+    #[arg(long, value_name = "CI", help_heading = "Messages", hide_short_help = true)]
+    pub ci: Option<Ci>,
 
     /// Count a delay down in one line [default: auto]
     ///
     /// `auto` does so on a terminal, if retry is in its foreground. Without a terminal there is a line each
     /// minute instead while a delay is long, and while --stdout final or --stderr final hold output.
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        help_heading = "Messages",
-        hide_short_help = true
-    )]
-    pub progress: When,
+    #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
+    pub progress: Option<When>,
 
     /// Colour messages: red, yellow, green [default: auto]
     ///
     /// `auto` does so on a terminal, unless NO_COLOR is set, and also elsewhere if CLICOLOR_FORCE is.
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true,
-        help_heading = "Messages",
-        hide_short_help = true
-    )]
-    pub color: When,
+    #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
+    pub color: Option<When>,
 
     /// A name for the run in messages and reports
     #[arg(long, value_name = "NAME", value_parser = values::label, help_heading = "Messages", hide_short_help = true)]
@@ -458,9 +412,10 @@ pub struct Args {
 }
 
 /// `--backoff`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum Shape {
     /// base * factor^(n-1)
+    #[default]
     Exponential,
     /// base * n
     Linear,
@@ -471,9 +426,10 @@ pub enum Shape {
 }
 
 /// `--stdin`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum StdinMode {
     /// What retry itself would read
+    #[default]
     Inherit,
     /// The same bytes for each attempt
     Replay,
@@ -482,9 +438,10 @@ pub enum StdinMode {
 }
 
 /// `--stdout`, `--stderr`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum OutputMode {
     /// As it comes
+    #[default]
     Live,
     /// That of the last attempt only
     Final,
@@ -504,9 +461,10 @@ pub enum Listened {
 }
 
 /// `--ci`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum Ci {
     /// What the environment says
+    #[default]
     Auto,
     /// GitHub Actions
     Github,
@@ -515,9 +473,10 @@ pub enum Ci {
 }
 
 /// `--progress`, `--color`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum When {
     /// On a terminal
+    #[default]
     Auto,
     /// Everywhere
     Always,
@@ -526,9 +485,10 @@ pub enum When {
 }
 
 /// `--log-format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum Format {
     /// For people
+    #[default]
     Text,
     /// For machines
     Json,

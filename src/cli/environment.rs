@@ -20,41 +20,44 @@ const NO_SETTINGS: [&str; 5] = ["generate", "command", "before_retry", "fallback
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
 
-/// What the command line and the environment say together.
-#[derive(Debug)]
-pub struct Merged {
-    /// Both, in clap's form.
-    pub matches: ArgMatches,
-    /// What came from the environment.
-    pub from_environment: Vec<Setting>,
-}
+/// The variables that are used.
+#[derive(Debug, Default)]
+pub struct Settings(Vec<Setting>);
 
-impl Merged {
+impl Settings {
+    /// Whether one of them sets this flag.
+    pub fn set(&self, id: &str) -> bool {
+        self.0.iter().any(|setting| setting.is_about(id))
+    }
+
     /// A flag and its value as they are written where they came from: `--retries 3`, `RETRY_RETRIES=3`.
     pub fn given(&self, id: &str, value: impl Display) -> String {
-        match self.from_environment.iter().find(|setting| setting.is_about(id)) {
+        match self.0.iter().find(|setting| setting.is_about(id)) {
             Some(setting) => format!("{}={value}", setting.variable),
             None => format!("{} {value}", flag(id)),
         }
+    }
+
+    /// For `-v`, one line each: `RETRY_RETRIES=5 is used`.
+    pub fn notes(&self) -> Vec<String> {
+        self.0.iter().map(Setting::note).collect()
     }
 }
 
 /// One variable that is used.
 #[derive(Debug)]
-pub struct Setting {
+struct Setting {
     id: String,
     variable: String,
     value: OsString,
 }
 
 impl Setting {
-    /// For `-v`: `RETRY_RETRIES=5`.
-    pub fn note(&self) -> String {
+    fn note(&self) -> String {
         format!("{}={} is used", self.variable, usage_error::visible(&self.value.to_string_lossy()))
     }
 
-    /// Whether it sets this flag.
-    pub fn is_about(&self, id: &str) -> bool {
+    fn is_about(&self, id: &str) -> bool {
         self.id == id
     }
 
@@ -69,21 +72,28 @@ impl Setting {
     }
 }
 
+/// Whether there may be any setting. Nearly every run ends here.
+pub fn has_settings() -> bool {
+    std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"RETRY_"))
+}
+
 /// Adds the environment's settings to what was parsed from `words`.
 ///
 /// # Errors
 /// A usage error that names the variable.
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
-pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Result<Merged, String> {
-    let ours = |name: &OsStr| name.as_bytes().starts_with(b"RETRY_");
-    // Nearly every run ends here.
-    if !std::env::vars_os().any(|(name, _)| ours(&name)) {
-        return Ok(Merged { matches, from_environment: Vec::new() });
+pub fn merge(
+    model: &mut Command,
+    matches: ArgMatches,
+    words: &[OsString],
+) -> Result<(ArgMatches, Settings), String> {
+    if !has_settings() {
+        return Ok((matches, Settings::default()));
     }
     let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     // `--generate` stands alone, whatever defaults a CI system has set.
     if model.get_arguments().any(|arg| arg.is_exclusive_set() && typed(arg.get_id().as_str())) {
-        return Ok(Merged { matches, from_environment: Vec::new() });
+        return Ok((matches, Settings::default()));
     }
     let mut settings: Vec<Setting> = Vec::new();
     for arg in model.get_arguments().filter(|arg| is_setting(arg)) {
@@ -118,7 +128,7 @@ pub fn merge(model: &mut Command, matches: ArgMatches, words: &[OsString]) -> Re
     let program = words.iter().take(1).cloned();
     let all = program.chain(settings.iter().map(Setting::word)).chain(words.iter().skip(1).cloned());
     let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
-    Ok(Merged { matches, from_environment: settings })
+    Ok((matches, Settings(settings)))
 }
 
 /// Decorrelated jitter grows by itself, so it conflicts with the flags about growth, which clap cannot

@@ -87,16 +87,7 @@ fn option(page: &mut Roff, flag: &Arg) {
     page.control("TP", []);
     page.text(names(flag));
     let help = flag.get_long_help().or_else(|| flag.get_help()).map(ToString::to_string).unwrap_or_default();
-    let mut help: Vec<String> = help.split("\n\n").map(str::to_owned).collect();
-    let defaults: Vec<_> = flag.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-    if let Some(first) = help.first_mut()
-        && takes_values(flag)
-        && !defaults.is_empty()
-        && !flag.is_hide_default_value_set()
-    {
-        *first = format!("{first} [default: {}]", defaults.join(","));
-    }
-    paragraphs(page, "IP", help.iter().map(String::as_str));
+    paragraphs(page, "IP", help.split("\n\n"));
     let values = flag.get_possible_values();
     if takes_values(flag) && values.iter().any(|value| !value.is_hide_set()) {
         page.control("RS", []);

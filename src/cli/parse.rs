@@ -1,7 +1,8 @@
 //! From words to what was asked: a plan, or a text to print.
 
 use super::args::{Args, Ci, Format, Listened, OutputMode, Shape, StdinMode, When};
-use super::{dry_run, environment, generate, usage_error};
+use super::environment::{self, Settings};
+use super::{dry_run, generate, texts, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
 use crate::core::plan::{
@@ -11,9 +12,10 @@ use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Polic
 use crate::core::shared::{self, Location, Name};
 use crate::core::{breaker, budget};
 use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::os::unix::ffi::OsStrExt;
 
 /// What an invocation asks for.
 #[derive(Debug)]
@@ -34,6 +36,12 @@ pub enum Asked {
 /// A usage error, as the line to print on stderr.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String> {
     let words: Vec<OsString> = words.into_iter().collect();
+    if let Some(command) = command_alone(&words)
+        && !environment::has_settings()
+    {
+        let args = Args { command: command.to_vec(), ..Args::default() };
+        return plan(args, &Settings::default()).map(|plan| Asked::Run(Box::new(plan)));
+    }
     let mut model = Args::command();
     if words.len() <= 1 {
         return Err(format!("{}\nTry 'retry -h'.", model.render_usage()));
@@ -41,25 +49,26 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
     let matches = match model.try_get_matches_from_mut(&words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Asked::Print(rendered(&error)));
+            return Ok(Asked::Print(rendered(&words, error)));
         }
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
             return Err(usage_error::line_for_not_utf8(&model, &words));
         }
         Err(error) => return Err(usage_error::line(&error)),
     };
-    let settings = environment::merge(&mut model, matches, &words)?;
-    let args = Args::from_arg_matches(&settings.matches).map_err(|error| usage_error::line(&error))?;
+    let (matches, settings) = environment::merge(&mut model, matches, &words)?;
+    let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error))?;
     if let Some(what) = args.generate {
         return Ok(Asked::Print(generate::generate(model, what)));
     }
+    let format = args.log_format.unwrap_or_default();
     if args.show_state {
-        return Ok(Asked::ShowState(location(&args), args.log_format));
+        return Ok(Asked::ShowState(location(&args), format));
     }
     if let Some(name) = &args.reset_state {
         return Ok(Asked::ResetState(location(&args), Name::from(name.as_os_str())));
     }
-    let (dry, format) = (args.dry_run, args.log_format);
+    let dry = args.dry_run;
     let plan = plan(args, &settings)?;
     Ok(match (dry, format) {
         (false, _) => Asked::Run(Box::new(plan)),
@@ -68,21 +77,36 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
     })
 }
 
-/// Help as clap renders it: in colour on a terminal only.
-fn rendered(error: &clap::Error) -> Vec<u8> {
-    let text = error.render();
+/// The command of an invocation without options: there is nothing to parse, so the model need not be
+/// built. It is half of what a start costs (benches/README.md).
+fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
+    let command = match words.get(1)?.as_bytes() {
+        b"--" => words.get(2..)?,
+        [b'-', ..] => return None,
+        _ => words.get(1..)?,
+    };
+    (!command.is_empty()).then_some(command)
+}
+
+/// Help or the version as clap renders it: in colour on a terminal only. What comes behind the flags in the
+/// long help takes time to put together, so the model does without it until it is asked for.
+fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
+    let whole = Args::command().after_long_help(texts::after_long_help());
+    let text = whole.try_get_matches_from(words).err().unwrap_or(error).render();
     if rustix::termios::isatty(rustix::stdio::stdout()) { text.ansi().to_string() } else { text.to_string() }
         .into_bytes()
 }
 
-fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
-    check_decorrelated(&args, &settings.matches, &settings.from_environment)?;
-    if let Attempts::AtMost(limit) = args.retries
-        && args.consecutive > limit
+fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
+    check_decorrelated(&args, settings)?;
+    let attempts = args.retries.unwrap_or_default();
+    let consecutive = args.consecutive.map_or_else(Consecutive::default, Consecutive);
+    if let Attempts::AtMost(limit) = attempts
+        && consecutive.0 > limit
     {
         return Err(format!(
             "retry: {} can never be reached with {}. Good: {}",
-            settings.given("consecutive", args.consecutive),
+            settings.given("consecutive", consecutive.0),
             settings.given("retries", limit),
             settings.given("consecutive", limit),
         ));
@@ -90,28 +114,20 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
     check_idle(&args, settings)?;
     let watchlist = watchlist(&args)?;
     let shared = shared(&args);
-    let growth = match (args.delays, args.backoff) {
-        (Some(delays), _) => Growth::List(delays.0),
-        (None, Shape::Exponential) => Growth::Exponential { factor: args.factor },
-        (None, Shape::Linear) => Growth::Linear,
-        (None, Shape::Fibonacci) => Growth::Fibonacci,
-        (None, Shape::Constant) => Growth::Constant,
-    };
-    let base = match &growth {
-        Growth::List(delays) => delays.first().copied().unwrap_or_default(),
-        _ => args.base,
-    };
+    let limits = Limits::default();
+    let streams = streams(&args);
+    let backoff = backoff(&args);
     Ok(Plan {
         command: args.command,
         policy: Policy {
-            attempts: args.retries,
-            consecutive: Consecutive(args.consecutive),
-            backoff: Backoff { base, growth, max_delay: args.max_delay, jitter: args.jitter },
-            initial_delay: args.initial_delay,
-            stagger: args.stagger,
+            attempts,
+            consecutive,
+            backoff,
+            initial_delay: args.initial_delay.unwrap_or_default(),
+            stagger: args.stagger.unwrap_or_default(),
             reset_after: args.reset_after,
             deadline: args.deadline,
-            max_retry_after: MaxRetryAfter(args.max_retry_after),
+            max_retry_after: args.max_retry_after.map_or_else(MaxRetryAfter::default, MaxRetryAfter),
             rules: Rules {
                 retry_on: union(args.retry_on),
                 stop_on: union(args.stop_on),
@@ -122,23 +138,10 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             timeout: args.timeout,
             deadline: args.deadline,
             idle: args.idle_timeout,
-            signal: args.timeout_signal,
-            kill_after: args.kill_after,
+            signal: args.timeout_signal.unwrap_or(limits.signal),
+            kill_after: args.kill_after.unwrap_or(limits.kill_after),
         },
-        streams: StreamPlan {
-            stdin: match args.stdin {
-                StdinMode::Inherit => Stdin::Inherit,
-                StdinMode::Replay => Stdin::Replay,
-                StdinMode::Null => Stdin::Null,
-            },
-            stdout: if args.one { Output::Final } else { output(args.stdout) },
-            stderr: output(args.stderr),
-            retry_after: args.retry_after.map(|listened| match listened {
-                Listened::Stderr => Side::Stderr,
-                Listened::Stdout => Side::Stdout,
-                Listened::Both => Side::Either,
-            }),
-        },
+        streams,
         watchlist,
         hooks: Hooks { before_retry: args.before_retry, fallback: args.fallback },
         shared,
@@ -150,8 +153,8 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             _ => Verbosity::Normal,
         },
         messages: Messages {
-            target: args.log,
-            format: match args.log_format {
+            target: args.log.unwrap_or_default(),
+            format: match args.log_format.unwrap_or_default() {
                 Format::Text => LogFormat::Text,
                 Format::Json => LogFormat::Json,
             },
@@ -159,40 +162,70 @@ fn plan(args: Args, settings: &environment::Merged) -> Result<Plan, String> {
             label: args.label,
             report: args.report,
             junit: args.junit,
-            github: match args.ci {
+            github: match args.ci.unwrap_or_default() {
                 Ci::Auto if environment::is_github_actions() => Some(environment::github()),
                 Ci::Github => Some(environment::github()),
                 Ci::Auto | Ci::None => None,
             },
-            progress: shown(args.progress),
+            progress: shown(args.progress.unwrap_or_default()),
             terminal: environment::terminal(),
-            color: match args.color {
+            color: match args.color.unwrap_or_default() {
                 When::Auto => environment::color(),
                 when => shown(when),
             },
         },
         depth: environment::depth().saturating_add(1),
         outer_attempts: environment::outer_attempts(),
-        settings: settings.from_environment.iter().map(environment::Setting::note).collect(),
+        settings: settings.notes(),
     })
 }
 
+fn backoff(args: &Args) -> Backoff {
+    let default = Backoff::default();
+    let growth = match (&args.delays, args.backoff.unwrap_or_default()) {
+        (Some(delays), _) => Growth::List(delays.0.clone()),
+        (None, Shape::Exponential) => match args.factor {
+            Some(factor) => Growth::Exponential { factor },
+            None => default.growth,
+        },
+        (None, Shape::Linear) => Growth::Linear,
+        (None, Shape::Fibonacci) => Growth::Fibonacci,
+        (None, Shape::Constant) => Growth::Constant,
+    };
+    let base = match &growth {
+        Growth::List(delays) => delays.first().copied().unwrap_or_default(),
+        _ => args.base.unwrap_or(default.base),
+    };
+    Backoff { base, growth, max_delay: args.max_delay, jitter: args.jitter.unwrap_or(default.jitter) }
+}
+
+fn streams(args: &Args) -> StreamPlan {
+    StreamPlan {
+        stdin: match args.stdin.unwrap_or_default() {
+            StdinMode::Inherit => Stdin::Inherit,
+            StdinMode::Replay => Stdin::Replay,
+            StdinMode::Null => Stdin::Null,
+        },
+        stdout: if args.one { Output::Final } else { output(args.stdout.unwrap_or_default()) },
+        stderr: output(args.stderr.unwrap_or_default()),
+        retry_after: args.retry_after.map(|listened| match listened {
+            Listened::Stderr => Side::Stderr,
+            Listened::Stdout => Side::Stdout,
+            Listened::Both => Side::Either,
+        }),
+    }
+}
+
 /// Decorrelated jitter is a growth of its own, so a flag about growth would do nothing beside it.
-fn check_decorrelated(
-    args: &Args,
-    matches: &ArgMatches,
-    settings: &[environment::Setting],
-) -> Result<(), String> {
-    if args.jitter != Jitter::Decorrelated {
+fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
+    if args.jitter != Some(Jitter::Decorrelated) {
         return Ok(());
     }
     // Two settings may meet here: defaults that someone else chose, of which one is idle.
-    let idle = environment::GROWTH.into_iter().find(|id| {
-        matches.value_source(id) == Some(ValueSource::CommandLine)
-            && !settings.iter().any(|setting| setting.is_about(id))
-    });
+    let given = [args.factor.is_some(), args.backoff.is_some(), args.delays.is_some()];
+    let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.set(id));
     match idle {
-        Some(id) => Err(format!(
+        Some((id, _)) => Err(format!(
             "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
         )),
         None => Ok(()),
@@ -214,11 +247,18 @@ fn location(args: &Args) -> Location {
 /// What is shared, if anything is.
 fn shared(args: &Args) -> Option<shared::Asked> {
     let breaker = args.breaker.as_ref().map(|name| {
-        let settings = breaker::Settings { failures: args.breaker_failures, open: args.breaker_open };
+        let default = breaker::Settings::default();
+        let settings = breaker::Settings {
+            failures: args.breaker_failures.unwrap_or(default.failures),
+            open: args.breaker_open.unwrap_or(default.open),
+        };
         (Name::from(name.as_os_str()), settings)
     });
     let budget = args.budget.as_ref().map(|name| {
-        let settings = budget::Settings::new(args.budget_burst.get(), args.budget_ratio);
+        let settings = budget::Settings::new(
+            args.budget_burst.map_or(budget::DEFAULT_BURST, NonZeroU32::get),
+            args.budget_ratio.unwrap_or(budget::DEFAULT_RATIO),
+        );
         (Name::from(name.as_os_str()), settings)
     });
     (breaker.is_some() || budget.is_some()).then(|| shared::Asked {
@@ -230,17 +270,19 @@ fn shared(args: &Args) -> Option<shared::Asked> {
 
 /// Flags that do nothing without another one are a slip on the command line, though not as defaults in the
 /// environment.
-fn check_idle(args: &Args, settings: &environment::Merged) -> Result<(), String> {
+fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
+    let (breaker, budget) =
+        ((args.breaker.is_some(), "--breaker NAME"), (args.budget.is_some(), "--budget NAME"));
+    let retry_after = (args.retry_after.is_some(), "--retry-after");
     let idle = [
-        ("breaker_failures", args.breaker.is_some(), "--breaker NAME"),
-        ("breaker_open", args.breaker.is_some(), "--breaker NAME"),
-        ("budget_ratio", args.budget.is_some(), "--budget NAME"),
-        ("budget_burst", args.budget.is_some(), "--budget NAME"),
-        ("max_retry_after", args.retry_after.is_some(), "--retry-after"),
+        ("breaker_failures", args.breaker_failures.is_some(), breaker),
+        ("breaker_open", args.breaker_open.is_some(), breaker),
+        ("budget_ratio", args.budget_ratio.is_some(), budget),
+        ("budget_burst", args.budget_burst.is_some(), budget),
+        ("max_retry_after", args.max_retry_after.is_some(), retry_after),
     ];
-    for (id, has_use, needs) in idle {
-        let typed = settings.matches.value_source(id) == Some(ValueSource::CommandLine)
-            && !settings.from_environment.iter().any(|setting| setting.is_about(id));
+    for (id, is_given, (has_use, needs)) in idle {
+        let typed = is_given && !settings.set(id);
         if typed && !has_use {
             let flag = format!("--{}", id.replace('_', "-"));
             return Err(format!(
@@ -275,4 +317,62 @@ fn watchlist(args: &Args) -> Result<Watchlist, String> {
 
 fn union(sets: Vec<Set>) -> Set {
     Set(sets.into_iter().flat_map(|set| set.0).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan_of(words: &[&str]) -> String {
+        let words = std::iter::once("retry").chain(words.iter().copied()).map(OsString::from);
+        match parse(words) {
+            Ok(Asked::Run(plan)) => format!("{plan:#?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The defaults are in `core`, their description is in the help, and a command alone is not parsed.
+    #[test]
+    fn the_defaults_are_what_the_help_says() {
+        // Some options need another one beside them.
+        for beside in [&[][..], &["--breaker=b", "--budget=b", "--retry-after"]] {
+            let mut described = 0;
+            for option in Args::command().get_arguments() {
+                let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+                let Some((_, default)) = help.split_once("[default: ") else { continue };
+                let default = default.split([']', ',']).next().unwrap_or_default();
+                let given = format!("--{}={default}", option.get_long().expect("a long name"));
+                let needs_another = ["--breaker-", "--budget-", "--max-retry"];
+                if beside.is_empty() && needs_another.iter().any(|start| given.starts_with(start)) {
+                    continue;
+                }
+                let with = [beside, &[&given, "true"]].concat();
+                let without = [beside, &["true"]].concat();
+                // Said, it is no longer a matter of --base; and 0 in a set is not told from no set.
+                if !["--max-delay=60", "--success-on=0"].contains(&given.as_str()) {
+                    assert_eq!(plan_of(&with), plan_of(&without), "{given}");
+                }
+                described += 1;
+            }
+            assert!(described >= 14, "{described}");
+        }
+    }
+
+    #[test]
+    fn a_command_alone_keeps_its_words() {
+        for (words, command) in [
+            (&["true"][..], Some(&["true"][..])),
+            (&["--", "-x", "--"], Some(&["-x", "--"])),
+            (&["true", "--help"], Some(&["true", "--help"])),
+            (&[""], Some(&[""])),
+            (&["--"], None),
+            (&["-v", "true"], None),
+            (&["-"], None),
+            (&[], None),
+        ] {
+            let words: Vec<OsString> = ["retry"].iter().chain(words).map(OsString::from).collect();
+            let command = command.map(|words| words.iter().map(OsString::from).collect::<Vec<_>>());
+            assert_eq!(command_alone(&words), command.as_deref(), "{words:?}");
+        }
+    }
 }

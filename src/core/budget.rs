@@ -13,6 +13,12 @@ const TOKEN: u64 = 1000;
 /// starving after an outage and is too little to hurt anyone.
 const MILLIS_PER_THOUSANDTH: u64 = 10;
 
+/// How many tokens a bucket holds where nothing is said about it.
+pub const DEFAULT_BURST: u32 = 10;
+
+/// What a success puts in where nothing is said about it, in tokens.
+pub const DEFAULT_RATIO: f64 = 0.2;
+
 /// What one process asks of a budget. The processes that share one should agree; if they do not, each
 /// one cuts the bucket to its own size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +42,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::new(10, 0.2)
+        Self::new(DEFAULT_BURST, DEFAULT_RATIO)
     }
 }
 

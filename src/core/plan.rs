@@ -56,6 +56,19 @@ pub struct Limits {
     pub kill_after: Duration,
 }
 
+/// No limit; SIGTERM and ten seconds of grace where there is one.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            deadline: None,
+            idle: None,
+            signal: Signal::SIGTERM,
+            kill_after: Duration::from_secs(10),
+        }
+    }
+}
+
 /// How the command's streams are connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamPlan {
