@@ -1,4 +1,9 @@
 //! Parse, run, exit: the only file that ends the process.
+//!
+//! It does without the start of Rust's runtime. That prepares a message for a stack overflow, for which glibc
+//! reads /proc/self/maps: a tenth of what a run of `retry` costs (benches/README.md).
+
+#![no_main]
 
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Asked, Format};
@@ -12,13 +17,35 @@ use retry::report::{self, event::Event, output, reporter::Reporter};
 use retry::state::shared;
 use retry::state::store::{Removal, Trouble};
 use std::cell::RefCell;
+use std::ffi::{OsString, c_char, c_int};
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+// Found by build.rs. Here and not there, so that only the binary is linked with it, and only where a panic
+// does not unwind.
+#[cfg(all(unwinder_in_gcc_eh, panic = "abort"))]
+#[expect(unsafe_code, reason = "names a library, declares nothing")]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
+// musl's own takes and gives back single pages while options are parsed, a third of what that costs.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+/// What the C library calls.
+#[expect(unsafe_code, reason = "only here are the words of the command line what C says they are")]
+#[unsafe(no_mangle)]
+extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+    sys::begin();
+    // SAFETY: both come from the C library.
+    run(unsafe { sys::words(count, words) })
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
-fn main() {
-    let exit = match cli::parse(std::env::args_os()) {
+fn run(words: Vec<OsString>) -> ! {
+    let exit = match cli::parse(words) {
         Ok(Asked::Run(plan)) => carry_out(&plan),
         Ok(Asked::Print(product)) => print(&product),
         Ok(Asked::ShowState(location, format)) => show_state(&location, format),

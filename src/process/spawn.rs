@@ -87,7 +87,7 @@ fn set_environment(told: &Told) {
         ("RETRY_ELAPSED", format!("{:.3}", told.elapsed.as_secs_f64())),
         ("RETRY_DEPTH", told.depth.to_string()),
     ] {
-        sys::set_variable(name, OsStr::new(&value));
+        sys::set_variable(name, &value);
     }
 }
 

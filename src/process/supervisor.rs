@@ -3,7 +3,6 @@
 
 use super::group::Group;
 use super::spawn::{self, Told};
-use super::sys;
 use super::ticker::Ticker;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
@@ -58,7 +57,6 @@ impl<'a> Supervisor<'a> {
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
         let wait = Wait::new(Streams::new(plan)?)?;
-        sys::keep_closed_streams_closed();
         tree::adopt_orphans();
         Ok(Self {
             plan,

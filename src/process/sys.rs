@@ -3,20 +3,21 @@
 
 #![expect(
     unsafe_code,
-    reason = "sigaction, waitid with the pid, raise, prctl and setenv have no safe wrapper"
+    reason = "sigaction, waitid with the pid, raise, prctl and putenv have no safe wrapper"
 )]
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
 use rustix::process::Pid;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
-#[cfg(target_os = "linux")]
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// Who sent a signal.
@@ -268,44 +269,65 @@ pub fn session(pid: i32) -> i32 {
     unsafe { libc::getsid(pid) }
 }
 
-/// Sets a variable in our own environment, which the command inherits as it stands: std's
-/// `Command::env` would sort it and drop entries that have no `=`.
-pub fn set_variable(name: &str, value: &OsStr) {
-    // SAFETY: setenv must not race with another thread that reads or writes the environment. The only
-    // other thread that there ever is asks a Redis server and has ended by now, unless its name look-up
-    // hangs; that has read what it wants of the environment (LOCALDOMAIN, RES_OPTIONS) when it began.
-    unsafe { std::env::set_var(name, value) }
+/// The variables that were set, each with its place: `NAME=value` and a zero.
+static VARIABLES: Mutex<Vec<(&'static str, &'static mut [u8])>> = Mutex::new(Vec::new());
+
+/// Sets a variable in our own environment, which the command inherits as it stands: std's `Command::env`
+/// would sort it and drop entries that have no `=`. A value that is set again goes to the same place, where
+/// setenv(3) of glibc keeps every value it has ever been given: a hundred bytes for each attempt.
+pub fn set_variable(name: &'static str, value: &str) {
+    let text = format!("{name}={value}\0");
+    let mut variables = VARIABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = variables.iter().position(|(known, place)| *known == name && place.len() >= text.len());
+    let index = known.unwrap_or_else(|| {
+        // Room for every number that there is.
+        variables.push((name, vec![0; text.len().max(64)].leak()));
+        variables.len() - 1
+    });
+    let place = &mut variables[index].1;
+    place[..text.len()].copy_from_slice(text.as_bytes());
+    // SAFETY: the place ends with a zero and is never freed. Nothing must race with another thread that
+    // reads or writes the environment. The only other thread that there ever is asks a Redis server and has
+    // ended by now, unless its name look-up hangs; that has read what it wants of the environment
+    // (LOCALDOMAIN, RES_OPTIONS) when it began.
+    unsafe { libc::putenv(place.as_mut_ptr().cast()) };
 }
 
-/// Which of the standard streams were closed when this process started. Rust's runtime opens
-/// /dev/null in their place before main, so they are looked at before that.
-#[cfg(target_os = "linux")]
-static CLOSED_AT_START: AtomicU32 = AtomicU32::new(0);
-
-/// Whether SIGPIPE was ignored when this process started. Rust's runtime ignores it before main, and
-/// std's `Command` sets it to default for every child.
-#[cfg(target_os = "linux")]
+/// Whether SIGPIPE was ignored when this process started; std's `Command` sets it to default for every child.
 static PIPE_SIGNAL_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 
-#[cfg(target_os = "linux")]
-#[used]
-#[unsafe(link_section = ".init_array")]
-static LOOK_AT_START: extern "C" fn() = {
-    extern "C" fn look() {
-        for fd in 0..3 {
-            // SAFETY: F_GETFD on any number is allowed; it fails for a closed descriptor.
-            if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
-                CLOSED_AT_START.fetch_or(1 << fd, Ordering::Relaxed);
+/// What Rust's runtime does before `main`, for a program without it. Standard streams that are closed get
+/// /dev/null, or the next file that is opened would be taken for one of them; the command finds them
+/// closed all the same. A reader's absence is an error and not our end.
+pub fn begin() {
+    for fd in 0..3 {
+        // SAFETY: F_GETFD on any number is allowed; it fails for a closed descriptor. open(2) takes the lowest
+        // free number, which is `fd`, since those below are open. Without a /dev there is nothing better.
+        unsafe {
+            if libc::fcntl(fd, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
             }
         }
-        PIPE_SIGNAL_WAS_IGNORED.store(disposition(Signal::SIGPIPE) == libc::SIG_IGN, Ordering::Relaxed);
     }
-    look
-};
+    PIPE_SIGNAL_WAS_IGNORED.store(disposition(Signal::SIGPIPE) == libc::SIG_IGN, Ordering::Relaxed);
+    set_disposition(Signal::SIGPIPE, libc::SIG_IGN, 0);
+}
+
+/// The words of the command line, its own name first.
+///
+/// # Safety
+/// `count` and `words` are those that a C `main` was given.
+pub unsafe fn words(count: libc::c_int, words: *const *const libc::c_char) -> Vec<OsString> {
+    let word = |index| {
+        // SAFETY: there are `count` pointers to texts that end with a zero and live as long as the process.
+        let word = unsafe { CStr::from_ptr(*words.add(index)) };
+        OsStr::from_bytes(word.to_bytes()).to_owned()
+    };
+    (0..usize::try_from(count).unwrap_or(0)).map(word).collect()
+}
 
 /// Lets a command ignore SIGPIPE where our parent did (`trap '' PIPE`, a systemd service).
 pub fn keep_pipe_signal_ignored(command: &mut Command) {
-    #[cfg(target_os = "linux")]
     if PIPE_SIGNAL_WAS_IGNORED.load(Ordering::Relaxed) {
         let ignore = || {
             set_disposition(Signal::SIGPIPE, libc::SIG_IGN, 0);
@@ -313,20 +335,6 @@ pub fn keep_pipe_signal_ignored(command: &mut Command) {
         };
         // SAFETY: sigaction(2) is async-signal-safe, and the closure owns nothing.
         unsafe { command.pre_exec(ignore) };
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = command;
-}
-
-/// Closes for the command those of its standard streams that were closed for us.
-pub fn keep_closed_streams_closed() {
-    #[cfg(target_os = "linux")]
-    for fd in 0..3 {
-        if CLOSED_AT_START.load(Ordering::Relaxed) & (1 << fd) != 0 {
-            // SAFETY: Rust's runtime has put /dev/null there, and nothing here closes 0, 1 or 2.
-            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
-            let _still_null = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC);
-        }
     }
 }
 
