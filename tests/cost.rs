@@ -1,0 +1,107 @@
+//! What `retry` costs, in numbers that do not depend on what else the machine does: instructions, system calls,
+//! memory. Times are in benches/. The limits leave room for another compiler and another C library; what
+//! goes over them has put something on the way of every run (a runtime, a parser, a reader of files).
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::command::{RETRY, Scratch, needs};
+use std::process::{Command, Stdio};
+
+/// A limit with optimisation, and one without.
+const fn limit(release: u64, debug: u64) -> u64 {
+    if cfg!(debug_assertions) { debug } else { release }
+}
+
+/// A tool to run `retry` under. cargo gives tests a list of directories in which libraries are looked for
+/// first.
+fn measuring(scratch: &Scratch, tool: &str) -> Command {
+    let mut command = Command::new(tool);
+    scratch.settle(&mut command);
+    command.env_remove("LD_LIBRARY_PATH").stdin(Stdio::null());
+    command
+}
+
+/// Instructions of `retry` itself, from the dynamic linker's first one on.
+fn instructions(options: &str) -> u64 {
+    let scratch = Scratch::new();
+    let mut valgrind = measuring(&scratch, "valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", RETRY]);
+    valgrind.args(options.split_whitespace()).arg("true");
+    let done = valgrind.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    let collected = said.lines().find_map(|line| line.split_once("Collected : "));
+    collected.expect(&said).1.trim().parse().unwrap()
+}
+
+/// System calls of `retry` itself, by name.
+fn system_calls(options: &str, command: &str) -> Vec<String> {
+    let scratch = Scratch::new();
+    let trace = scratch.path("trace");
+    let mut strace = measuring(&scratch, "strace");
+    strace
+        .arg("-o")
+        .arg(&trace)
+        .arg(RETRY)
+        .args(options.split_whitespace())
+        .arg(command)
+        .stdin(Stdio::null());
+    scratch.settle(&mut strace);
+    let done = strace.output().unwrap();
+    assert!(done.status.code().is_some(), "{}", String::from_utf8_lossy(&done.stderr));
+    let lines = scratch.read("trace");
+    let names = lines.lines().filter_map(|line| Some(line.split_once('(')?.0.to_owned()));
+    names.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')).collect()
+}
+
+#[test]
+fn a_start_takes_few_instructions() {
+    if !needs("valgrind", "the instructions of a start") {
+        return;
+    }
+    // 290 000 and 430 000; 220 000 of them are the dynamic linker's.
+    let alone = instructions("");
+    assert!(alone < limit(400_000, 600_000), "{alone}");
+    // 490 000 and 4 100 000: the model of the command line is built.
+    let with_options = instructions("-r 4 --timeout 3");
+    assert!(with_options < limit(650_000, 5_500_000), "{with_options}");
+}
+
+#[test]
+fn a_start_takes_few_system_calls() {
+    if !needs("strace", "the system calls of a start") {
+        return;
+    }
+    // 78 and 92; `true` alone has 31 to be loaded.
+    let calls = system_calls("", "true");
+    assert!(calls.len() < 110, "{calls:?}");
+    for call in ["getrandom", "socket", "timer_create", "epoll_create1", "eventfd2", "readlink"] {
+        let count = calls.iter().filter(|name| *name == call).count();
+        // The C library's allocator may ask for one random number.
+        assert!(count <= usize::from(call == "getrandom"), "{call}: {calls:?}");
+    }
+}
+
+#[test]
+fn a_further_attempt_takes_few_system_calls() {
+    if !needs("strace", "the system calls of an attempt") {
+        return;
+    }
+    let count = |attempts| system_calls(&format!("-q --base 0 --jitter none -r {attempts}"), "false").len();
+    let each = (count(12) - count(2)).div_ceil(10);
+    assert!(each < 30, "{each}");
+}
+
+#[test]
+fn attempts_leave_no_memory_behind() {
+    let scratch = Scratch::new();
+    let script = "grep VmData /proc/$PPID/status; false";
+    let mut retry = scratch.retry("-q -r 1500 --base 0 --jitter none");
+    let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
+    let text = String::from_utf8_lossy(&done.stdout);
+    let sizes: Vec<&str> = text.lines().collect();
+    assert_eq!(sizes.len(), 1500);
+    assert!(sizes[0].starts_with("VmData:"), "{}", sizes[0]);
+    assert_eq!(sizes[100], sizes[1499]);
+}
