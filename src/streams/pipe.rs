@@ -1,6 +1,5 @@
 //! Pipes between the command and us.
 
-use rustix::pipe::PipeFlags;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -9,8 +8,8 @@ use std::os::fd::OwnedFd;
 /// # Errors
 /// No descriptors left.
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let (reader, writer) = io::pipe()?;
     #[cfg(target_os = "linux")]
     let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(&reader, 1 << 20);
-    Ok((reader, writer))
+    Ok((reader.into(), writer.into()))
 }

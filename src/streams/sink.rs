@@ -3,9 +3,8 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
-use rustix::io::{Errno, ReadWriteFlags};
-use rustix::pipe::SpliceFlags;
-use std::io::{self, IoSlice};
+use rustix::io::Errno;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// POSIX: a pipe that polls writable takes at least so much without blocking (PIPE_BUF on Linux).
@@ -104,7 +103,14 @@ impl Sink {
     pub fn splice_from(self, file: impl AsFd, offset: &mut u64, length: usize) -> io::Result<Written> {
         match self.kind {
             Kind::Pipe => {
-                match rustix::pipe::splice(file, Some(offset), self.fd, None, length, SpliceFlags::NONBLOCK) {
+                match rustix::pipe::splice(
+                    file,
+                    Some(offset),
+                    self.fd,
+                    None,
+                    length,
+                    rustix::pipe::SpliceFlags::NONBLOCK,
+                ) {
                     Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
                     Ok(moved) => Ok(Written::Bytes(moved)),
                     Err(Errno::AGAIN | Errno::INTR) => Ok(Written::Blocked),
@@ -125,7 +131,7 @@ impl Sink {
 #[cfg(target_os = "linux")]
 fn write_without_waiting(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
     // The offset -1 is "the current position", as in pwritev2(2).
-    rustix::io::pwritev2(fd, &[IoSlice::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT)
+    rustix::io::pwritev2(fd, &[io::IoSlice::new(bytes)], u64::MAX, rustix::io::ReadWriteFlags::NOWAIT)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -21,9 +21,11 @@ pub struct Spool {
     file: Option<File>,
     length: u64,
     /// Whether this kind of file takes bytes from a pipe in the kernel.
+    #[cfg(target_os = "linux")]
     splice: Splice,
 }
 
+#[cfg(target_os = "linux")]
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Splice {
     #[default]
