@@ -60,12 +60,13 @@ fn a_start_takes_few_instructions() {
     if !needs("valgrind", "the instructions of a start") {
         return;
     }
-    // 290 000 and 430 000; 220 000 of them are the dynamic linker's.
+    // 290 000 and 430 000, of which the dynamic linker takes 220 000. Static: 80 000, and 860 000 where a
+    // position-independent test build relocates itself.
     let alone = instructions("");
-    assert!(alone < limit(400_000, 600_000), "{alone}");
-    // 490 000 and 4 100 000: the model of the command line is built.
+    assert!(alone < limit(400_000, 1_200_000), "{alone}");
+    // 490 000 and 4 100 000 (static: 280 000 and 5 100 000): the model of the command line is built.
     let with_options = instructions("-r 4 --timeout 3");
-    assert!(with_options < limit(650_000, 5_500_000), "{with_options}");
+    assert!(with_options < limit(650_000, 7_000_000), "{with_options}");
 }
 
 #[test]
