@@ -156,6 +156,10 @@ fn without_a_proc_of_ours_the_command_itself_ends_and_nothing_is_claimed_of_the_
         // One descriptor short of a look into /proc.
         (&["--mount"][..], format!("ulimit -n 5; exec {retry} -- sh -c \"$1\"")),
     ] {
+        // musl's posix_spawn(3) needs two descriptors itself.
+        if cfg!(target_env = "musl") && script.starts_with("ulimit") {
+            continue;
+        }
         let mut trial = Command::new("unshare");
         trial.args(unshare).arg("true");
         if !works(&mut trial, "unshare and the right to use it", "a foreign /proc") {
