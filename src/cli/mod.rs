@@ -10,7 +10,7 @@
 //! | [`parse`](mod@parse) | from words to the plan, or to a text to print |
 //! | [`usage_error`] | every usage error as one line |
 //! | [`traps`] | known traps: curl without `-f`, commands whose exit codes say nothing |
-//! | [`dry_run`] | `--dry-run`: the plan as a table, a chart, JSON |
+//! | [`dry_run`] | `--dry-run`: what a plan can lead to, for people and as JSON |
 //! | [`texts`] | what help and man page both say beside the flags |
 //! | [`generate`] | `--generate`: which file |
 //! | [`man`] | the man page |

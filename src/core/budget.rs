@@ -9,6 +9,11 @@ use std::time::Duration;
 /// Thousandths of a token: whole numbers, so that nothing is lost to rounding in a shared record.
 const TOKEN: u64 = 1000;
 
+/// Thousandths as the tokens that people count in.
+pub fn tokens(thousandths: u64) -> f64 {
+    thousandths as f64 / TOKEN as f64
+}
+
 /// Time gives back one token in 10 s, which is one thousandth in 10 ms. It keeps a lone job from
 /// starving after an outage and is too little to hurt anyone.
 const MILLIS_PER_THOUSANDTH: u64 = 10;

@@ -84,10 +84,7 @@ impl Outcome {
     /// The number that a shell would show in `$?`: the code, 128 + the signal, 124 for a time limit,
     /// 126 or 127 for a command that could not be run.
     pub fn status(&self) -> u8 {
-        match self.own_exit() {
-            Exit::Code(code) => code,
-            Exit::Signal(signal) => signal.status(),
-        }
+        self.own_exit().status()
     }
 
     /// Whether another attempt would be pointless by nature: the command is not there, the reader of
@@ -178,6 +175,16 @@ pub enum Exit {
     Code(u8),
     /// The same signal, raised again, so that the parent sees the death it would have seen.
     Signal(Signal),
+}
+
+impl Exit {
+    /// What a shell shows of it in `$?`.
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => signal.status(),
+        }
+    }
 }
 
 /// The circuit is open and nothing was run: EX_TEMPFAIL of sysexits.h.

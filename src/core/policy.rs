@@ -63,9 +63,14 @@ impl Default for Attempts {
 impl Attempts {
     /// Whether attempt `number` (from 1) may be made.
     pub fn allow(self, number: u64) -> bool {
+        self.limit().is_none_or(|limit| number <= limit)
+    }
+
+    /// How many there are in all; none without a limit.
+    pub fn limit(self) -> Option<u64> {
         match self {
-            Self::AtMost(limit) => number <= limit.get(),
-            Self::Unlimited => true,
+            Self::AtMost(limit) => Some(limit.get()),
+            Self::Unlimited => None,
         }
     }
 }
@@ -132,7 +137,7 @@ pub enum Condition {
     Timeout,
     /// `spawn`: could not be started.
     Spawn,
-    /// The codes of a well-known tool, and time limits.
+    /// What a well-known tool exits with and prints, and time limits.
     Preset(&'static Preset),
 }
 
@@ -165,8 +170,8 @@ impl Set {
         self.0.iter().find(|item| item.condition.matches(outcome, seen))
     }
 
-    /// As typed, for messages: `7,28,SIGKILL`.
-    fn text(&self) -> String {
+    /// As typed: `7,28,SIGKILL`.
+    pub fn text(&self) -> String {
         self.0.iter().map(|item| item.text.as_str()).collect::<Vec<_>>().join(",")
     }
 }

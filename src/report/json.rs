@@ -6,8 +6,7 @@ use super::event::{Event, Next, Severity};
 use super::record::{AttemptRecord, Judged, Record, Rescued, Summary};
 use super::text;
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
-use crate::core::plan::{Plan, Verbosity};
-use crate::core::policy::Attempts;
+use crate::core::plan::Plan;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -108,7 +107,7 @@ impl Line {
             severity_word: word(severity),
             label: plan.messages.label.clone(),
             command: text::command_name(&plan.command),
-            arguments: arguments(plan),
+            arguments: text::arguments(plan),
             attempt: None,
             signal: None,
             end: None,
@@ -181,11 +180,7 @@ impl Line {
 }
 
 fn fields(plan: &Plan, attempt: u64) -> AttemptFields {
-    let max_attempts = match plan.policy.attempts {
-        Attempts::AtMost(limit) => Some(limit.get()),
-        Attempts::Unlimited => None,
-    };
-    AttemptFields { attempt, max_attempts, ..AttemptFields::default() }
+    AttemptFields { attempt, max_attempts: plan.policy.attempts.limit(), ..AttemptFields::default() }
 }
 
 fn ended(
@@ -258,7 +253,7 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         version: VERSION,
         label: plan.messages.label.as_deref(),
         command: text::command_name(&plan.command),
-        arguments: arguments(plan),
+        arguments: text::arguments(plan),
         started: stamp(detail.started),
         outcome: summary.result.word(),
         exit_status: summary.exit_status,
@@ -285,12 +280,6 @@ fn word(severity: Severity) -> &'static str {
         Severity::Notice => "notice",
         Severity::Info => "info",
     }
-}
-
-/// They may be secrets, so only with `-v`.
-fn arguments(plan: &Plan) -> Option<Vec<String>> {
-    (plan.verbosity == Verbosity::Verbose)
-        .then(|| plan.command.iter().skip(1).map(|word| word.to_string_lossy().into()).collect())
 }
 
 /// Microseconds are exact enough, and short.

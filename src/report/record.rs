@@ -197,15 +197,11 @@ impl Record {
             Ending::FellBack { .. } => self.result.unwrap_or(Result::Error),
             Ending::Broken(_) | Ending::NoReader => Result::Error,
         };
-        let exit_status = match exit {
-            Exit::Code(code) => code,
-            Exit::Signal(signal) => signal.status(),
-        };
         let rescued = match ending {
             Ending::Succeeded { failures: 1.., .. } => Rescued::Yes,
             _ => Rescued::No,
         };
-        Summary { result, exit_status, rescued, attempts: self.attempts, times }
+        Summary { result, exit_status: exit.status(), rescued, attempts: self.attempts, times }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `--show-state`: what is shared, as a table for people and as JSON for machines.
 
 use crate::core::breaker::{Breaker, Phase};
-use crate::core::budget::Budget;
+use crate::core::budget::tokens;
 use crate::report::text::{elapsed, printable};
 use crate::state::shared::{Shown, ShownState};
 use serde_json::{Value, json};
@@ -24,7 +24,9 @@ pub fn text(all: &[Shown]) -> String {
 fn standing(shown: &Shown) -> (&'static str, String) {
     match &shown.state {
         ShownState::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
-        ShownState::Budget(budget) => ("budget", format!("{} tokens when last used", tokens(budget))),
+        ShownState::Budget(budget) => {
+            ("budget", format!("{} tokens when last used", tokens(budget.thousandths)))
+        }
         ShownState::Damaged(kind, damage) => {
             (kind.word(), format!("damaged ({damage}); the next use starts it afresh"))
         }
@@ -46,12 +48,7 @@ fn breaker_text(breaker: &Breaker, refusal: Option<Duration>) -> String {
     }
 }
 
-fn tokens(budget: &Budget) -> f64 {
-    budget.thousandths as f64 / 1000.0
-}
-
-/// An array of objects: `name`, `kind` (`breaker`, `budget`), and `state` (`closed`, `open`, `half-open`) with
-/// `failures` and `refuses_s`, or `tokens`; `damaged` where a record cannot be read.
+/// An array of objects, as docs/json.md describes them.
 pub fn json(all: &[Shown]) -> String {
     let one = |shown: &Shown| -> Value {
         let name = &shown.name;
@@ -65,7 +62,9 @@ pub fn json(all: &[Shown]) -> String {
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
                 json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses})
             }
-            ShownState::Budget(budget) => json!({"name": name, "kind": "budget", "tokens": tokens(budget)}),
+            ShownState::Budget(budget) => {
+                json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths)})
+            }
             ShownState::Damaged(kind, damage) => {
                 json!({"name": name, "kind": kind.word(), "damaged": damage.to_string()})
             }

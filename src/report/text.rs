@@ -100,9 +100,9 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
 
 /// Said once by a `retry` inside a `retry`.
 fn nested(plan: &Plan) -> String {
-    let numbers = match (plan.outer_attempts, plan.policy.attempts) {
-        (Some(outer), Attempts::AtMost(inner)) => {
-            format!(", {outer} x {inner} = {}", u128::from(outer) * u128::from(inner.get()))
+    let numbers = match (plan.outer_attempts, plan.policy.attempts.limit()) {
+        (Some(outer), Some(inner)) => {
+            format!(", {outer} x {inner} = {}", u128::from(outer) * u128::from(inner))
         }
         _ => String::new(),
     };
@@ -166,7 +166,7 @@ pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
     format!("{attempt} has run for {}, its output is held", elapsed(took))
 }
 
-/// Rounded up, so that a countdown never shows a second too few.
+/// Rounded up: whoever waits for as long as it says never comes too early.
 fn whole_seconds(duration: Duration) -> String {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) }
@@ -214,10 +214,7 @@ fn name(plan: &Plan, which: Shared) -> String {
 }
 
 fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
-    // Whole seconds, rounded up: whoever waits so long finds it open no more.
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let wait = if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) };
-    format!("circuit \"{}\" is open for another {wait}", name(plan, Shared::Breaker))
+    format!("circuit \"{}\" is open for another {}", name(plan, Shared::Breaker), whole_seconds(wait))
 }
 
 fn processes(pids: &[i32]) -> String {
@@ -299,6 +296,12 @@ pub fn command_name(command: &[OsString]) -> String {
         return "''".to_owned();
     }
     printable(&name.to_string_lossy())
+}
+
+/// The command's arguments for a machine. They may be secrets, so only with `-v`.
+pub fn arguments(plan: &Plan) -> Option<Vec<String>> {
+    let words = || plan.command.iter().skip(1).map(|word| word.to_string_lossy().into()).collect();
+    (plan.verbosity == Verbosity::Verbose).then(words)
 }
 
 /// A delay: always two decimals, `0.57s`.

@@ -1,0 +1,28 @@
+//! `--dry-run`: what a plan can lead to, for people and for machines. It runs nothing, and every number in it
+//! is a bound.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `schedule` | when attempts can start: the bounds and their arithmetic |
+//! | `forecast` | what a plan can lead to; the JSON object |
+//! | `text` | the table and the sentences below it |
+//! | `chart` | the bars beside the table |
+
+mod chart;
+mod forecast;
+mod schedule;
+mod text;
+
+pub use forecast::json;
+pub use text::text;
+
+/// The plan of `retry FLAGS ./deploy`, outside of any other `retry`.
+#[cfg(test)]
+fn plan_of(flags: &str) -> crate::core::plan::Plan {
+    use crate::cli::parse::{Asked, parse};
+    let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
+    match parse(words.map(std::ffi::OsString::from)) {
+        Ok(Asked::Run(plan)) => crate::core::plan::Plan { depth: 1, ..*plan },
+        other => panic!("{flags}: {other:?}"),
+    }
+}

@@ -1,0 +1,239 @@
+//! When attempts can start. Owns the bounds and their arithmetic; knows nothing of how they are shown.
+//!
+//! An attempt starts at the earliest if those before it need no time; at the latest if each of them takes
+//! its `--timeout` and the grace (`--kill-after`). Without a `--timeout` the attempts' own time is left
+//! out. Beyond the first thousand failures the delays are not added one by one but as so many times the
+//! smallest or the largest one, which is exact once they stay the same.
+
+use crate::core::backoff::Growth;
+use crate::core::plan::Plan;
+use crate::core::policy::Policy;
+use std::time::Duration;
+
+/// So many delays are added one by one.
+const EXACT: u64 = 1000;
+
+/// A range of durations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    pub low: Duration,
+    pub high: Duration,
+}
+
+impl Span {
+    fn plus(self, other: Self) -> Self {
+        Self { low: self.low.saturating_add(other.low), high: self.high.saturating_add(other.high) }
+    }
+
+    fn times(self, count: u64) -> Self {
+        Self { low: times(self.low, count), high: times(self.high, count) }
+    }
+
+    fn around(self, other: Self) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+/// `duration * count`, saturating: the operator of `Duration` takes 32 bits and panics.
+fn times(duration: Duration, count: u64) -> Duration {
+    const NANOS: u128 = 1_000_000_000;
+    let nanos = duration.as_nanos().saturating_mul(count.into());
+    let part = (nanos % NANOS) as u32;
+    u64::try_from(nanos / NANOS).map_or(Duration::MAX, |seconds| Duration::new(seconds, part))
+}
+
+/// When one attempt can start.
+pub struct Start {
+    pub attempt: u64,
+    /// Before it.
+    pub delay: Span,
+    /// Since the start of retry.
+    pub at: Span,
+}
+
+/// When attempts can start.
+pub struct Schedule<'a> {
+    policy: &'a Policy,
+    /// The longest that an attempt can take, if anything limits it.
+    pub attempt: Option<Duration>,
+    /// Delays that are added one by one.
+    exact: u64,
+}
+
+/// The delays after failure 1, 2, ... in turn, with what was seen so far: where a row of delays can
+/// start anew, or a good attempt can come between failures, an earlier one may come again.
+struct Walk<'a> {
+    policy: &'a Policy,
+    seen: Option<Span>,
+}
+
+impl Walk<'_> {
+    /// The delay after failure `n`.
+    fn delay(&mut self, n: u64) -> Span {
+        let always_anew = self.policy.reset_after == Some(Duration::ZERO);
+        let (low, high) = self.policy.backoff.range(if always_anew { 1 } else { n });
+        let own = Span { low, high };
+        let mut seen = self.seen.map_or(own, |seen| seen.around(own));
+        let several = self.policy.consecutive.0.get() > 1;
+        if several {
+            let base = self.policy.backoff.base;
+            seen = seen.around(Span { low: base, high: base });
+        }
+        self.seen = Some(seen);
+        match (several, self.policy.reset_after) {
+            (true, _) => seen,
+            // Attempts that take no time reset nothing.
+            (false, Some(_)) => Span { high: seen.high, ..own },
+            (false, None) => own,
+        }
+    }
+}
+
+impl<'a> Schedule<'a> {
+    /// That of this plan.
+    pub fn of(plan: &'a Plan) -> Self {
+        let attempt = plan.limits.timeout.map(|timeout| timeout.saturating_add(plan.limits.kill_after));
+        // A list can be longer than the delays that grow by a rule, and it can go up and down.
+        let list = match &plan.policy.backoff.growth {
+            Growth::List(list) => list.len() as u64,
+            _ => 0,
+        };
+        Self { policy: &plan.policy, attempt, exact: EXACT.max(list) }
+    }
+
+    fn walk(&self) -> Walk<'a> {
+        Walk { policy: self.policy, seen: None }
+    }
+
+    /// The wait before attempt 1.
+    fn first(&self) -> Span {
+        let low = self.policy.initial_delay;
+        Span { low, high: low.saturating_add(self.policy.stagger) }
+    }
+
+    /// From the start of an attempt to its end.
+    fn running(&self) -> Span {
+        Span { low: Duration::ZERO, high: self.attempt.unwrap_or_default() }
+    }
+
+    /// When attempt `number` can start.
+    pub fn start(&self, number: u64) -> Span {
+        let (mut walk, delays) = (self.walk(), number.saturating_sub(1));
+        let one_by_one = delays.min(self.exact);
+        let mut start = self.first().plus(self.running().times(delays));
+        for n in 1..=one_by_one {
+            start = start.plus(walk.delay(n));
+        }
+        if delays > one_by_one {
+            // From here on the delays only grow, only shrink, or stay.
+            let rest = walk.delay(one_by_one + 1).around(walk.delay(delays));
+            start = start.plus(rest.times(delays - one_by_one));
+        }
+        start
+    }
+
+    /// The last attempt that can start before `deadline`, 0 for none; `None` where nothing bounds it.
+    pub fn last_before(&self, deadline: Duration, limit: Option<u64>) -> Option<u64> {
+        let most = limit.unwrap_or(u64::MAX);
+        let (mut walk, mut earliest) = (self.walk(), self.first().low);
+        if earliest >= deadline {
+            return Some(0);
+        }
+        for n in 1..=self.exact.min(most - 1) {
+            earliest = earliest.saturating_add(walk.delay(n).low);
+            if earliest >= deadline {
+                return Some(n);
+            }
+        }
+        if most - 1 <= self.exact {
+            return limit;
+        }
+        let least = walk.delay(self.exact + 1).around(walk.delay(most - 1)).low;
+        // Strictly before the deadline, hence the nanosecond.
+        let left = deadline.saturating_sub(earliest).as_nanos() - 1;
+        let more = left.checked_div(least.as_nanos())?;
+        Some(u64::try_from(more).unwrap_or(u64::MAX).saturating_add(self.exact + 1).min(most))
+            .filter(|&last| limit.is_some() || last < u64::MAX)
+    }
+
+    /// The starts of attempts, from the first to `shown` and then `last`, if it comes later.
+    pub fn starts(&self, shown: u64, last: Option<u64>) -> Vec<Start> {
+        let (mut walk, mut starts) = (self.walk(), Vec::new());
+        let (mut at, mut delay) = (self.first(), self.first());
+        for attempt in 1..=shown {
+            starts.push(Start { attempt, delay, at });
+            delay = walk.delay(attempt);
+            at = at.plus(self.running()).plus(delay);
+        }
+        if let Some(last) = last
+            && last > shown
+        {
+            // What came between matters only where an earlier delay may come again.
+            for n in shown + 1..(last - 1).min(self.exact) {
+                walk.delay(n);
+            }
+            starts.push(Start { attempt: last, delay: walk.delay(last - 1), at: self.start(last) });
+        }
+        starts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan_of;
+    use super::*;
+    use crate::core::backoff::Delays;
+    use crate::core::random::Random;
+
+    /// What the loop draws is never outside of what is shown.
+    #[test]
+    fn no_draw_leaves_the_forecast() {
+        for flags in [
+            "",
+            "--jitter +-5",
+            "--jitter 50%",
+            "--jitter full",
+            "--jitter equal",
+            "--jitter decorrelated",
+            "--backoff linear --jitter 1",
+            "--backoff fibonacci",
+            "--factor 0.5",
+            "--delays 9,1,5 --jitter +-2",
+        ] {
+            let plan = plan_of(&format!("--retries 40 {flags}"));
+            let schedule = Schedule::of(&plan);
+            let mut random = Random::seeded(3);
+            for _ in 0..50 {
+                let mut delays = Delays::new(&plan.policy.backoff);
+                let mut start = Duration::ZERO;
+                for number in 1..=40 {
+                    let span = schedule.start(number);
+                    let slack = Duration::from_nanos(100);
+                    assert!(start + slack >= span.low && start <= span.high + slack, "{flags}: {number}");
+                    start += delays.next(&mut random);
+                }
+            }
+        }
+    }
+
+    /// The shortcut for many attempts is never on the wrong side of the sum.
+    #[test]
+    fn the_shortcut_bounds_the_sum() {
+        for flags in
+            ["", "--factor 1.01 --base 1", "--factor 0.9", "--backoff fibonacci", "--jitter decorrelated"]
+        {
+            let plan = plan_of(&format!("--retries 300 {flags}"));
+            let exact = Schedule::of(&plan);
+            let short = Schedule { exact: 5, ..Schedule::of(&plan) };
+            for number in [1, 5, 6, 7, 8, 100, 300] {
+                let (exact, short) = (exact.start(number), short.start(number));
+                assert!(short.low <= exact.low && exact.high <= short.high, "{flags}: {number}");
+            }
+            // No bound at all is a bound too.
+            let last = |schedule: &Schedule<'_>| {
+                schedule.last_before(Duration::from_secs(100), Some(300)).unwrap_or(300)
+            };
+            assert!(last(&short) >= last(&exact), "{flags}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The plan for people: the table with its chart, and below it what a table cannot say. Owns the words and
+//! the lines; the times are formatted where all times are ([`crate::report::text`]).
+
+use super::chart::{self, LEGEND};
+use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
+use crate::core::budget::tokens;
+use crate::core::plan::{Plan, Verbosity};
+use crate::core::shared::Asked;
+use crate::report::text::{command_name, elapsed, printable, seconds, shell_words};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Where stdout is no terminal.
+const DEFAULT_COLUMNS: usize = 80;
+/// Longer lines are harder to read, however wide the terminal is.
+const MOST_COLUMNS: usize = 100;
+
+/// The plan for people, for the width of the terminal on stdout.
+pub fn text(plan: &Plan) -> String {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    let columns = if columns == 0 { DEFAULT_COLUMNS } else { columns.min(MOST_COLUMNS) };
+    render(plan, &Forecast::of(plan), columns)
+}
+
+fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
+    let mut out = String::new();
+    let command = match plan.verbosity {
+        Verbosity::Verbose => shell_words(&plan.command),
+        _ => command_name(&plan.command),
+    };
+    let attempts = match forecast.attempts {
+        Some(1) => "once".to_owned(),
+        Some(limit) => format!("at most {limit} times"),
+        None => "as often as it takes".to_owned(),
+    };
+    line(&mut out, &format!("retry would run {command} {attempts}:"));
+    if !forecast.rows.is_empty() {
+        out.push('\n');
+        table(&mut out, forecast, columns);
+    }
+    out.push('\n');
+    for fact in facts(plan, forecast) {
+        wrapped(&mut out, &fact, columns);
+    }
+    for warning in &forecast.warnings {
+        wrapped(&mut out, &format!("Warning: {warning}."), columns);
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// A paragraph whose further lines are indented.
+fn wrapped(out: &mut String, text: &str, columns: usize) {
+    let mut row = String::new();
+    for word in text.split(' ') {
+        if !row.trim().is_empty() && row.chars().count() + 1 + word.chars().count() > columns {
+            line(out, &row);
+            row = String::from("  ");
+        } else if !row.is_empty() {
+            row.push(' ');
+        }
+        row.push_str(word);
+    }
+    line(out, &row);
+}
+
+/// An elapsed time that may be beyond all reckoning.
+fn bound(duration: Duration) -> String {
+    if duration == Duration::MAX { "over 500 billion years".to_owned() } else { elapsed(duration) }
+}
+
+fn table(out: &mut String, forecast: &Forecast, columns: usize) {
+    let delay = |row: &Row| match (row.delay_low_s, row.delay_high_s) {
+        (_, Duration::ZERO) if row.attempt == 1 => String::new(),
+        (low, high) if low == high => seconds(low),
+        (low, high) => format!("{}-{}", seconds(low), seconds(high)),
+    };
+    let head = ["attempt", "earliest start", "latest start", "delay before it"].map(str::to_owned);
+    let cells = |row: &Row| {
+        [row.attempt.to_string(), bound(row.earliest_start_s), bound(row.latest_start_s), delay(row)]
+    };
+    let body: Vec<[String; 4]> = forecast.rows.iter().map(cells).collect();
+    let width = |column: usize| {
+        body.iter().chain([&head]).map(|cells| cells[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths = [0, 1, 2, 3].map(width);
+    let aligned = |cells: &[String; 4]| {
+        let mut text = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            let _infallible = write!(text, "  {cell:>width$}");
+        }
+        text
+    };
+    let room = columns.saturating_sub(aligned(&head).chars().count() + 2);
+    let longest = forecast.rows.iter().map(|row| row.delay_high_s).max().unwrap_or_default();
+
+    let legend = if room < LEGEND.len() || longest.is_zero() { "" } else { LEGEND };
+    line(out, &format!("{}  {legend}", aligned(&head)));
+    for (row, cells) in forecast.rows.iter().zip(&body) {
+        if row.attempt > FIRST_ROWS + 1 {
+            line(out, &format!("  {:>1$}", "...", widths[0]));
+        }
+        let bar = if room < chart::SHORTEST {
+            String::new()
+        } else {
+            chart::bar((row.delay_low_s, row.delay_high_s), longest, room)
+        };
+        line(out, &format!("{}  {bar}", aligned(cells)));
+    }
+    match (forecast.attempts, forecast.last_possible) {
+        (None, None) => line(out, &format!("  {:>1$}  and so on", "...", widths[0])),
+        (limit, Some(last)) if limit.is_none_or(|limit| last < limit) => {
+            let text = format!("  {:>1$}  too late: after the deadline", range(last + 1, limit), widths[0]);
+            line(out, &text);
+        }
+        _ => {}
+    }
+}
+
+/// `4`, `4-10`, or `4...` without an end.
+fn range(from: u64, to: Option<u64>) -> String {
+    match to {
+        Some(to) if to == from => from.to_string(),
+        Some(to) => format!("{from}-{to}"),
+        None => format!("{from}..."),
+    }
+}
+
+/// What there is to say below the table, one fact each.
+fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
+    let mut facts = Vec::new();
+    let grace = elapsed(forecast.kill_after_s);
+    if forecast.rows.len() < 2 {
+        // There is no start that the time of another attempt could put off.
+    } else if let Some(timeout) = forecast.timeout_s {
+        facts.push(format!(
+            "Latest starts: each attempt takes its --timeout of {} and the grace of {grace}.",
+            elapsed(timeout)
+        ));
+    } else {
+        facts.push(
+            "Latest starts: without the time that the attempts themselves take, as there is no --timeout."
+                .to_owned(),
+        );
+    }
+    if let Some(deadline) = forecast.deadline_s {
+        facts.push(format!(
+            "Deadline: no attempt starts after {}, and one that runs is ended then.",
+            elapsed(deadline)
+        ));
+    }
+    if forecast.consecutive > 1 {
+        facts.push(format!("Success: {} good attempts in a row, --base apart.", forecast.consecutive));
+    }
+    if let Some(reset_after) = forecast.reset_after_s {
+        facts.push(format!(
+            "Reset: an attempt that ran {} or longer starts the delays anew.",
+            elapsed(reset_after)
+        ));
+    }
+    let rules = [
+        ("retry on", &forecast.retry_on),
+        ("stop on", &forecast.stop_on),
+        ("success on", &forecast.success_on),
+    ];
+    let rules: Vec<String> =
+        rules.iter().filter_map(|(name, set)| set.as_ref().map(|set| format!("{name} {set}"))).collect();
+    if !rules.is_empty() {
+        facts.push(format!("Rules: {}.", rules.join("; ")));
+    }
+    facts.extend(plan.shared.iter().flat_map(sharing));
+    facts.extend(forecast.settings.iter().map(|setting| format!("Environment: {setting}.")));
+    if !forecast.rows.is_empty() {
+        facts.push(worst_case(forecast));
+    }
+    facts
+}
+
+/// A sentence for the breaker and one for the budget.
+fn sharing(asked: &Asked) -> impl Iterator<Item = String> {
+    let place = &asked.location;
+    let breaker = asked.breaker.as_ref().map(|(name, settings)| {
+        let (failures, open) = (settings.failures, elapsed(settings.open));
+        let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} failures in a row") };
+        format!("Breaker: \"{name}\" in {place} opens for {open} at {failures}; while it is open nothing runs (75).")
+    });
+    let budget = asked.budget.as_ref().map(|(name, settings)| {
+        let (burst, deposit) = (tokens(settings.burst), tokens(settings.deposit));
+        format!("Budget: \"{name}\" in {place} holds {burst} retries, and a success gives back {deposit}.")
+    });
+    breaker.into_iter().chain(budget).map(|line| printable(&line))
+}
+
+fn worst_case(forecast: &Forecast) -> String {
+    let attempts = match forecast.last_possible {
+        Some(1) => "the attempt takes".to_owned(),
+        Some(last) => format!("{last} attempts take"),
+        None => "the attempts take".to_owned(),
+    };
+    match (forecast.worst_case_s, forecast.worst_case_covers) {
+        (None, _) => "Worst case: there is none, it goes on for as long as attempts fail.".to_owned(),
+        (Some(Duration::ZERO), Covers::Delays) => {
+            format!("Worst case: no delays, only the time that {attempts}.")
+        }
+        (Some(worst), Covers::Delays) => {
+            format!("Worst case: {} of delays, plus the time that {attempts}.", bound(worst))
+        }
+        (Some(worst), Covers::Everything) => format!("Worst case: {} in all.", bound(worst)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan_of;
+    use super::*;
+
+    #[test]
+    fn the_text_keeps_to_the_width_and_hides_arguments() {
+        let plan = Plan { command: vec!["curl".into(), "-f".into(), "-uroot:secret".into()], ..plan_of("") };
+        for columns in [60, 80, 100] {
+            let text = render(&plan, &Forecast::of(&plan), columns);
+            assert!(text.lines().all(|line| line.chars().count() <= columns), "{columns}\n{text}");
+            assert!(text.contains("0.50s-0.80s") && !text.contains("secret"), "{text}");
+        }
+        let plan = Plan { verbosity: Verbosity::Verbose, ..plan };
+        assert!(render(&plan, &Forecast::of(&plan), 80).contains("curl -f -uroot:secret at most 3 times"));
+    }
+}
