@@ -306,7 +306,7 @@ fn nothing_is_written_that_nobody_asked_for() {
 }
 
 /// The objects that docs/json.md shows.
-fn examples() -> Vec<Map<String, Value>> {
+fn examples() -> Vec<Value> {
     let blocks = SCHEMA.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     blocks.flat_map(str::lines).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -333,7 +333,7 @@ fn the_schema_shows_what_is_written() {
     retry.args(["--label", "nightly copy", "./rsync"]).assert().code(0);
     let mut written = vec![report(&scratch, "r.json")];
     written.extend(scratch.read("log").lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
-    let shown: Vec<Value> = examples().into_iter().map(Value::Object).collect();
+    let shown = examples();
     assert_eq!(written.iter().map(shape).collect::<Vec<_>>(), shown.iter().map(shape).collect::<Vec<_>>());
     for (written, shown) in written.iter().zip(&shown) {
         for name in [
@@ -353,25 +353,41 @@ fn the_schema_shows_what_is_written() {
     }
 }
 
+/// Whether docs/json.md names all fields of an object, which are those of `prefix`.
+fn are_named(object: &Value, prefix: &str) {
+    let rows = SCHEMA.lines().filter(|line| line.starts_with('|'));
+    let named: BTreeSet<&str> = rows.flat_map(|line| line.split('`').skip(1).step_by(2)).collect();
+    for name in object.as_object().unwrap().keys() {
+        let full = format!("{prefix}{name}");
+        assert!(named.contains(full.as_str()), "{full}");
+    }
+}
+
 #[test]
 fn the_schema_names_every_field() {
-    let named: BTreeSet<&str> = SCHEMA
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .collect();
-    let check = |object: &Map<String, Value>, prefix: &str| {
-        for name in object.keys() {
-            let full = format!("{prefix}{name}");
-            assert!(named.contains(full.as_str()), "{full}");
-        }
-    };
     for example in examples() {
-        check(&example, "");
+        are_named(&example, "");
         for attempt in example.get("attempts").and_then(Value::as_array).into_iter().flatten() {
-            check(attempt.as_object().unwrap(), "attempts[].");
+            are_named(attempt, "attempts[].");
         }
     }
+}
+
+#[test]
+fn the_schema_names_every_field_of_a_plan_and_of_what_is_shared() {
+    let scratch = Scratch::new();
+    let json = |options: &str, words: &[&str]| -> Value {
+        let output = scratch.retry(&format!("--log-format json --state . {options}")).args(words).output();
+        serde_json::from_slice(&output.unwrap().stdout).unwrap()
+    };
+    let plan = json("--dry-run", &["true"]);
+    are_named(&plan, "");
+    are_named(&plan["rows"][0], "rows[].");
+    scratch.retry("--state . --breaker b --budget b --base 0").arg("false").assert().code(1);
+    std::fs::write(scratch.path("damaged.budget"), "no record").unwrap();
+    let shared = json("--show-state", &[]);
+    assert_eq!(shared.as_array().unwrap().len(), 3);
+    shared.as_array().unwrap().iter().for_each(|one| are_named(one, ""));
 }
 
 /// The README's question to a file of reports.
