@@ -39,9 +39,9 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '--jitter' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
             '--backoff' { 'exponential', 'linear', 'fibonacci', 'constant' }
             '--retry-after' { 'stderr', 'stdout', 'both' }
-            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'git', 'apt', 'pip', 'npm', 'ssh', 'rsync', 'tempfail' }
-            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'git', 'apt', 'pip', 'npm', 'ssh', 'rsync', 'tempfail' }
-            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'git', 'apt', 'pip', 'npm', 'ssh', 'rsync', 'tempfail' }
+            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
+            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
+            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
             '--stdin' { 'inherit', 'replay', 'null' }
             '--stdout' { 'live', 'final', 'failure' }
             '--stderr' { 'live', 'final', 'failure' }

@@ -197,15 +197,15 @@ _retry_options() {
                     return 0
                     ;;
                 --retry-on)
-                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm" -- "${cur}"))
                     return 0
                     ;;
                 --stop-on)
-                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm" -- "${cur}"))
                     return 0
                     ;;
                 --success-on)
-                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm" -- "${cur}"))
                     return 0
                     ;;
                 --retry-on-output)
@@ -442,7 +442,7 @@ _retry() {
         --retry-on | --stop-on | --success-on)
             head=""
             [[ $cur == *,* ]] && head=${cur%,*},
-            COMPREPLY=($(compgen -P "$head" -W "nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail" -- "${cur##*,}"))
+            COMPREPLY=($(compgen -P "$head" -W "nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm" -- "${cur##*,}"))
             ;;
         *)
             _retry_options "$1" "$cur" "$option"

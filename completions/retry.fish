@@ -74,9 +74,9 @@ stdout\t'Where curl -i prints them'
 both\t'Both'"
 complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop when the server asks for a longer delay than this [default: 2m]' -r -f
 complete -c retry -n __retry_at_options -l seed -d 'Makes the jitter repeatable' -r -f
-complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
-complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
-complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget git apt pip npm ssh rsync tempfail')"
+complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm')"
+complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm')"
+complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm')"
 complete -c retry -n __retry_at_options -l retry-on-output -d 'Retry if a line of the output matches' -r -f
 complete -c retry -n __retry_at_options -l stop-on-output -d 'Stop if a line of the output matches; beats retry' -r -f
 complete -c retry -n __retry_at_options -l success-on-output -d 'Count an attempt as good if a line of its output matches' -r -f

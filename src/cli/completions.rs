@@ -5,15 +5,13 @@
 //! What each shell needs for that is a script beside this file; what it must know about the flags is
 //! filled in from the model.
 
+use crate::core::preset::PRESETS;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
-/// The words of a set but for codes and signals, which nobody wants listed.
-const SET: [&str; 13] = [
-    "nonzero", "signal", "timeout", "spawn", "curl", "wget", "git", "apt", "pip", "npm", "ssh", "rsync",
-    "tempfail",
-];
+/// The words of a set that are no presets; codes and signals nobody wants listed.
+const SET: [&str; 4] = ["nonzero", "signal", "timeout", "spawn"];
 const JITTER: [&str; 6] = ["full", "equal", "decorrelated", "none", "20%", "+-0.3"];
 const SIGNALS: [&str; 8] = ["TERM", "INT", "HUP", "QUIT", "KILL", "ABRT", "USR1", "USR2"];
 
@@ -24,20 +22,20 @@ pub fn bash(model: Command) -> String {
     let (function, registration) = own.split_at(own.rfind("\nif [[").unwrap_or(own.len()));
     let ours = fill(include_str!("completions/command.bash"), &flags)
         .replace("@SET_FLAGS@", &flags.sets.join(" | "))
-        .replace("@SET@", &SET.join(" "));
+        .replace("@SET@", &set_words().join(" "));
     [function, &ours, registration.trim_start()].concat()
 }
 
 /// completions/_retry
 pub fn zsh(model: Command) -> String {
     let mut script = String::new();
+    let set = set_words().join(" ");
     for line in clap_complete(model, Shell::Zsh).lines() {
         if line.starts_with("'*::command") {
             // (-) ends retry's options, and *:: shifts the words so that the command comes first.
             script += "'(-)1:command:_command_names -e' \\\n'*::arguments:_normal' \\";
         } else {
-            script += &line
-                .replace(&format!("({})", SET.join(" ")), &format!("_sequence compadd - {}", SET.join(" ")));
+            script += &line.replace(&format!("({set})"), &format!("_sequence compadd - {set}"));
         }
         script.push('\n');
     }
@@ -47,10 +45,11 @@ pub fn zsh(model: Command) -> String {
 /// completions/retry.fish
 pub fn fish(model: Command) -> String {
     let ours = fill(include_str!("completions/command.fish"), &Flags::of(&model));
-    let set = SET.map(|word| format!("{word}\\t''")).join("\n");
+    let words = set_words();
+    let set = words.iter().map(|word| format!("{word}\\t''")).collect::<Vec<_>>().join("\n");
     let own = clap_complete(model, Shell::Fish)
         .replace("complete -c retry ", "complete -c retry -n __retry_at_options ")
-        .replace(&set, &format!("(__fish_complete_list , 'string join \\\\n {}')", SET.join(" ")));
+        .replace(&set, &format!("(__fish_complete_list , 'string join \\\\n {}')", words.join(" ")));
     format!("{ours}\n{own}")
 }
 
@@ -100,10 +99,10 @@ fn clap_complete(model: Command, shell: Shell) -> String {
 /// Gives a flag the values that are worth offering. Nothing is parsed with the changed model, so they
 /// need not be all there are.
 fn suggest(arg: Arg) -> Arg {
-    let values: &[&'static str] = match value_name(&arg) {
-        "SET" => &SET,
-        "J" => &JITTER,
-        "SIG" => &SIGNALS,
+    let values = match value_name(&arg) {
+        "SET" => set_words(),
+        "J" => JITTER.to_vec(),
+        "SIG" => SIGNALS.to_vec(),
         _ if arg.get_action().takes_values()
             && arg.get_possible_values().is_empty()
             && arg.get_value_hint() == ValueHint::Unknown =>
@@ -113,7 +112,12 @@ fn suggest(arg: Arg) -> Arg {
         }
         _ => return arg,
     };
-    arg.value_parser(PossibleValuesParser::new(values.iter().copied()))
+    arg.value_parser(PossibleValuesParser::new(values))
+}
+
+/// What is offered in a set.
+fn set_words() -> Vec<&'static str> {
+    SET.into_iter().chain(PRESETS.iter().map(|preset| preset.name)).collect()
 }
 
 fn value_name(arg: &Arg) -> &str {
@@ -186,14 +190,9 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_valid() {
-        assert!(SET.iter().all(|word| sets::set(word).is_ok()));
+        assert!(set_words().iter().all(|word| sets::set(word).is_ok()));
         assert!(JITTER.iter().all(|word| values::jitter(word).is_ok()));
         assert!(SIGNALS.iter().all(|word| values::signal(word).is_ok()));
-    }
-
-    #[test]
-    fn every_preset_is_offered() {
-        assert!(crate::core::preset::PRESETS.iter().all(|preset| SET.contains(&preset.name)));
     }
 
     /// A newer clap_complete may write its scripts otherwise; then ours would not be in them.
