@@ -1,38 +1,29 @@
 //! `--dry-run` end to end: it prints the plan on stdout and runs nothing.
 
-use assert_cmd::Command;
+mod common;
+
+use common::command::{Scratch, text};
 use serde_json::{Value, json};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 /// A directory with a command that leaves a file behind when it runs.
-struct Scene {
-    directory: tempfile::TempDir,
-}
+struct Scene(Scratch);
 
 impl Scene {
     fn new() -> Self {
-        let scene = Self { directory: tempfile::tempdir().unwrap() };
-        let script = format!("#!/bin/sh\ntouch '{}'\n", scene.trace().display());
-        fs::write(scene.command(), script).unwrap();
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(scene.command(), executable).unwrap();
-        scene
+        let scratch = Scratch::new();
+        scratch.executable("deploy", "#!/bin/sh\ntouch it-ran\n");
+        Self(scratch)
     }
 
-    fn command(&self) -> PathBuf {
-        self.directory.path().join("deploy")
-    }
-
-    fn trace(&self) -> PathBuf {
-        self.directory.path().join("it-ran")
+    fn has_run(&self) -> bool {
+        self.0.path("it-ran").exists()
     }
 
     /// stdout of a dry run of that command, which succeeds, says nothing on stderr and runs nothing.
     fn dry_run(&self, flags: &str) -> String {
-        let text = dry_run(&format!("{flags} --dry-run"), &[&self.command()]);
-        assert!(!self.trace().exists(), "{flags}: the command ran");
-        text
+        let printed = printed(&mut self.0.retry(&format!("{flags} --dry-run ./deploy")));
+        assert!(!self.has_run(), "{flags}: the command ran");
+        printed
     }
 
     fn json(&self, flags: &str) -> Value {
@@ -40,20 +31,8 @@ impl Scene {
     }
 }
 
-/// `retry` without the settings of whoever runs the tests.
-fn retry() -> Command {
-    let mut command = Command::cargo_bin("retry").unwrap();
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("RETRY_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-fn dry_run(flags: &str, words: &[&Path]) -> String {
-    let output = retry().args(flags.split_whitespace()).args(words).assert().success().stderr("");
-    String::from_utf8(output.get_output().stdout.clone()).unwrap()
+fn printed(retry: &mut assert_cmd::Command) -> String {
+    text(&retry.assert().success().stderr("").get_output().stdout)
 }
 
 /// A row of the table: its words.
@@ -80,8 +59,8 @@ Worst case: 3.1s of delays, plus the time that 3 attempts take.
 ";
     assert_eq!(scene.dry_run(""), wanted);
     // So that the check that nothing ran is worth something.
-    retry().arg(scene.command()).assert().success();
-    assert!(scene.trace().exists());
+    scene.0.retry("./deploy").assert().success();
+    assert!(scene.has_run());
 }
 
 #[test]
@@ -193,9 +172,9 @@ fn what_is_shared_is_named() {
 
 #[test]
 fn known_traps_are_warned_of() {
+    let scratch = Scratch::new();
     let warnings = |words: &str| {
-        let text = retry().args(["--dry-run"]).args(words.split(' ')).assert().success();
-        let text = String::from_utf8(text.get_output().stdout.clone()).unwrap();
+        let text = printed(&mut scratch.retry(&format!("--dry-run {words}")));
         text.lines().filter(|line| line.starts_with("Warning: ")).map(str::to_owned).collect::<Vec<_>>()
     };
     for (words, named) in [
@@ -215,10 +194,8 @@ fn known_traps_are_warned_of() {
 
 #[test]
 fn the_environment_counts_and_is_named() {
-    let run = |name: &str, value: &str| {
-        let output = retry().args(["--dry-run", "true"]).env(name, value).assert().success();
-        String::from_utf8(output.get_output().stdout.clone()).unwrap()
-    };
+    let scratch = Scratch::new();
+    let run = |name: &str, value: &str| printed(scratch.retry("--dry-run true").env(name, value));
     let text = run("RETRY_RETRIES", "2");
     assert!(
         text.contains("at most 2 times") && text.contains("Environment: RETRY_RETRIES=2 is used."),

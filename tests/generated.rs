@@ -31,13 +31,8 @@ fn committed(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
-/// `retry` without the settings of whoever runs the tests.
 fn retry() -> Command {
-    let mut command = Command::cargo_bin("retry").unwrap();
-    for arg in Args::command().get_arguments() {
-        command.env_remove(variable(arg));
-    }
-    command
+    Command::from_std(common::command::retry())
 }
 
 fn variable(arg: &clap::Arg) -> String {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{Scratch, said, wait_until};
+use common::command::{Scratch, said, text, wait_until};
 use common::live::{is_alive, wait_until_asleep};
 use rustix::process::Signal;
 use std::io::Write;
@@ -13,10 +13,6 @@ use std::process::{Command, Output, Stdio};
 fn run(scratch: &Scratch, options: &[&str], script: &str) -> Output {
     let mut retry = scratch.retry("--base 0 -j 0");
     retry.args(options).args(["--", "sh", "-c", script]).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]

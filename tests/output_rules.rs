@@ -3,8 +3,7 @@
 
 mod common;
 
-use common::command::{ELAPSED, Scratch, said};
-use predicates::prelude::*;
+use common::command::{Scratch, assert_is, said};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Output, Stdio};
 
@@ -78,10 +77,10 @@ fn require_output_says_what_is_missing() {
     let script = r#"echo ready; [ "$RETRY_ATTEMPT" = 2 ] && echo bound >&2; true"#;
     let done = run(&scratch, &rules, script);
     assert_eq!(code(&done), 0, "{:?}", said(&done));
-    let wanted = format!(
-        r"^retry: attempt 1/3 failed: exit status 0 after {ELAPSED}\. Retrying in 0\.00s \(no match for --require-output stderr:bound\)"
+    assert_is(
+        &first(&done),
+        r"retry: attempt 1/3 failed: exit status 0 after <T>\. Retrying in 0\.00s \(no match for --require-output stderr:bound\)",
     );
-    assert!(predicate::str::is_match(wanted).unwrap().eval(&first(&done)), "{}", first(&done));
     // Never there: the status of a command that succeeded is no success.
     let done = run(&scratch, &rules, "true");
     assert_eq!((code(&done), said(&done).len()), (1, 3), "{:?}", said(&done));
@@ -204,10 +203,10 @@ fn an_attempt_that_writes_nothing_has_timed_out() {
     let done = run(&scratch, &["-r", "2", "--idle-timeout", "0.5"], "echo begun; exec sleep 600");
     assert_eq!(code(&done), 124);
     assert_eq!(String::from_utf8_lossy(&done.stdout), "begun\nbegun\n");
-    let wanted = format!(
-        r"^retry: attempt 1/2 failed: timed out after {ELAPSED}, 0\.50s of them without output \(SIGTERM\)\. Retrying"
+    assert_is(
+        &first(&done),
+        r"retry: attempt 1/2 failed: timed out after <T>, 0\.50s of them without output \(SIGTERM\)\. Retrying in .*",
     );
-    assert!(predicate::str::is_match(wanted).unwrap().eval(&first(&done)), "{}", first(&done));
     // It counts as a timeout for the rules.
     let done = run(&scratch, &["--stop-on", "timeout", "--idle-timeout", "0.2"], "exec sleep 600");
     assert_eq!((code(&done), said(&done).len()), (124, 1));

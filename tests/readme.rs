@@ -3,10 +3,10 @@
 
 mod common;
 
+use common::command::{RETRY, needs, retry, works};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-const RETRY: &str = env!("CARGO_BIN_EXE_retry");
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 
@@ -23,23 +23,6 @@ fn blocks(document: &str, languages: &[&str]) -> Vec<String> {
         }
     }
     blocks
-}
-
-fn retry(words: &[&str]) -> Command {
-    let mut command = Command::new(RETRY);
-    command.args(words);
-    for (name, _) in settings() {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// The tests may themselves run under `retry`, or with settings of its user.
-fn settings() -> impl Iterator<Item = (String, String)> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-    };
-    std::env::vars_os().map(text).filter(|(name, _)| name.starts_with("RETRY_"))
 }
 
 /// The README shows real times, which differ from run to run: in the lines of `retry` itself, each
@@ -68,9 +51,10 @@ fn the_sessions_run_as_shown() {
     assert!(blocks(README, &["console"]).len() >= 4, "the sessions are there");
     let cases = trycmd::TestCases::new();
     cases.register_bin("retry", std::path::Path::new(RETRY));
-    for (name, _) in settings() {
+    // The tests may themselves run under `retry`, or with settings of its user.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RETRY_")) {
         // An empty variable is an unset one.
-        cases.env(name, "");
+        cases.env(name.to_string_lossy(), "");
     }
     // trycmd gives each one a pipe that it closes a moment later, which may or may not look used up.
     cases.env("RETRY_STDIN", "null");
@@ -98,7 +82,7 @@ fn every_retry_of_a_recipe_is_called_rightly() {
             // `cargo run --release -- [OPTIONS] -- COMMAND`
             let start = if words[start] == "--release" { start + 1 } else { start };
             let options = &words[start + 1..end];
-            let done = retry(options).args(["--dry-run", "--", "true"]).output().unwrap();
+            let done = retry().args(options).args(["--dry-run", "--", "true"]).output().unwrap();
             assert!(done.status.success(), "{options:?}: {}", String::from_utf8_lossy(&done.stderr));
             checked += 1;
         }
@@ -120,14 +104,14 @@ fn words(line: &str) -> Vec<&str> {
 fn everything_that_is_generated_can_be_generated() {
     for what in ["man", "bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(README.contains(what), "{what}");
-        let done = retry(&["--generate", what]).output().unwrap();
+        let done = retry().args(["--generate", what]).output().unwrap();
         assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));
     }
 }
 
 #[test]
 fn shell_blocks_are_shell() {
-    if !common::command::needs("bash", "the syntax of the shell recipes") {
+    if !needs("bash", "the syntax of the shell recipes") {
         return;
     }
     let ours = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run")).unwrap();
@@ -140,7 +124,7 @@ fn shell_blocks_are_shell() {
 
 #[test]
 fn a_shell_function_is_retried_as_the_recipe_says() {
-    if !common::command::needs("bash", "the recipe for a shell function") {
+    if !needs("bash", "the recipe for a shell function") {
         return;
     }
     let script = r#"deploy() { echo "deploy $RETRY_ATTEMPT"; [ "$RETRY_ATTEMPT" = 2 ]; }
@@ -163,7 +147,7 @@ fn yaml_blocks_are_yaml() {
     };
     let found = pythons.iter().find(|python| yaml(python).status().is_ok_and(|status| status.success()));
     let python = found.copied().unwrap_or(pythons[1]);
-    if !common::command::works(&mut yaml(python), "python3 with PyYAML", "the syntax of the YAML recipes") {
+    if !works(&mut yaml(python), "python3 with PyYAML", "the syntax of the YAML recipes") {
         return;
     }
     let workflow = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/workflows/ci.yml");

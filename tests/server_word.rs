@@ -3,66 +3,21 @@
 
 mod common;
 
-use common::command::{Scratch, announced, needs, said};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use common::command::{Scratch, announced, needs, said, timed};
+use common::http::{Server, retry};
 use std::process::Output;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A server that answers one connection after the other as a list says, and the last one again and again.
-struct Server {
-    url: String,
+/// One refusal with these headers, then the answer.
+fn refuses_once(status: &str, headers: &str) -> Server {
+    let body = b"body\n".to_vec();
+    let refusal = (format!("{status}\r\n{headers}"), body.clone());
+    Server::start(vec![refusal, ("200 OK\r\n".to_owned(), body)])
 }
 
-impl Server {
-    fn start(answers: Vec<String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port());
-        std::thread::spawn(move || {
-            for (number, stream) in listener.incoming().enumerate() {
-                let head = &answers[number.min(answers.len() - 1)];
-                // A client that does not listen to the end is its own affair.
-                let _gone = answer(stream.unwrap(), head);
-            }
-        });
-        Self { url }
-    }
-
-    /// One refusal with these headers, then the answer.
-    fn refuses_once(status: &str, headers: &str) -> Self {
-        Self::start(vec![refusal(status, headers), "200 OK\r\n".to_owned()])
-    }
-}
-
-fn refusal(status: &str, headers: &str) -> String {
-    format!("{status}\r\n{headers}\r\n")
-}
-
-fn answer(mut stream: TcpStream, head: &str) -> std::io::Result<()> {
-    for line in BufReader::new(stream.try_clone()?).lines() {
-        if line?.is_empty() {
-            break;
-        }
-    }
-    write!(stream, "HTTP/1.1 {head}Content-Length: 5\r\nConnection: close\r\n\r\nbody\n")
-}
-
-/// `retry OPTIONS -- COMMAND URL`, with no settings of whoever runs the tests.
 fn run(scratch: &Scratch, options: &str, command: &str, server: &Server) -> Output {
-    let mut retry = scratch.retry(&format!("-j 0 --delays 0.01 --seed 1 {options}"));
-    retry.arg("--").args(command.split_whitespace()).arg(&server.url);
-    retry.env("HOME", scratch.path("")).env("CURL_HOME", scratch.path("")).env_remove("XDG_CONFIG_HOME");
-    retry.env("NO_PROXY", "*").env("no_proxy", "*").env("WGETRC", scratch.path("wgetrc")).env("LC_ALL", "C");
-    std::fs::write(scratch.path("wgetrc"), "").unwrap();
-    retry.output().unwrap()
-}
-
-/// Runs it and says how long that took.
-#[expect(clippy::disallowed_methods, reason = "a test that measures needs a clock")]
-fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
-    let begun = Instant::now();
-    let done = run();
-    (done, begun.elapsed())
+    let options = format!("-j 0 --delays 0.01 --seed 1 {options}");
+    retry(scratch, &options, command, server).output().unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server tells the time of the wall clock")]
@@ -77,7 +32,7 @@ fn waits_a_second(options: &str, command: &str, status: &str) {
         return;
     }
     let scratch = Scratch::new();
-    let server = Server::refuses_once(status, "Retry-After: 1\r\n");
+    let server = refuses_once(status, "Retry-After: 1\r\n");
     let (done, elapsed) = timed(|| run(&scratch, options, command, &server));
     let lines = said(&done);
     assert_eq!(done.status.code(), Some(0), "{command}: {lines:?}");
@@ -110,11 +65,11 @@ fn the_preset_decides_whether_and_the_server_when() {
         return;
     }
     let scratch = Scratch::new();
-    let server = Server::refuses_once("429 Too Many Requests", "Retry-After: 1\r\n");
+    let server = refuses_once("429 Too Many Requests", "Retry-After: 1\r\n");
     let done = run(&scratch, "--retry-on curl --retry-after", "curl -fsSv", &server);
     assert_eq!((done.status.code(), announced(&done)[0] >= 1.0), (Some(0), true), "{:?}", said(&done));
     // It makes nothing retryable by itself.
-    let server = Server::refuses_once("404 Not Found", "Retry-After: 1\r\n");
+    let server = refuses_once("404 Not Found", "Retry-After: 1\r\n");
     let done = run(&scratch, "--retry-on curl --retry-after", "curl -fsSv", &server);
     assert_eq!(done.status.code(), Some(22));
     assert!(said(&done)[0].ends_with("Not retryable (--retry-on curl)"), "{:?}", said(&done));
@@ -122,7 +77,7 @@ fn the_preset_decides_whether_and_the_server_when() {
     for (options, command) in
         [("", "curl -fsv"), ("--retry-after=stdout", "curl -fsv"), ("--retry-after", "curl -fsSi")]
     {
-        let server = Server::refuses_once("503 Service Unavailable", "Retry-After: 1\r\n");
+        let server = refuses_once("503 Service Unavailable", "Retry-After: 1\r\n");
         let done = run(&scratch, options, command, &server);
         assert!(announced(&done)[0] < 0.5, "{options} {command}: {:?}", said(&done));
     }
@@ -148,7 +103,7 @@ fn every_form_of_a_demand_is_understood() {
         let soon = now() + 3;
         let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(soon));
         let headers = headers.replace("DATE", &date).replace("EPOCH", &soon.to_string());
-        let server = Server::refuses_once("429 Too Many Requests", &headers);
+        let server = refuses_once("429 Too Many Requests", &headers);
         let done = run(&scratch, "--retry-after", "curl -fsSv", &server);
         assert_eq!(done.status.code(), Some(0), "{headers}: {:?}", said(&done));
         let delay = announced(&done)[0];
@@ -163,7 +118,7 @@ fn rubbish_and_the_past_ask_for_nothing() {
     }
     let scratch = Scratch::new();
     for value in ["soon", "-5", "", "1e400", "99999999999999999999", "0", "Mon, 01 Jan 2001 00:00:00 GMT"] {
-        let server = Server::refuses_once("429 Too Many Requests", &format!("Retry-After: {value}\r\n"));
+        let server = refuses_once("429 Too Many Requests", &format!("Retry-After: {value}\r\n"));
         let done = run(&scratch, "--retry-after", "curl -fsSv", &server);
         assert_eq!(done.status.code(), Some(0), "{value}: {:?}", said(&done));
         assert!(announced(&done)[0] < 0.5, "{value}: {:?}", said(&done));
@@ -177,9 +132,8 @@ fn a_demand_never_shortens_the_delay() {
         return;
     }
     let scratch = Scratch::new();
-    let server = Server::refuses_once("429 Too Many Requests", "Retry-After: 0.1\r\n");
-    let mut retry = scratch.retry("--base 0.8 -j 0 --retry-after");
-    let done = retry.args(["--", "curl", "-fsv", &server.url]).env("no_proxy", "*").output().unwrap();
+    let server = refuses_once("429 Too Many Requests", "Retry-After: 0.1\r\n");
+    let done = retry(&scratch, "--base 0.8 -j 0 --retry-after", "curl -fsv", &server).output().unwrap();
     let delay = announced(&done)[0];
     assert!((0.8..0.89).contains(&delay), "{:?}", said(&done));
 }
@@ -194,17 +148,17 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
         ("", "3600", "(the server asks for 1h 0m 0s, and --max-retry-after is 2m 0s)"),
         ("--max-retry-after 5", "6", "(the server asks for 6.0s, and --max-retry-after is 5.0s)"),
     ] {
-        let server = Server::refuses_once("503 Service Unavailable", &format!("Retry-After: {value}\r\n"));
+        let server = refuses_once("503 Service Unavailable", &format!("Retry-After: {value}\r\n"));
         let done = run(&scratch, &format!("--retry-after {options}"), "curl -fsSv", &server);
         assert_eq!((done.status.code(), said(&done).len()), (Some(22), 1), "{:?}", said(&done));
         assert!(said(&done)[0].ends_with(&format!("Not retryable {words}")), "{:?}", said(&done));
     }
     // The fallback is for that too, and a deadline is not slept past.
-    let server = Server::refuses_once("503 Service Unavailable", "Retry-After: 3600\r\n");
+    let server = refuses_once("503 Service Unavailable", "Retry-After: 3600\r\n");
     let mut retry = scratch.retry("-q --retry-after --fallback");
     retry.args(["echo cached", "--", "curl", "-fsv", &server.url]).env("no_proxy", "*");
     retry.assert().success().stdout("cached\n");
-    let server = Server::refuses_once("503 Service Unavailable", "Retry-After: 30\r\n");
+    let server = refuses_once("503 Service Unavailable", "Retry-After: 30\r\n");
     let done = run(&scratch, "--retry-after --deadline 10", "curl -fsv", &server);
     assert_eq!(done.status.code(), Some(22));
     assert!(said(&done)[0].contains("would pass the deadline"), "{:?}", said(&done));

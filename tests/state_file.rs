@@ -11,11 +11,12 @@ mod shared_state;
 
 use retry::core::breaker::{Recorded, Result as Ended};
 use retry::core::shared::{Location, Name};
-use retry::state::shared::{self, Gate, Mishap, Permit, Shared, ShownState};
+use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
 use retry::state::slot::{Kind, Slot};
 use retry::state::store::Removal;
 use shared_state::{
-    LEASE, LONG, attempt, can, child, fails_open, failures, never_opens, sure, told, user, user_with,
+    LEASE, LONG, attempt, can, child, counting, fails_open, failures, never_opens, sure, told, user,
+    user_with,
 };
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -49,11 +50,6 @@ fn file_of(name: &str) -> String {
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
-}
-
-/// A user of a breaker that only counts.
-fn counting(location: &Location) -> Shared {
-    user_with(location, &Name::new("x"), never_opens())
 }
 
 #[test]

@@ -22,12 +22,12 @@ use retry::core::wall::Wall;
 use retry::state::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
 use retry::state::record::Kept;
 use retry::state::redis::RedisStore;
-use retry::state::shared::{self, Gate, Mishap, Permit, Shared, ShownState};
+use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
 use retry::state::slot::{Kind, Slot};
 use rustix::process::Signal;
 use shared_state::server::Server;
 use shared_state::{
-    LEASE, LONG, attempt, fails_open, failures, never_opens, opens_at_once, sure, user, user_with,
+    LEASE, LONG, attempt, counting, fails_open, failures, never_opens, opens_at_once, sure, user, user_with,
 };
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -49,10 +49,6 @@ fn direct(server: &Server) -> Connection {
 
 fn location(url: &str) -> Location {
     Location::parse(OsStr::new(url)).unwrap()
-}
-
-fn counting(location: &Location) -> Shared {
-    user_with(location, &Name::new("x"), never_opens())
 }
 
 #[test]

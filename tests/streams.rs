@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{Running, Scratch, needs, said, wait_until, works};
+use common::command::{Running, Scratch, needs, said, text, timed, wait_until, works};
 use common::live::state;
 use common::terminal::Terminal;
 use rustix::process::Signal;
@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, PipeReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a daemon that holds a pipe sleeps. Whoever waits for it is caught by this being longer than any
 /// loaded machine needs.
@@ -32,10 +32,6 @@ fn shell(scratch: &Scratch, script: &str) -> std::process::Output {
     sh.output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// Bytes of every value, without a period that a chunk could hide.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
@@ -46,14 +42,6 @@ fn noise(length: usize) -> Vec<u8> {
         (state >> 8) as u8
     };
     (0..length).map(|_| next()).collect()
-}
-
-/// Runs it and says how long that took.
-#[expect(clippy::disallowed_methods, reason = "a test that measures needs a clock")]
-fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
-    let begun = Instant::now();
-    let done = run();
-    (done, begun.elapsed())
 }
 
 /// The most memory that a process has used, in KiB.

@@ -16,9 +16,6 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The binary under test.
 pub const RETRY: &str = env!("CARGO_BIN_EXE_retry");
 
-/// An elapsed time in a message, as a regular expression: two decimals below one second, else one.
-pub const ELAPSED: &str = r"(0\.\d\d|[1-9]\d*\.\d)s";
-
 /// Where the commands of a test run.
 pub struct Scratch(TempDir);
 
@@ -124,6 +121,13 @@ impl Scratch {
     }
 }
 
+/// `retry` where the test runs, for what leaves nothing behind: help, a generated file, a dry run.
+pub fn retry() -> Command {
+    let mut command = Command::new(RETRY);
+    without_settings(&mut command);
+    command
+}
+
 /// Removes whatever in the environment could change how the binary behaves.
 pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
@@ -181,10 +185,30 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, || condition().then_some(()));
 }
 
+/// That a line is this regular expression, in which `<T>` is an elapsed time: two decimals below one second,
+/// else one.
+#[track_caller]
+pub fn assert_is(line: &str, expected: &str) {
+    let expected = format!("^{}$", expected.replace("<T>", r"(0\.\d\d|[1-9]\d*\.\d)s"));
+    assert!(regex::Regex::new(&expected).unwrap().is_match(line), "{line}\nis not\n{expected}");
+}
+
+/// Runs something, and says how long that took.
+#[expect(clippy::disallowed_methods, reason = "a test that measures needs a clock")]
+pub fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+    let begun = Instant::now();
+    let done = run();
+    (done, begun.elapsed())
+}
+
+/// What was written, for a message or a comparison.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// What `retry` said on stderr, without what the command said.
 pub fn said(output: &Output) -> Vec<String> {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    stderr.lines().filter(|line| line.starts_with("retry: ")).map(str::to_owned).collect()
+    text(&output.stderr).lines().filter(|line| line.starts_with("retry: ")).map(str::to_owned).collect()
 }
 
 /// The delays that were announced, in seconds.

@@ -2,5 +2,6 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
 
 pub mod command;
+pub mod http;
 pub mod live;
 pub mod terminal;

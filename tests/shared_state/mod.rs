@@ -54,6 +54,11 @@ pub fn never_opens() -> breaker::Settings {
     breaker::Settings { failures: NonZeroU32::MAX, open: LONG }
 }
 
+/// A user of the breaker `x`, which only counts.
+pub fn counting(location: &Location) -> Shared {
+    user_with(location, &Name::new("x"), never_opens())
+}
+
 /// A breaker that opens at the first failure and may be probed at once.
 pub fn opens_at_once() -> breaker::Settings {
     breaker::Settings { failures: NonZeroU32::MIN, open: Duration::ZERO }
