@@ -84,6 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn the_help_names_every_preset() {
+        use clap::CommandFactory;
+        let model = crate::cli::args::Args::command();
+        let flag = model.get_arguments().find(|arg| arg.get_id() == "retry_on").unwrap();
+        let help = flag.get_long_help().unwrap().to_string();
+        for preset in PRESETS {
+            assert!(help.contains(&format!("`{}`", preset.name)), "{}", preset.name);
+        }
+    }
+
+    #[test]
     fn what_is_no_item_is_named() {
         for (text, named) in [
             ("", "empty"),
