@@ -10,14 +10,20 @@ use tokio::time::Instant;
 /// Calls `function` until it returns `Ok`, with the policy's delays between the calls.
 ///
 /// `function` gets the attempt's number, from 1. The default policy is three attempts in all, with
-/// delays of 0.5 s and 2 s, each plus a random part of up to 0.3 s. The rules of a policy are about
-/// exit statuses, so they do not apply here: every `Err` is worth another attempt while there are
-/// attempts and time left. An attempt that is running is not ended by the deadline.
+/// delays of 0.5 s and 2 s, each plus a random part of up to 0.3 s.
 ///
-/// Needs a tokio runtime with time enabled. With tokio's paused clock no time passes.
+/// Every `Err` is worth another attempt while there are attempts and time left. An error that is final
+/// travels inside `Ok`, as in the second example. The policy's `rules` and `max_retry_after` are about
+/// commands and do nothing here. The deadline ends no attempt that is running; tokio's `timeout` around
+/// the whole call does.
+///
+/// Needs a tokio runtime with time enabled; of any flavour, since the future is `Send` where `function`
+/// and what it returns are. With tokio's paused clock no time passes. Dropping the future is safe: nothing
+/// goes on behind it.
 ///
 /// # Errors
-/// The error of the last attempt.
+/// The error of the last attempt. (Where `consecutive` wants several good attempts in a row and the last one
+/// was good, there is none to return: it is `Ok`, although there were too few.)
 ///
 /// # Panics
 /// When the deadline has passed before the first attempt (a deadline that is not longer than the
@@ -37,6 +43,33 @@ use tokio::time::Instant;
 ///
 /// let failed: Result<(), u64> = retry::retry(&Policy::default(), async |attempt| Err(attempt)).await;
 /// assert_eq!(failed, Err(3));
+/// # }
+/// ```
+///
+/// An error after which another attempt is pointless:
+///
+/// ```
+/// use retry::Policy;
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Failure {
+///     Busy,
+///     Forbidden,
+/// }
+///
+/// async fn fetch(attempt: u64) -> Result<String, Failure> {
+///     Err(if attempt == 1 { Failure::Busy } else { Failure::Forbidden })
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let answer = retry::retry(&Policy::default(), async |attempt| match fetch(attempt).await {
+///     Err(Failure::Busy) => Err(Failure::Busy),
+///     good_or_final => Ok(good_or_final),
+/// })
+/// .await
+/// .flatten();
+/// assert_eq!(answer, Err(Failure::Forbidden));
 /// # }
 /// ```
 pub async fn retry<T, E, F>(policy: &Policy, function: F) -> Result<T, E>

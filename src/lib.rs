@@ -1,7 +1,41 @@
 //! `retry` runs a command until it succeeds, with exponential backoff and jitter between attempts.
 //!
-//! The command line is described in the README and the man page. For a Rust function of your own,
-//! use [`retry()`] with a [`Policy`].
+//! The command line is described in the README and the man page.
+//!
+//! # For a function of your own
+//!
+//! [`retry()`] calls an async function until it returns `Ok`, with the delays of a [`Policy`]: the same ones
+//! that the command line has. The package is `retry-command`, the library in it is `retry`; without its default
+//! features it leaves out Redis, which only the command line needs.
+//!
+//! ```
+//! use retry::{Attempts, Backoff, Jitter, Policy};
+//! use std::num::NonZeroU64;
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! // Five attempts in all, 1, 4, 16 and 30 s apart, each delay give or take a fifth.
+//! let policy = Policy {
+//!     attempts: Attempts::AtMost(NonZeroU64::new(5).unwrap()),
+//!     backoff: Backoff {
+//!         base: Duration::from_secs(1),
+//!         max_delay: Some(Duration::from_secs(30)),
+//!         jitter: Jitter::Ratio(0.2),
+//!         ..Backoff::default()
+//!     },
+//!     ..Policy::default()
+//! };
+//! let answer: Result<u64, String> = retry::retry(&policy, async |attempt| {
+//!     if attempt < 5 { Err("not yet".to_owned()) } else { Ok(attempt) }
+//! })
+//! .await;
+//! assert_eq!(answer, Ok(5));
+//! # }
+//! ```
+//!
+//! What a program needs for that is exported here. The modules are public because the command line is made of
+//! them; they change with it, whatever the version says.
 //!
 //! # How it is built
 //!
@@ -25,7 +59,8 @@
 //!
 //! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
 //! main, then run, then process, streams, report and state, then core; cli needs only core (and report's
-//! texts for the dry run). Among the four, process stands on streams and state.
+//! texts for the dry run). Among the four, process stands on streams, state and report's events, and report on
+//! what state shows; run needs only report's events.
 
 pub mod cli;
 pub mod core;
@@ -37,5 +72,5 @@ pub mod state;
 pub mod streams;
 
 pub use crate::core::backoff::{Backoff, Growth, Jitter};
-pub use crate::core::policy::{Attempts, Policy};
+pub use crate::core::policy::{Attempts, Consecutive, Policy};
 pub use crate::function::retry;

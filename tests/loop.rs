@@ -521,7 +521,9 @@ async fn the_exit_table_is_reached_through_the_loop() {
 }
 
 mod function {
-    use super::{Attempts, Cell, Duration, Instant, Policy, at_most, exact, ms, sleep};
+    use super::{
+        Attempts, Cell, Consecutive, Duration, Instant, NonZeroU64, Policy, at_most, exact, ms, sleep,
+    };
 
     /// Three attempts, half a second and two seconds apart, each delay with up to 0.3 s more: what the
     /// default policy promises.
@@ -596,5 +598,26 @@ mod function {
     async fn a_deadline_that_allows_no_attempt_is_a_mistake_in_the_policy() {
         let policy = Policy { initial_delay: ms(10), deadline: Some(ms(10)), ..exact() };
         let _never: Result<(), ()> = retry::retry(&policy, async |_| Ok(())).await;
+    }
+
+    /// For a task of its own, on a runtime of any flavour.
+    #[tokio::test(flavor = "current_thread", start_paused = true)]
+    async fn it_can_be_spawned() {
+        let task = tokio::spawn(async {
+            let policy = exact();
+            retry::retry(&policy, async |attempt| {
+                sleep(ms(1)).await;
+                if attempt == 2 { Ok(attempt) } else { Err(()) }
+            })
+            .await
+        });
+        assert_eq!(task.await.unwrap(), Ok(2));
+    }
+
+    #[tokio::test(flavor = "current_thread", start_paused = true)]
+    async fn a_last_good_attempt_is_returned_although_more_were_wanted_in_a_row() {
+        let policy = Policy { consecutive: Consecutive(NonZeroU64::new(2).unwrap()), ..exact() };
+        let answer = retry::retry(&policy, async |n| if n < 3 { Err(n) } else { Ok(n) }).await;
+        assert_eq!(answer, Ok(3));
     }
 }
