@@ -63,16 +63,15 @@ pub async fn run<A: Attempt>(
         tell(Event::Starting { number });
         let done = attempt.attempt(number).await;
         let (outcome, took, remarks, elapsed) = (done.outcome, done.took, done.remarks, attempt.elapsed());
-        if done.cut.is_some() {
+        if let Some(cut) = done.cut {
             attempt.record(breaker::Result::Nothing, random);
-        }
-        match done.cut {
-            Some(Cut::Interrupted(signal)) => {
-                tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
-                return Ending::Interrupted { signal, running: Some(outcome) };
-            }
-            Some(Cut::Broken(what)) => return Ending::Broken(what),
-            None => {}
+            return match cut {
+                Cut::Interrupted(signal) => {
+                    tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
+                    Ending::Interrupted { signal, running: Some(outcome) }
+                }
+                Cut::Broken(what) => Ending::Broken(what),
+            };
         }
 
         // Good or not: with several good attempts wanted in a row, a good one may be the long one.

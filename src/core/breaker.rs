@@ -18,7 +18,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The longest time that doubling leads to. An explicit longer [`Settings::open`] raises it.
-pub const LONGEST_OPEN: Duration = Duration::from_secs(600);
+const LONGEST_OPEN: Duration = Duration::from_secs(600);
 
 /// The lease of a probe where an attempt has no time limit.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);

@@ -17,6 +17,7 @@
 //! | [`policy`] | sets, rules and the verdict on an outcome |
 //! | [`preset`] | what well-known tools exit with and print when trouble will pass |
 //! | [`random`] | the one source of randomness |
+//! | [`reason`](mod@reason) | the system's words for an error |
 //! | [`retry_after`] | the server's word: how long a failed command was told to wait |
 //! | [`shared`] | what an invocation wants to share with others: names, settings, where |
 //! | [`signal`] | signal numbers and their names |
@@ -34,6 +35,7 @@ pub mod plan;
 pub mod policy;
 pub mod preset;
 pub mod random;
+pub mod reason;
 pub mod retry_after;
 pub mod shared;
 pub mod signal;

@@ -69,6 +69,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The longest that one attempt can take, its grace included; none without a `--timeout`.
+    pub fn longest_attempt(&self) -> Option<Duration> {
+        self.timeout.map(|timeout| timeout.saturating_add(self.kill_after))
+    }
+}
+
 /// How the command's streams are connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamPlan {

@@ -5,8 +5,7 @@
 //! part of these), wget(1) "EXIT STATUS" (4 is every network failure), ssh(1) (255 is every error of
 //! ssh's own), rsync's errcode.h, sysexits.h. The words were taken from the tools themselves, in the
 //! versions named below, against a server with faults; tests/presets.rs does it again with the tools that
-//! are there. They are English: a translated apt, git or wget needs
-//! `LC_ALL=C`.
+//! are there. They are English: a translated apt, git or wget needs `LC_ALL=C`.
 
 use super::outcome::Outcome;
 use super::output::{Seen, Side};

@@ -138,7 +138,7 @@ enum Remaining {
 }
 
 impl Listener {
-    /// A listener for one stream of one attempt.
+    /// A listener for one attempt.
     ///
     /// # Errors
     /// Never in practice: its own fixed pattern compiles.

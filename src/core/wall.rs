@@ -1,5 +1,5 @@
-//! A moment on the wall clock, as a value. It is read in `src/state` only; the rules take it as it is
-//! given and survive a clock that was set back or forward.
+//! A moment on the wall clock, as a value. The store that keeps a state reads the clock; the rules take what
+//! they are given and survive a clock that was set back or forward.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Whether the command has a process group of its own, and so what a signal for it is sent to. It
-//! decides nothing else; which signals are sent, and when, is for [`super::wait`] and [`super::tree`].
+//! decides nothing else; which signals are sent, and when, is for those who use it.
 //!
 //! On Linux the command stays in our group, and its tree is found in /proc. Elsewhere a group is the
 //! only way to reach what the command has started. It gets one where that can be noticed by nobody: a

@@ -14,6 +14,7 @@ use crate::core::output::{Seen, Stream};
 use crate::core::plan::{Output, Plan};
 use crate::core::policy::{Said, Verdict};
 use crate::core::random::Random;
+use crate::core::reason::reason;
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
 use crate::report::event::{Event, Moment, Times};
@@ -311,23 +312,17 @@ struct Until {
     idle: Option<Duration>,
 }
 
-fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    one.into_iter().chain(other).min()
-}
-
 fn shell(command: &OsStr) -> [OsString; 3] {
     ["sh".into(), "-c".into(), command.to_owned()]
 }
 
 /// Without descriptors or memory there is no attempt now, but there may be one later.
 fn cannot_start(error: &io::Error) -> Outcome {
-    let text = error.to_string();
-    let why = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-    not_started(&why)
+    not_started(reason(error))
 }
 
-fn not_started(why: &str) -> Outcome {
-    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Passing, why: why.to_owned() })
+fn not_started(why: String) -> Outcome {
+    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Passing, why })
 }
 
 impl Attempt for Supervisor<'_> {
@@ -347,7 +342,7 @@ impl Attempt for Supervisor<'_> {
         // is pressed from now on reaches it too.
         self.wait.look_at_signals();
         let (outcome, took) = match begun {
-            _ if self.wait.interrupted().is_some() => (not_started("interrupted"), Duration::ZERO),
+            _ if self.wait.interrupted().is_some() => (not_started("interrupted".to_owned()), Duration::ZERO),
             Ok(ends) => {
                 self.ticker.tick(now, Moment::Running { took: Duration::ZERO });
                 let ran = self.run(&self.plan.command, ends, until);
@@ -379,8 +374,7 @@ impl Attempt for Supervisor<'_> {
 
     fn admit(&mut self) -> Admitted {
         // The lease of a probe covers all that an attempt may take; without a limit it is renewed.
-        let limits = &self.plan.limits;
-        let longest = limits.timeout.map(|timeout| timeout.saturating_add(limits.kill_after));
+        let longest = self.plan.limits.longest_attempt();
         let lease = longest.unwrap_or(breaker::DEFAULT_LEASE).min(breaker::DEFAULT_LEASE);
         match self.ask(|shared| shared.admit(lease)) {
             Some(Gate::Refused { wait }) => Admitted::No { wait },
@@ -446,7 +440,8 @@ impl Attempt for Supervisor<'_> {
             self.ticker.tick(begun, Moment::Waiting { left: delay, elapsed: begun });
         }
         let waited = loop {
-            let woken = self.wait.next(earlier(Some(due), self.ticker.due()));
+            let next_look = self.ticker.due().map_or(due, |tick| tick.min(due));
+            let woken = self.wait.next(Some(next_look));
             if let Some(signal) = self.wait.interrupted() {
                 break Waited::Interrupted(signal);
             }

@@ -1,5 +1,6 @@
 //! The one wait. Child, delay, grace and limit all wait here, so each of them knows signals,
-//! deadlines and stopped time. It also owns the clock: nothing else asks what time it is.
+//! deadlines and stopped time. It also owns the clock of the run: nothing else asks how much time has passed
+//! (but for a store, which has its own patience), and time stopped by Ctrl-Z is left out here.
 
 #![expect(clippy::disallowed_methods, reason = "this is the clock")]
 

@@ -6,6 +6,7 @@ use super::event::Severity;
 use super::json::{Ended, Line};
 use super::{file, output, text};
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown};
+use crate::core::reason::reason;
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -93,7 +94,7 @@ impl<'a> Log<'a> {
                 Target::Stderr | Target::StderrInJournal => String::new(),
             };
             self.target = stderr(self.plan);
-            self.warn(&format!("cannot log to {what}: {}. Logging to stderr", text::reason(&error)));
+            self.warn(&format!("cannot log to {what}: {}. Logging to stderr", reason(&error)));
         }
         if !self.is_elsewhere() {
             self.write_to_stderr(line.severity, &self.content(line));

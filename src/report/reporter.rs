@@ -10,6 +10,7 @@ use super::record::{Record, Summary};
 use super::{file, github, junit, output, text};
 use crate::core::outcome::{Ending, Exit, Outcome};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
+use crate::core::reason::reason;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -134,7 +135,7 @@ impl<'a> Reporter<'a> {
     /// A report that cannot be written changes nothing else.
     fn check(&self, written: io::Result<()>, what: &str, path: &Path) {
         if let Err(error) = written {
-            let (path, reason) = (text::shell_words(&[path.into()]), text::reason(&error));
+            let (path, reason) = (text::shell_words(&[path.into()]), reason(&error));
             self.log.warn(&format!("cannot write the {what} {path}: {reason}"));
         }
     }

@@ -282,12 +282,6 @@ pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
     }
 }
 
-/// The system's words for an error, as they are used within a sentence.
-pub fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
-}
-
 /// The command's name without its directory and arguments.
 pub fn command_name(command: &[OsString]) -> String {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();

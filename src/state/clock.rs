@@ -1,4 +1,5 @@
-//! The wall clock, read here only, and the time that a store may take for one answer.
+//! The wall clock by which states are kept, read here only, and the time that a store may take for one
+//! answer.
 
 use crate::core::wall::Wall;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

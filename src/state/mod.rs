@@ -9,7 +9,7 @@
 //! | `redis` | the store of a fleet: a Redis or Valkey server (cargo feature `redis`) |
 //! | [`record`] | the bytes of a record in a file: versioned, checksummed, of one size |
 //! | [`slot`] | names of records: no name escapes its directory, none is too long |
-//! | [`clock`] | the only reading of the wall clock, and how long a store may take |
+//! | [`clock`] | the wall clock by which states are kept, and how long a store may take |
 //!
 //! The rules are [`crate::core::breaker`] and [`crate::core::budget`]. Nothing here prints, and no lock
 //! is held while a command runs.

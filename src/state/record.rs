@@ -104,16 +104,28 @@ impl Kept for Breaker {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, Damage> {
-        let (phase, [generation, failures, from, length, period]) = unseal(Self::KIND, bytes)?;
-        let span = Span { from: Wall::from_millis(from), length };
-        let phase = match phase {
-            0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
-            1 => Phase::Open { span, period },
-            2 => Phase::HalfOpen { lease: span, period },
-            _ => return Err(Damage::Contents),
-        };
-        Ok(Self { generation, phase })
+        let (phase, numbers) = unseal(Self::KIND, bytes)?;
+        breaker(phase.into(), numbers)
     }
+}
+
+/// The breaker that the numbers of a record mean, whichever store they are from: the generation, failures in
+/// a row, and the beginning, length and period of a span in milliseconds.
+///
+/// # Errors
+/// When there is no such phase, or no such number of failures.
+pub(super) fn breaker(
+    phase: u64,
+    [generation, failures, from, length, period]: [u64; 5],
+) -> Result<Breaker, Damage> {
+    let span = Span { from: Wall::from_millis(from), length };
+    let phase = match phase {
+        0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
+        1 => Phase::Open { span, period },
+        2 => Phase::HalfOpen { lease: span, period },
+        _ => return Err(Damage::Contents),
+    };
+    Ok(Breaker { generation, phase })
 }
 
 impl Kept for Budget {

@@ -17,13 +17,12 @@
 
 use super::clock::{PATIENCE, Patience};
 use super::question::{Question, Said};
-use super::record::{Damage, State};
+use super::record::{Damage, State, breaker};
 use super::slot::{Kind, Slot};
 use super::store::{Answered, Found, Removal, Trouble};
-use crate::core::breaker::{Breaker, Phase};
 use crate::core::budget::Budget;
 use crate::core::shared::RedisUrl;
-use crate::core::wall::{Span, Wall};
+use crate::core::wall::Wall;
 use redis::{
     Client, Cmd, Connection, ConnectionLike, ErrorKind, FromRedisValue, RedisError, Value, from_redis_value,
 };
@@ -195,14 +194,7 @@ fn parse(kind: Kind, text: &[u8]) -> Result<State, Damage> {
     let numbers: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
     match (kind, numbers.as_deref()) {
         (Kind::Breaker, Ok(&[1, phase, generation, failures, from, length, period])) => {
-            let span = Span { from: Wall::from_millis(from), length };
-            let phase = match phase {
-                0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
-                1 => Phase::Open { span, period },
-                2 => Phase::HalfOpen { lease: span, period },
-                _ => return Err(Damage::Contents),
-            };
-            Ok(State::Breaker(Breaker { generation, phase }))
+            breaker(phase, [generation, failures, from, length, period]).map(State::Breaker)
         }
         (Kind::Budget, Ok(&[1, thousandths, at])) => {
             Ok(State::Budget(Budget { thousandths, at: Wall::from_millis(at) }))

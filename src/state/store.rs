@@ -7,6 +7,7 @@ use super::record::{Damage, State};
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
 use super::slot::Slot;
+use crate::core::reason::reason;
 use crate::core::shared::Location;
 use crate::core::wall::Wall;
 use std::fmt;
@@ -36,12 +37,7 @@ impl Trouble {
 
     /// Doing this (`cannot open it`) failed with this error.
     pub fn io(doing: &str, error: &io::Error) -> Self {
-        let text = error.to_string();
-        let mut why = text.split(" (os error").next().unwrap_or_default().to_owned();
-        if let Some(first) = why.get_mut(..1) {
-            first.make_ascii_lowercase();
-        }
-        Self(format!("{doing}: {why}"))
+        Self(format!("{doing}: {}", reason(error)))
     }
 }
 

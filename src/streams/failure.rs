@@ -1,6 +1,7 @@
 //! How a stream is lost, in words for a message.
 
 use crate::core::output::Stream;
+use crate::core::reason::reason;
 use std::io;
 
 /// Something of a stream is lost, and the run cannot go on.
@@ -15,12 +16,12 @@ pub enum Failure {
 impl Failure {
     /// The spool of held output.
     pub fn spool(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), plain(error)))
+        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), reason(error)))
     }
 
     /// The spool of stdin.
     pub fn stdin(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), plain(error)))
+        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), reason(error)))
     }
 
     /// Our own stdout or stderr.
@@ -29,15 +30,10 @@ impl Failure {
             return Self::NoReader;
         }
         let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
-        Self::Lost(format!("cannot write the command's output to {name}: {}", plain(error)))
+        Self::Lost(format!("cannot write the command's output to {name}: {}", reason(error)))
     }
 }
 
 fn directory() -> String {
     std::env::temp_dir().display().to_string()
-}
-
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

@@ -92,13 +92,12 @@ impl Walk<'_> {
 impl<'a> Schedule<'a> {
     /// That of this plan.
     pub fn of(plan: &'a Plan) -> Self {
-        let attempt = plan.limits.timeout.map(|timeout| timeout.saturating_add(plan.limits.kill_after));
         // A list can be longer than the delays that grow by a rule, and it can go up and down.
         let list = match &plan.policy.backoff.growth {
             Growth::List(list) => list.len() as u64,
             _ => 0,
         };
-        Self { policy: &plan.policy, attempt, exact: EXACT.max(list) }
+        Self { policy: &plan.policy, attempt: plan.limits.longest_attempt(), exact: EXACT.max(list) }
     }
 
     fn walk(&self) -> Walk<'a> {
