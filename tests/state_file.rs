@@ -7,16 +7,17 @@
     reason = "a test has a clock and an environment of its own"
 )]
 
+mod common;
 mod shared_state;
 
+use common::command::can;
 use retry::core::breaker::{Recorded, Result as Ended};
 use retry::core::shared::{Location, Name};
 use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
 use retry::state::slot::{Kind, Slot};
 use retry::state::store::Removal;
 use shared_state::{
-    LEASE, LONG, attempt, can, child, counting, fails_open, failures, never_opens, sure, told, user,
-    user_with,
+    LEASE, LONG, attempt, child, counting, fails_open, failures, never_opens, sure, told, user, user_with,
 };
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};

@@ -9,6 +9,7 @@
     reason = "a test has a clock and waits of its own"
 )]
 
+mod common;
 mod shared_state;
 
 use proptest::prelude::*;
@@ -331,7 +332,7 @@ fn tls_is_spoken_with_servers_that_are_trusted() {
         .current_dir(directory.path())
         .stderr(std::process::Stdio::null())
         .status();
-    if !shared_state::can("TLS", "openssl", openssl.is_ok_and(|done| done.success())) {
+    if !common::command::can("TLS", "openssl", openssl.is_ok_and(|done| done.success())) {
         return;
     }
     let file = |name: &str| directory.path().join(name).display().to_string();

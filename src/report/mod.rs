@@ -14,7 +14,7 @@
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
 //! | [`progress`] | the live line of a delay, and the lines of long silences |
 //! | [`clock`] | times of day |
-//! | [`output`] | the writes to stderr and stdout |
+//! | [`output`] | the writes to stderr and stdout, and how wide a terminal is |
 //!
 //! Nothing outside this folder prints, and nothing in it decides anything.
 

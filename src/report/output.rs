@@ -2,6 +2,7 @@
 //! `retry` does or how it ends, so errors on stderr end here; errors on stdout are the caller's.
 
 use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 
 /// Writes `text` and a newline to stderr in one write, so that lines of several processes do not mix.
 ///
@@ -19,6 +20,14 @@ pub fn line(text: &str) {
 /// not written now is not written later.
 pub fn replace_line(text: &str) {
     let _not_shown = io::stderr().write(format!("\r\x1b[K{text}").as_bytes());
+}
+
+/// How wide the terminal on a descriptor is, in columns; 80 where that is not known.
+pub fn columns(fd: BorrowedFd<'_>) -> usize {
+    match rustix::termios::tcgetwinsize(fd) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => 80,
+    }
 }
 
 /// Writes what was asked for (help, a generated file, a dry run) to stdout.

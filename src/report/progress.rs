@@ -6,16 +6,15 @@
 //! has no bar, no second line and no thread, and it is drawn by the one wait.
 
 use super::event::Moment;
+use super::output::columns;
 use crate::core::plan::{Output, Plan, Shown, Terminal, Verbosity};
 use rustix::process::getpgrp;
 use rustix::stdio::stderr;
-use rustix::termios::{tcgetpgrp, tcgetwinsize};
+use rustix::termios::tcgetpgrp;
 use std::time::Duration;
 
 /// Between two lines of a long silence.
 const BEAT: Duration = Duration::from_secs(60);
-/// Where the width is not known.
-const DEFAULT_COLUMNS: usize = 80;
 
 /// What is shown, and what of it is there now.
 #[derive(Debug)]
@@ -130,9 +129,7 @@ impl Progress {
 
 /// As much of a line as fits: a line that wraps could not be erased.
 pub fn fitting(line: &str) -> String {
-    let columns = tcgetwinsize(stderr()).map_or(0, |size| usize::from(size.ws_col));
-    let columns = if columns == 0 { DEFAULT_COLUMNS } else { columns };
-    line.chars().take(columns.saturating_sub(1)).collect()
+    line.chars().take(columns(stderr()).saturating_sub(1)).collect()
 }
 
 /// In the background the terminal is someone else's. What is no terminal is nobody's.

@@ -222,29 +222,27 @@ pub fn announced(output: &Output) -> Vec<f64> {
     said(output).into_iter().filter_map(delay).collect()
 }
 
-/// Whether the tool that a test needs is here. If not, says what is not tested; with CI set that is a
-/// failure.
-#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test says what it leaves out")]
+/// Whether the tool that a test needs is here, as [`can`] has it.
+#[expect(clippy::disallowed_methods, reason = "tools are found through PATH")]
 pub fn needs(tool: &str, what: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|directory| is_executable(&directory.join(tool)));
-    if !found {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{what} needs {tool}");
-        eprintln!("not tested: {what} needs {tool}");
-    }
-    found
+    can(what, tool, std::env::split_paths(&path).any(|directory| is_executable(&directory.join(tool))))
 }
 
 /// As [`needs`], for something that only a trial run can tell.
-#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test says what it leaves out")]
 pub fn works(trial: &mut Command, tool: &str, what: &str) -> bool {
     let trial = trial.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let works = trial.status().is_ok_and(|status| status.success());
-    if !works {
+    can(what, tool, trial.status().is_ok_and(|status| status.success()))
+}
+
+/// Whether a test can be made here. If not, a line says what is not tested; with CI set that is a failure.
+#[expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a test says what it leaves out")]
+pub fn can(what: &str, tool: &str, there: bool) -> bool {
+    if !there {
         assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{what} needs {tool}");
         eprintln!("not tested: {what} needs {tool}");
     }
-    works
+    there
 }
 
 fn is_executable(file: &Path) -> bool {

@@ -416,12 +416,3 @@ pub fn fails_open(location: &Location, name: &str, why: &str) {
     assert_eq!(sure(user.pay()), Payment::Paid);
     sure(user.deposit());
 }
-
-/// Whether a test can be made here. If not, a line says so, and with `CI` set that is a failure.
-pub fn can(what: &str, needs: &str, there: bool) -> bool {
-    if !there {
-        eprintln!("not tested: {what} needs {needs}");
-        assert!(std::env::var_os("CI").is_none(), "CI has to test everything");
-    }
-    there
-}

@@ -1,6 +1,7 @@
 //! A Redis server that a test starts for itself, on a free port.
 
-use super::{LONG, can};
+use super::LONG;
+use crate::common::command::needs;
 use retry::core::shared::Location;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
@@ -21,8 +22,7 @@ pub struct Server {
 impl Server {
     /// None, with a line that says so, where there is no redis-server.
     pub fn start(what: &str, options: &[&str]) -> Option<Self> {
-        let there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        if !can(what, "redis-server", there.is_ok()) {
+        if !needs("redis-server", what) {
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -6,21 +6,17 @@ use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
 use crate::core::budget::tokens;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::Asked;
+use crate::report::output::columns;
 use crate::report::text::{command_name, elapsed, printable, seconds, shell_words};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Where stdout is no terminal.
-const DEFAULT_COLUMNS: usize = 80;
 /// Longer lines are harder to read, however wide the terminal is.
 const MOST_COLUMNS: usize = 100;
 
 /// The plan for people, for the width of the terminal on stdout.
 pub fn text(plan: &Plan) -> String {
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
-    let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    let columns = if columns == 0 { DEFAULT_COLUMNS } else { columns.min(MOST_COLUMNS) };
-    render(plan, &Forecast::of(plan), columns)
+    render(plan, &Forecast::of(plan), columns(rustix::stdio::stdout()).min(MOST_COLUMNS))
 }
 
 fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
