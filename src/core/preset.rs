@@ -64,10 +64,15 @@ impl Preset {
     }
 }
 
+/// The HTTP statuses of passing trouble, as a pattern: 408 timeout, 429 too many requests, 500, 502, 503, 504,
+/// and Cloudflare's 522 and 524, timeouts on the way to the server.
+macro_rules! passing {
+    () => {
+        "(?:408|429|50[0234]|522|524)"
+    };
+}
+
 /// All presets.
-///
-/// The HTTP statuses are everywhere the same: 408 timeout, 429 too many requests, 500, 502, 503, 504, and
-/// Cloudflare's 522 and 524, timeouts on the way to the server.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "curl",
@@ -78,7 +83,7 @@ pub const PRESETS: &[Preset] = &[
         words: &[Words {
             codes: Codes::Of(&[22]),
             side: Side::Stderr,
-            patterns: &[r"The requested URL returned error: (?:408|429|50[0234]|522|524)\b"],
+            patterns: &[concat!("The requested URL returned error: ", passing!(), r"\b")],
         }],
     },
     Preset {
@@ -89,7 +94,7 @@ pub const PRESETS: &[Preset] = &[
         words: &[Words {
             codes: Codes::Of(&[8]),
             side: Side::Stderr,
-            patterns: &[r" ERROR (?:408|429|50[0234]|522|524): "],
+            patterns: &[concat!(" ERROR ", passing!(), ": ")],
         }],
     },
     Preset { name: "ssh", codes: &[255], words: &[] },
@@ -107,9 +112,17 @@ pub const PRESETS: &[Preset] = &[
             codes: Codes::Nonzero,
             side: Side::Stderr,
             patterns: &[
-                r"^fatal: unable to access '.*: The requested URL returned error: (?:408|429|50[0234]|522|524)\b",
+                concat!(
+                    "^fatal: unable to access '.*: The requested URL returned error: ",
+                    passing!(),
+                    r"\b"
+                ),
                 r"^fatal: unable to access '.*: (?:Could not resolve (?:host|proxy)|Resolving timed out|Failed to connect to |(?:Connection|Operation) timed out|Operation too slow|Empty reply from server|(?:Recv|Send) failure|transfer closed with |HTTP/2 stream |.*Connection reset by peer)",
-                r"^error: RPC failed; (?:HTTP (?:408|429|50[0234]|522|524)\b|curl (?:16|18|28|52|55|56|92|95|96) )",
+                concat!(
+                    "^error: RPC failed; (?:HTTP ",
+                    passing!(),
+                    r"\b|curl (?:16|18|28|52|55|56|92|95|96) )"
+                ),
                 // `git://`: the reason is on the lines after "fatal: unable to connect to HOST:".
                 r"errno=(?:Connection (?:refused|timed out|reset by peer)|Network is unreachable|No route to host)",
                 r"^fatal: unable to look up .* \((?:Name or service not known|Temporary failure in name resolution)\)",
@@ -129,7 +142,7 @@ pub const PRESETS: &[Preset] = &[
             codes: Codes::Of(&[0, 100]),
             side: Side::Stderr,
             patterns: &[
-                r"^[EW]: Failed to fetch \S+  (?:408|429|50[0234]|522|524)\b",
+                concat!(r"^[EW]: Failed to fetch \S+  ", passing!(), r"\b"),
                 r"^[EW]: Failed to fetch \S+  (?:Connection (?:failed|timed out)|Could not (?:connect to|resolve) |Cannot initiate the connection to |Unable to connect to |Temporary failure resolving |Error reading from server|Undetermined Error)",
                 // Another apt is at work.
                 r"^E: Could not get lock .*(?:It is held by process |Resource temporarily unavailable)",
@@ -149,7 +162,7 @@ pub const PRESETS: &[Preset] = &[
                 r"^WARNING: Retrying \(Retry\(total=0, .* after connection broken by '(?:NewConnection|NameResolution|ConnectTimeout|ReadTimeout|Protocol|ConnectionReset)Error\(",
                 r"^WARNING: Retrying \(Retry\(total=0, .* after connection broken by 'RemoteDisconnected\(",
                 r": Max retries exceeded with url: .*\(Caused by (?:(?:NewConnection|NameResolution|ConnectTimeout|ReadTimeout|Protocol)Error\(|ResponseError\('too many (?:429|50[0234]) )",
-                r"^ *ERROR: HTTP error (?:408|429|50[0234]|522|524) while getting ",
+                concat!("^ *ERROR: HTTP error ", passing!(), " while getting "),
                 r"ReadTimeoutError: .*: Read timed out\.",
                 r"Failed to connect to \S+ while fetching ",
                 r" didn't respond within [0-9.]+ seconds$",
@@ -164,7 +177,7 @@ pub const PRESETS: &[Preset] = &[
             codes: Codes::Nonzero,
             side: Side::Stderr,
             patterns: &[
-                r"^npm (?:error|ERR!) code E(?:408|429|50[0234]|522|524)$",
+                concat!("^npm (?:error|ERR!) code E", passing!(), "$"),
                 r"^npm (?:error|ERR!) code (?:ECONNRESET|ECONNREFUSED|ECONNABORTED|ETIMEDOUT|ESOCKETTIMEDOUT|ERR_SOCKET_TIMEOUT|EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH)$",
                 r"^npm (?:error|ERR!) network timeout at: ",
             ],
