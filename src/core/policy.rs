@@ -18,7 +18,7 @@ pub struct Policy {
     pub attempts: Attempts,
     /// Good attempts in a row that make a success.
     pub consecutive: Consecutive,
-    /// The delays between attempts.
+    /// The delays after failures. Between good attempts it is its `base`.
     pub backoff: Backoff,
     /// A wait before the first attempt.
     pub initial_delay: Duration,
@@ -26,11 +26,11 @@ pub struct Policy {
     pub stagger: Duration,
     /// An attempt that ran at least so long starts the backoff anew.
     pub reset_after: Option<Duration>,
-    /// No attempt starts after this, and a delay that would pass it is not slept.
+    /// Counted from the start: no attempt starts after this, and a delay that would pass it is not slept.
     pub deadline: Option<Duration>,
-    /// A server that asks for a longer delay than this is not asked again.
+    /// A server that asks for a longer delay than this is not asked again. For commands only.
     pub max_retry_after: MaxRetryAfter,
-    /// Which outcomes are worth another attempt.
+    /// Which outcomes are worth another attempt. For commands only.
     pub rules: Rules,
 }
 
