@@ -59,16 +59,12 @@ fn run(words: Vec<OsString>) -> ! {
         output::line(&format!("retry: {error:#}"));
         Exit::Code(OWN_FAILURE)
     });
-    let code = match exit {
-        Exit::Code(code) => code,
-        Exit::Signal(signal) => {
-            sys::no_core_dump();
-            sys::take_default_action(signal);
-            // Still here: nothing can kill pid 1 that way.
-            signal.status()
-        }
-    };
-    std::process::exit(code.into())
+    if let Exit::Signal(signal) = exit {
+        sys::no_core_dump();
+        sys::take_default_action(signal);
+        // Still here: nothing can kill pid 1 that way.
+    }
+    std::process::exit(exit.status().into())
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {

@@ -29,7 +29,7 @@ More flags, examples, exit status and signals: retry --help, man retry";
 ///
 /// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
 /// COMMAND runs by its argument vector, never through a shell. Flags with a value can be set in the
-/// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate and the hooks.
+/// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate, --reset-state and the hooks.
 #[derive(Parser, Debug, Default)]
 #[command(
     name = "retry",
@@ -314,8 +314,8 @@ pub struct Args {
     ///
     /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user alone. A directory that is
     /// named is taken as it is, so that a group can share one. `redis://USER:PASSWORD@HOST:PORT/DB` (all
-    /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet. State that cannot be used is warned
-    /// of, and the command runs.
+    /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet. State
+    /// that cannot be used is warned of, and the command runs.
     #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub state: Option<Location>,
 

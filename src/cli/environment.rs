@@ -152,7 +152,7 @@ fn jitter_is_decorrelated(value: &OsStr) -> bool {
 }
 
 /// `--max-delay` from clap's `max_delay`.
-fn flag(id: &str) -> String {
+pub fn flag(id: &str) -> String {
     format!("--{}", id.replace('_', "-"))
 }
 

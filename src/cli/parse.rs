@@ -284,7 +284,7 @@ fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
     for (id, is_given, (has_use, needs)) in idle {
         let typed = is_given && !settings.set(id);
         if typed && !has_use {
-            let flag = format!("--{}", id.replace('_', "-"));
+            let flag = environment::flag(id);
             return Err(format!(
                 "retry: {flag} does nothing without {needs}. Good: {needs} {flag} {}",
                 usage_error::example(&flag)

@@ -172,7 +172,7 @@ pub const SHARED_STATE: &[&str] = &[
      runs as if nothing were shared.",
 ];
 
-/// The rules by which settings are read: paragraphs, for the man page alone.
+/// The rules by which settings are read: a paragraph for the man page alone.
 pub const SETTINGS: &str = "Each of these variables is a flag: `RETRY_RETRIES=5` is --retries 5. Empty means \
     unset. The command line wins, also over a setting that conflicts with it, and a list on the command \
     line replaces the variable's. A bad value is an error that names the variable. With --verbose, retry \
@@ -223,21 +223,22 @@ pub fn after_long_help() -> String {
     }
     text.push_str("\nEXIT STATUS\n");
     for Row { term, meaning } in EXIT_STATUS {
-        fill(&mut text, &format!("  {term:<7}"), meaning);
+        fill(&mut text, &format!("  {term:<7}"), 9, meaning, WIDTH);
     }
-    fill(&mut text, "  ", EXIT_BY_SIGNAL);
+    fill(&mut text, "  ", 2, EXIT_BY_SIGNAL, WIDTH);
     text
 }
 
-/// Appends `words` in lines of at most [`WIDTH`], the first behind `head`, the others as far indented.
-fn fill(text: &mut String, head: &str, words: &str) {
+/// Appends `words` in lines of at most `width` characters (but for a longer word), the first behind `head`,
+/// the others indented.
+pub fn fill(text: &mut String, head: &str, indent: usize, words: &str, width: usize) {
     let mut line = head.to_owned();
     let mut is_empty = true;
     for word in words.split_whitespace() {
-        if !is_empty && line.len() + 1 + word.len() > WIDTH {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
             text.push_str(&line);
             text.push('\n');
-            line = " ".repeat(head.len());
+            line = " ".repeat(indent);
             is_empty = true;
         }
         if !is_empty {
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn tables_are_filled_with_a_hanging_indent() {
         let mut text = String::new();
-        fill(&mut text, "  1  ", &"word ".repeat(17));
+        fill(&mut text, "  1  ", 5, &"word ".repeat(17), WIDTH);
         let first = format!("  1  {}", ["word"; 15].join(" "));
         assert_eq!(text, format!("{first}\n     word word\n"));
     }

@@ -12,9 +12,10 @@ use std::time::Duration;
 /// a random part of up to 0.3 s.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backoff {
-    /// The delay after the first failure. Ignored by [`Growth::List`].
+    /// The delay after the first failure, and the wait between good attempts where several are wanted.
+    /// [`Growth::List`] ignores it for the former.
     pub base: Duration,
-    /// How the delay grows from failure to failure.
+    /// How the delay grows from failure to failure. [`Jitter::Decorrelated`] ignores it.
     pub growth: Growth,
     /// The cap on the backoff, *before* jitter, so that clients at the cap do not meet. Without one it
     /// is 60 s, or more where `base` or the list ask for more.
@@ -37,7 +38,7 @@ pub enum Growth {
     Fibonacci,
     /// base
     Constant,
-    /// These delays in turn; the last one repeats.
+    /// These delays in turn; the last one repeats. None of them means no delay.
     List(Vec<Duration>),
 }
 

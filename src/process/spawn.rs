@@ -5,6 +5,7 @@ use super::group::Group;
 use super::sys;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::policy::Attempts;
+use crate::core::reason::reason;
 use crate::streams::connected::Ends;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -99,9 +100,7 @@ fn not_started(error: &io::Error) -> NotStarted {
         Some(Errno::AGAIN | Errno::NOMEM | Errno::TXTBSY) => SpawnFailure::Passing,
         _ => SpawnFailure::NotExecutable,
     };
-    let text = error.to_string();
-    let why = text.split(" (os error").next().unwrap_or_default();
-    NotStarted { kind, why: why.to_lowercase() }
+    NotStarted { kind, why: reason(error) }
 }
 
 /// The file that execvp would have run.

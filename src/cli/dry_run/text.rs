@@ -3,6 +3,7 @@
 
 use super::chart::{self, LEGEND};
 use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
+use crate::cli::texts::fill;
 use crate::core::budget::tokens;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::Asked;
@@ -37,10 +38,10 @@ fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
     }
     out.push('\n');
     for fact in facts(plan, forecast) {
-        wrapped(&mut out, &fact, columns);
+        fill(&mut out, "", 2, &fact, columns);
     }
     for warning in &forecast.warnings {
-        wrapped(&mut out, &format!("Warning: {warning}."), columns);
+        fill(&mut out, "", 2, &format!("Warning: {warning}."), columns);
     }
     out
 }
@@ -48,21 +49,6 @@ fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
 fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
-}
-
-/// A paragraph whose further lines are indented.
-fn wrapped(out: &mut String, text: &str, columns: usize) {
-    let mut row = String::new();
-    for word in text.split(' ') {
-        if !row.trim().is_empty() && row.chars().count() + 1 + word.chars().count() > columns {
-            line(out, &row);
-            row = String::from("  ");
-        } else if !row.is_empty() {
-            row.push(' ');
-        }
-        row.push_str(word);
-    }
-    line(out, &row);
 }
 
 /// An elapsed time that may be beyond all reckoning.
