@@ -341,7 +341,7 @@ pub fn keep_pipe_signal_ignored(command: &mut Command) {
 /// How many seconds the local time is ahead of UTC at `time`.
 pub fn offset_from_utc(time: SystemTime) -> i64 {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let seconds = libc::time_t::try_from(seconds).unwrap_or(0);
+    let seconds = seconds.try_into().unwrap_or(0);
     // SAFETY: zeros are a valid `tm`: numbers and a null pointer.
     let mut local: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both point to values that live through the call. It reads TZ, as every `getenv` does, while
