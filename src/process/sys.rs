@@ -276,21 +276,23 @@ static VARIABLES: Mutex<Vec<(&'static str, &'static mut [u8])>> = Mutex::new(Vec
 /// would sort it and drop entries that have no `=`. A value that is set again goes to the same place, where
 /// setenv(3) of glibc keeps every value it has ever been given: a hundred bytes for each attempt.
 pub fn set_variable(name: &'static str, value: &str) {
-    let text = format!("{name}={value}\0");
+    let text = [name, "=", value, "\0"].concat();
     let mut variables = VARIABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = variables.iter().position(|(known, place)| *known == name && place.len() >= text.len());
-    let index = known.unwrap_or_else(|| {
-        // Room for every number that there is.
-        variables.push((name, vec![0; text.len().max(64)].leak()));
-        variables.len() - 1
-    });
-    let place = &mut variables[index].1;
+    if let Some((_, place)) =
+        variables.iter_mut().find(|(known, place)| *known == name && place.len() >= text.len())
+    {
+        place[..text.len()].copy_from_slice(text.as_bytes());
+        return;
+    }
+    // Room for every number that there is.
+    let place = vec![0; text.len().max(64)].leak();
     place[..text.len()].copy_from_slice(text.as_bytes());
     // SAFETY: the place ends with a zero and is never freed. Nothing must race with another thread that
     // reads or writes the environment. The only other thread that there ever is asks a Redis server and has
     // ended by now, unless its name look-up hangs; that has read what it wants of the environment
     // (LOCALDOMAIN, RES_OPTIONS) when it began.
     unsafe { libc::putenv(place.as_mut_ptr().cast()) };
+    variables.push((name, place));
 }
 
 /// Whether SIGPIPE was ignored when this process started; std's `Command` sets it to default for every child.
