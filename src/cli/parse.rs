@@ -42,21 +42,27 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String>
         let args = Args { command: command.to_vec(), ..Args::default() };
         return plan(args, &Settings::default()).map(|plan| Asked::Run(Box::new(plan)));
     }
+    parse_options(&words)
+}
+
+// A function of its own also in the binary, as its frame is two pages that a command alone need not touch.
+#[inline(never)]
+fn parse_options(words: &[OsString]) -> Result<Asked, String> {
     let mut model = Args::command();
     if words.len() <= 1 {
         return Err(format!("{}\nTry 'retry -h'.", model.render_usage()));
     }
-    let matches = match model.try_get_matches_from_mut(&words) {
+    let matches = match model.try_get_matches_from_mut(words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Asked::Print(rendered(&words, error)));
+            return Ok(Asked::Print(rendered(words, error)));
         }
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
-            return Err(usage_error::line_for_not_utf8(&model, &words));
+            return Err(usage_error::line_for_not_utf8(&model, words));
         }
         Err(error) => return Err(usage_error::line(&error)),
     };
-    let (matches, settings) = environment::merge(&mut model, matches, &words)?;
+    let (matches, settings) = environment::merge(&mut model, matches, words)?;
     let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error))?;
     if let Some(what) = args.generate {
         return Ok(Asked::Print(generate::generate(model, what)));
