@@ -9,7 +9,7 @@
 //! | [`ticker`] | when a view of what goes on wants to be called |
 //! | [`tree`] | the processes that an attempt made, and how they end |
 //! | [`group`] | whether the command has a process group of its own (never on Linux), and what is sent to it |
-//! | [`sys`] | the system calls that no safe crate offers: the only `unsafe` |
+//! | [`sys`] | the system calls that no safe crate offers: the only `unsafe` of the library |
 //!
 //! Nothing here judges an outcome or prints.
 

@@ -1,5 +1,5 @@
-//! The system calls that no safe crate offers, each behind a safe function. This is the only file
-//! with `unsafe`; it decides nothing.
+//! The system calls that no safe crate offers, each behind a safe function, and the words that C gives to `main`.
+//! The only file of the library with `unsafe`; it decides nothing.
 
 #![expect(
     unsafe_code,
