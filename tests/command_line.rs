@@ -56,7 +56,7 @@ fn typed_text_reaches_a_message_without_control_characters() {
 /// Bad values for each flag that takes one.
 const BAD: &[(&str, &[&str])] = &[
     ("--retries", &["0", "-1", "1.5", "three", "infinite", "99999999999999999999"]),
-    ("--timeout", &["0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x"]),
+    ("--timeout", &["0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x", "5M"]),
     ("--deadline", &["0", "-5m", "soon", "1e300"]),
     ("--timeout-signal", &["NOPE", "0", "65", "-9", "TERM,INT"]),
     ("--kill-after", &["-1", "never", "nan"]),
@@ -73,7 +73,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("--reset-after", &["-1", "while"]),
     ("--max-retry-after", &["-1", "long"]),
     ("--seed", &["-1", "1.5", "lucky", "99999999999999999999"]),
-    ("--retry-on", &["256", "-1", "9-5", "7,", "curll", "SIGNOPE", "1-2-3", "7;8"]),
+    ("--retry-on", &["256", "-1", "9-5", "7,", "curll", "SIGNOPE", "1-2-3", "7;8", "503"]),
     ("--stop-on", &["256", "7,,8", "nozero"]),
     ("--success-on", &["256", "ok", "0,"]),
     ("--retry-on-output", &["(", "stdout:[", "*"]),
@@ -190,6 +190,15 @@ fn a_flag_at_the_end_has_no_value() {
 }
 
 #[test]
+fn a_name_of_what_is_shared_is_not_empty() {
+    for flag in ["--breaker", "--budget", "--reset-state"] {
+        for words in [&[&format!("{flag}=")[..], "true"][..], &[flag, "", "true"]] {
+            assert_eq!(refused(words), format!("retry: {flag} needs a value. Good: {flag} registry"));
+        }
+    }
+}
+
+#[test]
 fn a_misspelt_flag_gets_a_suggestion() {
     for (typed, meant) in [("--retires", "--retries"), ("--bse", "--base"), ("--retry_on", "--retry-on")] {
         for word in [typed.to_owned(), format!("{typed}=1")] {
@@ -198,6 +207,15 @@ fn a_misspelt_flag_gets_a_suggestion() {
                 format!("retry: unknown option {typed}; did you mean {meant}?")
             );
         }
+    }
+    // Flags of other tools.
+    for (typed, meant) in
+        [("--times", "--retries"), ("-n", "--retries"), ("--forever", "--retries inf"), ("--delay", "--base")]
+    {
+        assert_eq!(
+            refused(&[typed, "true"]),
+            format!("retry: unknown option {typed}; did you mean {meant}?")
+        );
     }
     for unknown in ["--xyzzy", "-x", "-Z"] {
         let line = refused(&[unknown]);

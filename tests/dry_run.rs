@@ -132,6 +132,7 @@ fn json_says_the_same() {
         "last_possible": 2,
         "worst_case_s": 31.75,
         "worst_case_covers": "everything",
+        "not_counted": [],
         "retry_on": null,
         "stop_on": "2,64-78",
         "success_on": null,
@@ -142,6 +143,8 @@ fn json_says_the_same() {
         "warnings": [],
     });
     assert_eq!(scene.json(flags), wanted);
+    let hooked = scene.json("--before-retry x --fallback y --retry-after");
+    assert_eq!(hooked["not_counted"], json!(["--before-retry", "--retry-after", "--fallback"]));
     let endless = scene.json("--retries inf -v");
     assert_eq!((&endless["attempts"], &endless["worst_case_s"]), (&Value::Null, &Value::Null));
     assert_eq!(endless["rows"].as_array().unwrap().len(), 12);

@@ -153,6 +153,19 @@ fn what_cannot_be_started() {
             r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(no such file or directory\)\. Not retryable",
         ],
     );
+    // A command line in quotes: its name and not its arguments.
+    are(
+        &lines(&scratch, "", &["no-such-command -f secret/path".to_owned()]),
+        &[
+            r"retry: attempt 1/3 failed: no-such-command \.\.\.: command not found \(one word with spaces: use no quotes, or sh -c\)\. Not retryable",
+        ],
+    );
+    are(
+        &lines(&scratch, "", &["./no such/tool".to_owned()]),
+        &[
+            r"retry: attempt 1/3 failed: tool: command not found \(no such file or directory\)\. Not retryable",
+        ],
+    );
     are(
         &lines(&scratch, "", &["./directory".to_owned()]),
         &[r"retry: attempt 1/3 failed: directory: cannot be run \(permission denied\)\. Not retryable"],

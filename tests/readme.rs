@@ -34,7 +34,8 @@ fn with_wildcards(document: &str) -> String {
         if is_time(bare) { format!("[..]s{}", &word[bare.len()..]) } else { word.to_owned() }
     };
     let line = |line: &str| {
-        let ours = line.starts_with("retry: ");
+        // Its messages, and the table of --show-state.
+        let ours = line.starts_with("retry: ") || line.contains("  breaker  ");
         line.split(' ')
             .map(|word| if ours { wildcard(word) } else { word.to_owned() })
             .collect::<Vec<_>>()

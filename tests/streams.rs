@@ -682,3 +682,29 @@ fn a_watched_stream_reaches_a_terminal_as_it_comes() {
     bash.control('c');
     assert_eq!(bash.status(), "130");
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_of_retry() {
+    let scratch = Scratch::new();
+    let limited = r#"ulimit -f 200; "$RETRY" -r 1 -O -- head -c 3000000 /dev/zero | cat > /dev/null; exit "${PIPESTATUS[0]}""#;
+    if !needs("bash", "the status of a part of a pipeline") {
+        return;
+    }
+    let mut bash = Command::new("bash");
+    bash.args(["-c", limited]).env("RETRY", common::command::RETRY).stdin(Stdio::null());
+    scratch.settle(&mut bash);
+    let done = bash.output().unwrap();
+    assert_eq!(done.status.code(), Some(125), "{}", text(&done.stderr));
+    assert!(said(&done)[0].ends_with(": file too large"), "{:?}", said(&done));
+    // The command itself is killed by it as ever.
+    let done = shell(&scratch, r#"ulimit -f 1; "$RETRY" -r 1 -- head -c 3000000 /dev/zero > big"#);
+    assert!(said(&done)[0].contains("killed by SIGXFSZ"), "{:?}", said(&done));
+}
+
+#[test]
+fn held_output_without_a_stdout_is_an_error_of_retry() {
+    let scratch = Scratch::new();
+    let done = shell(&scratch, r#""$RETRY" -r 1 -O -- echo x >&-"#);
+    assert_eq!(done.status.code(), Some(125), "{}", text(&done.stderr));
+    assert!(said(&done)[0].contains("cannot write the command's output to stdout"), "{:?}", said(&done));
+}

@@ -314,3 +314,22 @@ fn a_limit_that_is_shorter_than_the_other_one_wins() {
     let retry = scratch.session("--timeout 0.3 --deadline 1000 --retries 1", "exec sleep 1000");
     assert_eq!(retry.end().code(), Some(124));
 }
+
+#[test]
+fn a_signal_after_the_command_reaches_what_holds_its_pipes() {
+    // The pipes are waited for for 200 ms; on a busy machine the signal may come later.
+    for _ in 0..50 {
+        let scratch = Scratch::new();
+        let retry = scratch.session("--idle-timeout 1000 --base 1000", "sleep 1000 & echo $! > left; exit 1");
+        let left = scratch.pid("left");
+        wait_until("the orphan", || common::live::parent(left) == retry.pid());
+        retry.send(Signal::TERM);
+        let ended = retry.end();
+        if ended.stderr.contains("during attempt 1/3") {
+            wait_until("what held the pipes to be gone", || common::live::state(left).is_none());
+            return;
+        }
+        send(left, Signal::KILL);
+    }
+    panic!("the signal never came in time");
+}

@@ -9,6 +9,7 @@ use crate::core::plan::LogTarget;
 use crate::core::policy::{Attempts, Set};
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{ArgAction, Parser, ValueEnum};
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_SHORT: &str = "\
-Durations: 0.5 (seconds), 500ms, 1m 30s. SET: 7, 5-7, KILL, nonzero, curl, ...
+Durations: 0.5 (seconds), 500ms, 1m30s. SET: 7, 5-7, KILL, nonzero, curl, ...
 Exit status: the command's own; 124 timed out, 125 misuse, 126/127 cannot run.
 More flags, examples, exit status and signals: retry --help, man retry";
 
@@ -272,7 +273,7 @@ pub struct Args {
     /// where it was the first, until --breaker-open has passed. Then one attempt probes.
     #[arg(
         long,
-        value_name = "NAME",
+        value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
         help_heading = "Shared",
         allow_hyphen_values = true,
         hide_short_help = true
@@ -295,7 +296,7 @@ pub struct Args {
     /// gives back one in ten seconds. Without a token retry gives up at once. First attempts are free.
     #[arg(
         long,
-        value_name = "NAME",
+        value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
         help_heading = "Shared",
         allow_hyphen_values = true,
         hide_short_help = true
@@ -324,7 +325,7 @@ pub struct Args {
     pub show_state: bool,
 
     /// Forget the breaker and the budget of this name, and run nothing
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub reset_state: Option<OsString>,
 
     /// Say nothing but retry's own errors

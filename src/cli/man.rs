@@ -68,6 +68,7 @@ fn synopsis(page: &mut Roff, model: &Command) {
 
 fn options(page: &mut Roff, model: &Command) {
     page.control("SH", ["OPTIONS"]);
+    page.text(marked(texts::DURATION));
     let flags: Vec<&Arg> = model.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
     let mut groups: Vec<&str> = Vec::new();
     for group in flags.iter().filter_map(|flag| flag.get_help_heading()) {

@@ -34,7 +34,7 @@ fn condition(text: &str) -> Result<Condition, String> {
     Signal::parse(text).map(Condition::Signal).ok_or_else(|| {
         let presets: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
         format!(
-            "'{text}' is no exit status, signal, nonzero, signal, timeout, spawn or preset ({})",
+            "'{text}' is no exit status, name of a signal, nonzero, signal, timeout, spawn or preset ({})",
             presets.join(", ")
         )
     })
@@ -42,9 +42,14 @@ fn condition(text: &str) -> Result<Condition, String> {
 
 fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
-        part.trim()
-            .parse::<u8>()
-            .map_err(|_| format!("'{text}' is no exit status from 0 to 255, nor a range of them"))
+        part.trim().parse::<u8>().map_err(|_| match part.trim().parse() {
+            Ok(400..=599_u16) => {
+                format!(
+                    "'{text}' is no exit status; HTTP statuses are looked at by the presets curl and wget"
+                )
+            }
+            _ => format!("'{text}' is no exit status from 0 to 255, nor a range of them"),
+        })
     };
     match text.split_once('-') {
         None => code(text).map(Condition::Code),

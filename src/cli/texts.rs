@@ -215,9 +215,15 @@ pub const SEE_ALSO: &str = "env(1), nohup(1), sh(1), timeout(1), signal(7)";
 /// columns of a table.
 const WIDTH: usize = 80;
 
+/// How a duration is written.
+pub const DURATION: &str =
+    "A DUR is a number of seconds (0.5) or numbers with units: 500ms, 90s, 5m, 1m30s, 2h, 1d.";
+
 /// What follows the flags in `--help`.
 pub fn after_long_help() -> String {
-    let mut text = String::from("EXAMPLES\n");
+    let mut text = String::new();
+    fill(&mut text, "", 0, DURATION, WIDTH);
+    text.push_str("\nEXAMPLES\n");
     for Example { what, command } in EXAMPLES {
         let _infallible = writeln!(text, "  {what}:\n      {command}");
     }

@@ -16,8 +16,9 @@ pub fn line(error: &Error) -> String {
             say(invalid(error, &format!("for {flag}"), &flag), &format!("{flag} {}", example(&flag)))
         }
         ErrorKind::UnknownArgument => {
-            let help = match text(error, ContextKind::SuggestedArg) {
-                Some(similar) => format!("; did you mean {}?", bare(&similar)),
+            let alike = || text(error, ContextKind::SuggestedArg).map(|similar| bare(&similar));
+            let help = match synonym(&flag).or_else(alike) {
+                Some(meant) => format!("; did you mean {meant}?"),
                 None => "; options come before the command, see retry --help".to_owned(),
             };
             say(format!("unknown option {flag}{help}"), "")
@@ -25,7 +26,9 @@ pub fn line(error: &Error) -> String {
         ErrorKind::ArgumentConflict => {
             let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
             match rival.is_empty() {
-                true => say(format!("{flag} stands alone"), &format!("retry {flag} {}", example(&flag))),
+                true => {
+                    say(format!("{flag} stands alone"), format!("retry {flag} {}", example(&flag)).trim_end())
+                }
                 false if rival == flag => say(format!("{flag} is given twice"), "give it once"),
                 false => say(format!("{flag} cannot be used with {rival}"), "give one of them"),
             }
@@ -141,6 +144,35 @@ fn text(error: &Error, kind: ContextKind) -> Option<String> {
         ContextValue::Strings(texts) => texts.first().cloned(),
         _ => None,
     }
+}
+
+/// What other tools call it: clap suggests what is spelled alike, and `--times` is not `--timeout`.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("--times", "--retries"),
+    ("--tries", "--retries"),
+    ("--count", "--retries"),
+    ("--max", "--retries"),
+    ("--max-attempts", "--retries"),
+    ("--max-retries", "--retries"),
+    ("--max-tries", "--retries"),
+    ("--retry", "--retries"),
+    ("-n", "--retries"),
+    ("--forever", "--retries inf"),
+    ("--delay", "--base"),
+    ("--interval", "--base"),
+    ("--sleep", "--base"),
+    ("--wait", "--base"),
+    ("-d", "--base"),
+    ("--max-time", "--deadline"),
+    ("--until", "--success-on"),
+    ("--while", "--retry-on"),
+    ("--silent", "--quiet"),
+    ("--debug", "--verbose"),
+    ("--exec", "--before-retry"),
+];
+
+fn synonym(flag: &str) -> Option<String> {
+    SYNONYMS.iter().find(|(theirs, _)| *theirs == flag).map(|(_, ours)| (*ours).to_owned())
 }
 
 /// A good value for each flag that takes one; a test reads every one of them back.

@@ -8,6 +8,7 @@ use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
@@ -36,6 +37,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds.abs()).map_err(|_| "not a duration".to_owned())
 }
 
+/// A name of what is shared. An empty one is a variable that is not set, in all likelihood.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn shared_name(name: OsString) -> Result<OsString, String> {
+    if name.is_empty() { Err("empty".to_owned()) } else { Ok(name) }
+}
+
 /// A duration that is more than 0: `--timeout`, `--deadline`.
 ///
 /// # Errors
@@ -49,6 +58,10 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 
 /// `1.5s`, `-2m`, or whatever humantime reads (`1m 30s`).
 fn with_unit(text: &str) -> Result<f64, String> {
+    // humantime's month. Nobody retries for months, and some write minutes so.
+    if text.ends_with('M') {
+        return Err("M is a month; minutes are m".to_owned());
+    }
     let number_ends = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(number_ends);
     if let Ok(number) = number.trim().parse::<f64>() {

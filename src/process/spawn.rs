@@ -97,7 +97,9 @@ fn set_environment(told: &Told) {
 fn not_started(error: &io::Error) -> NotStarted {
     let kind = match Errno::from_io_error(error) {
         Some(Errno::NOENT) => SpawnFailure::NotFound,
-        Some(Errno::AGAIN | Errno::NOMEM | Errno::TXTBSY) => SpawnFailure::Passing,
+        Some(Errno::AGAIN | Errno::NOMEM | Errno::TXTBSY | Errno::MFILE | Errno::NFILE) => {
+            SpawnFailure::Passing
+        }
         _ => SpawnFailure::NotExecutable,
     };
     NotStarted { kind, why: reason(error) }

@@ -134,13 +134,13 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Starts a command and stays with it to its end, or to `limit`.
-    fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration) {
+    fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration, Tree) {
         let mut tree = Tree::begin();
         let started = self.wait.now();
         let spawned = spawn::spawn(words, &self.told(), &ends);
         // The command has them now, and we must not: a pipe ends only when nobody holds it.
         drop(ends);
-        let ran = match spawned {
+        let (outcome, took) = match spawned {
             Ok(pid) => {
                 tree.grows_from(pid);
                 self.wait.watch(pid);
@@ -152,7 +152,7 @@ impl<'a> Supervisor<'a> {
         // A signal that came while the command ended decides before the outcome does.
         self.wait.look_at_signals();
         self.sweep(&tree);
-        ran
+        (outcome, took, tree)
     }
 
     fn stay(&mut self, tree: &Tree, started: Duration, until: Until) -> (Outcome, Duration) {
@@ -341,18 +341,27 @@ impl Attempt for Supervisor<'_> {
         // The last look before the command is there: a key that was pressed until now has missed it, one that
         // is pressed from now on reaches it too.
         self.wait.look_at_signals();
-        let (outcome, took) = match begun {
-            _ if self.wait.interrupted().is_some() => (not_started("interrupted".to_owned()), Duration::ZERO),
+        let (outcome, took, tree) = match begun {
+            _ if self.wait.interrupted().is_some() => {
+                (not_started("interrupted".to_owned()), Duration::ZERO, None)
+            }
             Ok(ends) => {
                 self.ticker.tick(now, Moment::Running { took: Duration::ZERO });
-                let ran = self.run(&self.plan.command, ends, until);
+                let (outcome, took, tree) = self.run(&self.plan.command, ends, until);
                 self.ticker.end();
-                ran
+                (outcome, took, Some(tree))
             }
-            Err(error) => (cannot_start(&error), Duration::ZERO),
+            Err(error) => (cannot_start(&error), Duration::ZERO, None),
         };
         self.worked = self.worked.saturating_add(took);
+        let interrupted = self.wait.interrupted();
         self.drain(&outcome);
+        // A signal that came meanwhile is also for what holds the pipes.
+        if interrupted.is_none()
+            && let Some(tree) = tree
+        {
+            self.sweep(&tree);
+        }
         (self.seen, self.word) = self.wait.streams().finish(wall_clock);
         let streams = self.wait.streams();
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);

@@ -287,11 +287,16 @@ pub fn set_variable(name: &'static str, value: &str) {
     // Room for every number that there is.
     let place = vec![0; text.len().max(64)].leak();
     place[..text.len()].copy_from_slice(text.as_bytes());
+    let name_with_end = [name, "\0"].concat();
+    // Of a name that is there twice, putenv(3) replaces the first, and a shell takes the last.
     // SAFETY: the place ends with a zero and is never freed. Nothing must race with another thread that
     // reads or writes the environment. The only other thread that there ever is asks a Redis server and has
     // ended by now, unless its name look-up hangs; that has read what it wants of the environment
     // (LOCALDOMAIN, RES_OPTIONS) when it began.
-    unsafe { libc::putenv(place.as_mut_ptr().cast()) };
+    unsafe {
+        libc::unsetenv(name_with_end.as_ptr().cast());
+        libc::putenv(place.as_mut_ptr().cast());
+    }
     variables.push((name, place));
 }
 
@@ -300,20 +305,27 @@ static PIPE_SIGNAL_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 
 /// What Rust's runtime does before `main`, for a program without it. Standard streams that are closed get
 /// /dev/null, or the next file that is opened would be taken for one of them; the command finds them
-/// closed all the same. A reader's absence is an error and not our end.
+/// closed all the same, and we can neither read nor write there. A reader's absence and the limit of a file's
+/// size (`ulimit -f`) are errors and not our end.
 pub fn begin() {
-    for fd in 0..3 {
+    for (fd, unusable) in [(0, libc::O_WRONLY), (1, libc::O_RDONLY), (2, libc::O_RDONLY)] {
         // SAFETY: F_GETFD on any number is allowed; it fails for a closed descriptor. open(2) takes the lowest
         // free number, which is `fd`, since those below are open. Without a /dev there is nothing better.
         unsafe {
             if libc::fcntl(fd, libc::F_GETFD) == -1 {
-                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+                libc::open(c"/dev/null".as_ptr(), unusable | libc::O_CLOEXEC);
             }
         }
     }
     PIPE_SIGNAL_WAS_IGNORED.store(disposition(Signal::SIGPIPE) == libc::SIG_IGN, Ordering::Relaxed);
     set_disposition(Signal::SIGPIPE, libc::SIG_IGN, 0);
+    // Caught and not ignored: what is caught is not handed down to the command.
+    if disposition(Signal::SIGXFSZ) != libc::SIG_IGN {
+        set_disposition(Signal::SIGXFSZ, on_nothing as *const () as libc::sighandler_t, libc::SA_RESTART);
+    }
 }
+
+extern "C" fn on_nothing(_number: libc::c_int) {}
 
 /// The words of the command line, its own name first.
 ///

@@ -181,6 +181,9 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
         Outcome::NotStarted(NotStarted { kind, why }) => {
             let name = command_name(&plan.command);
             match kind {
+                SpawnFailure::NotFound if quoted(&plan.command).is_some() => {
+                    format!("{name}: command not found (one word with spaces: use no quotes, or sh -c)")
+                }
                 SpawnFailure::NotFound => format!("{name}: command not found ({why})"),
                 SpawnFailure::NotExecutable => format!("{name}: cannot be run ({why})"),
                 SpawnFailure::Passing => format!("{name}: cannot be started now ({why})"),
@@ -282,9 +285,18 @@ pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
     }
 }
 
+/// The name in a whole command line that is one word, `retry 'curl -f URL'`: what comes before the first space.
+fn quoted(command: &[OsString]) -> Option<String> {
+    let (name, arguments) = command.first()?.to_str()?.split_once(' ')?;
+    // A directory may have a space in its name.
+    let is_path = name.contains('/') && !arguments.contains(" -") && !arguments.starts_with('-');
+    (!is_path && !name.is_empty()).then(|| name.to_owned())
+}
+
 /// The command's name without its directory and arguments.
 pub fn command_name(command: &[OsString]) -> String {
-    let program = command.first().map(OsString::as_os_str).unwrap_or_default();
+    let name = quoted(command).map(|name| OsString::from(name + " ..."));
+    let program = name.as_deref().or(command.first().map(OsString::as_os_str)).unwrap_or_default();
     let name = std::path::Path::new(program).file_name().unwrap_or(program);
     if name.is_empty() {
         return "''".to_owned();

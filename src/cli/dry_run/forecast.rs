@@ -39,6 +39,7 @@ pub struct Forecast {
     #[serde(serialize_with = "optional_number")]
     pub worst_case_s: Option<Duration>,
     pub worst_case_covers: Covers,
+    pub not_counted: Vec<&'static str>,
     pub retry_on: Option<String>,
     pub stop_on: Option<String>,
     pub success_on: Option<String>,
@@ -70,6 +71,18 @@ pub enum Covers {
     Everything,
     /// The attempts' own time comes on top.
     Delays,
+}
+
+/// The flags that take time of which nothing is known beforehand. (A deadline ends all but the fallback.)
+fn not_counted(plan: &Plan) -> Vec<&'static str> {
+    [
+        ("--before-retry", plan.hooks.before_retry.is_some()),
+        ("--retry-after", plan.streams.retry_after.is_some()),
+        ("--fallback", plan.hooks.fallback.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(flag, given)| given.then_some(flag))
+    .collect()
 }
 
 fn number<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -132,6 +145,7 @@ impl Forecast {
             last_possible: last,
             worst_case_s,
             worst_case_covers,
+            not_counted: not_counted(plan),
             retry_on: typed(&policy.rules.retry_on),
             stop_on: typed(&policy.rules.stop_on),
             success_on: typed(&policy.rules.success_on),

@@ -160,6 +160,9 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
     if !forecast.rows.is_empty() {
         facts.push(worst_case(forecast));
     }
+    if !forecast.not_counted.is_empty() {
+        facts.push(format!("Not counted: the time that {} may take.", forecast.not_counted.join(" and ")));
+    }
     facts
 }
 
