@@ -81,15 +81,13 @@ fn set_environment(told: &Told) {
         Attempts::AtMost(limit) => limit.to_string(),
         Attempts::Unlimited => "inf".to_owned(),
     };
-    for (name, value) in [
+    sys::set_variables(&[
         ("RETRY_ATTEMPT", told.number.to_string()),
         ("RETRY_MAX_ATTEMPTS", max),
         ("RETRY_PREVIOUS_STATUS", told.previous.map(|status| status.to_string()).unwrap_or_default()),
         ("RETRY_ELAPSED", format!("{:.3}", told.elapsed.as_secs_f64())),
         ("RETRY_DEPTH", told.depth.to_string()),
-    ] {
-        sys::set_variable(name, &value);
-    }
+    ]);
 }
 
 /// The statuses of env(1) and timeout(1): 127 for ENOENT (which a missing interpreter gives too), 126

@@ -3,7 +3,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "sigaction, waitid with the pid, raise, prctl and putenv have no safe wrapper"
+    reason = "sigaction, waitid with the pid, raise, prctl and environ have no safe wrapper"
 )]
 
 use crate::core::outcome::Outcome;
@@ -269,35 +269,61 @@ pub fn session(pid: i32) -> i32 {
     unsafe { libc::getsid(pid) }
 }
 
+unsafe extern "C" {
+    /// environ(7).
+    static mut environ: *mut *mut libc::c_char;
+}
+
 /// The variables that were set, each with its place: `NAME=value` and a zero.
 static VARIABLES: Mutex<Vec<(&'static str, &'static mut [u8])>> = Mutex::new(Vec::new());
 
-/// Sets a variable in our own environment, which the command inherits as it stands: std's `Command::env`
-/// would sort it and drop entries that have no `=`. A value that is set again goes to the same place, where
-/// setenv(3) of glibc keeps every value it has ever been given: a hundred bytes for each attempt.
-pub fn set_variable(name: &'static str, value: &str) {
-    let text = [name, "=", value, "\0"].concat();
-    let mut variables = VARIABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, place)) =
-        variables.iter_mut().find(|(known, place)| *known == name && place.len() >= text.len())
-    {
-        place[..text.len()].copy_from_slice(text.as_bytes());
-        return;
+/// Sets variables in our own environment, which the command inherits as it stands: std's `Command::env`
+/// would sort it and drop entries that have no `=`. A value that is set again goes to the same place:
+/// setenv(3) of glibc keeps every value it has ever been given, a hundred bytes for each attempt. And of a
+/// name that is there twice it sets the first, where a shell takes the last.
+pub fn set_variables(variables: &[(&'static str, String)]) {
+    let mut places = VARIABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = places.len();
+    for (name, value) in variables {
+        let text = [name, "=", value, "\0"].concat();
+        let fits = |(known, place): &&mut (&str, &mut [u8])| known == name && place.len() >= text.len();
+        if let Some((_, place)) = places.iter_mut().find(fits) {
+            place[..text.len()].copy_from_slice(text.as_bytes());
+        } else {
+            // Room for every number that there is.
+            let place = vec![0; text.len().max(64)].leak();
+            place[..text.len()].copy_from_slice(text.as_bytes());
+            places.push((name, place));
+        }
     }
-    // Room for every number that there is.
-    let place = vec![0; text.len().max(64)].leak();
-    place[..text.len()].copy_from_slice(text.as_bytes());
-    let name_with_end = [name, "\0"].concat();
-    // Of a name that is there twice, putenv(3) replaces the first, and a shell takes the last.
-    // SAFETY: the place ends with a zero and is never freed. Nothing must race with another thread that
-    // reads or writes the environment. The only other thread that there ever is asks a Redis server and has
-    // ended by now, unless its name look-up hangs; that has read what it wants of the environment
-    // (LOCALDOMAIN, RES_OPTIONS) when it began.
+    if places.len() > known {
+        put(&mut places[known..]);
+    }
+}
+
+/// Puts new entries into the environment, in place of those of the same names.
+fn put(entries: &mut [(&'static str, &'static mut [u8])]) {
+    let is_replaced = |entry: &[u8]| {
+        let name = entry.split(|byte| *byte == b'=').next().unwrap_or_default();
+        entries.iter().any(|(replaced, _)| replaced.as_bytes() == name)
+    };
+    let mut all = Vec::new();
+    // SAFETY: environ(7) points to texts that end with a zero, and ends with a null pointer; the new one is
+    // never freed. Nothing must race with another thread that reads or writes it. The only other thread that
+    // there ever is asks a Redis server and has ended by now, unless its name look-up hangs; that has read
+    // what it wants of the environment (LOCALDOMAIN, RES_OPTIONS) when it began.
     unsafe {
-        libc::unsetenv(name_with_end.as_ptr().cast());
-        libc::putenv(place.as_mut_ptr().cast());
+        let mut entry = environ;
+        while !entry.is_null() && !(*entry).is_null() {
+            if !is_replaced(CStr::from_ptr(*entry).to_bytes()) {
+                all.push(*entry);
+            }
+            entry = entry.add(1);
+        }
+        all.extend(entries.iter_mut().map(|(_, place)| place.as_mut_ptr().cast()));
+        all.push(std::ptr::null_mut());
+        environ = all.leak().as_mut_ptr();
     }
-    variables.push((name, place));
 }
 
 /// Whether SIGPIPE was ignored when this process started; std's `Command` sets it to default for every child.
