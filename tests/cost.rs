@@ -101,8 +101,11 @@ fn attempts_leave_no_memory_behind() {
     let mut retry = scratch.retry("-q -r 1500 --base 0 --jitter none");
     let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
     let text = String::from_utf8_lossy(&done.stdout);
-    let sizes: Vec<&str> = text.lines().collect();
+    let size =
+        |line: &str| line.strip_prefix("VmData:").unwrap().trim_end_matches("kB").trim().parse().unwrap();
+    let sizes: Vec<u64> = text.lines().map(size).collect();
     assert_eq!(sizes.len(), 1500);
-    assert!(sizes[0].starts_with("VmData:"), "{}", sizes[0]);
-    assert_eq!(sizes[100], sizes[1499]);
+    // The C library takes the stack for a start back a moment later, so some see it.
+    let least = |sizes: &[u64]| sizes.iter().min().copied();
+    assert_eq!(least(&sizes[100..300]), least(&sizes[1300..]), "{sizes:?}");
 }
