@@ -56,7 +56,7 @@ fn typed_text_reaches_a_message_without_control_characters() {
 /// Bad values for each flag that takes one.
 const BAD: &[(&str, &[&str])] = &[
     ("--retries", &["0", "-1", "1.5", "three", "infinite", "99999999999999999999"]),
-    ("--timeout", &["0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x", "5M"]),
+    ("--timeout", &["0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x", "5M", "1M 2d"]),
     ("--deadline", &["0", "-5m", "soon", "1e300"]),
     ("--timeout-signal", &["NOPE", "0", "65", "-9", "TERM,INT"]),
     ("--kill-after", &["-1", "never", "nan"]),

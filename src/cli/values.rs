@@ -59,7 +59,7 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 /// `1.5s`, `-2m`, or whatever humantime reads (`1m 30s`).
 fn with_unit(text: &str) -> Result<f64, String> {
     // humantime's month. Nobody retries for months, and some write minutes so.
-    if text.ends_with('M') {
+    if text.contains('M') {
         return Err("M is a month; minutes are m".to_owned());
     }
     let number_ends = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
