@@ -38,9 +38,9 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 #[expect(unsafe_code, reason = "only here are the words of the command line what C says they are")]
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
-    sys::begin();
+    sys::own::begin();
     // SAFETY: both come from the C library.
-    run(unsafe { sys::words(count, words) })
+    run(unsafe { sys::own::words(count, words) })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
@@ -60,8 +60,8 @@ fn run(words: Vec<OsString>) -> ! {
         Exit::Code(OWN_FAILURE)
     });
     if let Exit::Signal(signal) = exit {
-        sys::no_core_dump();
-        sys::take_default_action(signal);
+        sys::own::no_core_dump();
+        sys::signals::take_default_action(signal);
         // Still here: nothing can kill pid 1 that way.
     }
     std::process::exit(exit.status().into())
@@ -69,7 +69,7 @@ fn run(words: Vec<OsString>) -> ! {
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
     let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
-    let mut reporter = Reporter::new(plan, stderr_is_terminal, sys::offset_from_utc);
+    let mut reporter = Reporter::new(plan, stderr_is_terminal, sys::own::offset_from_utc);
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }

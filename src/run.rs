@@ -106,7 +106,7 @@ pub async fn run<A: Attempt>(
         tell(if good_in_a_row > 0 {
             Event::Good { number, good_in_a_row, outcome: &outcome, took, next: &next }
         } else {
-            Event::Failed { number, outcome: &outcome, took, remarks, next: &next }
+            Event::Failed { number, outcome: &outcome, took, remarks: &remarks, next: &next }
         });
         match next {
             Next::Retry { delay: announced, .. } => (delay, last) = (announced, Some(outcome)),

@@ -74,10 +74,10 @@ fn a_start_takes_few_system_calls() {
     if !needs("strace", "the system calls of a start") {
         return;
     }
-    // 78 and 92; `true` alone has 31 to be loaded.
+    // 127 and 133, of which 55 catch signals, each in a tenth of a microsecond; `true` alone has 31 to be loaded.
     let calls = system_calls("", "true");
-    assert!(calls.len() < 110, "{calls:?}");
-    for call in ["getrandom", "socket", "timer_create", "epoll_create1", "eventfd2", "readlink"] {
+    assert!(calls.len() < 160, "{calls:?}");
+    for call in ["getrandom", "socket", "timer_create", "epoll_create1", "readlink"] {
         let count = calls.iter().filter(|name| *name == call).count();
         // The C library's allocator may ask for one random number.
         assert!(count <= usize::from(call == "getrandom"), "{call}: {calls:?}");

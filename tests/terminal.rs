@@ -65,17 +65,40 @@ fn one_ctrl_c_reaches_the_command_once_and_its_status_counts() {
     assert_eq!(scratch.read("got"), "INT\n");
 }
 
+/// Presses Ctrl-C, and waits until the command and `retry` have had it.
+fn interrupt(scratch: &Scratch, terminal: &mut Terminal, command: i32) {
+    let before = scratch.lines("got");
+    terminal.control('c');
+    wait_until("the command to have the key", || scratch.lines("got") > before);
+    wait_until_taken(parent(command), Signal::INT);
+}
+
 #[test]
-fn a_second_ctrl_c_kills_a_command_that_will_not_end() {
+fn a_third_ctrl_c_in_haste_kills_a_command_that_will_not_end() {
     let Some((scratch, mut terminal)) = bash() else { return };
     terminal.line(&format!("$RETRY -- sh -c \"{}\"", COUNTS_INT.replace('$', "\\$")));
     let command = scratch.pid("ready");
-    terminal.control('c');
-    scratch.line("got");
-    wait_until_taken(parent(command), Signal::INT);
+    interrupt(&scratch, &mut terminal, command);
+    interrupt(&scratch, &mut terminal, command);
+    assert!(is_alive(command), "the second key is the command's own");
     terminal.control('c');
     assert_eq!(terminal.status(), "130");
     assert!(!is_alive(command));
+}
+
+#[test]
+fn keys_at_leisure_are_the_commands_own() {
+    let Some((scratch, mut terminal)) = bash() else { return };
+    terminal.line(&format!("$RETRY -- sh -c \"{}\"", COUNTS_INT.replace('$', "\\$")));
+    let command = scratch.pid("ready");
+    // As a person presses Ctrl-C in a REPL: now and then.
+    for _ in 0..3 {
+        interrupt(&scratch, &mut terminal, command);
+        pass(Duration::from_millis(1100));
+    }
+    assert!(is_alive(command));
+    std::fs::write(scratch.path("stop"), "").unwrap();
+    assert_eq!(terminal.status(), "5");
 }
 
 #[test]

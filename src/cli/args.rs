@@ -74,6 +74,13 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub kill_after: Option<Duration>,
 
+    /// What a failed attempt leaves running: keep or end [default: keep]
+    ///
+    /// A background process of a failed attempt may hold the port or the lock that the next attempt needs. `keep`
+    /// lets it run and says so; `end` ends it as a time limit would, before the next attempt.
+    #[arg(long, value_name = "WHAT", help_heading = "Attempts", hide_short_help = true)]
+    pub leftovers: Option<LeftoversMode>,
+
     /// Time limit for an attempt that writes nothing
     ///
     /// An attempt that has written nothing to stdout and stderr for so long has timed out. Both become
@@ -424,6 +431,16 @@ pub enum Shape {
     Fibonacci,
     /// base
     Constant,
+}
+
+/// `--leftovers`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum LeftoversMode {
+    /// They go on, and a message says so
+    #[default]
+    Keep,
+    /// They are ended as by a time limit
+    End,
 }
 
 /// `--stdin`

@@ -1,12 +1,12 @@
 //! From words to what was asked: a plan, or a text to print.
 
-use super::args::{Args, Ci, Format, Listened, OutputMode, Shape, StdinMode, When};
+use super::args::{Args, Ci, Format, LeftoversMode, Listened, OutputMode, Shape, StdinMode, When};
 use super::environment::{self, Settings};
 use super::{dry_run, generate, texts, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
 use crate::core::plan::{
-    Hooks, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
+    Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
 };
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use crate::core::shared::{self, Location, Name};
@@ -146,6 +146,10 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
             idle: args.idle_timeout,
             signal: args.timeout_signal.unwrap_or(limits.signal),
             kill_after: args.kill_after.unwrap_or(limits.kill_after),
+            leftovers: args.leftovers.map_or(limits.leftovers, |choice| match choice {
+                LeftoversMode::Keep => Leftovers::Keep,
+                LeftoversMode::End => Leftovers::End,
+            }),
         },
         streams,
         watchlist,

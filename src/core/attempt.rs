@@ -3,6 +3,7 @@
 
 use super::breaker;
 use super::budget::Payment;
+use super::outcome::Left;
 use super::policy::Verdict;
 use super::random::Random;
 use super::retry_after::Word;
@@ -103,12 +104,28 @@ pub enum Cut {
 }
 
 /// What a message may say about an attempt besides its outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remarks {
     /// Bytes of output that are held and will be dropped when there is another attempt.
     pub held: Option<u64>,
     /// Whether another attempt finds its stdin.
     pub stdin: StdinState,
+    /// What it left running when it ended by itself and failed.
+    pub leftovers: LeftRunning,
+}
+
+/// Processes that outlived a failed attempt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LeftRunning {
+    /// None.
+    #[default]
+    Nothing,
+    /// So many go on.
+    Kept(usize),
+    /// So many were ended.
+    Ended(usize),
+    /// They should have been ended, but could not be.
+    Stuck(Left),
 }
 
 /// Whether another attempt finds its stdin.

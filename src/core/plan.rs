@@ -54,6 +54,18 @@ pub struct Limits {
     pub signal: Signal,
     /// Grace before SIGKILL, after a time limit and for what a cancelled command leaves behind.
     pub kill_after: Duration,
+    /// What happens to processes that outlive a failed attempt.
+    pub leftovers: Leftovers,
+}
+
+/// What happens to processes that outlive a failed attempt which ended by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They go on, and a message says so.
+    #[default]
+    Keep,
+    /// They are ended as by a time limit.
+    End,
 }
 
 /// No limit; SIGTERM and ten seconds of grace where there is one.
@@ -65,6 +77,7 @@ impl Default for Limits {
             idle: None,
             signal: Signal::SIGTERM,
             kill_after: Duration::from_secs(10),
+            leftovers: Leftovers::default(),
         }
     }
 }

@@ -7,17 +7,26 @@ use std::fmt;
 pub struct Signal(pub i32);
 
 macro_rules! named {
-    ($($name:ident),* $(,)?) => {
-        const NAMES: &[(i32, &str)] = &[$((libc::$name, stringify!($name))),*];
+    ($names:ident: $($name:ident),* $(,)?) => {
+        const $names: &[(i32, &str)] = &[$((libc::$name, stringify!($name))),*];
         impl Signal { $(#[doc = stringify!($name)] pub const $name: Self = Self(libc::$name);)* }
     };
 }
 
-named!(
+named!(NAMES:
     SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2,
     SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU,
     SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGSYS,
 );
+
+#[cfg(target_os = "linux")]
+named!(LINUX_NAMES: SIGPWR, SIGPOLL);
+
+#[cfg(not(target_os = "linux"))]
+const LINUX_NAMES: &[(i32, &str)] = &[];
+
+/// The first real-time signal as kill(1) and every shell of Linux count.
+const FIRST_REAL_TIME: i32 = 34;
 
 impl Signal {
     /// `SIGKILL`, `kill` or `9`. `None` for what is no signal here.
@@ -27,7 +36,22 @@ impl Signal {
         }
         let upper = text.to_ascii_uppercase();
         let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-        NAMES.iter().find(|(_, name)| &name[3..] == bare).map(|&(number, _)| Self(number))
+        let named = NAMES.iter().chain(LINUX_NAMES).find(|(_, name)| &name[3..] == bare);
+        named.map(|&(number, _)| Self(number)).or_else(|| Self::real_time(bare))
+    }
+
+    /// `RTMIN`, `RTMIN+3`, `RTMAX-1`.
+    fn real_time(bare: &str) -> Option<Self> {
+        let offset = |text: &str, sign| match text.strip_prefix(sign) {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+            _ => text.is_empty().then_some(0),
+        };
+        let number = match (bare.strip_prefix("RTMIN"), bare.strip_prefix("RTMAX")) {
+            (Some(rest), _) => FIRST_REAL_TIME.checked_add(offset(rest, '+')?)?,
+            (_, Some(rest)) => MAX.checked_sub(offset(rest, '-')?)?,
+            (None, None) => return None,
+        };
+        (cfg!(target_os = "linux") && (FIRST_REAL_TIME..=MAX).contains(&number)).then_some(Self(number))
     }
 
     /// The status that a shell shows for a death by this signal: 128 + its number.
@@ -41,8 +65,12 @@ const MAX: i32 = if cfg!(target_os = "linux") { 64 } else { 32 };
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES.iter().find(|(number, _)| *number == self.0) {
+        match NAMES.iter().chain(LINUX_NAMES).find(|(number, _)| *number == self.0) {
             Some((_, name)) => f.write_str(name),
+            None if self.0 == FIRST_REAL_TIME && cfg!(target_os = "linux") => f.write_str("SIGRTMIN"),
+            None if self.0 > FIRST_REAL_TIME && cfg!(target_os = "linux") => {
+                write!(f, "SIGRTMIN+{}", self.0 - FIRST_REAL_TIME)
+            }
             None => write!(f, "signal {}", self.0),
         }
     }
@@ -57,15 +85,31 @@ mod tests {
         for text in ["SIGKILL", "KILL", "kill", "sigkill", "9"] {
             assert_eq!(Signal::parse(text), Some(Signal::SIGKILL), "{text}");
         }
-        for text in ["", "SIG", "0", "-9", "65", "KILLED", "9 "] {
+        for text in [
+            "", "SIG", "0", "-9", "65", "KILLED", "9 ", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMIN+",
+            "RTMIN+ 1",
+        ] {
             assert_eq!(Signal::parse(text), None, "{text:?}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn real_time_signals_have_the_names_of_the_shell() {
+        for number in 34..=64 {
+            let signal = Signal(number);
+            assert_eq!(Signal::parse(&signal.to_string()), Some(signal));
+        }
+        for (text, number) in [("RTMIN", 34), ("SIGRTMIN+3", 37), ("rtmax", 64), ("RTMAX-14", 50)] {
+            assert_eq!(Signal::parse(text), Some(Signal(number)), "{text}");
+        }
+        assert_eq!(Signal(37).to_string(), "SIGRTMIN+3");
     }
 
     #[test]
     fn names_and_numbers_are_shown() {
         assert_eq!(Signal(9).to_string(), "SIGKILL");
-        assert_eq!(Signal(40).to_string(), "signal 40");
+        assert_eq!(Signal(32).to_string(), "signal 32");
         assert_eq!(Signal::SIGTERM.status(), 143);
     }
 }

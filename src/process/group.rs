@@ -5,23 +5,13 @@
 //! only way to reach what the command has started. It gets one where that can be noticed by nobody: a
 //! group of its own is in the background of a terminal, where reading stops it and Ctrl-C misses it.
 
-use super::sys;
+use super::sys::children;
+pub use super::sys::start::Group;
 use crate::core::signal::Signal;
 use rustix::process::Pid;
 use std::fs::File;
 use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::sync::OnceLock;
-
-/// The process group that the command runs in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    /// The one that `retry` is in.
-    Ours,
-    /// One of its own, with the command's pid as its number.
-    Own,
-}
 
 impl Group {
     /// The decision, the same for every attempt: a terminal does not come or go in between.
@@ -36,22 +26,14 @@ impl Group {
         })
     }
 
-    /// Has the command start in this group.
-    pub fn put(self, command: &mut Command) -> &mut Command {
-        match self {
-            Self::Ours => command,
-            Self::Own => command.process_group(0),
-        }
-    }
-
     /// Sends a signal to the command `pid`, and to all of its group where that is its own.
     ///
     /// # Errors
     /// ESRCH when it is gone, EPERM when it runs as someone else.
     pub fn send(self, pid: Pid, signal: Signal) -> io::Result<()> {
         match self {
-            Self::Ours => sys::send(pid, signal),
-            Self::Own => sys::send_to_group(pid, signal),
+            Self::Ours => children::send(pid, signal),
+            Self::Own => children::send_to_group(pid, signal),
         }
     }
 
@@ -60,7 +42,7 @@ impl Group {
     #[cfg(any(test, not(target_os = "linux")))]
     pub fn holds(self, pid: Pid) -> bool {
         match self {
-            Self::Ours => sys::is_child(pid),
+            Self::Ours => children::exists(children::Whose::Only(pid)),
             Self::Own => rustix::process::test_kill_process_group(pid) != Err(rustix::io::Errno::SRCH),
         }
     }
@@ -70,7 +52,8 @@ impl Group {
 mod tests {
     use super::*;
     use std::io::{BufRead as _, BufReader};
-    use std::process::Stdio;
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn a_signal_reaches_all_of_a_group_of_its_own() {
@@ -79,7 +62,7 @@ mod tests {
         let script = "trap : TERM; sh -c 'echo ready; exec sleep 1000' & wait; wait; exit 7";
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
-        let mut child = Group::Own.put(&mut command).spawn().unwrap();
+        let mut child = command.process_group(0).spawn().unwrap();
         let pid = Pid::from_child(&child);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -95,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_command_in_our_group_is_there_until_it_was_waited_for() {
-        let mut child = Group::Ours.put(&mut Command::new("true")).spawn().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
         let pid = Pid::from_child(&child);
         assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), rustix::process::getpgrp());
         assert!(Group::Ours.holds(pid));

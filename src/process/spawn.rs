@@ -2,19 +2,16 @@
 //! difference between "not found", "cannot be run" and "not now".
 
 use super::group::Group;
-use super::sys;
+use super::sys::{self, start::Launch};
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::policy::Attempts;
 use crate::core::reason::reason;
+use crate::core::signal::Signal;
 use crate::streams::connected::Ends;
 use rustix::io::Errno;
 use rustix::process::Pid;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// What the command is told about the attempt, in its environment.
@@ -32,62 +29,39 @@ pub struct Told {
     pub depth: u32,
 }
 
-/// Starts the command with these ends of its streams.
+/// Starts the command with these ends of its streams. When `retry` dies before it, the kernel sends it
+/// `death_signal`.
 ///
 /// # Errors
 /// When it is not found, cannot be run, or the system is short of something.
-pub fn spawn(command: &[OsString], told: &Told, ends: &Ends) -> Result<Pid, NotStarted> {
-    set_environment(told);
-    let (program, arguments) = command.split_first().ok_or_else(|| not_started(&Errno::NOENT.into()))?;
-    let spawned = match start(program, arguments, ends) {
-        // A script without `#!`. execvp(3) runs it with /bin/sh, and so do env(1) and timeout(1);
-        // posix_spawn(3) does not since glibc 2.15.
-        Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => match find(program) {
-            Some(file) => {
-                let mut words = vec![file.into_os_string()];
-                words.extend_from_slice(arguments);
-                start(OsStr::new("/bin/sh"), &words, ends)
-            }
-            None => Err(error),
-        },
-        other => other,
+pub fn spawn(
+    command: &[OsString],
+    told: &Told,
+    ends: &Ends,
+    death_signal: Signal,
+) -> Result<Pid, NotStarted> {
+    let launch = Launch {
+        words: command,
+        variables: &variables(told),
+        streams: [ends.stdin.as_ref(), ends.stdout.as_ref(), ends.stderr.as_ref()],
+        death_signal,
+        group: Group::of_the_command(),
     };
-    spawned.map_err(|error| not_started(&error))
+    sys::start::start(&launch).map_err(|error| not_started(&error))
 }
 
-fn start(program: &OsStr, arguments: &[OsString], ends: &Ends) -> io::Result<Pid> {
-    // No environment, directory or group, and no pre_exec but for an ignored SIGPIPE: each would cost
-    // posix_spawn's fast path or change something that the command sees. Dropping `Child` neither waits
-    // nor kills; `wait` reaps.
-    let mut command = Command::new(program);
-    command.args(arguments);
-    if let Some(end) = &ends.stdin {
-        command.stdin(end.try_clone()?);
-    }
-    if let Some(end) = &ends.stdout {
-        command.stdout(end.try_clone()?);
-    }
-    if let Some(end) = &ends.stderr {
-        command.stderr(end.try_clone()?);
-    }
-    sys::keep_pipe_signal_ignored(&mut command);
-    Group::of_the_command().put(&mut command);
-    let child = sys::with_original_mask(|| command.spawn())?;
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())
-}
-
-fn set_environment(told: &Told) {
+fn variables(told: &Told) -> [(&'static str, String); 5] {
     let max = match told.attempts {
         Attempts::AtMost(limit) => limit.to_string(),
         Attempts::Unlimited => "inf".to_owned(),
     };
-    sys::set_variables(&[
+    [
         ("RETRY_ATTEMPT", told.number.to_string()),
         ("RETRY_MAX_ATTEMPTS", max),
         ("RETRY_PREVIOUS_STATUS", told.previous.map(|status| status.to_string()).unwrap_or_default()),
         ("RETRY_ELAPSED", format!("{:.3}", told.elapsed.as_secs_f64())),
         ("RETRY_DEPTH", told.depth.to_string()),
-    ]);
+    ]
 }
 
 /// The statuses of env(1) and timeout(1): 127 for ENOENT (which a missing interpreter gives too), 126
@@ -101,17 +75,4 @@ fn not_started(error: &io::Error) -> NotStarted {
         _ => SpawnFailure::NotExecutable,
     };
     NotStarted { kind, why: reason(error) }
-}
-
-/// The file that execvp would have run.
-#[expect(clippy::disallowed_methods, reason = "PATH belongs to starting a command, not to settings")]
-fn find(program: &OsStr) -> Option<PathBuf> {
-    if program.as_bytes().contains(&b'/') {
-        return Some(PathBuf::from(program));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
-    let executable = |file: &Path| {
-        file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| executable(file))
 }

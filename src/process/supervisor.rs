@@ -2,17 +2,20 @@
 //! and streams; it judges nothing but by asking the rules.
 
 use super::group::Group;
+use super::platform;
 use super::spawn::{self, Told};
+use super::sys::own;
+use super::terminal::Terminal;
 use super::ticker::Ticker;
-use super::tree::{self, Scope, Tree};
+use super::tree::{Ended, Scope, Tree};
 use super::wait::{Wait, Woken};
-use crate::core::attempt::{Admitted, Attempt, Cut, Done, Ready, Remarks, StdinState, Waited};
+use crate::core::attempt::{Admitted, Attempt, Cut, Done, LeftRunning, Ready, Remarks, StdinState, Waited};
 use crate::core::breaker;
 use crate::core::budget::Payment;
-use crate::core::outcome::{Ending, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::output::{Seen, Stream};
-use crate::core::plan::{Output, Plan};
-use crate::core::policy::{Said, Verdict};
+use crate::core::plan::{Leftovers, Output, Plan};
+use crate::core::policy::{Said, Verdict, Why};
 use crate::core::random::Random;
 use crate::core::reason::reason;
 use crate::core::retry_after::Word;
@@ -34,11 +37,18 @@ const PIPE_GRACE: Duration = Duration::from_millis(200);
 pub struct Supervisor<'a> {
     plan: &'a Plan,
     wait: Wait,
+    /// What is below us of all attempts so far.
+    everything: Tree,
+    terminal: Option<Terminal>,
+    /// What the command gets when we are killed.
+    death_signal: Signal,
     ticker: Ticker<'a>,
     number: u64,
     waited: Duration,
     worked: Duration,
     previous: Option<u8>,
+    /// What the last attempt left running.
+    leftovers: LeftRunning,
     told_used_up: bool,
     /// What the last attempt said.
     seen: Seen,
@@ -58,15 +68,19 @@ impl<'a> Supervisor<'a> {
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
         let wait = Wait::new(Streams::new(plan)?)?;
-        tree::adopt_orphans();
+        platform::adopt_orphans();
         Ok(Self {
             plan,
             wait,
+            everything: Tree::begin(),
+            terminal: Terminal::find(),
+            death_signal: own::death_signal().unwrap_or(plan.limits.signal),
             ticker: Ticker::default(),
             number: 0,
             waited: Duration::ZERO,
             worked: Duration::ZERO,
             previous: None,
+            leftovers: LeftRunning::Nothing,
             told_used_up: false,
             seen: Seen::default(),
             word: Word::Nothing,
@@ -137,12 +151,16 @@ impl<'a> Supervisor<'a> {
     fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration, Tree) {
         let mut tree = Tree::begin();
         let started = self.wait.now();
-        let spawned = spawn::spawn(words, &self.told(), &ends);
+        if let Some(terminal) = &mut self.terminal {
+            terminal.save();
+        }
+        let spawned = spawn::spawn(words, &self.told(), &ends, self.death_signal);
         // The command has them now, and we must not: a pipe ends only when nobody holds it.
         drop(ends);
         let (outcome, took) = match spawned {
             Ok(pid) => {
                 tree.grows_from(pid);
+                self.everything.grows_from(pid);
                 self.wait.watch(pid);
                 self.kill_if_impatient();
                 self.stay(&tree, started, limit)
@@ -151,8 +169,18 @@ impl<'a> Supervisor<'a> {
         };
         // A signal that came while the command ended decides before the outcome does.
         self.wait.look_at_signals();
-        self.sweep(&tree);
+        self.sweep();
+        self.put_terminal_back(&outcome);
         (outcome, took, tree)
+    }
+
+    /// A command that exits by itself leaves the terminal as it wants it (`stty`); one that was killed had no choice.
+    fn put_terminal_back(&self, outcome: &Outcome) {
+        let Some(terminal) = &self.terminal else { return };
+        terminal.take_foreground();
+        if matches!(outcome, Outcome::Killed(_) | Outcome::TimedOut(_)) {
+            terminal.restore();
+        }
     }
 
     fn stay(&mut self, tree: &Tree, started: Duration, until: Until) -> (Outcome, Duration) {
@@ -169,20 +197,23 @@ impl<'a> Supervisor<'a> {
             match self.wait.next(next_look) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Woken::Interrupted => self.kill_if_impatient(),
-                // Something is lost already, so whatever the command does now is in vain.
-                Woken::Streams if self.wait.streams().failure().is_some() => break Limit::Timeout,
-                Woken::OrphanEnded | Woken::Streams => {}
-                Woken::Due if self.ticker.due().is_some_and(|due| self.wait.now() >= due) => {
-                    let now = self.wait.now();
-                    self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
-                }
+                Woken::OrphanEnded | Woken::Streams | Woken::Due => {}
+            }
+            // Something is lost already, so whatever the command does now is in vain.
+            if self.wait.streams().failure().is_some() {
+                break Limit::Timeout;
+            }
+            // Whatever woke us: something may do so without end.
+            let now = self.wait.now();
+            if self.ticker.due().is_some_and(|due| now >= due) {
+                self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
+            }
+            match limit {
+                _ if due.is_none_or(|due| now < due) => {}
                 // What was written since may have moved the idle limit.
-                Woken::Due => match limit {
-                    _ if due.is_none_or(|due| self.wait.now() < due) => {}
-                    Some(Limit::Idle) if until.idle.is_some_and(|idle| !self.is_idle_for(idle)) => {}
-                    Some(limit) => break limit,
-                    None => {}
-                },
+                Some(Limit::Idle) if until.idle.is_some_and(|idle| !self.is_idle_for(idle)) => {}
+                Some(limit) => break limit,
+                None => {}
             }
         };
         let took = self.wait.now().saturating_sub(started);
@@ -191,7 +222,7 @@ impl<'a> Supervisor<'a> {
         self.renew_if_due();
         let signal = self.plan.limits.signal;
         let ended = tree.end(&mut self.wait, Scope::Everything, signal, self.plan.limits.kill_after);
-        let tree::Ended { escalation, left } = ended;
+        let Ended { escalation, left } = ended;
         (Outcome::TimedOut(TimedOut { limit, signal, escalation, left }), took)
     }
 
@@ -233,10 +264,30 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// After an interruption, what the command left behind in our session gets the signal too.
-    fn sweep(&mut self, tree: &Tree) {
+    /// After an interruption, what the attempts left behind in our session gets the signal too.
+    fn sweep(&mut self) {
         if let Some(signal) = self.wait.interrupted() {
-            tree.end(&mut self.wait, Scope::OurSession, signal, self.plan.limits.kill_after);
+            self.everything.end(&mut self.wait, Scope::OurSession, signal, self.plan.limits.kill_after);
+        }
+    }
+
+    /// What a failed attempt that ended by itself has left running. A time limit and a signal have ended theirs.
+    fn leftovers_of(&mut self, tree: &Tree, outcome: &Outcome) -> LeftRunning {
+        let has_ended_by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_));
+        if !has_ended_by_itself || self.wait.interrupted().is_some() || self.judge(outcome) == Verdict::Good {
+            return LeftRunning::Nothing;
+        }
+        let count = tree.left_running(&mut self.wait);
+        if count == 0 {
+            return LeftRunning::Nothing;
+        }
+        if self.plan.limits.leftovers == Leftovers::Keep {
+            return LeftRunning::Kept(count);
+        }
+        let limits = &self.plan.limits;
+        match tree.end(&mut self.wait, Scope::Everything, limits.signal, limits.kill_after).left {
+            Left::Nothing => LeftRunning::Ended(count),
+            left => LeftRunning::Stuck(left),
         }
     }
 
@@ -337,6 +388,7 @@ impl Attempt for Supervisor<'_> {
             deadline: limits.deadline,
             idle: limits.idle,
         };
+        self.leftovers = LeftRunning::Nothing;
         let begun = self.wait.streams().begin(now);
         // The last look before the command is there: a key that was pressed until now has missed it, one that
         // is pressed from now on reaches it too.
@@ -357,17 +409,17 @@ impl Attempt for Supervisor<'_> {
         let interrupted = self.wait.interrupted();
         self.drain(&outcome);
         // A signal that came meanwhile is also for what holds the pipes.
-        if interrupted.is_none()
-            && let Some(tree) = tree
-        {
-            self.sweep(&tree);
+        if interrupted.is_none() {
+            self.sweep();
         }
         (self.seen, self.word) = self.wait.streams().finish(wall_clock);
+        self.leftovers = tree.map_or(LeftRunning::Nothing, |tree| self.leftovers_of(&tree, &outcome));
         let streams = self.wait.streams();
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
             held: streams.held(),
             stdin: if used_up { StdinState::UsedUp } else { StdinState::Fine },
+            leftovers: self.leftovers.clone(),
         };
         let broken = match streams.failure() {
             Some(Failure::Lost(what)) => Some(Cut::Broken(what.clone())),
@@ -378,6 +430,10 @@ impl Attempt for Supervisor<'_> {
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
+        // What could not be ended would overlap with the next attempt.
+        if matches!(self.leftovers, LeftRunning::Stuck(_)) {
+            return Verdict::Stop(Why::Hopeless);
+        }
         self.plan.policy.rules.judge_with(outcome, &Said { list: &self.plan.watchlist, seen: &self.seen })
     }
 
@@ -452,15 +508,15 @@ impl Attempt for Supervisor<'_> {
             let next_look = self.ticker.due().map_or(due, |tick| tick.min(due));
             let woken = self.wait.next(Some(next_look));
             if let Some(signal) = self.wait.interrupted() {
+                self.sweep();
                 break Waited::Interrupted(signal);
             }
             let now = self.wait.now();
-            match woken {
-                Woken::Due if now >= due => break Waited::Elapsed,
-                Woken::Due => {
-                    self.ticker.tick(now, Moment::Waiting { left: due.saturating_sub(now), elapsed: now });
-                }
-                _ => {}
+            if now >= due {
+                break Waited::Elapsed;
+            }
+            if woken == Woken::Due {
+                self.ticker.tick(now, Moment::Waiting { left: due.saturating_sub(now), elapsed: now });
             }
         };
         self.ticker.end();

@@ -1,68 +1,66 @@
-//! The one wait. Child, delay, grace and limit all wait here, so each of them knows signals,
-//! deadlines and stopped time. It also owns the clock of the run: nothing else asks how much time has passed
-//! (but for a store, which has its own patience), and time stopped by Ctrl-Z is left out here.
+//! The one wait. Child, delay, grace and limit all wait here, so each of them knows signals, deadlines and
+//! stopped time.
+//!
+//! Nothing starves it: between two looks at the signals and the time lies a bounded amount of work, whatever the
+//! command, its children or a reader do.
 
-#![expect(clippy::disallowed_methods, reason = "this is the clock")]
-
+use super::clock::Clock;
 use super::group::Group;
+use super::interruption::{Interruption, Patience};
 use super::signals::{self, Meaning, Received};
-use super::sys::{self, Change, Origin};
+use super::sys::children::{self, Change, Whose};
+use super::sys::signals::{self as own_signals, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
 use crate::streams::connected::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Pid;
+use std::cell::OnceCell;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-/// Waits, and keeps the time. Times are durations since the start that leave out stopped time.
+/// Waits, and keeps the time.
 #[derive(Debug)]
 pub struct Wait {
-    started: Instant,
-    /// Time stopped by Ctrl-Z, up to now.
-    stopped: Duration,
-    /// The command is stopped since then.
-    stopped_since: Option<Instant>,
+    clock: Clock,
     command: Command,
     /// What flows meanwhile.
     streams: Streams,
-    /// The first of HUP, INT, QUIT, TERM.
-    interrupted: Option<Interruption>,
-    /// How many of them came in all.
-    ends_asked: u64,
-    /// The same INT or TERM came a second time: no more patience.
-    impatient: bool,
+    interruption: Interruption,
+    /// What was passed on to the command, and ends the run if the command dies of it.
+    passed_on: Option<Signal>,
     /// When a stop signal came to us since the command was last seen to go on.
     stop_asked: Option<Instant>,
-    lone_stops: LoneStops,
+    stops: Stops,
     /// A CONT came while the command was stopped.
     continue_asked: bool,
-    wake: OwnedFd,
-    _keeps_the_handler_writing: OwnedFd,
+    terminal: OnceCell<JobControl>,
+    wake: WakeUp,
 }
-
-#[derive(Debug, Clone, Copy)]
-struct Interruption {
-    signal: Signal,
-    origin: Origin,
-    at: Instant,
-}
-
-/// A key reaches the whole foreground group, and a parent in it (make, npm, timeout) may send the same
-/// signal again to its child, us; coreutils' timeout sends one to its child and one to its group. Within
-/// this time they are one. Two keys are two, however fast.
-const ONE_SIGNAL: Duration = Duration::from_millis(100);
 
 /// A stop signal that the command has not followed for so long was none for it.
 const STOP_ASKED: Duration = Duration::from_secs(10);
 
-/// Whether a stop of the command alone (SIGSTOP, without a key or a signal to us) stops the clock.
+/// So many children are reaped between two looks at signals and time. A storm of short-lived orphans has more of
+/// them than anyone can reap.
+const BATCH: usize = 64;
+
+/// Whether a stop of the command pauses the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LoneStops {
-    StopTheClock,
-    /// While it is being ended.
+enum Stops {
+    /// Where a person may let it go on.
+    PauseTheClock,
+    /// Not while it is being ended.
     Count,
+}
+
+/// Whether somebody at a terminal can stop a job and let it go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JobControl {
+    Possible,
+    Absent,
 }
 
 /// The process that signals are passed on to.
@@ -80,7 +78,7 @@ pub enum Woken {
     Ended(Outcome),
     /// Some other child is gone: an orphan that was adopted.
     OrphanEnded,
-    /// HUP, INT, QUIT or TERM came, and was passed on where it had to be.
+    /// A signal came that asks for the end, and was passed on where it had to be.
     Interrupted,
     /// A stream has come to an end, or what was left of it is written.
     Streams,
@@ -88,61 +86,101 @@ pub enum Woken {
     Due,
 }
 
-/// The pipe by which the signal handler ends a sleep: never blocking, never the command's.
-#[cfg(not(target_vendor = "apple"))]
-fn wake_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    use rustix::pipe::PipeFlags;
-    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+/// The descriptor by which the signal handler ends a sleep: never blocking, never the command's.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct WakeUp {
+    /// eventfd(2): one descriptor, where descriptors may be short.
+    counter: OwnedFd,
 }
 
-/// Darwin has no pipe2(2). Nothing else runs yet that could start a process in between.
-#[cfg(target_vendor = "apple")]
-fn wake_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (reader, writer) = rustix::pipe::pipe()?;
-    for end in [&reader, &writer] {
-        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
-        rustix::fs::fcntl_setfl(end, rustix::fs::OFlags::NONBLOCK)?;
+#[cfg(target_os = "linux")]
+impl WakeUp {
+    fn new() -> io::Result<Self> {
+        use rustix::event::EventfdFlags;
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Self { counter: rustix::event::eventfd(0, flags)? })
     }
-    Ok((reader, writer))
+
+    fn writer(&self) -> &OwnedFd {
+        &self.counter
+    }
+
+    fn reader(&self) -> &OwnedFd {
+        &self.counter
+    }
+}
+
+/// A pipe. Darwin has no pipe2(2), but nothing else runs yet that could start a process in between.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+struct WakeUp {
+    reader: OwnedFd,
+    writer: OwnedFd,
+}
+
+#[cfg(not(target_os = "linux"))]
+impl WakeUp {
+    fn new() -> io::Result<Self> {
+        let (reader, writer) = rustix::pipe::pipe()?;
+        for end in [&reader, &writer] {
+            rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+            rustix::fs::fcntl_setfl(end, rustix::fs::OFlags::NONBLOCK)?;
+        }
+        Ok(Self { reader, writer })
+    }
+
+    fn writer(&self) -> &OwnedFd {
+        &self.writer
+    }
+
+    fn reader(&self) -> &OwnedFd {
+        &self.reader
+    }
+}
+
+impl WakeUp {
+    /// Forgets the wake-ups so far.
+    fn clear(&self) {
+        let mut bytes = [0_u8; 64];
+        while rustix::io::read(self.reader(), &mut bytes).is_ok_and(|n| n == bytes.len()) {}
+    }
 }
 
 impl Wait {
     /// Starts the clock and catches signals.
     ///
     /// # Errors
-    /// When there are no descriptors left for a pipe.
+    /// When there are no descriptors left.
     pub fn new(streams: Streams) -> io::Result<Self> {
-        let started = Instant::now();
-        let (reader, writer) = wake_pipe()?;
-        signals::catch_all(&writer);
+        let clock = Clock::start();
+        let wake = WakeUp::new()?;
+        signals::catch_all(wake.writer());
         Ok(Self {
-            started,
-            stopped: Duration::ZERO,
-            stopped_since: None,
+            clock,
             command: Command::None,
             streams,
-            interrupted: None,
-            ends_asked: 0,
-            impatient: false,
+            interruption: Interruption::default(),
+            passed_on: None,
             stop_asked: None,
-            lone_stops: LoneStops::StopTheClock,
+            stops: Stops::PauseTheClock,
             continue_asked: false,
-            wake: reader,
-            _keeps_the_handler_writing: writer,
+            terminal: OnceCell::new(),
+            wake,
         })
     }
 
     /// Time since the start without stopped time.
     pub fn now(&self) -> Duration {
-        let now = self.stopped_since.unwrap_or_else(Instant::now);
-        now.duration_since(self.started).saturating_sub(self.stopped)
+        self.clock.now()
     }
 
     /// From now on, signals are passed on to this child, and its end is [`Woken::Ended`].
     pub fn watch(&mut self, pid: Pid) {
         self.command = Command::Running(pid);
+        self.passed_on = None;
         self.stop_asked = None;
-        self.lone_stops = LoneStops::StopTheClock;
+        self.stops = Stops::PauseTheClock;
     }
 
     /// What flows between the command and us.
@@ -151,11 +189,11 @@ impl Wait {
     }
 
     /// From now on, until the next command, a command that stops itself without being asked to does not
-    /// stop the clock: it would never reach the end of its grace.
-    pub fn count_lone_stops(&mut self) {
-        self.lone_stops = LoneStops::Count;
+    /// pause the clock: it would never reach the end of its grace.
+    pub fn count_stops(&mut self) {
+        self.stops = Stops::Count;
         if self.stop_asked.is_none() {
-            self.go_on();
+            self.clock.resume();
         }
     }
 
@@ -167,46 +205,41 @@ impl Wait {
         }
     }
 
-    /// The first of HUP, INT, QUIT and TERM that came, if one did.
+    /// The first signal that asked for the end, if one came.
     pub fn interrupted(&self) -> Option<Signal> {
-        self.interrupted.map(|interruption| interruption.signal)
+        self.interruption.signal()
     }
 
-    /// Whether the same INT or TERM came twice: whoever sent it will wait no longer.
+    /// Whether whoever asks for the end waits no longer.
     pub fn is_impatient(&self) -> bool {
-        self.impatient
+        self.interruption.patience() == Patience::Lost
     }
 
     /// Looks at signals that came meanwhile, without waiting.
     pub fn look_at_signals(&mut self) {
-        while let Some((received, meaning)) = signals::take_next() {
+        for (received, meaning) in signals::take_all() {
             self.receive(received, meaning);
         }
     }
 
     /// Waits until something of [`Woken`] happens. Signals first: one that came while an attempt ended
-    /// is seen before the end is judged. Then children, then the time, so that a command that made it
-    /// in time has not timed out because we were slow.
+    /// is seen before the end is judged. Then the command, so that one that made it in time has not timed out
+    /// because we were slow. Then the time, so that nothing that happens without end keeps it from being seen.
     pub fn next(&mut self, due: Option<Duration>) -> Woken {
         loop {
-            let before = self.ends_asked;
+            let before = self.interruption.count();
             self.look_at_signals();
-            if before != self.ends_asked {
+            if before != self.interruption.count() {
                 return Woken::Interrupted;
             }
-            // An error is ECHILD: no children, so there is nothing to notice.
-            if let Ok(Some((pid, change))) = sys::next_change() {
-                match self.notice(pid, change) {
-                    Some(woken) => return woken,
-                    None => continue,
-                }
-            }
+            let reaped = match self.look_at_children() {
+                Children::Command(outcome) => return Woken::Ended(outcome),
+                other => other,
+            };
             self.continue_command();
-            if self.streams.advance(self.now()) == News::Some {
-                return Woken::Streams;
-            }
+            let news = self.streams.advance(self.now());
             let left = match due {
-                Some(due) if self.stopped_since.is_none() => {
+                Some(due) if !self.clock.is_paused() => {
                     let left = due.saturating_sub(self.now());
                     if left.is_zero() {
                         return Woken::Due;
@@ -215,6 +248,12 @@ impl Wait {
                 }
                 _ => None,
             };
+            if news == News::Some {
+                return Woken::Streams;
+            }
+            if reaped == Children::Orphans {
+                return Woken::OrphanEnded;
+            }
             self.sleep(left);
         }
     }
@@ -225,7 +264,7 @@ impl Wait {
     /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
     fn sleep(&self, left: Option<Duration>) {
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        let wake = PollFd::new(&self.wake, PollFlags::IN);
+        let wake = PollFd::new(self.wake.reader(), PollFlags::IN);
         // EINTR is a wake-up too.
         let _woken = if self.streams.is_idle() {
             rustix::event::poll(&mut [wake], timeout.as_ref())
@@ -234,27 +273,24 @@ impl Wait {
             self.streams.interests(&mut fds);
             rustix::event::poll(&mut fds, timeout.as_ref())
         };
-        let mut bytes = [0_u8; 64];
-        while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
+        self.wake.clear();
     }
 
     fn receive(&mut self, received: Received, meaning: Meaning) {
         match meaning {
-            Meaning::End => {
-                self.ends_asked += u64::from(received.times);
-                if self.is_repeated(received) {
-                    self.impatient = true;
-                } else {
-                    self.pass_on(received);
-                }
-            }
+            Meaning::End => self.end_is_asked(received),
             Meaning::Message => self.pass_on(received),
+            Meaning::MessageOrEnd if self.command().is_some() => {
+                self.passed_on = Some(received.signal);
+                self.pass_on(received);
+            }
+            Meaning::MessageOrEnd => self.interruption.set(received.signal),
             Meaning::Continue => self.continue_asked = true,
             Meaning::Stop => match self.command {
                 // A command that handles TSTP keeps the terminal until it has stopped itself, so we wait
                 // for that instead of stopping now.
                 Command::Running(_) => {
-                    self.stop_asked = Some(Instant::now());
+                    self.stop_asked = Some(Clock::instant());
                     self.pass_on(received);
                 }
                 Command::Stopped(_) => {}
@@ -263,71 +299,113 @@ impl Wait {
         }
     }
 
-    /// Notes the first interruption, and says whether this is the same INT or TERM once more.
-    fn is_repeated(&mut self, received: Received) -> bool {
-        let Received { signal, origin, times } = received;
-        let hurry = matches!(signal, Signal::SIGINT | Signal::SIGTERM);
-        match self.interrupted {
-            None => {
-                self.interrupted = Some(Interruption { signal, origin, at: Instant::now() });
-                hurry && times > 1 && origin == Origin::Kernel
-            }
-            Some(first) => {
-                let two_keys = first.origin == Origin::Kernel && origin == Origin::Kernel;
-                hurry && first.signal == signal && (two_keys || first.at.elapsed() >= ONE_SIGNAL)
-            }
+    fn end_is_asked(&mut self, received: Received) {
+        if self.interruption.note(received) == Patience::Unlimited {
+            self.pass_on(received);
+        }
+        // A stopped command would not see it before it goes on. Whoever asks for the end has no use for a stop.
+        if let Command::Stopped(pid) = self.command {
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGCONT);
         }
     }
 
     fn pass_on(&self, received: Received) {
-        if received.is_for_the_command()
-            && let Some(pid) = self.command()
-        {
+        let Some(pid) = self.command().filter(|_| received.is_for_the_command()) else { return };
+        // Real-time signals are queued and each one counts; of the others several are one (signal(7)).
+        let is_real_time = own_signals::real_time().contains(&received.signal.0);
+        for _ in 0..if is_real_time { received.times } else { 1 } {
             // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
             let _gone_meanwhile = Group::of_the_command().send(pid, received.signal);
         }
     }
 
-    fn notice(&mut self, pid: Pid, change: Change) -> Option<Woken> {
-        if self.command() != Some(pid) {
-            return matches!(change, Change::Ended(_)).then_some(Woken::OrphanEnded);
+    /// Reaps what has ended by now: the command, and at most [`BATCH`] others.
+    fn look_at_children(&mut self) -> Children {
+        let mut found = Children::NoneEnded;
+        for _ in 0..BATCH {
+            // An error is ECHILD: no children, so there is nothing to notice.
+            let Ok(Some((pid, change))) = children::next_change(Whose::Any) else { return found };
+            if self.command() != Some(pid) {
+                match change {
+                    Change::Ended(_) => found = Children::Orphans,
+                    Change::Traced(signal) => children::stop_tracing(pid, signal),
+                    Change::Stopped(_) | Change::Continued => {}
+                }
+            } else if let Some(outcome) = self.notice(pid, change) {
+                return Children::Command(outcome);
+            }
         }
+        // The queue has no end. The command must not have to wait in it.
+        let command = self.command().map(|pid| (pid, children::next_change(Whose::Only(pid))));
+        if let Some((pid, Ok(Some((_, change))))) = command
+            && let Some(outcome) = self.notice(pid, change)
+        {
+            return Children::Command(outcome);
+        }
+        Children::Orphans
+    }
+
+    /// Notes what became of the command. Says how it ended, if it did.
+    fn notice(&mut self, pid: Pid, change: Change) -> Option<Outcome> {
         match change {
             Change::Ended(outcome) => {
-                self.go_on();
+                self.clock.resume();
                 self.command = Command::None;
-                return Some(Woken::Ended(outcome));
-            }
-            Change::Stopped(signal) => {
-                self.command = Command::Stopped(pid);
-                // A SIGSTOP that nobody's key announced was sent to the command alone (`kill -STOP`).
-                // Whoever sent it will continue the command, not us, so only the clock stops.
-                let lone = signal == Signal::SIGSTOP
-                    && self.stop_asked.is_none_or(|asked| asked.elapsed() > STOP_ASKED);
-                if !lone || self.lone_stops == LoneStops::StopTheClock {
-                    self.stopped_since.get_or_insert_with(Instant::now);
+                if let Some(signal) = self.passed_on
+                    && outcome == Outcome::Killed(signal)
+                {
+                    self.interruption.set(signal);
                 }
-                if !lone {
-                    Self::stop_with_the_command(signal);
-                }
+                return Some(outcome);
             }
+            Change::Traced(signal) => children::stop_tracing(pid, signal),
+            Change::Stopped(signal) => self.command_stopped(pid, signal),
             Change::Continued => {
                 self.command = Command::Running(pid);
                 self.stop_asked = None;
-                self.go_on();
+                self.clock.resume();
             }
         }
         None
     }
 
+    fn command_stopped(&mut self, pid: Pid, signal: Signal) {
+        self.command = Command::Stopped(pid);
+        // A SIGSTOP that nobody's key announced was sent to the command alone (`kill -STOP`).
+        // Whoever sent it will continue the command, not us, so only the clock stops.
+        let lone = signal == Signal::SIGSTOP
+            && self.stop_asked.is_none_or(|asked| Clock::instant().duration_since(asked) > STOP_ASKED);
+        // Without a terminal of ours there is nobody to let it go on, and no limit would ever come.
+        if self.job_control() == JobControl::Possible && (!lone || self.stops == Stops::PauseTheClock) {
+            self.clock.pause();
+        }
+        if !lone {
+            Self::stop_with_the_command(signal);
+        }
+        // Asked for its end before it had stopped: as in `end_is_asked`.
+        if self.interrupted().is_some() {
+            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGCONT);
+        }
+    }
+
+    fn job_control(&self) -> JobControl {
+        *self.terminal.get_or_init(|| match File::open("/dev/tty") {
+            // ENXIO: the session has no controlling terminal. ENOENT: nor has this machine any.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENOENT)) => {
+                JobControl::Absent
+            }
+            _ => JobControl::Possible,
+        })
+    }
+
     /// Stops as the command did, so that the shell sees a stopped job, and lets it go on with us.
     fn stop_with_the_command(signal: Signal) {
-        sys::take_default_action(if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal });
+        own_signals::take_default_action(if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal });
         // Back again: continued, or not stopped at all because no shell could continue us (orphaned
         // process group). Stop signals that came while we were on the way down are one with this stop.
         for origin in [Origin::Process, Origin::Kernel] {
-            sys::take(Signal::SIGTSTP, origin);
-            sys::take(Signal::SIGTTIN, origin);
+            own_signals::take(Signal::SIGTSTP, origin);
+            own_signals::take(Signal::SIGTTIN, origin);
         }
     }
 
@@ -343,14 +421,19 @@ impl Wait {
 
     /// Stops without a command: during a delay.
     fn stop_ourselves(&mut self, signal: Signal) {
-        let since = Instant::now();
-        sys::take_default_action(signal);
-        self.stopped += since.elapsed();
+        self.clock.pause();
+        own_signals::take_default_action(signal);
+        self.clock.resume();
     }
+}
 
-    fn go_on(&mut self) {
-        if let Some(since) = self.stopped_since.take() {
-            self.stopped += since.elapsed();
-        }
-    }
+/// What a look at the children found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Children {
+    /// None has ended.
+    NoneEnded,
+    /// The command has ended, like this.
+    Command(Outcome),
+    /// Others have ended, and there may be more.
+    Orphans,
 }

@@ -35,7 +35,7 @@ pub enum Event<'a, O> {
         /// How long it ran.
         took: Duration,
         /// What else there is to say.
-        remarks: Remarks,
+        remarks: &'a Remarks,
         /// What comes next.
         next: &'a Next,
     },

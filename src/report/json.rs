@@ -5,6 +5,7 @@ use super::clock::stamp;
 use super::event::{Event, Next, Severity};
 use super::record::{AttemptRecord, Judged, Record, Rescued, Summary};
 use super::text;
+use crate::core::attempt::LeftRunning;
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
 use serde::Serialize;
@@ -59,6 +60,8 @@ pub(super) struct AttemptFields {
     pub(super) delay_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     asked_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_running: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,8 +130,13 @@ impl Line {
             Event::Good { number, outcome, took, next, .. } => {
                 ("good", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
             }
-            Event::Failed { number, outcome, took, next, .. } => {
-                ("failed", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
+            Event::Failed { number, outcome, took, remarks, next } => {
+                let fields = ended(plan, *number, (outcome, *took), Some(next));
+                let left_running = match remarks.leftovers {
+                    LeftRunning::Kept(count) => Some(count),
+                    _ => None,
+                };
+                ("failed", Some(AttemptFields { left_running, ..fields }), None)
             }
             Event::Succeeded { number, outcome, took, .. } => {
                 ("succeeded", Some(ended(plan, *number, (outcome, *took), None)), None)

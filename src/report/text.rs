@@ -3,7 +3,7 @@
 
 use super::event::{Event, GaveUp, Next};
 use super::record::Record;
-use crate::core::attempt::{Remarks, StdinState};
+use crate::core::attempt::{LeftRunning, StdinState};
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::policy::{Attempts, Why};
@@ -53,14 +53,19 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
         Event::Failed { number, outcome, took, remarks, next } => {
             let what = what_happened(plan, outcome, *took);
-            let remarks = if matches!(next, Next::Retry { .. }) { *remarks } else { Remarks::default() };
-            let dropped = remarks.held.map(dropped).unwrap_or_default();
-            let stdin = if remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
+            let leftovers = left_running(&remarks.leftovers);
+            let goes_on = matches!(next, Next::Retry { .. });
+            let dropped = remarks.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
+            let stdin = if goes_on && remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
             let nested = match next {
                 Next::Retry { .. } if *number == 1 && plan.depth > 1 => nested(plan),
                 _ => String::new(),
             };
-            format!("{} failed: {what}{dropped}. {}{stdin}{nested}", attempt(number), then(plan, next))
+            format!(
+                "{} failed: {what}{leftovers}{dropped}. {}{stdin}{nested}",
+                attempt(number),
+                then(plan, next)
+            )
         }
         Event::CircuitOpen { number, wait, elapsed: since } => {
             let open = circuit_is_open(plan, *wait);
@@ -130,11 +135,7 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
                 Escalation::FirstSignal => signal.to_string(),
                 Escalation::Killed => format!("{signal}, then SIGKILL"),
             };
-            let left = match left {
-                Left::Nothing => String::new(),
-                Left::Processes(pids) => format!("; could not end {}", processes(pids)),
-                Left::Unknown => "; could not end processes that /proc does not show".to_owned(),
-            };
+            let left = could_not_end(left);
             format!("timed out after {took}{idle} ({signals}){left}")
         }
         Outcome::NotStarted(_) => status(plan, outcome),
@@ -189,6 +190,27 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
                 SpawnFailure::Passing => format!("{name}: cannot be started now ({why})"),
             }
         }
+    }
+}
+
+fn could_not_end(left: &Left) -> String {
+    match left {
+        Left::Nothing => String::new(),
+        Left::Processes(pids) => format!("; could not end {}", processes(pids)),
+        Left::Unknown => "; could not end processes that /proc does not show".to_owned(),
+    }
+}
+
+fn left_running(leftovers: &LeftRunning) -> String {
+    let processes = |count: usize| match count {
+        1 => "1 process".to_owned(),
+        count => format!("{count} processes"),
+    };
+    match leftovers {
+        LeftRunning::Nothing => String::new(),
+        LeftRunning::Kept(count) => format!(", {} left running", processes(*count)),
+        LeftRunning::Ended(count) => format!(", {} left running and ended", processes(*count)),
+        LeftRunning::Stuck(left) => could_not_end(left),
     }
 }
 
