@@ -38,6 +38,18 @@ pub enum View {
     Partial,
 }
 
+/// What the kernel says without a look at /proc.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Descendants {
+    /// There is none.
+    None,
+    /// There are some, ended or not.
+    Some,
+    /// It cannot say.
+    #[expect(dead_code, reason = "what other systems answer")]
+    Unknown,
+}
+
 /// What a look at one process found.
 enum Sight {
     Gone,
@@ -52,9 +64,9 @@ pub fn adopt_orphans() {
     let _best_effort = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// No child is left, and so, as a subreaper, no descendant.
-pub fn is_childless() -> bool {
-    !children::exists(Whose::Any)
+/// What the kernel says about everything below us: without a child a subreaper has no descendant.
+pub fn descendants() -> Descendants {
+    if children::exists(Whose::Any) { Descendants::Some } else { Descendants::None }
 }
 
 /// Whether a process is in our session.
@@ -85,12 +97,14 @@ pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// Sends SIGKILL to all children, whatever they are.
-pub fn kill_children() {
-    let Ok(all) = children_of("self") else { return };
-    for pid in all {
-        let _gone = children::send(pid, Signal::SIGKILL);
+/// Sends SIGKILL to those children that `is_meant`, and says how many children there are, ended or not. The youngest
+/// first, which are at the end of the list: of processes that fork and end they are the ones that live.
+pub fn kill_children(is_meant: impl Fn(Pid) -> bool) -> usize {
+    let Ok(all) = children_of("self") else { return 0 };
+    for pid in all.iter().rev().filter(|pid| is_meant(**pid)) {
+        let _gone = children::send(*pid, Signal::SIGKILL);
     }
+    all.len()
 }
 
 /// Calls `found` for every descendant that has not ended, parents first. It says whether to go on below that one.

@@ -35,12 +35,24 @@ pub enum View {
     Partial,
 }
 
+/// What the kernel says about everything below us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(dead_code, reason = "what Linux may answer")]
+pub enum Descendants {
+    /// There is none.
+    None,
+    /// There are some, ended or not.
+    Some,
+    /// It cannot say.
+    Unknown,
+}
+
 /// What becomes an orphan is init's.
 pub fn adopt_orphans() {}
 
 /// What an ended command leaves behind goes to init, so our children say nothing about it.
-pub fn is_childless() -> bool {
-    false
+pub fn descendants() -> Descendants {
+    Descendants::Unknown
 }
 
 /// A group is in one session, and the command cannot have left ours: setsid(2) refuses the leader of
@@ -58,7 +70,9 @@ pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
 }
 
 /// There are none but the command.
-pub fn kill_children() {}
+pub fn kill_children(_is_meant: impl Fn(Pid) -> bool) -> usize {
+    0
+}
 
 /// Calls `found` for the command, if something of it is left.
 pub fn walk(command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> View {

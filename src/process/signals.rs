@@ -112,13 +112,12 @@ impl Received {
     /// Only the hang-up of the terminal goes to the session leader alone (tty_ioctl(4), `TIOCSCTTY`).
     pub fn is_for_the_command(&self) -> bool {
         match (self.origin, self.signal) {
-            (Origin::Process, _) => true,
             (Origin::Kernel, Signal::SIGHUP) => is_session_leader(),
             (
                 Origin::Kernel,
                 Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTSTP | Signal::SIGTTIN | Signal::SIGWINCH,
             ) => false,
-            (Origin::Kernel, _) => true,
+            (Origin::Process | Origin::Kernel, _) => true,
         }
     }
 }

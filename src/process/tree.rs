@@ -10,7 +10,7 @@
 //! that is below us could be seen and nothing of the tree is among it.
 
 use super::group::Group;
-use super::platform::{self, Process, View};
+use super::platform::{self, Descendants, Process, View};
 use super::wait::Wait;
 use crate::core::outcome::{Escalation, Left};
 use crate::core::signal::Signal;
@@ -57,6 +57,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a process may take to vanish after SIGKILL before it counts as stuck in the kernel.
 const STUCK: Duration = Duration::from_secs(10);
 
+/// More children than this, ended or not, are too many to look at each of them.
+const STORM: usize = 100;
+
 /// How long what ends just behind the command may take to do so before it counts as left running.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -65,7 +68,7 @@ impl Tree {
     pub fn begin() -> Self {
         let mut before = Vec::new();
         // One call that says "no children" saves the look into /proc in nearly every run.
-        if !platform::is_childless() {
+        if platform::descendants() != Descendants::None {
             platform::walk(None, &mut |process| {
                 before.push(process.clone());
                 true
@@ -81,7 +84,7 @@ impl Tree {
 
     /// How many processes are there although the command has ended.
     pub fn left_running(&self, wait: &mut Wait) -> usize {
-        if platform::is_childless() {
+        if platform::descendants() == Descendants::None {
             return 0;
         }
         // A pipeline's members and a shell's helpers end a moment after the command, and nobody left them behind.
@@ -102,9 +105,9 @@ impl Tree {
         wait.count_stops();
         for process in self.members(wait, scope).processes {
             // Errors: it is gone, or is not ours to end, which shows below.
-            let _gone = self.send(wait, &process, signal);
+            let _gone = send(wait, &process, signal);
             // A stopped process would not see it before it goes on.
-            let _gone = self.send(wait, &process, Signal::SIGCONT);
+            let _gone = send(wait, &process, Signal::SIGCONT);
         }
         let patience = wait.now().saturating_add(grace);
         while !wait.is_impatient() && wait.now() < patience {
@@ -125,16 +128,17 @@ impl Tree {
         let mut seen: Vec<Process> = Vec::new();
         let mut helpless_before = false;
         loop {
-            // The fastest way where everything below us is meant. Processes that fork and end at once are gone
-            // before a slower look at each of them is over.
-            if scope == Scope::Everything && self.before.is_empty() {
-                platform::kill_children();
+            // The fastest way first: processes that fork and end at once are gone before a closer look at each of
+            // them is over.
+            let is_meant = |pid| scope.includes(pid) && !self.before.iter().any(|process| process.pid == pid);
+            while platform::kill_children(is_meant) > STORM && wait.now() < stuck {
+                wait.next(Some(wait.now()));
             }
             let members = self.members(wait, scope);
             let mut news = false;
             let mut refused = 0;
             for process in &members.processes {
-                if let Err(error) = self.send(wait, process, Signal::SIGKILL)
+                if let Err(error) = send(wait, process, Signal::SIGKILL)
                     && error.kind() == io::ErrorKind::PermissionDenied
                 {
                     refused += 1;
@@ -162,14 +166,6 @@ impl Tree {
         }
     }
 
-    fn send(&self, wait: &Wait, process: &Process, signal: Signal) -> io::Result<()> {
-        // The command's group, where it has one of its own.
-        if wait.command() == Some(process.pid) {
-            return Group::of_the_command().send(process.pid, signal);
-        }
-        platform::send(process, signal)
-    }
-
     fn members(&self, wait: &Wait, scope: Scope) -> Members {
         let mut processes = Vec::new();
         // Without a /proc of ours (a chroot, a pid namespace, no descriptor left to open it) the walk finds
@@ -195,8 +191,11 @@ impl Tree {
     }
 
     fn is_gone(&self, wait: &Wait, scope: Scope) -> bool {
-        if platform::is_childless() {
-            return true;
+        match platform::descendants() {
+            Descendants::None => return true,
+            // All that is below us is meant, so no look at it can say more.
+            Descendants::Some if scope == Scope::Everything && self.before.is_empty() => return false,
+            Descendants::Some | Descendants::Unknown => {}
         }
         // The list of children in /proc may miss one that moves while it is read (proc(5)), so an empty
         // one is believed only when it is empty twice.
@@ -208,6 +207,14 @@ impl Tree {
         };
         none() && none()
     }
+}
+
+fn send(wait: &Wait, process: &Process, signal: Signal) -> io::Result<()> {
+    // The command's group, where it has one of its own.
+    if wait.command() == Some(process.pid) {
+        return Group::of_the_command().send(process.pid, signal);
+    }
+    platform::send(process, signal)
 }
 
 fn left(members: &Members) -> Left {

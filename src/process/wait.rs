@@ -43,8 +43,11 @@ pub struct Wait {
 /// A stop signal that the command has not followed for so long was none for it.
 const STOP_ASKED: Duration = Duration::from_secs(10);
 
-/// So many children are reaped between two looks at signals and time. A storm of short-lived orphans has more of
-/// them than anyone can reap.
+/// Children are reaped for so long between two looks at signals and time: a storm of short-lived orphans has more
+/// of them than anyone can reap.
+const REAPING: Duration = Duration::from_millis(10);
+
+/// And so many between two looks at the time that this takes.
 const BATCH: usize = 64;
 
 /// Whether a stop of the command pauses the clock.
@@ -319,10 +322,18 @@ impl Wait {
         }
     }
 
-    /// Reaps what has ended by now: the command, and at most [`BATCH`] others.
+    /// Reaps what has ended by now: the command, and others for at most [`REAPING`].
     fn look_at_children(&mut self) -> Children {
         let mut found = Children::NoneEnded;
-        for _ in 0..BATCH {
+        let mut begun = None;
+        for number in 0_usize.. {
+            // Few children end at once in nearly every run, and then nobody asks for the time.
+            if number > 0
+                && number.is_multiple_of(BATCH)
+                && begun.get_or_insert_with(Clock::instant).elapsed() >= REAPING
+            {
+                break;
+            }
             // An error is ECHILD: no children, so there is nothing to notice.
             let Ok(Some((pid, change))) = children::next_change(Whose::Any) else { return found };
             if self.command() != Some(pid) {

@@ -145,11 +145,15 @@ impl Mask {
             libc::sigfillset(all.as_mut_ptr());
             all.assume_init()
         };
-        Self(all).set()
+        Self(all).swap()
     }
 
-    /// Puts this mask in force, and returns the one before.
-    pub fn set(self) -> Self {
+    /// Puts this mask in force.
+    pub fn set(self) {
+        self.swap();
+    }
+
+    fn swap(self) -> Self {
         // SAFETY: both sets are valid memory; it cannot fail with a valid `how`.
         unsafe {
             let mut old = MaybeUninit::<libc::sigset_t>::zeroed();
