@@ -286,3 +286,52 @@ fn a_hang_up_reaches_the_command_of_a_session_leader() {
     wait_until("its end", || !is_alive(command));
     assert_eq!(scratch.read("got"), "HUP\n", "once");
 }
+
+/// Waits until the terminal has these flags of stty(1).
+fn has(scratch: &Scratch, terminal: &mut Terminal, flags: &[&str]) {
+    terminal.line("stty -a > flags; echo do''ne");
+    terminal.shows("done");
+    let all = scratch.read("flags");
+    for flag in flags {
+        assert!(all.split([' ', ';', '\n']).any(|found| found == *flag), "{flag} is not in {all}");
+    }
+}
+
+#[test]
+fn a_terminal_that_a_killed_command_left_in_raw_mode_is_put_back() {
+    let Some((scratch, mut terminal)) = bash() else { return };
+    for (options, script) in [
+        ("--timeout 0.5 --kill-after 0.1", "trap '' TERM; stty raw -echo; echo $? >> ready; sleep 1000"),
+        ("", "stty raw -echo; echo $? >> ready; kill -KILL $$"),
+    ] {
+        // During the delay Ctrl-C has to be a key, and attempt 2 finds the terminal as attempt 1 did.
+        terminal.line(&format!("$RETRY {options} --base 1000 -- sh -c \"{}\"", script.replace('$', "\\$")));
+        terminal.shows("Retrying in");
+        terminal.control('c');
+        assert_eq!(terminal.status(), "130");
+        has(&scratch, &mut terminal, &["icanon", "isig", "echo", "opost"]);
+    }
+    assert_eq!(scratch.read("ready"), "0\n0\n");
+}
+
+#[test]
+fn a_terminal_that_a_command_has_set_and_left_stays_as_it_is() {
+    let Some((scratch, mut terminal)) = bash() else { return };
+    terminal.line("sh -c '$RETRY -- stty -echoctl; stty -a > inner'; echo do''ne");
+    terminal.shows("done");
+    assert!(scratch.read("inner").contains("-echoctl"), "{}", scratch.read("inner"));
+}
+
+#[test]
+fn the_foreground_comes_back_from_a_shell_that_was_killed() {
+    let Some((scratch, mut terminal)) = bash() else { return };
+    // The inner shell takes the foreground for a group of its own, and dies in it.
+    let inner = "bash --norc --noprofile --noediting -i";
+    terminal.line(&format!("$RETRY --timeout 2 --kill-after 0.1 --base 1000 -- {inner}"));
+    terminal.line("echo inner $$ > ready; kill -KILL $$");
+    scratch.line("ready");
+    terminal.shows("Retrying in");
+    // Reaches retry only if its group is in the foreground.
+    terminal.control('c');
+    assert_eq!(terminal.status(), "130");
+}

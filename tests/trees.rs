@@ -231,10 +231,24 @@ EOF
 
 #[test]
 fn a_tree_that_is_not_ours_to_end_is_named_and_not_retried() {
-    // As below sudo: a set-uid program that makes itself root for good, below a `retry` that is nobody.
-    let mut trial = Command::new("setpriv");
-    trial.args(["--reuid=65534", "--regid=65534", "--clear-groups", "true"]);
-    if !works(&mut trial, "setpriv and root", "a set-uid child") {
+    a_tree_that_is_not_ours_to_end(&[]);
+}
+
+#[test]
+fn a_tree_that_proc_hides_is_not_gone() {
+    // Every process of another user is invisible, as on hardened hosts.
+    let mount = "mount -t proc -o hidepid=2 proc /proc && exec \"$@\"";
+    a_tree_that_is_not_ours_to_end(&["unshare", "--mount", "sh", "-c", mount, "sh"]);
+}
+
+/// As below sudo: a set-uid program that makes itself root for good, below a `retry` that is nobody, in an environment
+/// that these words make.
+fn a_tree_that_is_not_ours_to_end(environment: &[&str]) {
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let words: Vec<&str> = environment.iter().chain(&nobody).copied().collect();
+    let mut trial = Command::new(words[0]);
+    trial.args(&words[1..]).arg("true");
+    if !works(&mut trial, "setpriv, unshare and root", "a set-uid child") {
         return;
     }
     let scratch = Scratch::new();
@@ -249,7 +263,7 @@ fn a_tree_that_is_not_ours_to_end_is_named_and_not_retried() {
     let binary = scratch.path("retry");
     std::fs::copy(RETRY, &binary).unwrap();
     let mut command = Command::new("setsid");
-    command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command.args(words);
     command.arg(&binary).args(["--timeout", "2", "--kill-after", "0.1", "--base", "0", "--", "sh", "-c"]);
     command.arg("./become-root --reuid=0 sleep 1000 & echo $! > pid; echo x >> runs; wait");
     let ended = scratch.launch(command).end();
@@ -302,6 +316,26 @@ fn as_pid_1_it_reaps_and_ends_with_the_right_status() {
     assert_eq!(scratch.read("stdout").trim(), "0");
     // A signal cannot kill pid 1 by default, so the status says it.
     assert_eq!(start(&["--retries", "1", "--", "sh", "-c", "kill -SEGV $$"]).end().code(), Some(139));
+}
+
+#[test]
+fn as_pid_1_it_passes_on_what_containers_are_stopped_with() {
+    let mut trial = Command::new("unshare");
+    trial.args(["--pid", "--fork", "--mount-proc", "true"]);
+    if !works(&mut trial, "unshare and the right to use it", "pid 1") || !needs("bash", "real-time signals") {
+        return;
+    }
+    // WINCH is httpd's STOPSIGNAL, RTMIN+3 systemd's, PWR is what LXC sends.
+    for signal in ["WINCH", "PWR", "RTMIN+3"] {
+        let scratch = Scratch::new();
+        let script = format!(
+            "trap 'echo {signal} > got; exit 7' {signal}; kill -{signal} 1; while :; do sleep 0.01; done"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc", RETRY, "-r1", "bash", "-c", &script]);
+        assert_eq!(scratch.launch(command).end().code(), Some(7), "{signal}");
+        assert_eq!(scratch.read("got"), format!("{signal}\n"));
+    }
 }
 
 #[test]

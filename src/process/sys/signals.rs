@@ -196,9 +196,16 @@ fn change_mask(how: libc::c_int, signal: Signal) -> Mask {
     }
 }
 
-/// In a child between fork and exec: a signal from now on is the command's, and ends it if that is its default.
+/// In a child before it executes the command: a signal from now on is the command's, and ends it if that is its
+/// default. The child shares our memory, so we have to call [`belong_to_us`] when it is gone from there, before we let
+/// any signal through.
 pub(super) fn belong_to_the_command() {
     IN_CHILD.store(true, Ordering::Relaxed);
+}
+
+/// Signals are ours again.
+pub(super) fn belong_to_us() {
+    IN_CHILD.store(false, Ordering::Relaxed);
 }
 
 /// Whether a signal came since this was asked last.

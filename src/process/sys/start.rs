@@ -63,23 +63,20 @@ mod with_fork {
     /// # Errors
     /// What execve(2) and clone(2) answer, as execvp(3) would pass it on.
     pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
-        let mut ready = Ready::new(launch)?;
-        let failure = failure_of_exec()?;
-        failure.store(0, Ordering::Relaxed);
+        let ready = Ready::new(launch)?;
+        let room = Room::get()?;
+        room.failure.store(0, Ordering::Relaxed);
         let us = rustix::process::getpid();
         // A signal must find the child either not yet there or ready to die of it.
         let mask = Mask::block_everything();
-        let pid = fork();
-        if pid == 0 {
-            let errno = ready.become_the_command(launch, us, Mask::original().unwrap_or(mask));
-            failure.store(errno, Ordering::Relaxed);
-            // SAFETY: ends the child at once; nothing of ours is flushed twice.
-            unsafe { libc::_exit(127) };
-        }
+        let original = Mask::original().unwrap_or(mask);
+        let mut child = Child { ready, launch, parent: us, mask: original, room };
+        let pid = fork(&mut child);
         let error = io::Error::last_os_error();
+        signals::belong_to_us();
         mask.set();
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(error)?;
-        match failure.load(Ordering::Relaxed) {
+        let pid = Pid::from_raw(pid).ok_or(error)?;
+        match room.failure.load(Ordering::Relaxed) {
             0 => Ok(pid),
             errno => {
                 let _reaped = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
@@ -88,36 +85,65 @@ mod with_fork {
         }
     }
 
-    /// fork(2), but we stand still until the child executes something or ends (CLONE_VFORK), so that its word about
-    /// a failed exec is there when we look. It gets a copy of our memory, as with fork: no CLONE_VM.
-    fn fork() -> libc::c_long {
-        let flags = libc::c_long::from(libc::CLONE_VFORK | libc::SIGCHLD);
-        let none: libc::c_long = 0;
-        // SAFETY: without CLONE_VM and with the stack 0 this is fork(2). The child calls only what is
-        // async-signal-safe. On s390x the stack comes first: clone(2).
-        unsafe {
-            if cfg!(target_arch = "s390x") {
-                libc::syscall(libc::SYS_clone, none, flags, none, none, none)
-            } else {
-                libc::syscall(libc::SYS_clone, flags, none, none, none, none)
-            }
-        }
+    /// What the child is told.
+    struct Child<'a> {
+        ready: Ready,
+        launch: &'a Launch<'a>,
+        parent: Pid,
+        mask: Mask,
+        room: &'static Room,
     }
 
-    /// Where a child says why it could not become the command. Memory and not a pipe: descriptors may be short.
-    fn failure_of_exec() -> io::Result<&'static AtomicI32> {
-        static PAGE: OnceLock<&'static AtomicI32> = OnceLock::new();
-        if let Some(page) = PAGE.get() {
-            return Ok(page);
+    /// Makes the child, and stands still until it executes something or ends (CLONE_VFORK). It shares our memory
+    /// (CLONE_VM), as with vfork(2) and posix_spawn(3): to copy the page tables would cost a fifth of an attempt.
+    /// Returns its pid, or -1.
+    fn fork(child: &mut Child<'_>) -> libc::pid_t {
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let stack = child.room.top_of_stack();
+        // SAFETY: the child has a stack of its own, and all that it is told lives until it is gone from our memory. It
+        // calls only what is async-signal-safe. All signals are blocked, so no handler runs in it before it says that
+        // they belong to the command.
+        unsafe { libc::clone(run_child, stack, flags, ptr::from_mut(child).cast()) }
+    }
+
+    extern "C" fn run_child(child: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: `fork` passes a `Child`, which nobody else touches meanwhile.
+        let child = unsafe { &mut *child.cast::<Child<'_>>() };
+        let errno = child.ready.become_the_command(child.launch, child.parent, child.mask);
+        child.room.failure.store(errno, Ordering::Relaxed);
+        // SAFETY: ends the child at once; nothing of ours is flushed.
+        unsafe { libc::_exit(127) }
+    }
+
+    /// Memory for the child, made once. A mapping, shared also where the rest is not (valgrind makes a fork of every
+    /// clone).
+    struct Room {
+        /// Where the child says why it could not become the command. Not a pipe: descriptors may be short.
+        failure: AtomicI32,
+    }
+
+    impl Room {
+        /// Enough for the child's calls and for the frame of a signal handler, which holds all registers.
+        const SIZE: usize = 1 << 16;
+
+        fn get() -> io::Result<&'static Self> {
+            static ROOM: OnceLock<&'static Room> = OnceLock::new();
+            if let Some(room) = ROOM.get() {
+                return Ok(room);
+            }
+            // SAFETY: a new mapping at no certain place, which is never unmapped; zeros are a valid `Room`.
+            let room = unsafe {
+                let access = ProtFlags::READ | ProtFlags::WRITE;
+                &*mmap_anonymous(ptr::null_mut(), Self::SIZE, access, MapFlags::SHARED)?.cast::<Self>()
+            };
+            Ok(ROOM.get_or_init(|| room))
         }
-        // SAFETY: a new mapping at no certain place, which is never unmapped; zeros are a valid AtomicI32.
-        let page = unsafe {
-            let size = size_of::<AtomicI32>();
-            let page =
-                mmap_anonymous(ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
-            &*page.cast::<AtomicI32>()
-        };
-        Ok(PAGE.get_or_init(|| page))
+
+        /// The stack grows down from the end of the mapping; `failure` is at its beginning.
+        fn top_of_stack(&'static self) -> *mut libc::c_void {
+            // SAFETY: the end of the mapping that `get` has made.
+            unsafe { ptr::from_ref(self).cast_mut().cast::<u8>().add(Self::SIZE).cast() }
+        }
     }
 
     /// Everything that the child needs, allocated before it is there: between fork and exec, malloc(3) is forbidden.
