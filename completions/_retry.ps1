@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -35,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     if ($option -ne '' -and ($index -gt $commandElements.Count -or $commandElements[$index - 1].Extent.EndOffset -ge $cursorPosition)) {
         $values = @(switch -CaseSensitive ($option) {
             '--timeout-signal' { 'TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'ABRT', 'USR1', 'USR2' }
+            '--leftovers' { 'keep', 'end' }
             '-j' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
             '--jitter' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
             '--backoff' { 'exponential', 'linear', 'fibonacci', 'constant' }
@@ -90,6 +91,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Time limit for everything, delays included')
             [CompletionResult]::new('--timeout-signal', '--timeout-signal', [CompletionResultType]::ParameterName, 'First signal to the process tree when time is up [default: TERM]')
             [CompletionResult]::new('--kill-after', '--kill-after', [CompletionResultType]::ParameterName, 'Grace between that signal and SIGKILL [default: 10]')
+            [CompletionResult]::new('--leftovers', '--leftovers', [CompletionResultType]::ParameterName, 'What a failed attempt leaves running: keep or end [default: keep]')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Time limit for an attempt that writes nothing')
             [CompletionResult]::new('--consecutive', '--consecutive', [CompletionResultType]::ParameterName, 'Successes in a row that make success [default: 1]')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Delay after the first failure [default: 0.5]')

@@ -11,9 +11,10 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
+        &--leftovers=['keep' 'end']
         &-j=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
         &--jitter=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
         &--backoff=['exponential' 'linear' 'fibonacci' 'constant']
@@ -72,6 +73,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --deadline 'Time limit for everything, delays included'
             cand --timeout-signal 'First signal to the process tree when time is up [default: TERM]'
             cand --kill-after 'Grace between that signal and SIGKILL [default: 10]'
+            cand --leftovers 'What a failed attempt leaves running: keep or end [default: keep]'
             cand --idle-timeout 'Time limit for an attempt that writes nothing'
             cand --consecutive 'Successes in a row that make success [default: 1]'
             cand -b 'Delay after the first failure [default: 0.5]'

@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -50,6 +50,8 @@ ABRT\t''
 USR1\t''
 USR2\t''"
 complete -c retry -n __retry_at_options -l kill-after -d 'Grace between that signal and SIGKILL [default: 10]' -r -f
+complete -c retry -n __retry_at_options -l leftovers -d 'What a failed attempt leaves running: keep or end [default: keep]' -r -f -a "keep\t'They go on, and a message says so'
+end\t'They are ended as by a time limit'"
 complete -c retry -n __retry_at_options -l idle-timeout -d 'Time limit for an attempt that writes nothing' -r -f
 complete -c retry -n __retry_at_options -l consecutive -d 'Successes in a row that make success [default: 1]' -r -f
 complete -c retry -n __retry_at_options -s b -l base -d 'Delay after the first failure [default: 0.5]' -r -f

@@ -60,6 +60,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("--deadline", &["0", "-5m", "soon", "1e300"]),
     ("--timeout-signal", &["NOPE", "0", "65", "-9", "TERM,INT"]),
     ("--kill-after", &["-1", "never", "nan"]),
+    ("--leftovers", &["kill", "End"]),
     ("--idle-timeout", &["0", "-1", "never"]),
     ("--consecutive", &["0", "-1", "1.5", "two"]),
     ("--base", &["-0.5", "abc", "nan", "inf", "1,5", "1000000000001"]),

@@ -99,19 +99,21 @@ pub const EXIT_BY_SIGNAL: &str = "If --fallback ran, its status counts. A comman
 pub const SIGNALS: &[&str] = &[
     "retry and the command share the process group, the session and the terminal.",
     "After HUP, INT, QUIT or TERM there is no further attempt, and a delay ends at once. A running command \
-     gets the signal and may clean up for as long as it likes. The same INT or TERM a second time sends it \
-     SIGKILL; a different signal is passed on. What the command leaves behind in the session gets the \
-     signal too, and SIGKILL after --kill-after.",
-    "HUP, INT, QUIT, TERM, USR1 and USR2 are passed on to the command when a process sent them to retry. A \
-     key such as Ctrl-C is not sent a second time: the terminal has sent it to the whole foreground process \
-     group, the command included. The hang-up of the terminal goes to the session leader alone, so retry \
-     passes it on where it is that leader. Other signals do to retry what they do by default, and are not \
-     passed on.",
+     gets the signal and may clean up for as long as it likes. If a process sends the same INT or TERM again, the \
+     command gets SIGKILL; so it does when Ctrl-C is pressed three times within two seconds. A different signal is \
+     passed on. What the attempts left behind in the session gets the signal too, and SIGKILL after --kill-after.",
+    "Every signal that would end retry and can be caught is passed on to the command, real-time signals included; as \
+     process 1, retry passes on WINCH as well. A key such as Ctrl-C is not sent a second time: the terminal has \
+     sent it to the whole foreground process group, the command included. The hang-up of the terminal goes to the \
+     session leader alone, so retry passes it on where it is that leader. If the command dies of a signal that retry \
+     has passed on, such as ALRM, there is no further attempt; USR1 and USR2 are the command's own business.",
+    "On Linux, a command whose retry dies first (of SIGKILL, say) gets --timeout-signal, or the parent-death signal \
+     that retry itself was given. A set-uid command does not: the kernel clears the setting.",
     "A signal that a process sends to the whole process group reaches the command twice, once directly and \
      once through retry, as with every wrapper that passes signals on.",
     "When the command stops (Ctrl-Z), so does retry; it goes on when it is continued, and continues the \
      command if only retry was. During a delay it stops by itself. Time spent stopped counts against no \
-     limit and no delay. Two stops cannot be noticed, and their time counts: a SIGSTOP that is sent to \
+     limit and no delay, unless there is no controlling terminal: then nobody could continue it. Two stops cannot be noticed, and their time counts: a SIGSTOP that is sent to \
      retry alone, and the SIGTTOU for a message that retry writes from the background to a terminal \
      with `stty tostop`.",
     "Signals that are ignored when retry starts (`nohup`, `trap '' HUP`) stay ignored, in retry and in the \
@@ -121,6 +123,8 @@ pub const SIGNALS: &[&str] = &[
      also one that left for another process group or session. Elsewhere it is the command's own process \
      group, which it has where there is no controlling terminal, else the command alone. If a process cannot \
      be ended, there is no further attempt, and the message names it.",
+    "A command that is killed cannot put back what it did to the terminal (raw mode, no echo, another process group \
+     in the foreground); retry does. What a command that exits by itself has set, stays.",
 ];
 
 /// What happens to the streams of a command, for the man page alone.

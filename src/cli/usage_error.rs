@@ -182,6 +182,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--deadline", "5m"),
     ("--timeout-signal", "INT"),
     ("--kill-after", "10s"),
+    ("--leftovers", "end"),
     ("--idle-timeout", "2m"),
     ("--consecutive", "2"),
     ("--base", "500ms"),
