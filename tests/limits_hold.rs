@@ -165,7 +165,7 @@ fn every_signal_that_would_end_retry_is_passed_on() {
     ]
     .map(Signal::as_raw)
     .into_iter()
-    .chain([34, 37, 50, 64]);
+    .chain([16, 34, 37, 50, 64]);
     for number in numbers {
         let scratch = Scratch::new();
         let script = format!(

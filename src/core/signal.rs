@@ -20,7 +20,7 @@ named!(NAMES:
 );
 
 #[cfg(target_os = "linux")]
-named!(LINUX_NAMES: SIGPWR, SIGPOLL);
+named!(LINUX_NAMES: SIGPWR, SIGSTKFLT, SIGPOLL);
 
 #[cfg(not(target_os = "linux"))]
 const LINUX_NAMES: &[(i32, &str)] = &[];

@@ -31,7 +31,6 @@ pub enum View {
     /// There is nothing more to know than the command itself.
     Complete,
     /// Never here.
-    #[expect(dead_code, reason = "what Linux may answer")]
     Partial,
 }
 

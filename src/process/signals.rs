@@ -38,7 +38,7 @@ pub struct Received {
 
 /// In the order in which they are looked at: a stop must not hide an end that came with it. The real-time signals
 /// come behind these, as [`Meaning::MessageOrEnd`].
-const CAUGHT: [(Signal, Meaning); 25] = [
+const CAUGHT: [(Signal, Meaning); 23] = [
     (Signal::SIGHUP, Meaning::End),
     (Signal::SIGINT, Meaning::End),
     (Signal::SIGQUIT, Meaning::End),
@@ -49,8 +49,6 @@ const CAUGHT: [(Signal, Meaning); 25] = [
     (Signal::SIGALRM, Meaning::MessageOrEnd),
     (Signal::SIGVTALRM, Meaning::MessageOrEnd),
     (Signal::SIGPROF, Meaning::MessageOrEnd),
-    (Signal::SIGIO, Meaning::MessageOrEnd),
-    (Signal::SIGPWR, Meaning::MessageOrEnd),
     (Signal::SIGXCPU, Meaning::MessageOrEnd),
     (Signal::SIGXFSZ, Meaning::MessageOrEnd),
     (Signal::SIGPIPE, Meaning::MessageOrEnd),
@@ -67,15 +65,23 @@ const CAUGHT: [(Signal, Meaning); 25] = [
     (Signal::SIGTTIN, Meaning::Stop),
 ];
 
+/// What ends a process by default on Linux, and is ignored by default or does not exist elsewhere.
+#[cfg(target_os = "linux")]
+const CAUGHT_ON_LINUX: &[(Signal, Meaning)] = &[
+    (Signal::SIGIO, Meaning::MessageOrEnd),
+    (Signal::SIGPWR, Meaning::MessageOrEnd),
+    (Signal::SIGSTKFLT, Meaning::MessageOrEnd),
+];
+
+#[cfg(not(target_os = "linux"))]
+const CAUGHT_ON_LINUX: &[(Signal, Meaning)] = &[];
+
 /// All that are caught on this system, now.
 fn caught() -> impl Iterator<Item = (Signal, Meaning)> {
-    // SIGIO and SIGPWR of other systems end nobody by default, or are not there.
-    let is_fatal_here =
-        |signal| cfg!(target_os = "linux") || !matches!(signal, Signal::SIGIO | Signal::SIGPWR);
     let is_process_1 = rustix::process::getpid().is_init();
     CAUGHT
         .into_iter()
-        .filter(move |(signal, _)| is_fatal_here(*signal))
+        .chain(CAUGHT_ON_LINUX.iter().copied())
         // A window that changes its size is no wish to end. But process 1 of a container hears nothing else.
         .filter(move |(signal, _)| *signal != Signal::SIGWINCH || is_process_1)
         .chain(signals::real_time().map(|number| (Signal(number), Meaning::MessageOrEnd)))

@@ -72,10 +72,13 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _contex
     }
 }
 
+/// SI_USER, which is positive on the BSDs and on Darwin, and which libc has for Linux only.
+const SENT_BY_A_PROCESS: libc::c_int = if cfg!(target_os = "linux") { 0 } else { 0x10001 };
+
 /// Whether the kernel tells us of an error of our own: si_code is positive then (sigaction(2)).
 fn is_fault(number: libc::c_int, code: libc::c_int) -> bool {
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
-    code > 0 && code != libc::SI_USER && faults.contains(&number)
+    code > 0 && code != SENT_BY_A_PROCESS && faults.contains(&number)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -199,11 +202,13 @@ fn change_mask(how: libc::c_int, signal: Signal) -> Mask {
 /// In a child before it executes the command: a signal from now on is the command's, and ends it if that is its
 /// default. The child shares our memory, so we have to call [`belong_to_us`] when it is gone from there, before we let
 /// any signal through.
+#[cfg(target_os = "linux")]
 pub(super) fn belong_to_the_command() {
     IN_CHILD.store(true, Ordering::Relaxed);
 }
 
 /// Signals are ours again.
+#[cfg(target_os = "linux")]
 pub(super) fn belong_to_us() {
     IN_CHILD.store(false, Ordering::Relaxed);
 }
