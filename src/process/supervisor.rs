@@ -11,7 +11,7 @@ use crate::core::breaker;
 use crate::core::budget::Payment;
 use crate::core::outcome::{Ending, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::output::{Seen, Stream};
-use crate::core::plan::{Output, Plan};
+use crate::core::plan::{Limits, Output, Plan};
 use crate::core::policy::{Said, Verdict};
 use crate::core::random::Random;
 use crate::core::reason::reason;
@@ -271,18 +271,21 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Writes what is held of these streams to our own. A signal ends it; after one that came before, our
-    /// reader has as long as everything else that is left behind.
+    /// Writes what is held of these streams to our own. A signal ends it; after one that came before, and
+    /// after the deadline, our reader has as long as everything else that is left behind.
     fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending<Outcome>> {
         self.wait.streams().release(which);
-        let kill_after = self.plan.limits.kill_after;
-        let due = self.wait.interrupted().map(|_| self.wait.now().saturating_add(kill_after));
+        let Limits { deadline, kill_after, .. } = self.plan.limits;
+        let now = self.wait.now();
+        let end = self.wait.interrupted().map(|_| now).or(deadline.map(|deadline| deadline.max(now)));
+        let due = end.map(|end| end.saturating_add(kill_after));
         while self.wait.streams().has_pending() {
             match (self.wait.next(due), self.wait.interrupted()) {
                 (Woken::Interrupted, Some(signal)) => {
                     return Some(Ending::Interrupted { signal, running: None });
                 }
-                (Woken::Due, _) => return None,
+                (Woken::Due, Some(_)) => return None,
+                (Woken::Due, None) => self.wait.streams().abandon(),
                 _ => {}
             }
         }
