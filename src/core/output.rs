@@ -226,6 +226,11 @@ impl Watcher {
         }
     }
 
+    /// What was found up to now; a line that has not ended is not looked at.
+    pub fn seen_so_far(self) -> Seen {
+        self.seen
+    }
+
     /// Looks at the last line, if it had no end, and says what was found.
     pub fn finish(self) -> Seen {
         let Self { mut lines, mut sought, mut seen } = self;

@@ -3,6 +3,7 @@
 
 use super::group::Group;
 use super::spawn::{self, Told};
+use super::sys;
 use super::ticker::Ticker;
 use super::tree::{self, Scope, Tree};
 use super::wait::{Wait, Woken};
@@ -21,6 +22,7 @@ use crate::report::event::{Event, Moment, Times};
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Streams};
 use crate::streams::failure::Failure;
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -48,7 +50,7 @@ pub struct Supervisor<'a> {
     permit: Permit,
     /// When it has to be renewed.
     renewal: Option<Duration>,
-    warning: Option<String>,
+    warnings: VecDeque<String>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -57,7 +59,7 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
-        let wait = Wait::new(Streams::new(plan)?)?;
+        let wait = Wait::new(Streams::new(plan, sys::share_description)?)?;
         tree::adopt_orphans();
         Ok(Self {
             plan,
@@ -73,7 +75,7 @@ impl<'a> Supervisor<'a> {
             shared: plan.shared.as_ref().map(Shared::new),
             permit: Permit::Unguarded,
             renewal: None,
-            warning: None,
+            warnings: VecDeque::new(),
         })
     }
 
@@ -213,9 +215,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn note(&mut self, warning: Option<Warning>) {
-        if let Some(warning) = warning {
-            self.warning = Some(warning.to_string());
-        }
+        self.warnings.extend(warning.map(|warning| warning.to_string()));
     }
 
     /// What is asked of the shared state, if there is one.
@@ -240,33 +240,46 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Takes and passes on what the command has left in its pipes. The time that our own reader takes is
-    /// its own, up to the deadline or an interruption; the time that a grandchild takes which still holds a
-    /// pipe is a grace, made once.
+    /// Takes, looks at and passes on what the command has left in its pipes. The time that our own reader takes
+    /// is its own, up to the deadline or an interruption; the time that a grandchild takes which still holds
+    /// a pipe is a grace, made once. A slow pattern has the time up to the deadline where its word counts.
     fn drain(&mut self, outcome: &Outcome) {
         self.wait.streams().command_ended();
         let interrupted = self.wait.interrupted().is_some();
+        let counts = !interrupted && !matches!(outcome, Outcome::TimedOut(_));
+        if interrupted {
+            self.wait.streams().stop_looking();
+        }
+        let Limits { deadline, kill_after, .. } = self.plan.limits;
         let grace = self.wait.now() + PIPE_GRACE;
-        let (mut due, mut is_grace) = (grace, true);
+        let end = if interrupted { grace } else { deadline.unwrap_or(Duration::MAX).max(grace) };
+        let mut stages = [grace, end, end.saturating_add(kill_after)].into_iter();
+        let mut due = stages.next();
         while self.wait.streams().is_busy() {
-            match self.wait.next(Some(due)) {
-                Woken::Due if is_grace => {
-                    self.wait.streams().grace_ended();
-                    is_grace = false;
-                    let limits = &self.plan.limits;
-                    let end = if interrupted { grace } else { limits.deadline.unwrap_or(Duration::MAX) };
-                    due = end.max(grace).saturating_add(limits.kill_after);
-                }
-                Woken::Due => {
-                    // What a command wrote that was not ended may not be lost without a word.
-                    if !interrupted && !matches!(outcome, Outcome::TimedOut(_)) {
-                        self.wait.streams().abandon();
+            match (self.wait.next(due), stages.len()) {
+                (Woken::Due, left) => {
+                    let streams = self.wait.streams();
+                    match left {
+                        2 => streams.grace_ended(),
+                        1 if counts => streams.looked_too_late(),
+                        // What a command wrote that was not ended may not be lost without a word.
+                        0 if counts => streams.abandon(),
+                        _ => {}
                     }
-                    break;
+                    if !counts {
+                        streams.stop_looking();
+                    }
+                    due = stages.next();
+                    if due.is_none() {
+                        break;
+                    }
                 }
                 // Whoever sends one more signal does not wait for our reader either.
-                Woken::Interrupted => break,
-                Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams => {}
+                (Woken::Interrupted, _) => {
+                    self.wait.streams().stop_looking();
+                    break;
+                }
+                (Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams, _) => {}
             }
         }
     }
@@ -367,6 +380,7 @@ impl Attempt for Supervisor<'_> {
         }
         (self.seen, self.word) = self.wait.streams().finish(wall_clock);
         let streams = self.wait.streams();
+        self.warnings.extend(streams.warning());
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
             held: streams.held(),
@@ -418,7 +432,7 @@ impl Attempt for Supervisor<'_> {
     }
 
     fn warning(&mut self) -> Option<String> {
-        self.warning.take()
+        self.warnings.pop_front()
     }
 
     fn asked(&self) -> Word {

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 use std::ffi::{CStr, OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -375,6 +375,28 @@ pub fn keep_pipe_signal_ignored(command: &mut Command) {
         };
         // SAFETY: sigaction(2) is async-signal-safe, and the closure owns nothing.
         unsafe { command.pre_exec(ignore) };
+    }
+}
+
+/// Whether two descriptors have one open file description, and with it one offset; `None` where the kernel does
+/// not tell (kcmp(2) needs CONFIG_KCMP, and a sandbox may forbid it).
+pub fn share_description(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        const KCMP_FILE: libc::c_long = 0;
+        let pid = libc::c_long::from(rustix::process::getpid().as_raw_nonzero().get());
+        let (a, b) = (libc::c_long::from(a.as_raw_fd()), libc::c_long::from(b.as_raw_fd()));
+        // SAFETY: no memory is involved.
+        match unsafe { libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_FILE, a, b) } {
+            0 => Some(true),
+            1.. => Some(false),
+            _ => None,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _unknown = (a, b);
+        None
     }
 }
 

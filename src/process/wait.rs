@@ -202,7 +202,8 @@ impl Wait {
                 }
             }
             self.continue_command();
-            if self.streams.advance(self.now()) == News::Some {
+            let begun = Instant::now();
+            if self.streams.advance(self.now(), &|| begun.elapsed()) == News::Some {
                 return Woken::Streams;
             }
             let left = match due {
@@ -224,6 +225,7 @@ impl Wait {
     /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's
     /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
     fn sleep(&self, left: Option<Duration>) {
+        let left = if self.streams.is_behind() { Some(Duration::ZERO) } else { left };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let wake = PollFd::new(&self.wake, PollFlags::IN);
         // EINTR is a wake-up too.

@@ -55,7 +55,7 @@ pub enum Event<'a, O> {
         /// Since the start.
         elapsed: Duration,
     },
-    /// What is shared with others cannot be used as it should.
+    /// Something cannot be used as it should: what is shared with others, a stream of ours.
     Warning {
         /// What happened, and what is done about it.
         what: String,

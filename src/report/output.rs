@@ -1,6 +1,8 @@
 //! The writes. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) never changes what
 //! `retry` does or how it ends, so errors on stderr end here; errors on stdout are the caller's.
 
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 
@@ -30,12 +32,24 @@ pub fn columns(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// Writes what was asked for (help, a generated file, a dry run) to stdout.
+/// Writes what was asked for (help, a generated file, a dry run) to stdout, all of it: where whoever shares stdout
+/// has made it non-blocking, a full pipe is waited for.
 ///
 /// # Errors
 /// Whatever stdout answers; a missing reader is [`io::ErrorKind::BrokenPipe`].
 pub fn product(text: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text)?;
-    stdout.flush()
+    let stdout = rustix::stdio::stdout();
+    let mut rest = text;
+    while !rest.is_empty() {
+        match rustix::io::write(stdout, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => rest = &rest[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                rustix::event::poll(&mut [PollFd::from_borrowed_fd(stdout, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

@@ -76,6 +76,11 @@ impl Sink {
         Ok(Self { fd, way })
     }
 
+    /// The descriptor as it was inherited.
+    pub fn inherited(&self) -> BorrowedFd<'static> {
+        self.fd
+    }
+
     /// The descriptor, to wait for.
     pub fn fd(&self) -> BorrowedFd<'_> {
         match &self.way {
