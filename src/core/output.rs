@@ -20,6 +20,17 @@ pub enum Stream {
     Stderr,
 }
 
+/// Where the cursor of our terminal is after an attempt, as far as we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// At the start of a line, or there is no terminal.
+    AtStart,
+    /// Behind the last byte of a line that has not ended.
+    InLine,
+    /// Wherever the command has left it, which has the terminal itself.
+    Unknown,
+}
+
 /// Where a rule looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {

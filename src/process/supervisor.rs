@@ -11,8 +11,8 @@ use crate::core::attempt::{Admitted, Attempt, Cut, Done, Ready, Remarks, StdinSt
 use crate::core::breaker;
 use crate::core::budget::Payment;
 use crate::core::outcome::{Ending, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
-use crate::core::output::{Seen, Stream};
-use crate::core::plan::{Limits, Output, Plan};
+use crate::core::output::{Cursor, Seen, Stream};
+use crate::core::plan::{End, Limits, Plan};
 use crate::core::policy::{Said, Verdict};
 use crate::core::random::Random;
 use crate::core::reason::reason;
@@ -108,15 +108,16 @@ impl<'a> Supervisor<'a> {
         let ending = match &self.plan.hooks.fallback {
             Some(fallback) if failed => {
                 tell(Event::FallingBack);
-                match self.release(|stream| stream == Stream::Stderr) {
+                let stderr = self.plan.streams.stderr;
+                match self.release(|stream| stream == Stream::Stderr && stderr.is_released(End::Bad)) {
                     Some(lost) => lost,
                     None => self.fall_back(fallback),
                 }
             }
             _ => {
                 let streams = self.plan.streams;
-                let good = matches!(ending, Ending::Succeeded { .. });
-                self.release(|stream| !good || streams.output(stream) == Output::Final).unwrap_or(ending)
+                let end = if matches!(ending, Ending::Succeeded { .. }) { End::Good } else { End::Bad };
+                self.release(|stream| streams.output(stream).is_released(end)).unwrap_or(ending)
             }
         };
         if let Ending::Broken(what) = &ending {
@@ -379,7 +380,10 @@ impl Attempt for Supervisor<'_> {
             self.sweep(&tree);
         }
         (self.seen, self.word) = self.wait.streams().finish(wall_clock);
+        // The terminal shows `^C` as well, wherever the cursor was.
+        let interrupted = self.wait.interrupted().is_some();
         let streams = self.wait.streams();
+        self.ticker.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() });
         self.warnings.extend(streams.warning());
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
@@ -452,6 +456,7 @@ impl Attempt for Supervisor<'_> {
             Ok(ends) => self.run(&shell(hook), ends, until).0,
             Err(error) => cannot_start(&error),
         };
+        self.ticker.wrote(Cursor::Unknown);
         match (self.wait.interrupted(), outcome) {
             (Some(signal), _) => Ready::Interrupted(signal),
             (None, Outcome::Exited(0)) => Ready::Yes,
@@ -481,6 +486,9 @@ impl Attempt for Supervisor<'_> {
             }
         };
         self.ticker.end();
+        if matches!(waited, Waited::Interrupted(_)) {
+            self.ticker.wrote(Cursor::Unknown);
+        }
         if !delay.is_zero() {
             self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
         }

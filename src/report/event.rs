@@ -1,6 +1,7 @@
 //! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
 
 use crate::core::attempt::Remarks;
+use crate::core::output::Cursor;
 use crate::core::policy::Why;
 use crate::core::signal::Signal;
 use std::time::Duration;
@@ -205,4 +206,9 @@ pub enum Moment {
     },
     /// It is over.
     Over,
+    /// A command was there, and has left the cursor of the terminal somewhere.
+    Wrote {
+        /// Where.
+        cursor: Cursor,
+    },
 }

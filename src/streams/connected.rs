@@ -6,7 +6,7 @@ use super::input::{Input, Shares};
 use super::outlet::{Clock, Ears, Outlet, Route};
 use super::sink::Sink;
 use super::spool::CHUNK;
-use crate::core::output::{Seen, Side, Stream, Watchlist};
+use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
 use crate::core::plan::{Output, Plan};
 use crate::core::retry_after::Word;
 use rustix::event::PollFd;
@@ -27,6 +27,8 @@ pub struct Streams {
     /// When the command wrote something for the last time, in the wait's time.
     active: Duration,
     failure: Option<Failure>,
+    /// Which of our own are terminals.
+    terminals: Vec<Stream>,
     /// The status flags of our own three, as they were at the start.
     flags: [Option<OFlags>; 3],
 }
@@ -52,6 +54,7 @@ impl Streams {
     pub fn new(plan: &Plan, shares: Shares) -> io::Result<Self> {
         Ok(Self {
             input: Input::new(plan.streams.stdin, shares),
+            terminals: terminals(),
             flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
             outlets: outlets(plan)?,
             watchlist: plan.watchlist.clone(),
@@ -232,6 +235,24 @@ impl Streams {
         all
     }
 
+    /// Where the attempt has left the cursor of our terminal.
+    pub fn cursor(&self) -> Cursor {
+        let passed = |stream| self.outlets.iter().find(|outlet| outlet.streams().contains(stream));
+        let mut ends_in_lines = Vec::new();
+        for stream in &self.terminals {
+            match passed(stream) {
+                None => return Cursor::Unknown,
+                Some(outlet) => ends_in_lines.push(outlet.ends_in_a_line()),
+            }
+        }
+        match ends_in_lines.as_slice() {
+            // Which of the two came last?
+            [true, false] | [false, true] => Cursor::Unknown,
+            [true, ..] => Cursor::InLine,
+            _ => Cursor::AtStart,
+        }
+    }
+
     /// How many bytes of output are held; `None` where nothing is.
     pub fn held(&self) -> Option<u64> {
         let held = self.outlets.iter().filter(|outlet| outlet.route() == Route::Hold);
@@ -260,6 +281,11 @@ pub enum News {
     Some,
     /// Nothing that anyone waits for.
     None,
+}
+
+fn terminals() -> Vec<Stream> {
+    let streams = [(Stream::Stdout, rustix::stdio::stdout()), (Stream::Stderr, rustix::stdio::stderr())];
+    streams.into_iter().filter(|(_, fd)| rustix::termios::isatty(fd)).map(|(stream, _)| stream).collect()
 }
 
 fn standard_streams() -> [BorrowedFd<'static>; 3] {

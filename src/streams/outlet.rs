@@ -54,6 +54,8 @@ pub struct Outlet {
     looks: Looks,
     passing: Passing,
     warning: Warning,
+    /// The last byte of this attempt that our own stream got.
+    last: Option<u8>,
     access: Option<Access>,
     size: Size,
     /// How many bytes are looked at between two looks at the clock.
@@ -133,6 +135,7 @@ impl Outlet {
             looks: Looks::On,
             passing: Passing::On,
             warning: Warning::None,
+            last: None,
             access,
             size: Size::Default,
             piece: 4 * PIECES.start(),
@@ -161,6 +164,7 @@ impl Outlet {
         self.allowance = None;
         self.looks = Looks::On;
         self.passing = Passing::On;
+        self.last = None;
         self.size = Size::Default;
         // The rules of a shared pipe look at both streams, so either name will do.
         let watched = self.streams.iter().find(|stream| list.watches(**stream));
@@ -269,7 +273,10 @@ impl Outlet {
     fn flush(&mut self) -> bool {
         while !self.chunk.unwritten().is_empty() {
             match self.sink.write(self.chunk.unwritten()) {
-                Ok(Written::Bytes(n)) => self.chunk.written += n,
+                Ok(Written::Bytes(n)) => {
+                    self.chunk.written += n;
+                    self.last = self.chunk.bytes.get(self.chunk.written - 1).copied();
+                }
                 Ok(Written::Blocked) => return false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     // The reader has gone. With our end closed, the command hears it as it would alone: by
@@ -330,6 +337,11 @@ impl Outlet {
         if let Some(pipe) = &self.pipe {
             self.allowance = Some(rustix::io::ioctl_fionread(pipe).unwrap_or(0));
         }
+    }
+
+    /// Whether what this attempt has passed on ended in the middle of a line.
+    pub fn ends_in_a_line(&self) -> bool {
+        self.last.is_some_and(|last| last != b'\n')
     }
 
     /// Whether more can come from the command.
