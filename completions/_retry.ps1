@@ -44,8 +44,8 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
             '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
             '--stdin' { 'inherit', 'replay', 'null' }
-            '--stdout' { 'live', 'final', 'failure' }
-            '--stderr' { 'live', 'final', 'failure' }
+            '--stdout' { 'live', 'final', 'failure', 'success' }
+            '--stderr' { 'live', 'final', 'failure', 'success' }
             '--log-format' { 'text', 'json' }
             '--ci' { 'auto', 'github', 'none' }
             '--progress' { 'auto', 'always', 'never' }

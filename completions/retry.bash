@@ -252,11 +252,11 @@ _retry_options() {
                     return 0
                     ;;
                 --stdout)
-                    COMPREPLY=($(compgen -W "live final failure" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "live final failure success" -- "${cur}"))
                     return 0
                     ;;
                 --stderr)
-                    COMPREPLY=($(compgen -W "live final failure" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "live final failure success" -- "${cur}"))
                     return 0
                     ;;
                 --before-retry)

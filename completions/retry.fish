@@ -89,10 +89,12 @@ replay\t'The same bytes for each attempt'
 null\t'/dev/null'"
 complete -c retry -n __retry_at_options -l stdout -d 'When its stdout is written [default: live]' -r -f -a "live\t'As it comes'
 final\t'That of the last attempt only'
-failure\t'That of the last attempt only, if it failed'"
+failure\t'That of the last attempt only, if it failed'
+success\t'That of the last attempt only, if it succeeded'"
 complete -c retry -n __retry_at_options -l stderr -d 'When its stderr is written [default: live]' -r -f -a "live\t'As it comes'
 final\t'That of the last attempt only'
-failure\t'That of the last attempt only, if it failed'"
+failure\t'That of the last attempt only, if it failed'
+success\t'That of the last attempt only, if it succeeded'"
 complete -c retry -n __retry_at_options -l before-retry -d 'Shell command to run before each further attempt' -r -f
 complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all else has failed' -r -f
 complete -c retry -n __retry_at_options -l breaker -d 'Circuit breaker to share under this name' -r -f

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use retry::cli::{self, Asked, Format};
 use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
 use retry::core::output::Stream;
-use retry::core::plan::{Plan, Verbosity};
+use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
@@ -77,6 +77,9 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
     if plan.verbosity == Verbosity::Verbose {
         supervisor.piped().into_iter().for_each(|stream| note_piped(&reporter, stream));
+        if plan.streams.stdin == Stdin::Replay && rustix::termios::isatty(rustix::stdio::stdin()) {
+            reporter.borrow_mut().note("note: stdin is a terminal, which is not replayed");
+        }
     }
     let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
     supervisor.on_tick(|moment| reporter.borrow_mut().tick(moment));

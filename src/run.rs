@@ -65,6 +65,7 @@ pub async fn run<A: Attempt>(
         let (outcome, took, remarks, elapsed) = (done.outcome, done.took, done.remarks, attempt.elapsed());
         if let Some(cut) = done.cut {
             attempt.record(breaker::Result::Nothing, random);
+            warn(attempt, tell);
             return match cut {
                 Cut::Interrupted(signal) => {
                     tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
@@ -152,9 +153,9 @@ fn gave_up<O>(cause: &GaveUp, last: O) -> Ending<O> {
     }
 }
 
-/// Passes on what went wrong with what is shared.
+/// Passes on what went wrong without ending anything.
 fn warn<A: Attempt>(attempt: &mut A, tell: &mut impl FnMut(Event<'_, A::Outcome>)) {
-    if let Some(what) = attempt.warning() {
+    while let Some(what) = attempt.warning() {
         tell(Event::Warning { what });
     }
 }

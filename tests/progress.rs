@@ -40,10 +40,12 @@ fn the_line_is_gone_after_a_signal_and_never_wraps() {
     let scratch = Scratch::new();
     let mut terminal = terminal(&scratch);
     terminal.line("stty columns 30; $RETRY --color never --base 1000 -- false");
+    terminal.shows("Retrying in");
     terminal.shows(ERASE);
     terminal.control('c');
     let shown = terminal.shows(ERASE);
-    assert!(shown.chars().count() <= 29 + "^C".len(), "{shown:?}");
+    // With the key, and without the last column, behind which some terminals wrap at once.
+    assert!(shown.chars().count() <= 29, "{shown:?}");
     assert!(shown.starts_with("retry: attempt 2/3 in 16m "), "{shown:?}");
     terminal.shows("retry: interrupted by SIGINT before attempt 2/3.");
 }

@@ -215,6 +215,27 @@ fn a_terminal_is_not_at_its_end() {
 }
 
 #[test]
+fn a_terminal_is_inherited_and_not_replayed() {
+    if !needs("bash", "stdin that is a terminal") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut bash = Terminal::bash(&scratch);
+    let script = "test -t 0 || exit 9; echo re''ady; read -r a; echo \"<$a>\"; false";
+    bash.line(&format!(
+        "\"$RETRY\" -v -r 1 --stdin replay -- sh -c '{}'; echo 'do''ne'",
+        script.replace("''", "\"\"")
+    ));
+    let notes = bash.shows("ready");
+    assert!(notes.contains("note: stdin is a terminal, which is not replayed"), "{notes}");
+    bash.line("one");
+    bash.shows("<one>");
+    bash.shows("done");
+    // No key that was pressed for the shell is lost.
+    assert_eq!(bash.status(), "0");
+}
+
+#[test]
 fn without_a_place_for_stdin_the_run_is_over() {
     let scratch = Scratch::new();
     let mut command = scratch.retry_to_spawn("--stdin replay");
@@ -269,6 +290,33 @@ fn failure_mode_is_silent_about_a_success() {
     let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
     assert_eq!(done.status.code(), Some(1));
     assert_eq!((text(&done.stdout).as_str(), text(&done.stderr).as_str()), ("out\n", "err\n"));
+}
+
+#[test]
+fn success_mode_is_silent_about_a_failure() {
+    let scratch = Scratch::new();
+    let script = "echo out $RETRY_ATTEMPT; echo err $RETRY_ATTEMPT >&2; exit $((2 - RETRY_ATTEMPT))";
+    let run = |options: &str| {
+        let mut retry = scratch.retry(&format!("-q --base 0 {options}"));
+        let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let both = "--stdout success --stderr success";
+    assert_eq!(run(both), (Some(0), "out 2\n".to_owned(), "err 2\n".to_owned()));
+    assert_eq!(run(&format!("-r 1 {both}")), (Some(1), String::new(), String::new()));
+    assert_eq!(run("-r 1 --stdout success --stderr final").2, "err 1\n");
+    // What takes the place of stdout is the fallback's, and of stderr there is none.
+    let fallback = "--fallback=pwd>/dev/null;echo${IFS}instead";
+    assert_eq!(run(&format!("-r 1 {both} {fallback}")), (Some(0), "instead\n".to_owned(), String::new()));
+
+    let mut retry = piped(&scratch, both, "echo out; echo err >&2; touch ready; exec sleep 600");
+    wait_until("the command to be ready", || scratch.path("ready").exists());
+    common::live::send(retry.id().cast_signed(), Signal::TERM);
+    let mut stdout = String::new();
+    retry.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    let done = retry.wait_with_output().unwrap();
+    assert_eq!((done.status.signal(), stdout.as_str()), (Some(Signal::TERM.as_raw()), ""));
+    assert_eq!(text(&done.stderr).lines().count(), 1, "{}", text(&done.stderr));
 }
 
 #[test]
@@ -376,7 +424,7 @@ fn a_socket_gets_everything() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_of_retry() {
+fn held_output_that_a_full_disk_does_not_take_is_an_error_of_retry() {
     let scratch = Scratch::new();
     for size in [10, 3 << 20] {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -388,12 +436,6 @@ fn a_full_disk_is_an_error_of_retry() {
         let words = "retry: cannot write the command's output to stdout: no space left on device";
         assert_eq!(said(&done), [words], "{size}");
     }
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut retry = scratch.retry_to_spawn("--retry-on-output nothing");
-    let done = retry.args(["--", "sh", "-c", "echo x; sleep 60"]).stdout(full).stderr(Stdio::piped());
-    let done = done.spawn().unwrap().wait_with_output().unwrap();
-    assert_eq!(done.status.code(), Some(125));
-    assert!(said(&done)[0].contains("no space left on device"), "{:?}", said(&done));
 }
 
 #[test]

@@ -212,14 +212,14 @@ pub struct Args {
     ///
     /// `inherit` is what retry itself would read; a file starts each attempt where the first one began, a
     /// pipe goes on. `replay` gives each attempt the same bytes of a pipe too: what was read is kept in an
-    /// unlinked file. `null` is /dev/null.
+    /// unlinked file; a terminal is inherited all the same. `null` is /dev/null.
     #[arg(long, value_name = "MODE", help_heading = "Streams", hide_possible_values = true)]
     pub stdin: Option<StdinMode>,
 
     /// When its stdout is written [default: live]
     ///
     /// `live` as it comes, from each attempt. `final` only that of the last attempt, when it is over.
-    /// `failure` as `final`, but nothing if it succeeded. Up to 1 MiB is held in memory, more in an unlinked
+    /// `failure` as `final`, but nothing if it succeeded; `success` nothing if it did not. Up to 1 MiB is held in memory, more in an unlinked
     /// file in $TMPDIR.
     #[arg(
         long,
@@ -384,7 +384,7 @@ pub struct Args {
     /// Count a delay down in one line [default: auto]
     ///
     /// `auto` does so on a terminal, if retry is in its foreground. Without a terminal there is a line each
-    /// minute instead while a delay is long, and while --stdout final or --stderr final hold output.
+    /// minute instead while a delay is long, and while output is held that a success releases.
     #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
     pub progress: Option<When>,
 
@@ -465,6 +465,8 @@ pub enum OutputMode {
     Final,
     /// That of the last attempt only, if it failed
     Failure,
+    /// That of the last attempt only, if it succeeded
+    Success,
 }
 
 /// `--retry-after`

@@ -309,6 +309,7 @@ fn output(mode: OutputMode) -> Output {
         OutputMode::Live => Output::Live,
         OutputMode::Final => Output::Final,
         OutputMode::Failure => Output::Failure,
+        OutputMode::Success => Output::Success,
     }
 }
 

@@ -56,7 +56,7 @@ pub trait Attempt {
     /// Gives the retry budget what a success is worth.
     fn deposit(&mut self) {}
 
-    /// What went wrong with what is shared, once.
+    /// What went wrong without ending anything (with what is shared, with a stream), one after the other.
     fn warning(&mut self) -> Option<String> {
         None
     }

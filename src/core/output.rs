@@ -20,6 +20,17 @@ pub enum Stream {
     Stderr,
 }
 
+/// Where the cursor of our terminal is after an attempt, as far as we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// At the start of a line, or there is no terminal.
+    AtStart,
+    /// Behind the last byte of a line that has not ended.
+    InLine,
+    /// Wherever the command has left it, which has the terminal itself.
+    Unknown,
+}
+
 /// Where a rule looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -224,6 +235,11 @@ impl Watcher {
             let Self { lines, sought, seen } = self;
             lines.feed(chunk, |part| sought.retain(|(target, pattern)| !found(*target, pattern, part, seen)));
         }
+    }
+
+    /// What was found up to now; a line that has not ended is not looked at.
+    pub fn seen_so_far(self) -> Seen {
+        self.seen
     }
 
     /// Looks at the last line, if it had no end, and says what was found.

@@ -132,6 +132,28 @@ pub enum Output {
     Final,
     /// As `Final`, but a success releases nothing.
     Failure,
+    /// As `Final`, but nothing except a success releases anything.
+    Success,
+}
+
+impl Output {
+    /// Whether what is held of the last attempt is written when the run has ended.
+    pub fn is_released(self, end: End) -> bool {
+        match self {
+            Self::Live | Self::Final => true,
+            Self::Failure => end == End::Bad,
+            Self::Success => end == End::Good,
+        }
+    }
+}
+
+/// How a run ended, for its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With a success.
+    Good,
+    /// With anything else, an interruption included.
+    Bad,
 }
 
 /// Shell commands around the attempts.

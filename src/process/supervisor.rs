@@ -13,8 +13,8 @@ use crate::core::attempt::{Admitted, Attempt, Cut, Done, LeftRunning, Ready, Rem
 use crate::core::breaker;
 use crate::core::budget::Payment;
 use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
-use crate::core::output::{Seen, Stream};
-use crate::core::plan::{Leftovers, Output, Plan};
+use crate::core::output::{Cursor, Seen, Stream};
+use crate::core::plan::{End, Leftovers, Limits, Plan};
 use crate::core::policy::{Said, Verdict, Why};
 use crate::core::random::Random;
 use crate::core::reason::reason;
@@ -24,6 +24,7 @@ use crate::report::event::{Event, Moment, Times};
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Streams};
 use crate::streams::failure::Failure;
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -58,7 +59,7 @@ pub struct Supervisor<'a> {
     permit: Permit,
     /// When it has to be renewed.
     renewal: Option<Duration>,
-    warning: Option<String>,
+    warnings: VecDeque<String>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -67,7 +68,7 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
-        let wait = Wait::new(Streams::new(plan)?)?;
+        let wait = Wait::new(Streams::new(plan, own::share_description)?)?;
         platform::adopt_orphans();
         Ok(Self {
             plan,
@@ -87,7 +88,7 @@ impl<'a> Supervisor<'a> {
             shared: plan.shared.as_ref().map(Shared::new),
             permit: Permit::Unguarded,
             renewal: None,
-            warning: None,
+            warnings: VecDeque::new(),
         })
     }
 
@@ -120,15 +121,16 @@ impl<'a> Supervisor<'a> {
         let ending = match &self.plan.hooks.fallback {
             Some(fallback) if failed => {
                 tell(Event::FallingBack);
-                match self.release(|stream| stream == Stream::Stderr) {
+                let stderr = self.plan.streams.stderr;
+                match self.release(|stream| stream == Stream::Stderr && stderr.is_released(End::Bad)) {
                     Some(lost) => lost,
                     None => self.fall_back(fallback),
                 }
             }
             _ => {
                 let streams = self.plan.streams;
-                let good = matches!(ending, Ending::Succeeded { .. });
-                self.release(|stream| !good || streams.output(stream) == Output::Final).unwrap_or(ending)
+                let end = if matches!(ending, Ending::Succeeded { .. }) { End::Good } else { End::Bad };
+                self.release(|stream| streams.output(stream).is_released(end)).unwrap_or(ending)
             }
         };
         if let Ending::Broken(what) = &ending {
@@ -244,9 +246,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn note(&mut self, warning: Option<Warning>) {
-        if let Some(warning) = warning {
-            self.warning = Some(warning.to_string());
-        }
+        self.warnings.extend(warning.map(|warning| warning.to_string()));
     }
 
     /// What is asked of the shared state, if there is one.
@@ -291,49 +291,65 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Takes and passes on what the command has left in its pipes. The time that our own reader takes is
-    /// its own, up to the deadline or an interruption; the time that a grandchild takes which still holds a
-    /// pipe is a grace, made once.
+    /// Takes, looks at and passes on what the command has left in its pipes. The time that our own reader takes
+    /// is its own, up to the deadline or an interruption; the time that a grandchild takes which still holds
+    /// a pipe is a grace, made once. A slow pattern has the time up to the deadline where its word counts.
     fn drain(&mut self, outcome: &Outcome) {
         self.wait.streams().command_ended();
         let interrupted = self.wait.interrupted().is_some();
+        let counts = !interrupted && !matches!(outcome, Outcome::TimedOut(_));
+        if interrupted {
+            self.wait.streams().stop_looking();
+        }
+        let Limits { deadline, kill_after, .. } = self.plan.limits;
         let grace = self.wait.now() + PIPE_GRACE;
-        let (mut due, mut is_grace) = (grace, true);
+        let end = if interrupted { grace } else { deadline.unwrap_or(Duration::MAX).max(grace) };
+        let mut stages = [grace, end, end.saturating_add(kill_after)].into_iter();
+        let mut due = stages.next();
         while self.wait.streams().is_busy() {
-            match self.wait.next(Some(due)) {
-                Woken::Due if is_grace => {
-                    self.wait.streams().grace_ended();
-                    is_grace = false;
-                    let limits = &self.plan.limits;
-                    let end = if interrupted { grace } else { limits.deadline.unwrap_or(Duration::MAX) };
-                    due = end.max(grace).saturating_add(limits.kill_after);
-                }
-                Woken::Due => {
-                    // What a command wrote that was not ended may not be lost without a word.
-                    if !interrupted && !matches!(outcome, Outcome::TimedOut(_)) {
-                        self.wait.streams().abandon();
+            match (self.wait.next(due), stages.len()) {
+                (Woken::Due, left) => {
+                    let streams = self.wait.streams();
+                    match left {
+                        2 => streams.grace_ended(),
+                        1 if counts => streams.looked_too_late(),
+                        // What a command wrote that was not ended may not be lost without a word.
+                        0 if counts => streams.abandon(),
+                        _ => {}
                     }
-                    break;
+                    if !counts {
+                        streams.stop_looking();
+                    }
+                    due = stages.next();
+                    if due.is_none() {
+                        break;
+                    }
                 }
                 // Whoever sends one more signal does not wait for our reader either.
-                Woken::Interrupted => break,
-                Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams => {}
+                (Woken::Interrupted, _) => {
+                    self.wait.streams().stop_looking();
+                    break;
+                }
+                (Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams, _) => {}
             }
         }
     }
 
-    /// Writes what is held of these streams to our own. A signal ends it; after one that came before, our
-    /// reader has as long as everything else that is left behind.
+    /// Writes what is held of these streams to our own. A signal ends it; after one that came before, and
+    /// after the deadline, our reader has as long as everything else that is left behind.
     fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending<Outcome>> {
         self.wait.streams().release(which);
-        let kill_after = self.plan.limits.kill_after;
-        let due = self.wait.interrupted().map(|_| self.wait.now().saturating_add(kill_after));
+        let Limits { deadline, kill_after, .. } = self.plan.limits;
+        let now = self.wait.now();
+        let end = self.wait.interrupted().map(|_| now).or(deadline.map(|deadline| deadline.max(now)));
+        let due = end.map(|end| end.saturating_add(kill_after));
         while self.wait.streams().has_pending() {
             match (self.wait.next(due), self.wait.interrupted()) {
                 (Woken::Interrupted, Some(signal)) => {
                     return Some(Ending::Interrupted { signal, running: None });
                 }
-                (Woken::Due, _) => return None,
+                (Woken::Due, Some(_)) => return None,
+                (Woken::Due, None) => self.wait.streams().abandon(),
                 _ => {}
             }
         }
@@ -414,7 +430,11 @@ impl Attempt for Supervisor<'_> {
         }
         (self.seen, self.word) = self.wait.streams().finish(wall_clock);
         self.leftovers = tree.map_or(LeftRunning::Nothing, |tree| self.leftovers_of(&tree, &outcome));
+        // The terminal shows `^C` as well, wherever the cursor was.
+        let interrupted = self.wait.interrupted().is_some();
         let streams = self.wait.streams();
+        self.ticker.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() });
+        self.warnings.extend(streams.warning());
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
             held: streams.held(),
@@ -471,7 +491,7 @@ impl Attempt for Supervisor<'_> {
     }
 
     fn warning(&mut self) -> Option<String> {
-        self.warning.take()
+        self.warnings.pop_front()
     }
 
     fn asked(&self) -> Word {
@@ -491,6 +511,7 @@ impl Attempt for Supervisor<'_> {
             Ok(ends) => self.run(&shell(hook), ends, until).0,
             Err(error) => cannot_start(&error),
         };
+        self.ticker.wrote(Cursor::Unknown);
         match (self.wait.interrupted(), outcome) {
             (Some(signal), _) => Ready::Interrupted(signal),
             (None, Outcome::Exited(0)) => Ready::Yes,
@@ -520,6 +541,9 @@ impl Attempt for Supervisor<'_> {
             }
         };
         self.ticker.end();
+        if matches!(waited, Waited::Interrupted(_)) {
+            self.ticker.wrote(Cursor::Unknown);
+        }
         if !delay.is_zero() {
             self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
         }

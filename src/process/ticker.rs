@@ -1,6 +1,7 @@
 //! When a view of what goes on wants to be called again. Without such a view there is no such time, and
 //! nothing wakes up for it.
 
+use crate::core::output::Cursor;
 use crate::report::event::Moment;
 use std::fmt;
 use std::time::Duration;
@@ -30,6 +31,12 @@ impl<'a> Ticker<'a> {
         if let Some(tick) = &mut self.tick {
             self.due = tick(moment).map(|after| now.saturating_add(after));
         }
+    }
+
+    /// Tells it that a command was there.
+    pub fn wrote(&mut self, cursor: Cursor) {
+        self.tick(Duration::ZERO, Moment::Wrote { cursor });
+        self.due = None;
     }
 
     /// Calls it for the last time until something begins.

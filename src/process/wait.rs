@@ -240,7 +240,8 @@ impl Wait {
                 other => other,
             };
             self.continue_command();
-            let news = self.streams.advance(self.now());
+            let begun = Clock::instant();
+            let news = self.streams.advance(self.now(), &|| begun.elapsed());
             let left = match due {
                 Some(due) if !self.clock.is_paused() => {
                     let left = due.saturating_sub(self.now());
@@ -266,6 +267,7 @@ impl Wait {
     /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's
     /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
     fn sleep(&self, left: Option<Duration>) {
+        let left = if self.streams.is_behind() { Some(Duration::ZERO) } else { left };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let wake = PollFd::new(self.wake.reader(), PollFlags::IN);
         // EINTR is a wake-up too.

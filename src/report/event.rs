@@ -1,6 +1,7 @@
 //! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
 
 use crate::core::attempt::Remarks;
+use crate::core::output::Cursor;
 use crate::core::policy::Why;
 use crate::core::signal::Signal;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub enum Event<'a, O> {
         /// Since the start.
         elapsed: Duration,
     },
-    /// What is shared with others cannot be used as it should.
+    /// Something cannot be used as it should: what is shared with others, a stream of ours.
     Warning {
         /// What happened, and what is done about it.
         what: String,
@@ -205,4 +206,9 @@ pub enum Moment {
     },
     /// It is over.
     Over,
+    /// A command was there, and has left the cursor of the terminal somewhere.
+    Wrote {
+        /// Where.
+        cursor: Cursor,
+    },
 }

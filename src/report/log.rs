@@ -4,9 +4,12 @@
 use super::clock::stamp;
 use super::event::Severity;
 use super::json::{Ended, Line};
+use super::progress::may_draw;
 use super::{file, output, text};
-use crate::core::plan::{LogFormat, LogTarget, Plan, Shown};
+use crate::core::output::Cursor;
+use crate::core::plan::{LogFormat, LogTarget, Plan, Shown, Terminal};
 use crate::core::reason::reason;
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -28,6 +31,10 @@ pub struct Log<'a> {
     plan: &'a Plan,
     target: Target<'a>,
     color: Color,
+    /// The terminal that stderr is.
+    terminal: Option<Terminal>,
+    /// Where its cursor is.
+    cursor: Cell<Cursor>,
     /// Seconds east of UTC at a time: syslog has local times.
     offset: fn(SystemTime) -> i64,
 }
@@ -64,7 +71,8 @@ impl<'a> Log<'a> {
             Shown::OnTerminal if stderr_is_terminal => Color::Yes,
             Shown::OnTerminal | Shown::Never => Color::No,
         };
-        Self { plan, target, color, offset }
+        let terminal = stderr_is_terminal.then_some(plan.messages.terminal);
+        Self { plan, target, color, terminal, cursor: Cell::new(Cursor::AtStart), offset }
     }
 
     /// Whether a message needs the time of day.
@@ -106,13 +114,32 @@ impl<'a> Log<'a> {
         self.write_to_stderr(Severity::Warning, &text::line(self.plan, message));
     }
 
+    /// A command has left the cursor there.
+    pub fn moved(&self, cursor: Cursor) {
+        self.cursor.set(cursor);
+    }
+
+    /// What goes to a terminal before a line of ours, so that it is not glued to what the command has left there.
+    /// In the background nothing does: the line in which the cursor is may be one that someone types.
+    pub fn line_start(&self) -> String {
+        let is_text = self.plan.messages.format == LogFormat::Text;
+        match (self.cursor.replace(Cursor::AtStart), self.terminal) {
+            (Cursor::InLine, Some(_)) => "\n".to_owned(),
+            (Cursor::Unknown, Some(Terminal::Capable)) if is_text && may_draw() => {
+                output::to_line_start(rustix::stdio::stderr())
+            }
+            _ => String::new(),
+        }
+    }
+
     fn write_to_stderr(&self, severity: Severity, content: &str) {
+        let start = self.line_start();
         match self.target {
             Target::StderrInJournal => output::line(&format!("<{}>{content}", severity as u8)),
             _ if self.color == Color::Yes && self.plan.messages.format == LogFormat::Text => {
-                output::line(&colored(severity, content));
+                output::line(&format!("{start}{}", colored(severity, content)));
             }
-            _ => output::line(content),
+            _ => output::line(&format!("{start}{content}")),
         }
     }
 

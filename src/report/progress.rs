@@ -89,7 +89,8 @@ impl Progress {
         };
         // Where output is shown after failures only, a run that succeeds is to be silent (cron).
         let modes = [plan.streams.stdout, plan.streams.stderr];
-        let holds = modes.contains(&Output::Final) && !modes.contains(&Output::Failure);
+        let holds = modes.iter().any(|mode| matches!(mode, Output::Final | Output::Success))
+            && !modes.contains(&Output::Failure);
         let holds_output = if holds { HoldsOutput::Yes } else { HoldsOutput::No };
         Self { way, holds_output, state: State::Idle }
     }
@@ -97,7 +98,8 @@ impl Progress {
     /// What to show at this moment.
     pub fn at(&mut self, moment: Moment) -> Show {
         let before = self.state;
-        self.state = if moment == Moment::Over { State::Idle } else { State::Begun };
+        let is_over = matches!(moment, Moment::Over | Moment::Wrote { .. });
+        self.state = if is_over { State::Idle } else { State::Begun };
         match (self.way, moment) {
             (Way::Line, Moment::Waiting { left, elapsed }) if may_draw() => {
                 self.state = State::LineShown;
@@ -127,13 +129,13 @@ impl Progress {
     }
 }
 
-/// As much of a line as fits: a line that wraps could not be erased.
+/// As much of a line as fits, and the `^C` that a terminal shows of a key: a line that wraps could not be erased.
 pub fn fitting(line: &str) -> String {
-    line.chars().take(columns(stderr()).saturating_sub(1)).collect()
+    line.chars().take(columns(stderr()).saturating_sub(1 + "^C".len())).collect()
 }
 
 /// In the background the terminal is someone else's. What is no terminal is nobody's.
-fn may_draw() -> bool {
+pub fn may_draw() -> bool {
     tcgetpgrp(stderr()).map_or(true, |foreground| foreground == getpgrp())
 }
 

@@ -55,12 +55,16 @@ impl<'a> Reporter<'a> {
     /// Shows what goes on between two events, and returns when to be asked again, if ever.
     pub fn tick(&mut self, moment: Moment) -> Option<Duration> {
         let attempts = self.record.attempts;
+        if let Moment::Wrote { cursor } = moment {
+            self.log.moved(cursor);
+        }
         match self.progress.at(moment) {
             Show::Nothing => {}
-            Show::NoLine => output::replace_line(""),
+            Show::NoLine => output::replace_line("", ""),
             Show::Line { left, elapsed } => {
                 let line = text::countdown(self.plan, &self.record, left, elapsed);
-                output::replace_line(&progress::fitting(&text::line(self.plan, &line)));
+                let line = progress::fitting(&text::line(self.plan, &line));
+                output::replace_line(&self.log.line_start(), &line);
             }
             Show::StillWaiting { left } => {
                 let number = attempts + 1;

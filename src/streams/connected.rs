@@ -2,17 +2,20 @@
 //! with an attempt, what is released at the end.
 
 use super::failure::Failure;
-use super::input::Input;
-use super::outlet::{Ears, Outlet, Route};
+use super::input::{Input, Shares};
+use super::outlet::{Clock, Ears, Outlet, Route};
 use super::sink::Sink;
 use super::spool::CHUNK;
-use crate::core::output::{Seen, Side, Stream, Watchlist};
+use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
 use crate::core::plan::{Output, Plan};
 use crate::core::retry_after::Word;
 use rustix::event::PollFd;
+use rustix::fs::OFlags;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
+
+const LOOKED_TOO_LATE: &str = "a pattern is so slow that the output was not searched before the deadline";
 
 /// The streams of a command.
 #[derive(Debug)]
@@ -24,6 +27,10 @@ pub struct Streams {
     /// When the command wrote something for the last time, in the wait's time.
     active: Duration,
     failure: Option<Failure>,
+    /// Which of our own are terminals.
+    terminals: Vec<Stream>,
+    /// The status flags of our own three, as they were at the start.
+    flags: [Option<OFlags>; 3],
 }
 
 /// What the command is started with; `None` is what we have ourselves.
@@ -42,9 +49,13 @@ impl Streams {
     ///
     /// # Errors
     /// One of our own streams that has to be written to cannot be looked at.
-    pub fn new(plan: &Plan) -> io::Result<Self> {
+    ///
+    /// `shares` says whether two descriptors have one open file description, `None` if the kernel does not tell.
+    pub fn new(plan: &Plan, shares: Shares) -> io::Result<Self> {
         Ok(Self {
-            input: Input::new(plan.streams.stdin),
+            input: Input::new(plan.streams.stdin, shares),
+            terminals: terminals(),
+            flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
             outlets: outlets(plan)?,
             watchlist: plan.watchlist.clone(),
             buffer: Vec::new(),
@@ -64,6 +75,7 @@ impl Streams {
     /// No descriptors left.
     pub fn begin(&mut self, now: Duration) -> io::Result<Ends> {
         self.active = now;
+        self.put_flags_back();
         let mut ends = Ends { stdin: self.input.begin()?, ..Ends::default() };
         for outlet in &mut self.outlets {
             let theirs = outlet.begin(&self.watchlist)?;
@@ -84,7 +96,25 @@ impl Streams {
     /// # Errors
     /// No descriptors left.
     pub fn stdin_again(&mut self) -> io::Result<Option<OwnedFd>> {
+        self.put_flags_back();
         self.input.begin()
+    }
+
+    /// An attempt can have made a stream non-blocking that it shares with us and with the next one: an ssh that
+    /// was killed has, and the next program takes EAGAIN for an error.
+    fn put_flags_back(&self) {
+        for (fd, flags) in standard_streams().into_iter().zip(self.flags) {
+            if let Some(flags) = flags
+                && rustix::fs::fcntl_getfl(fd).is_ok_and(|now| now != flags)
+            {
+                let _best_effort = rustix::fs::fcntl_setfl(fd, flags);
+            }
+        }
+    }
+
+    /// What went wrong since the last time, without ending anything.
+    pub fn warning(&mut self) -> Option<String> {
+        self.outlets.iter_mut().find_map(Outlet::warning)
     }
 
     /// Whether there is nothing to move, or no use in it any more: the wait need not ask.
@@ -100,23 +130,28 @@ impl Streams {
         fds.extend(self.outlets.iter().filter_map(Outlet::interest));
     }
 
-    /// Moves whatever can be moved without waiting. Says whether something has come to an end: a pipe, what
-    /// was pending, or everything by a failure.
-    pub fn advance(&mut self, now: Duration) -> News {
+    /// Whether there is something to do that nothing is waited for.
+    pub fn is_behind(&self) -> bool {
+        self.failure.is_none() && self.outlets.iter().any(Outlet::is_behind)
+    }
+
+    /// Moves whatever can be moved without waiting, for a few hundredths of a second at most. Says whether
+    /// something has come to an end: a pipe, what was pending or to be looked at, or everything by a failure.
+    pub fn advance(&mut self, now: Duration, clock: Clock<'_>) -> News {
         if self.is_idle() {
             return News::None;
         }
         self.buffer.resize(CHUNK, 0);
         let before = self.state();
         if let Input::Replayed(replay) = &mut self.input
-            && let Err(failure) = replay.advance(&mut self.buffer)
+            && let Err(failure) = replay.advance(&mut self.buffer, clock)
         {
             self.failure = Some(failure);
         }
         for outlet in &mut self.outlets {
-            match outlet.advance(&mut self.buffer) {
-                // A command that waits for our own reader is not idle.
-                Ok(0) if !outlet.has_pending() => {}
+            match outlet.advance(&mut self.buffer, clock) {
+                // A command that waits for our own reader, or for us, is not idle.
+                Ok(0) if !outlet.has_pending() && !outlet.is_behind() => {}
                 Ok(_) => self.active = now,
                 Err(failure) => self.failure = Some(failure),
             }
@@ -124,8 +159,9 @@ impl Streams {
         if self.failure.is_some() || before != self.state() { News::Some } else { News::None }
     }
 
-    fn state(&self) -> Vec<(bool, bool)> {
-        self.outlets.iter().map(|outlet| (outlet.is_open(), outlet.has_pending())).collect()
+    fn state(&self) -> Vec<[bool; 3]> {
+        let state = |outlet: &Outlet| [outlet.is_open(), outlet.has_pending(), outlet.is_behind()];
+        self.outlets.iter().map(state).collect()
     }
 
     /// When the command wrote something for the last time, or was started.
@@ -161,9 +197,21 @@ impl Streams {
         }
     }
 
-    /// Whether more can come, or something is left to be written.
+    /// What was not looked at by now will not be.
+    pub fn stop_looking(&mut self) {
+        self.outlets.iter_mut().for_each(Outlet::stop_looking);
+    }
+
+    /// The time is over. If something was not looked at, no rule can be trusted.
+    pub fn looked_too_late(&mut self) {
+        if self.is_behind() {
+            self.failure.get_or_insert(Failure::Lost(LOOKED_TOO_LATE.to_owned()));
+        }
+    }
+
+    /// Whether more can come, or something is left to be written or to be looked at.
     pub fn is_busy(&self) -> bool {
-        self.failure.is_none() && self.outlets.iter().any(|outlet| outlet.is_open() || outlet.has_pending())
+        self.failure.is_none() && self.state().into_iter().flatten().any(|busy| busy)
     }
 
     /// Whether something is left to be written, which takes as long as our own reader takes.
@@ -185,6 +233,24 @@ impl Streams {
             };
         }
         all
+    }
+
+    /// Where the attempt has left the cursor of our terminal.
+    pub fn cursor(&self) -> Cursor {
+        let passed = |stream| self.outlets.iter().find(|outlet| outlet.streams().contains(stream));
+        let mut ends_in_lines = Vec::new();
+        for stream in &self.terminals {
+            match passed(stream) {
+                None => return Cursor::Unknown,
+                Some(outlet) => ends_in_lines.push(outlet.ends_in_a_line()),
+            }
+        }
+        match ends_in_lines.as_slice() {
+            // Which of the two came last?
+            [true, false] | [false, true] => Cursor::Unknown,
+            [true, ..] => Cursor::InLine,
+            _ => Cursor::AtStart,
+        }
     }
 
     /// How many bytes of output are held; `None` where nothing is.
@@ -215,6 +281,15 @@ pub enum News {
     Some,
     /// Nothing that anyone waits for.
     None,
+}
+
+fn terminals() -> Vec<Stream> {
+    let streams = [(Stream::Stdout, rustix::stdio::stdout()), (Stream::Stderr, rustix::stdio::stderr())];
+    streams.into_iter().filter(|(_, fd)| rustix::termios::isatty(fd)).map(|(stream, _)| stream).collect()
+}
+
+fn standard_streams() -> [BorrowedFd<'static>; 3] {
+    [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
 }
 
 fn outlets(plan: &Plan) -> io::Result<Vec<Outlet>> {
@@ -264,7 +339,7 @@ impl Wanted {
     }
 }
 
-fn is_same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
+pub(super) fn is_same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
     match (rustix::fs::fstat(a), rustix::fs::fstat(b)) {
         (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),
         _ => false,

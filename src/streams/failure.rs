@@ -29,9 +29,19 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::NoReader;
         }
-        let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
-        Self::Lost(format!("cannot write the command's output to {name}: {}", reason(error)))
+        Self::Lost(cannot_write(error, streams))
     }
+}
+
+/// Output that is passed on as it comes and that our own stdout or stderr does not take: a full disk, a terminal
+/// that hung up. Alone, the command would have met the error itself, and perhaps gone on.
+pub fn not_passed_on(error: &io::Error, streams: &[Stream]) -> String {
+    format!("{}. Going on without it", cannot_write(error, streams))
+}
+
+fn cannot_write(error: &io::Error, streams: &[Stream]) -> String {
+    let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
+    format!("cannot write the command's output to {name}: {}", reason(error))
 }
 
 fn directory() -> String {

@@ -1,12 +1,16 @@
 //! stdin of the command: what `retry` itself would read, from the same place at each attempt where that
 //! can be had.
 
+use super::connected::is_same_file;
 use super::failure::Failure;
+use super::outlet::{BUSY, Clock};
+use super::pipe::{Access, Size};
 use super::sink::is_ready;
+use super::source::Source;
 use super::spool::Spool;
 use crate::core::plan::Stdin;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{FileType, SeekFrom};
+use rustix::fs::{FileType, OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -42,15 +46,19 @@ pub enum Supply {
 
 impl Input {
     /// Looks at our stdin.
-    pub fn new(mode: Stdin) -> Self {
+    pub fn new(mode: Stdin, shares: Shares) -> Self {
         let stdin = rustix::stdio::stdin();
         if mode == Stdin::Null {
             return Self::Null;
         }
         match rustix::fs::tell(stdin) {
-            Ok(offset) => Self::Rewound { offset },
-            Err(_) if mode == Stdin::Replay => Self::Replayed(Box::new(Replay::new(stdin))),
-            Err(_) => Self::Inherited { at_start: supply(stdin) },
+            Ok(offset) if !is_written_to(shares) => Self::Rewound { offset },
+            // What is typed is for whoever reads it: the command, and after it the shell. And a command that
+            // asks for a password reads the terminal itself.
+            Err(_) if mode == Stdin::Replay && !rustix::termios::isatty(stdin) => {
+                Self::Replayed(Box::new(Replay::new(stdin)))
+            }
+            _ => Self::Inherited { at_start: supply(stdin) },
         }
     }
 
@@ -84,6 +92,21 @@ impl Input {
     }
 }
 
+/// Whether two descriptors have one open file description; `None` if the kernel does not tell.
+pub type Shares = fn(BorrowedFd<'_>, BorrowedFd<'_>) -> Option<bool>;
+
+/// Whether stdout or stderr has the open file description of stdin (`0<>log 1>&0`), and with it the offset: if that
+/// went back, the next attempt would write over what is there.
+fn is_written_to(shares: Shares) -> bool {
+    let stdin = rustix::stdio::stdin();
+    let is_for_reading =
+        rustix::fs::fcntl_getfl(stdin).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDONLY);
+    !is_for_reading
+        && [rustix::stdio::stdout(), rustix::stdio::stderr()]
+            .into_iter()
+            .any(|output| is_same_file(stdin, output) && shares(stdin, output).unwrap_or(true))
+}
+
 fn supply(stdin: BorrowedFd<'static>) -> Supply {
     let mut fds = [PollFd::from_borrowed_fd(stdin, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -98,25 +121,37 @@ fn supply(stdin: BorrowedFd<'static>) -> Supply {
 /// stdin that nobody reads is never waited for.
 #[derive(Debug)]
 pub struct Replay {
-    source: BorrowedFd<'static>,
+    source: Source,
     source_ended: bool,
+    /// That of our stdin, which the pipe stands in for.
+    access: Option<Access>,
     spool: Spool,
     /// Our end of the pipe to the command, until it has everything or wants no more.
     pipe: Option<OwnedFd>,
     /// How much of the spool this attempt has got.
     sent: u64,
+    size: Size,
 }
 
 impl Replay {
-    fn new(source: BorrowedFd<'static>) -> Self {
-        Self { source, source_ended: false, spool: Spool::default(), pipe: None, sent: 0 }
+    fn new(stdin: BorrowedFd<'static>) -> Self {
+        Self {
+            source: Source::new(stdin),
+            source_ended: false,
+            access: Access::of(stdin),
+            spool: Spool::default(),
+            pipe: None,
+            sent: 0,
+            size: Size::Default,
+        }
     }
 
     fn begin(&mut self) -> io::Result<OwnedFd> {
-        let (theirs, ours) = super::pipe::pipe()?;
+        let (theirs, ours) = super::pipe::pipe(self.access)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.pipe = Some(ours);
         self.sent = 0;
+        self.size = Size::Default;
         Ok(theirs)
     }
 
@@ -124,36 +159,43 @@ impl Replay {
     ///
     /// # Errors
     /// The spool cannot be written, so a later attempt would miss something.
-    pub fn advance(&mut self, buffer: &mut [u8]) -> Result<(), Failure> {
-        for _ in 0..32 {
+    pub fn advance(&mut self, buffer: &mut [u8], clock: Clock<'_>) -> Result<(), Failure> {
+        let end = clock() + BUSY;
+        while clock() < end {
             let Some(pipe) = &self.pipe else { return Ok(()) };
             if self.sent < self.spool.len() {
                 let length = self.spool.read_at(buffer, self.sent).map_err(|error| Failure::stdin(&error))?;
                 match rustix::io::write(pipe, &buffer[..length]) {
-                    Ok(written) => self.sent += written as u64,
+                    Ok(written) => {
+                        self.sent += written as u64;
+                        if written < length {
+                            self.size.grow(pipe);
+                        }
+                    }
                     Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
                     // EPIPE: the command wants no more of it.
                     Err(_) => self.pipe = None,
                 }
             } else if self.source_ended {
                 self.pipe = None;
-            } else if is_ready(self.source, PollFlags::IN) {
-                match rustix::io::read(self.source, &mut *buffer) {
+            } else {
+                match self.source.read(buffer) {
                     Ok(0) => self.source_ended = true,
                     Ok(length) => {
                         self.spool.append(&buffer[..length]).map_err(|error| Failure::stdin(&error))?;
                     }
-                    Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
-                    // EIO from a terminal that hung up, and the like: nothing more will come.
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => {
+                        // If the command has closed its end, nothing will be needed either, and poll would
+                        // say so again and again.
+                        if is_ready(pipe, PollFlags::empty()) {
+                            self.pipe = None;
+                        }
+                        return Ok(());
+                    }
+                    // A connection that was reset, and the like: nothing more will come.
                     Err(_) => self.source_ended = true,
                 }
-            } else {
-                // Nothing to read now. If the command has closed its end, nothing will be needed either, and
-                // poll would say so again and again.
-                if is_ready(pipe, PollFlags::empty()) {
-                    self.pipe = None;
-                }
-                return Ok(());
             }
         }
         Ok(())
@@ -170,7 +212,7 @@ impl Replay {
         if self.sent < self.spool.len() {
             fds.push(PollFd::new(pipe, PollFlags::OUT));
         } else {
-            fds.push(PollFd::from_borrowed_fd(self.source, PollFlags::IN));
+            fds.push(PollFd::from_borrowed_fd(self.source.fd(), PollFlags::IN));
             fds.push(PollFd::new(pipe, PollFlags::empty()));
         }
     }

@@ -6,7 +6,9 @@
 //! | [`failure`] | how a stream is lost |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
 //! | [`outlet`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
+//! | [`own`] | a second open file description of what we inherited, which may be non-blocking |
 //! | [`pipe`](mod@pipe) | pipes between the command and us |
+//! | [`source`] | reading from a descriptor that others share, without ever blocking on it |
 //! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
 //! | [`sink`] | writing to a descriptor that others share, without ever blocking on it |
 //!
@@ -17,6 +19,8 @@ pub mod connected;
 pub mod failure;
 pub mod input;
 pub mod outlet;
+pub mod own;
 pub mod pipe;
 pub mod sink;
+pub mod source;
 pub mod spool;

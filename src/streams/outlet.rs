@@ -1,15 +1,18 @@
 //! stdout or stderr of the command as a pipe that we read: watched for what rules look for, and passed on
 //! at once or held until the verdict.
 
-use super::failure::Failure;
+use super::failure::{self, Failure};
+use super::pipe::{self, Access, Size};
 use super::sink::{Sink, Written};
 use super::spool::{self, CHUNK, Spool, Taken};
+use crate::core::lines::MAX_LINE;
 use crate::core::output::{Seen, Stream, Watcher, Watchlist};
 use crate::core::retry_after::{Listener, Word};
 use rustix::event::{PollFd, PollFlags};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What happens to the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,19 +44,82 @@ pub struct Outlet {
     pipe: Option<OwnedFd>,
     /// After the command has ended, only so much more is taken: what was there by then.
     allowance: Option<u64>,
-    /// Read, but not yet written on.
-    pending: Vec<u8>,
-    written: usize,
+    /// Where bytes from the pipe are until they are written on and looked at.
+    chunk: Chunk,
     held: Spool,
     /// How far the held bytes are released, once they are.
     released: Option<u64>,
     watcher: Option<Watcher>,
     listener: Option<Listener>,
+    looks: Looks,
+    passing: Passing,
+    warning: Warning,
+    /// The last byte of this attempt that our own stream got.
+    last: Option<u8>,
+    access: Option<Access>,
+    size: Size,
+    /// How many bytes are looked at between two looks at the clock.
+    piece: usize,
 }
+
+/// The bytes of one read.
+#[derive(Debug, Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    filled: usize,
+    written: usize,
+    looked_at: usize,
+}
+
+impl Chunk {
+    fn unwritten(&self) -> &[u8] {
+        &self.bytes[self.written..self.filled]
+    }
+
+    fn unseen(&self) -> &[u8] {
+        &self.bytes[self.looked_at..self.filled]
+    }
+}
+
+/// Whether what comes is still looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    On,
+    GivenUp,
+}
+
+/// Whether our own stream takes what is passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    On,
+    /// Not in this attempt any more: it has answered with an error.
+    Stopped,
+}
+
+/// That it did not, for whoever is to know.
+#[derive(Debug, PartialEq, Eq)]
+enum Warning {
+    None,
+    New(String),
+    Said,
+}
+
+/// How long a stream is busy in one go.
+pub const BUSY: Duration = Duration::from_millis(20);
+
+/// A pattern can take 2 us for each byte (`1[01]{1000}x`) or more, and nothing interrupts a search. So a piece is
+/// small at first, twice as large after one that was fast, half as large after a slow one.
+const PIECES: RangeInclusive<usize> = 1 << 10..=MAX_LINE;
+const FAST: Duration = Duration::from_millis(1);
+const SLOW: Duration = Duration::from_millis(4);
+
+/// Time that has passed, since whenever.
+pub type Clock<'a> = &'a dyn Fn() -> Duration;
 
 impl Outlet {
     /// An outlet for these streams (at least one) that ends in `sink`.
     pub fn new(streams: Vec<Stream>, route: Route, ears: Ears, sink: Sink) -> Self {
+        let access = Access::of(sink.inherited());
         Self {
             streams,
             route,
@@ -61,12 +127,18 @@ impl Outlet {
             sink,
             pipe: None,
             allowance: None,
-            pending: Vec::new(),
-            written: 0,
+            chunk: Chunk::default(),
             held: Spool::default(),
             released: None,
             watcher: None,
             listener: None,
+            looks: Looks::On,
+            passing: Passing::On,
+            warning: Warning::None,
+            last: None,
+            access,
+            size: Size::Default,
+            piece: 4 * PIECES.start(),
         }
     }
 
@@ -86,10 +158,14 @@ impl Outlet {
     /// No descriptors or memory left.
     pub fn begin(&mut self, list: &Watchlist) -> io::Result<OwnedFd> {
         self.held.clear()?;
-        let (ours, theirs) = super::pipe::pipe()?;
+        let (ours, theirs) = super::pipe::pipe(self.access)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.pipe = Some(ours);
         self.allowance = None;
+        self.looks = Looks::On;
+        self.passing = Passing::On;
+        self.last = None;
+        self.size = Size::Default;
         // The rules of a shared pipe look at both streams, so either name will do.
         let watched = self.streams.iter().find(|stream| list.watches(**stream));
         self.watcher = watched.map(|&stream| Watcher::new(list, stream));
@@ -100,21 +176,25 @@ impl Outlet {
         Ok(theirs)
     }
 
-    /// Moves what can be moved without waiting. Says how many bytes came from the command.
+    /// Moves what can be moved without waiting, and looks at it, for [`BUSY`] at most: a command that writes
+    /// without end and a slow pattern must not keep us from signals and time limits. Says how many bytes
+    /// came from the command.
     ///
     /// # Errors
     /// Something is lost: the disk behind the spool or behind our own stream is full.
-    pub fn advance(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
+    pub fn advance(&mut self, buffer: &mut [u8], clock: Clock<'_>) -> Result<u64, Failure> {
         let mut came = 0;
-        // A command that writes without end must not keep us from signals and time limits.
-        for _ in 0..32 {
+        let end = clock() + BUSY;
+        while clock() < end {
             if self.is_releasing() {
                 match self.release_some(buffer)? {
                     Written::Bytes(_) => continue,
                     Written::Blocked => break,
                 }
             }
-            if !self.flush()? {
+            let all_written = self.flush();
+            self.look(clock, end);
+            if !all_written || self.is_behind() {
                 break;
             }
             match self.take(buffer)? {
@@ -125,34 +205,59 @@ impl Outlet {
         Ok(came)
     }
 
+    /// Looks at what came, piece by piece, until `end`.
+    fn look(&mut self, clock: Clock<'_>, end: Duration) {
+        while self.is_behind() {
+            let begun = clock();
+            if begun >= end {
+                break;
+            }
+            let unseen = self.chunk.unseen();
+            let piece = &unseen[..unseen.len().min(self.piece)];
+            if let Some(watcher) = &mut self.watcher {
+                watcher.feed(piece);
+            }
+            if let Some(listener) = &mut self.listener {
+                listener.feed(piece);
+            }
+            self.chunk.looked_at += piece.len();
+            self.piece = match clock().saturating_sub(begun) {
+                took if took < FAST => (self.piece * 2).min(*PIECES.end()),
+                took if took > SLOW => (self.piece / 2).max(*PIECES.start()),
+                _ => self.piece,
+            };
+        }
+    }
+
     /// Takes some bytes from the pipe. 0 if none are there, or none will come any more.
     fn take(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
-        let Some(pipe) = &self.pipe else { return Ok(0) };
+        let Some(ours) = &self.pipe else { return Ok(0) };
         let most = self.allowance.map_or(CHUNK as u64, |left| left.min(CHUNK as u64)) as usize;
         if most == 0 {
             self.pipe = None;
             return Ok(0);
         }
-        let unwatched = self.watcher.is_none() && self.listener.is_none() && self.allowance.is_none();
-        let taken = if self.route == Route::Hold && unwatched {
-            self.held.take_from(pipe, buffer).map_err(|error| Failure::spool(&error))?
+        let taken = if self.route == Route::Hold && !self.is_looked_at() {
+            self.held.take_from(ours, &mut buffer[..most]).map_err(|error| Failure::spool(&error))?
         } else {
+            let chunk = &mut self.chunk;
+            chunk.bytes.resize(CHUNK, 0);
             let (taken, bytes) =
-                spool::read(pipe, &mut buffer[..most]).map_err(|error| Failure::spool(&error))?;
-            if let Some(watcher) = &mut self.watcher {
-                watcher.feed(bytes);
+                spool::read(ours, &mut chunk.bytes[..most]).map_err(|error| Failure::spool(&error))?;
+            (chunk.filled, chunk.written, chunk.looked_at) = (bytes.len(), 0, 0);
+            if self.route == Route::Hold {
+                self.held.append(bytes).map_err(|error| Failure::spool(&error))?;
             }
-            if let Some(listener) = &mut self.listener {
-                listener.feed(bytes);
-            }
-            match self.route {
-                Route::Hold => self.held.append(bytes).map_err(|error| Failure::spool(&error))?,
-                Route::PassOn => self.pending.extend_from_slice(bytes),
+            if self.route == Route::Hold || self.passing == Passing::Stopped {
+                chunk.written = chunk.filled;
             }
             taken
         };
         Ok(match taken {
             Taken::Bytes(n) => {
+                if n >= pipe::DEFAULT {
+                    self.size.grow(ours);
+                }
                 self.allowance = self.allowance.map(|left| left.saturating_sub(n as u64));
                 n as u64
             }
@@ -165,27 +270,42 @@ impl Outlet {
     }
 
     /// Writes what is pending. Says whether nothing is left of it.
-    fn flush(&mut self) -> Result<bool, Failure> {
-        while self.written < self.pending.len() {
-            match self.sink.write(&self.pending[self.written..]) {
-                Ok(Written::Bytes(n)) => self.written += n,
-                Ok(Written::Blocked) => return Ok(false),
+    fn flush(&mut self) -> bool {
+        while !self.chunk.unwritten().is_empty() {
+            match self.sink.write(self.chunk.unwritten()) {
+                Ok(Written::Bytes(n)) => {
+                    self.chunk.written += n;
+                    self.last = self.chunk.bytes.get(self.chunk.written - 1).copied();
+                }
+                Ok(Written::Blocked) => return false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     // The reader has gone. With our end closed, the command hears it as it would alone: by
                     // SIGPIPE.
                     self.pipe = None;
-                    break;
+                    self.chunk.written = self.chunk.filled;
                 }
                 Err(error) => {
-                    self.pending.clear();
-                    self.written = 0;
-                    return Err(Failure::sink(&error, &self.streams));
+                    self.chunk.written = self.chunk.filled;
+                    self.passing = Passing::Stopped;
+                    if self.warning == Warning::None {
+                        self.warning = Warning::New(failure::not_passed_on(&error, &self.streams));
+                    }
                 }
             }
         }
-        self.pending.clear();
-        self.written = 0;
-        Ok(true)
+        true
+    }
+
+    /// That our own stream takes nothing, the first time that it is asked.
+    pub fn warning(&mut self) -> Option<String> {
+        match std::mem::replace(&mut self.warning, Warning::Said) {
+            Warning::New(what) => Some(what),
+            Warning::Said => None,
+            Warning::None => {
+                self.warning = Warning::None;
+                None
+            }
+        }
     }
 
     fn release_some(&mut self, buffer: &mut [u8]) -> Result<Written, Failure> {
@@ -219,6 +339,11 @@ impl Outlet {
         }
     }
 
+    /// Whether what this attempt has passed on ended in the middle of a line.
+    pub fn ends_in_a_line(&self) -> bool {
+        self.last.is_some_and(|last| last != b'\n')
+    }
+
     /// Whether more can come from the command.
     pub fn is_open(&self) -> bool {
         self.pipe.is_some()
@@ -226,17 +351,34 @@ impl Outlet {
 
     /// Whether something is left to be written.
     pub fn has_pending(&self) -> bool {
-        self.written < self.pending.len() || self.is_releasing()
+        !self.chunk.unwritten().is_empty() || self.is_releasing()
+    }
+
+    /// Whether something is left to be looked at.
+    pub fn is_behind(&self) -> bool {
+        self.is_looked_at() && !self.chunk.unseen().is_empty()
+    }
+
+    fn is_looked_at(&self) -> bool {
+        self.looks == Looks::On && (self.watcher.is_some() || self.listener.is_some())
+    }
+
+    /// What was not looked at by now will not be: nobody waits for it any longer.
+    pub fn stop_looking(&mut self) {
+        self.looks = Looks::GivenUp;
     }
 
     /// Closes the pipe and says what was seen and heard. What is still pending is given up: whoever ends an
     /// attempt has waited for as long as it should. `now` is the wall clock.
     pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, Word) {
         self.pipe = None;
-        self.pending.clear();
-        self.written = 0;
-        let seen = self.watcher.take().map(Watcher::finish).unwrap_or_default();
-        let word = self.listener.take().map_or(Word::Nothing, |listener| listener.finish(now()));
+        self.chunk = Chunk::default();
+        let (watcher, listener) = (self.watcher.take(), self.listener.take());
+        if self.looks == Looks::GivenUp {
+            return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), Word::Nothing);
+        }
+        let seen = watcher.map(Watcher::finish).unwrap_or_default();
+        let word = listener.map_or(Word::Nothing, |listener| listener.finish(now()));
         (seen, word)
     }
 
@@ -244,6 +386,9 @@ impl Outlet {
     pub fn interest(&self) -> Option<PollFd<'_>> {
         if self.has_pending() {
             return Some(PollFd::from_borrowed_fd(self.sink.fd(), PollFlags::OUT));
+        }
+        if self.is_behind() {
+            return None;
         }
         self.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))
     }

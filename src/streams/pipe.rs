@@ -1,15 +1,82 @@
-//! Pipes between the command and us.
+//! Pipes between the command and us: as open to others as what they stand in for, and as large as pays.
 
+use rustix::fs::{Mode, Stat};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// A pipe that the command can have, large where the system lets us.
+/// How large a pipe is that nothing was done about. (Smaller, once a user has many.)
+pub const DEFAULT: usize = 64 << 10;
+
+/// How large it becomes when it was full. More is no faster, and what all pipes of a user may take is limited:
+/// pipe(7), pipe-user-pages-soft, 16 pipes of a MiB.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 256 << 10;
+
+/// Who may open a stream by its name in /dev or /proc: a command that has become another user does, as `nginx`
+/// with /dev/stdout. pipe(2) makes its pipes for their owner alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    mode: Mode,
+    uid: u32,
+    gid: u32,
+}
+
+impl Access {
+    /// That of a stream of ours; `None` if it is closed.
+    pub fn of(fd: BorrowedFd<'_>) -> Option<Self> {
+        let stat: Stat = rustix::fs::fstat(fd).ok()?;
+        let mode = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO);
+        Some(Self { mode, uid: stat.st_uid, gid: stat.st_gid })
+    }
+
+    /// Gives it to a new pipe, as far as the system lets us: a file may be given away by root only.
+    fn give(self, pipe: &OwnedFd) {
+        use rustix::fs::{Gid, Uid};
+        let Some(new) = Self::of(pipe.as_fd()) else { return };
+        if (new.uid, new.gid) != (self.uid, self.gid) {
+            let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+            let _not_root = rustix::fs::fchown(pipe, Some(uid), Some(gid));
+        }
+        if new.mode != self.mode {
+            let _as_it_was_made = rustix::fs::fchmod(pipe, self.mode);
+        }
+    }
+}
+
+/// A pipe that stands in for a stream with this access. Its reader and its writer.
 ///
 /// # Errors
 /// No descriptors left.
-pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub fn pipe(access: Option<Access>) -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
-    #[cfg(target_os = "linux")]
-    let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(&reader, 1 << 20);
-    Ok((reader.into(), writer.into()))
+    let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+    // Elsewhere each end has an access of its own, or none.
+    if cfg!(target_os = "linux")
+        && let Some(access) = access
+    {
+        access.give(&reader);
+    }
+    Ok((reader, writer))
+}
+
+/// How large a pipe is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// As the system has made it.
+    Default,
+    /// As large as pays, if the system lets us.
+    Large,
+}
+
+impl Size {
+    /// Makes a pipe larger that was full, once.
+    pub fn grow(&mut self, pipe: &OwnedFd) {
+        if *self == Self::Default {
+            *self = Self::Large;
+            #[cfg(target_os = "linux")]
+            let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(pipe, LARGE);
+            #[cfg(not(target_os = "linux"))]
+            let _grows_by_itself = pipe;
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::signals;
 use crate::core::signal::Signal;
 use std::ffi::{CStr, OsStr, OsString};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 
@@ -57,6 +58,28 @@ pub fn no_core_dump() {
     let _best_effort = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _best_effort = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Whether two descriptors have one open file description, and with it one offset; `None` where the kernel does
+/// not tell (kcmp(2) needs CONFIG_KCMP, and a sandbox may forbid it).
+pub fn share_description(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        const KCMP_FILE: libc::c_long = 0;
+        let pid = libc::c_long::from(rustix::process::getpid().as_raw_nonzero().get());
+        let (a, b) = (libc::c_long::from(a.as_raw_fd()), libc::c_long::from(b.as_raw_fd()));
+        // SAFETY: no memory is involved.
+        match unsafe { libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_FILE, a, b) } {
+            0 => Some(true),
+            1.. => Some(false),
+            _ => None,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _unknown = (a, b);
+        None
+    }
 }
 
 /// How many seconds the local time is ahead of UTC at `time`.
