@@ -5,6 +5,7 @@
 //! | [`supervisor`] | an attempt from start to end; the implementation of [`crate::core::attempt::Attempt`] |
 //! | [`spawn`] | starting: argv, environment, 126 and 127 |
 //! | [`wait`] | the one wait: children, signals, limits, delays, stopped time |
+//! | [`patience`] | how long a run waits for those who read what it says |
 //! | [`signals`] | which signals are caught, and the rule by which they are passed on |
 //! | [`ticker`] | when a view of what goes on wants to be called |
 //! | [`tree`] | the processes that an attempt made, and how they end |
@@ -14,6 +15,7 @@
 //! Nothing here judges an outcome or prints.
 
 pub mod group;
+pub mod patience;
 pub mod signals;
 pub mod spawn;
 pub mod supervisor;

@@ -2,6 +2,7 @@
 //! and streams; it judges nothing but by asking the rules.
 
 use super::group::Group;
+use super::patience::RunPatience;
 use super::spawn::{self, Told};
 use super::ticker::Ticker;
 use super::tree::{self, Scope, Tree};
@@ -18,6 +19,7 @@ use crate::core::reason::reason;
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
 use crate::report::event::{Event, Moment, Times};
+use crate::report::output;
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Streams};
 use crate::streams::failure::Failure;
@@ -91,6 +93,11 @@ impl<'a> Supervisor<'a> {
     /// The streams of the command that are pipes instead of what we have ourselves.
     pub fn piped(&mut self) -> Vec<Stream> {
         self.wait.streams().piped().collect()
+    }
+
+    /// For what is written when the run is over.
+    pub fn patience(&mut self) -> RunPatience<'_> {
+        RunPatience::at_the_end(&mut self.wait, self.plan.limits.deadline)
     }
 
     /// What is left to do when the loop has ended: the fallback, or the release of held output.
@@ -171,7 +178,7 @@ impl<'a> Supervisor<'a> {
                 Woken::Interrupted => self.kill_if_impatient(),
                 // Something is lost already, so whatever the command does now is in vain.
                 Woken::Streams if self.wait.streams().failure().is_some() => break Limit::Timeout,
-                Woken::OrphanEnded | Woken::Streams => {}
+                Woken::OrphanEnded | Woken::Streams | Woken::Writable => {}
                 Woken::Due if self.ticker.due().is_some_and(|due| self.wait.now() >= due) => {
                     let now = self.wait.now();
                     self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
@@ -266,7 +273,7 @@ impl<'a> Supervisor<'a> {
                 }
                 // Whoever sends one more signal does not wait for our reader either.
                 Woken::Interrupted => break,
-                Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams => {}
+                Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams | Woken::Writable => {}
             }
         }
     }
@@ -464,6 +471,10 @@ impl Attempt for Supervisor<'_> {
             }
         };
         self.ticker.end();
+        if waited == Waited::Elapsed {
+            output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.limits.deadline));
+        }
+        let waited = self.wait.interrupted().map_or(waited, Waited::Interrupted);
         if !delay.is_zero() {
             self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));
         }

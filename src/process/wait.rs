@@ -9,11 +9,12 @@ use super::signals::{self, Meaning, Received};
 use super::sys::{self, Change, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::report::output;
 use crate::streams::connected::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Pid;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// Waits, and keeps the time. Times are durations since the start that leave out stopped time.
@@ -27,6 +28,8 @@ pub struct Wait {
     command: Command,
     /// What flows meanwhile.
     streams: Streams,
+    /// Wakes up when it can be written to.
+    writer: Option<OwnedFd>,
     /// The first of HUP, INT, QUIT, TERM.
     interrupted: Option<Interruption>,
     /// How many of them came in all.
@@ -73,6 +76,13 @@ enum Command {
     Stopped(Pid),
 }
 
+/// Whether what [`Wait::wake_when_writable`] was told of can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Ready,
+    NotReady,
+}
+
 /// What ended a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Woken {
@@ -84,6 +94,8 @@ pub enum Woken {
     Interrupted,
     /// A stream has come to an end, or what was left of it is written.
     Streams,
+    /// What [`Wait::wake_when_writable`] was told of can be written to, or has lost its reader.
+    Writable,
     /// The time has come.
     Due,
 }
@@ -121,6 +133,7 @@ impl Wait {
             stopped_since: None,
             command: Command::None,
             streams,
+            writer: None,
             interrupted: None,
             ends_asked: 0,
             impatient: false,
@@ -215,27 +228,56 @@ impl Wait {
                 }
                 _ => None,
             };
-            self.sleep(left);
+            if self.sleep(left) == Writer::Ready {
+                return Woken::Writable;
+            }
         }
     }
 
-    /// Sleeps in the kernel until a signal comes or something flows, for at most `left`.
+    /// From now on, until [`Self::forget_writable`], that `fd` can be written to is [`Woken::Writable`].
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn wake_when_writable(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.writer = Some(fd.try_clone_to_owned()?);
+        Ok(())
+    }
+
+    /// Ends [`Self::wake_when_writable`].
+    pub fn forget_writable(&mut self) {
+        self.writer = None;
+    }
+
+    /// Sleeps in the kernel until a signal comes or something flows, for at most `left`. What is left for
+    /// stderr flows too.
     ///
     /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's
     /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
-    fn sleep(&self, left: Option<Duration>) {
+    fn sleep(&self, left: Option<Duration>) -> Writer {
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let wake = PollFd::new(&self.wake, PollFlags::IN);
+        let stderr = output::flush();
+        let mut writer = Writer::NotReady;
         // EINTR is a wake-up too.
-        let _woken = if self.streams.is_idle() {
-            rustix::event::poll(&mut [wake], timeout.as_ref())
+        if self.streams.is_idle() && self.writer.is_none() && stderr.is_none() {
+            let _woken = rustix::event::poll(&mut [wake], timeout.as_ref());
         } else {
             let mut fds = vec![wake];
-            self.streams.interests(&mut fds);
-            rustix::event::poll(&mut fds, timeout.as_ref())
-        };
+            if let Some(fd) = &self.writer {
+                fds.push(PollFd::new(fd, PollFlags::OUT));
+            }
+            fds.extend(stderr.map(|stderr| PollFd::from_borrowed_fd(stderr, PollFlags::OUT)));
+            if !self.streams.is_idle() {
+                self.streams.interests(&mut fds);
+            }
+            let woken = rustix::event::poll(&mut fds, timeout.as_ref());
+            if woken.is_ok() && self.writer.is_some() && !fds[1].revents().is_empty() {
+                writer = Writer::Ready;
+            }
+        }
         let mut bytes = [0_u8; 64];
         while rustix::io::read(&self.wake, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
+        writer
     }
 
     fn receive(&mut self, received: Received, meaning: Meaning) {

@@ -15,6 +15,7 @@
 //! | [`progress`] | the live line of a delay, and the lines of long silences |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout, and how wide a terminal is |
+//! | [`patience`] | how long others are waited for: a reader, the holder of a lock |
 //!
 //! Nothing outside this folder prints, and nothing in it decides anything.
 
@@ -26,6 +27,7 @@ pub mod json;
 pub mod junit;
 pub mod log;
 pub mod output;
+pub mod patience;
 pub mod progress;
 pub mod record;
 pub mod reporter;

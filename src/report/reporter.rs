@@ -5,6 +5,7 @@ use super::clock;
 use super::event::{Event, Moment, Times};
 use super::json::{self, Line};
 use super::log::Log;
+use super::patience::Patience;
 use super::progress::{self, Progress, Show};
 use super::record::{Record, Summary};
 use super::{file, github, junit, output, text};
@@ -79,8 +80,15 @@ impl<'a> Reporter<'a> {
         self.log.write(&Line::moment(self.plan, now, event, attempt, message), now);
     }
 
-    /// Says how it ended, with `exit` as the consequence, and writes the reports.
-    pub fn finish(&mut self, ending: &Ending<Outcome>, exit: Exit, times: Times) {
+    /// Says how it ended, with `exit` as the consequence, and writes the reports. Those who read all this
+    /// have as long as `patience` says.
+    pub fn finish(
+        &mut self,
+        ending: &Ending<Outcome>,
+        exit: Exit,
+        times: Times,
+        patience: &mut dyn Patience,
+    ) {
         let summary = self.record.summary(ending, exit, times);
         if self.plan.messages.format == LogFormat::Json && self.plan.verbosity > Verbosity::Quiet {
             let now = clock::now();
@@ -89,6 +97,7 @@ impl<'a> Reporter<'a> {
         self.write_report(&summary);
         self.write_junit(&summary);
         self.show_on_github(&summary);
+        output::finish(patience);
     }
 
     fn write_report(&self, summary: &Summary) {
