@@ -4,17 +4,17 @@
 use super::clock::stamp;
 use super::event::Severity;
 use super::json::{Ended, Line};
+use super::patience::{Patience, Ready, Short};
 use super::{file, output, text};
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown};
 use crate::core::reason::reason;
 use std::fmt::Write as _;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// A daemon that takes nothing for so long is not there.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// The journal's own limit for a line, unless it is told otherwise.
 const JOURNAL_TEXT: usize = 48 * 1024;
 /// What syslog daemons take (rsyslog's default).
@@ -84,7 +84,7 @@ impl<'a> Log<'a> {
             Target::Stderr | Target::StderrInJournal => Ok(()),
             Target::Journald(socket) => send(socket, &self.journal_entry(line)),
             Target::Syslog(socket) => send(socket, self.syslog_packet(line, now).as_bytes()),
-            Target::File(path) => file::append(path, self.file_line(line, now).as_bytes()),
+            Target::File(path) => file::append(path, self.file_line(line, now).as_bytes(), &mut Short),
         };
         if let Err(error) = sent {
             let what = match self.target {
@@ -225,8 +225,18 @@ fn colored(severity: Severity, line: &str) -> String {
 
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     let sender = UnixDatagram::unbound()?;
-    sender.set_write_timeout(Some(PATIENCE))?;
-    sender.send_to(datagram, socket).map(drop)
+    // Only a connected socket tells poll(2) whether its daemon has room (unix_dgram_poll in the kernel).
+    sender.connect(socket)?;
+    sender.set_nonblocking(true)?;
+    match sender.send(datagram) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            if Short.writable(sender.as_fd()) == Ready::No {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no messages"));
+            }
+            sender.send(datagram).map(drop)
+        }
+        sent => sent.map(drop),
+    }
 }
 
 /// `Nov  3 07:05:00`

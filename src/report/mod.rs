@@ -12,6 +12,7 @@
 //! | [`log`] | where messages go: stderr, the journal, syslog, a file |
 //! | [`github`] | what GitHub Actions shows |
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
+//! | [`place`] | where a path leads, and which links are followed |
 //! | [`progress`] | the live line of a delay, and the lines of long silences |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout, and how wide a terminal is |
@@ -28,6 +29,7 @@ pub mod junit;
 pub mod log;
 pub mod output;
 pub mod patience;
+pub mod place;
 pub mod progress;
 pub mod record;
 pub mod reporter;

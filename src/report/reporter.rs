@@ -3,6 +3,7 @@
 
 use super::clock;
 use super::event::{Event, Moment, Times};
+use super::file::Lock;
 use super::json::{self, Line};
 use super::log::Log;
 use super::patience::Patience;
@@ -94,34 +95,30 @@ impl<'a> Reporter<'a> {
             let now = clock::now();
             self.log.write(&Line::end(self.plan, now, &summary), now);
         }
-        self.write_report(&summary);
-        self.write_junit(&summary);
-        self.show_on_github(&summary);
+        self.write_report(&summary, patience);
+        self.write_junit(&summary, patience);
+        self.show_on_github(&summary, patience);
         output::finish(patience);
     }
 
-    fn write_report(&self, summary: &Summary) {
+    fn write_report(&self, summary: &Summary, patience: &mut dyn Patience) {
         let Some(path) = &self.plan.messages.report else { return };
         let Some(report) = json::report(self.plan, &self.record, summary) else { return };
         let report = format!("{report}\n");
         let append = path.extension().is_some_and(|extension| extension == "jsonl");
-        let written = if append {
-            file::append(path, report.as_bytes())
-        } else {
-            file::replace(path, report.as_bytes())
-        };
-        self.check(written, "report", path);
+        let write = if append { file::append } else { file::replace };
+        self.check(write(path, report.as_bytes(), patience), "report", path);
     }
 
-    fn write_junit(&self, summary: &Summary) {
+    fn write_junit(&self, summary: &Summary, patience: &mut dyn Patience) {
         let Some(path) = &self.plan.messages.junit else { return };
         let Some(detail) = &self.record.detail else { return };
-        let written =
-            junit::document(self.plan, detail, summary).and_then(|xml| file::replace(path, xml.as_bytes()));
+        let written = junit::document(self.plan, detail, summary)
+            .and_then(|xml| file::replace(path, xml.as_bytes(), patience));
         self.check(written, "JUnit file", path);
     }
 
-    fn show_on_github(&self, summary: &Summary) {
+    fn show_on_github(&self, summary: &Summary, patience: &mut dyn Patience) {
         let Some(step) = &self.plan.messages.github else { return };
         if github::is_clean(summary) {
             return;
@@ -133,12 +130,22 @@ impl<'a> Reporter<'a> {
         }
         if let Some(path) = &step.summary {
             let row = |present: &str| github::row(self.plan, &self.record, summary, present);
-            self.check(file::append_knowing(path, row), "summary of the step", path);
+            let written = file::append_knowing(path, row, patience);
+            self.check_locked(written, "summary of the step", path);
         }
         if let Some(path) = &step.output {
             let outputs = |present: &str| github::outputs(summary, present);
-            self.check(file::append_knowing(path, outputs), "outputs of the step", path);
+            let written = file::append_knowing(path, outputs, patience);
+            self.check_locked(written, "outputs of the step", path);
         }
+    }
+
+    fn check_locked(&self, written: io::Result<Lock>, what: &str, path: &Path) {
+        if let Ok(Lock::Refused) = written {
+            let path = text::shell_words(&[path.into()]);
+            self.log.warn(&format!("someone else has locked the {what} {path}. Written without a lock"));
+        }
+        self.check(written.map(drop), what, path);
     }
 
     /// A report that cannot be written changes nothing else.
