@@ -58,7 +58,7 @@ pub(super) struct AttemptFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delay_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    asked_s: Option<f64>,
+    pub(super) asked_s: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,8 +127,9 @@ impl Line {
             Event::Good { number, outcome, took, next, .. } => {
                 ("good", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
             }
-            Event::Failed { number, outcome, took, next, .. } => {
-                ("failed", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
+            Event::Failed { number, outcome, took, asked, next, .. } => {
+                let ended = ended(plan, *number, (outcome, *took), Some(next));
+                ("failed", Some(AttemptFields { asked_s: asked.map(seconds), ..ended }), None)
             }
             Event::Succeeded { number, outcome, took, .. } => {
                 ("succeeded", Some(ended(plan, *number, (outcome, *took), None)), None)
@@ -189,14 +190,14 @@ fn ended(
     (outcome, took): (&Outcome, Duration),
     next: Option<&Next>,
 ) -> AttemptFields {
-    let (verdict, why, delay, asked) = match next {
+    let (verdict, why, delay) = match next {
         None | Some(Next::Retry { why: None, .. } | Next::GiveUp { why: None, .. }) => {
             let delay = if let Some(Next::Retry { delay, .. }) = next { Some(*delay) } else { None };
-            (Judged::Good, None, delay, None)
+            (Judged::Good, None, delay)
         }
-        Some(Next::Retry { delay, why, asked }) => (Judged::Retry, why.as_ref(), Some(*delay), *asked),
-        Some(Next::GiveUp { why, .. }) => (Judged::Retry, why.as_ref(), None, None),
-        Some(Next::Stop { why }) => (Judged::Stop, Some(why), None, None),
+        Some(Next::Retry { delay, why }) => (Judged::Retry, why.as_ref(), Some(*delay)),
+        Some(Next::GiveUp { why, .. }) => (Judged::Retry, why.as_ref(), None),
+        Some(Next::Stop { why }) => (Judged::Stop, Some(why), None),
     };
     AttemptFields {
         outcome: Some(outcome.into()),
@@ -205,7 +206,6 @@ fn ended(
         verdict: Some(verdict.word()),
         rule: why.and_then(|why| text::rule(plan, why)),
         delay_s: delay.map(seconds),
-        asked_s: asked.map(seconds),
         ..fields(plan, number)
     }
 }

@@ -183,6 +183,7 @@ impl<'a> Log<'a> {
             ("RETRY_VERDICT", attempt.verdict.map(str::to_owned)),
             ("RETRY_RULE", attempt.rule.clone()),
             ("RETRY_DELAY_S", attempt.delay_s.map(|seconds| seconds.to_string())),
+            ("RETRY_ASKED_S", attempt.asked_s.map(|seconds| seconds.to_string())),
         ] {
             if let Some(value) = value {
                 field(name, &value);

@@ -51,7 +51,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 elapsed(*took)
             )
         }
-        Event::Failed { number, outcome, took, remarks, next } => {
+        Event::Failed { number, outcome, took, asked, remarks, next } => {
             let what = what_happened(plan, outcome, *took);
             let remarks = if matches!(next, Next::Retry { .. }) { *remarks } else { Remarks::default() };
             let dropped = remarks.held.map(dropped).unwrap_or_default();
@@ -60,7 +60,12 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 Next::Retry { .. } if *number == 1 && plan.depth > 1 => nested(plan),
                 _ => String::new(),
             };
-            format!("{} failed: {what}{dropped}. {}{stdin}{nested}", attempt(number), then(plan, next))
+            let asked = match (next, asked) {
+                (Next::Retry { .. }, Some(asked)) => format!(" (the server asked for {})", elapsed(*asked)),
+                _ => String::new(),
+            };
+            let then = then(plan, next);
+            format!("{} failed: {what}{dropped}. {then}{asked}{stdin}{nested}", attempt(number))
         }
         Event::CircuitOpen { number, wait, elapsed: since } => {
             let open = circuit_is_open(plan, *wait);
@@ -227,12 +232,10 @@ fn processes(pids: &[i32]) -> String {
 
 fn then(plan: &Plan, next: &Next) -> String {
     match next {
-        Next::Retry { delay, why: None, .. } => format!("Next in {}", seconds(*delay)),
-        Next::Retry { delay, why: Some(why), asked } => {
+        Next::Retry { delay, why: None } => format!("Next in {}", seconds(*delay)),
+        Next::Retry { delay, why: Some(why) } => {
             let rule = rule_behind(plan, why);
-            let asked =
-                asked.map(|asked| format!(" (the server asked for {})", elapsed(asked))).unwrap_or_default();
-            format!("Retrying in {}{rule}{asked}", seconds(*delay))
+            format!("Retrying in {}{rule}", seconds(*delay))
         }
         Next::Stop { why } => match why {
             Why::Rule(rule) | Why::LeftOut(rule) | Why::Output(rule) => {
