@@ -13,7 +13,7 @@ use retry::core::plan::{Plan, Verbosity};
 use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{self, event::Event, output, patience::Endless, reporter::Reporter};
+use retry::report::{self, event::Event, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
 use retry::state::store::{Removal, Trouble};
 use std::cell::RefCell;
@@ -51,12 +51,12 @@ fn run(words: Vec<OsString>) -> ! {
         Ok(Asked::ShowState(location, format)) => show_state(&location, format),
         Ok(Asked::ResetState(location, name)) => reset_state(&location, &name),
         Err(usage) => {
-            say(&usage);
+            say(&Line::usage(&usage));
             Ok(Exit::Code(OWN_FAILURE))
         }
     };
     let exit = exit.unwrap_or_else(|error| {
-        say(&format!("retry: {error:#}"));
+        say(&Line::message(&format!("retry: {error:#}")));
         Exit::Code(OWN_FAILURE)
     });
     if let Exit::Signal(signal) = exit {
@@ -68,7 +68,7 @@ fn run(words: Vec<OsString>) -> ! {
 }
 
 /// Says the one thing that there is to say.
-fn say(line: &str) {
+fn say(line: &Line) {
     output::line(line);
     output::finish(&mut Endless);
 }
@@ -127,7 +127,7 @@ fn show_state(location: &Location, format: Format) -> Result<Exit> {
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let removal = shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))?;
-    let name = report::text::printable(&name.to_string());
+    let name = report::safe::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
@@ -135,8 +135,7 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
 }
 
 fn unusable(location: &Location, trouble: &Trouble) -> anyhow::Error {
-    let what = format!("shared state in {location} cannot be used: {trouble}");
-    anyhow::anyhow!(report::text::printable(&what))
+    anyhow::anyhow!("shared state in {location} cannot be used: {trouble}")
 }
 
 fn print(product: &[u8]) -> Result<Exit> {

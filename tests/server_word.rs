@@ -190,7 +190,7 @@ fn words_of_an_api_count_as_well() {
 fn last_failed(done: &Output) -> (String, f64) {
     let text = String::from_utf8_lossy(&done.stderr);
     let objects = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let last = objects.filter(|object| object["event"] == "failed").last().unwrap();
+    let last = objects.rev().find(|object| object["event"] == "failed").unwrap();
     (last["verdict"].as_str().unwrap().to_owned(), last["asked_s"].as_f64().unwrap())
 }
 

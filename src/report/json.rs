@@ -4,7 +4,7 @@
 use super::clock::stamp;
 use super::event::{Event, Next, Severity};
 use super::record::{AttemptRecord, Judged, Record, Rescued, Summary};
-use super::text;
+use super::{safe, text};
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
 use serde::Serialize;
@@ -176,7 +176,7 @@ impl Line {
 
     /// The object, in one line.
     pub fn json(&self) -> String {
-        object(self)
+        safe::json(self)
     }
 }
 
@@ -249,7 +249,7 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         rule: attempt.why.as_ref().and_then(|why| text::rule(plan, why)),
         delay_s: attempt.delay.map(seconds),
     };
-    Some(object(&Report {
+    Some(safe::json(&Report {
         version: VERSION,
         label: plan.messages.label.as_deref(),
         command: text::command_name(&plan.command),
@@ -285,9 +285,4 @@ fn word(severity: Severity) -> &'static str {
 /// Microseconds are exact enough, and short.
 fn seconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e6
-}
-
-fn object(value: &impl Serialize) -> String {
-    // Numbers and strings: there is no map with keys that are no strings, nothing to fail.
-    serde_json::to_string(value).unwrap_or_default()
 }

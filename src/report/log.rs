@@ -5,7 +5,7 @@ use super::clock::stamp;
 use super::event::Severity;
 use super::json::{Ended, Line};
 use super::patience::{Patience, Ready, Short};
-use super::{file, output, text};
+use super::{file, output, safe, text};
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown};
 use crate::core::reason::reason;
 use std::fmt::Write as _;
@@ -103,12 +103,12 @@ impl<'a> Log<'a> {
 
     /// Says on stderr, and nowhere else, that something of ours failed.
     pub fn warn(&self, message: &str) {
-        self.write_to_stderr(Severity::Warning, &text::line(self.plan, message));
+        self.write_to_stderr(Severity::Warning, &safe::Line::message(&text::line(self.plan, message)));
     }
 
-    fn write_to_stderr(&self, severity: Severity, content: &str) {
+    fn write_to_stderr(&self, severity: Severity, content: &safe::Line) {
         match self.target {
-            Target::StderrInJournal => output::line(&format!("<{}>{content}", severity as u8)),
+            Target::StderrInJournal => output::line(&content.with_priority(severity as u8)),
             _ if self.color == Color::Yes && self.plan.messages.format == LogFormat::Text => {
                 output::line(&colored(severity, content));
             }
@@ -117,24 +117,30 @@ impl<'a> Log<'a> {
     }
 
     /// What stands in a line, whatever stands before it.
-    fn content(&self, line: &Line) -> String {
+    fn content(&self, line: &Line) -> safe::Line {
         match self.plan.messages.format {
-            LogFormat::Text => text::line(self.plan, line.message.as_deref().unwrap_or_default()),
-            LogFormat::Json => line.json(),
+            LogFormat::Text => {
+                let message = line.message.as_deref().unwrap_or_default();
+                safe::Line::message(&text::line(self.plan, message))
+            }
+            LogFormat::Json => safe::Line::object(line.json()),
         }
     }
 
     fn file_line(&self, line: &Line, now: SystemTime) -> String {
         match self.plan.messages.format {
-            LogFormat::Text => format!("{} {}\n", stamp(now), self.content(line)),
-            LogFormat::Json => format!("{}\n", self.content(line)),
+            LogFormat::Text => format!("{} {}\n", stamp(now), self.content(line).as_str()),
+            LogFormat::Json => format!("{}\n", self.content(line).as_str()),
         }
     }
 
     /// The message for a reader to whom a field says who sent it.
     fn message(&self, line: &Line, most: usize) -> String {
         let mut message = match self.plan.messages.format {
-            LogFormat::Text => text::labelled(self.plan, line.message.as_deref().unwrap_or_default()),
+            LogFormat::Text => {
+                let message = text::labelled(self.plan, line.message.as_deref().unwrap_or_default());
+                safe::visible(&message)
+            }
             LogFormat::Json => line.json(),
         };
         while message.len() > most {
@@ -148,6 +154,7 @@ impl<'a> Log<'a> {
     fn journal_entry(&self, line: &Line) -> Vec<u8> {
         let mut entry = Vec::new();
         let mut field = |name: &str, value: &str| {
+            let value = safe::field(value);
             entry.extend_from_slice(name.as_bytes());
             if value.contains('\n') {
                 entry.push(b'\n');
@@ -214,14 +221,14 @@ fn stderr(plan: &Plan) -> Target<'static> {
     }
 }
 
-fn colored(severity: Severity, line: &str) -> String {
+fn colored(severity: Severity, line: &safe::Line) -> safe::Line {
     let code = match severity {
         Severity::Error => 31,
         Severity::Warning => 33,
         Severity::Notice => 32,
-        Severity::Info => return line.to_owned(),
+        Severity::Info => return line.clone(),
     };
-    format!("\x1b[{code}m{line}\x1b[0m")
+    line.colored(code)
 }
 
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {

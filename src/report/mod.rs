@@ -5,6 +5,7 @@
 //! | [`event`] | the one enum of what can happen |
 //! | [`reporter`] | the one receiver of events, which gives each view its part |
 //! | [`record`] | the account of the run that reports are made of |
+//! | [`safe`] | what makes text safe for each place that it goes to |
 //! | [`state`] | what is shared, for `--show-state` |
 //! | [`text`] | the lines for people, to the letter |
 //! | [`json`] | the same for machines, and the report |
@@ -33,5 +34,6 @@ pub mod place;
 pub mod progress;
 pub mod record;
 pub mod reporter;
+pub mod safe;
 pub mod state;
 pub mod text;

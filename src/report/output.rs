@@ -6,6 +6,7 @@
 //! there is room. There is one stderr, so there is one queue, like std's own lock on it.
 
 use super::patience::{Patience, Ready};
+use super::safe::Line;
 use crate::streams::sink::{Sink, Written};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -91,17 +92,17 @@ impl Queue {
     }
 }
 
-/// Writes `text` and a newline to stderr, now or as soon as stderr takes it.
-pub fn line(text: &str) {
-    queue().say(format!("{text}\n"));
+/// Writes a line to stderr, now or as soon as stderr takes it.
+pub fn line(line: &Line) {
+    queue().say(format!("{}\n", line.as_str()));
 }
 
-/// Puts `text` in the place of the line that the cursor of a terminal is in; nothing clears it. What shows
-/// only this moment is not written later.
-pub fn replace_line(text: &str) {
+/// Puts `line` in the place of the line that the cursor of a terminal is in, or nothing. What shows only this
+/// moment is not written later.
+pub fn replace_line(line: Option<&Line>) {
     let mut queue = queue();
-    if text.is_empty() || queue.lines.is_empty() {
-        queue.say(format!("\r\x1b[K{text}"));
+    if line.is_none() || queue.lines.is_empty() {
+        queue.say(format!("\r\x1b[K{}", line.map_or("", Line::as_str)));
     }
 }
 

@@ -9,7 +9,7 @@ use super::log::Log;
 use super::patience::Patience;
 use super::progress::{self, Progress, Show};
 use super::record::{Record, Summary};
-use super::{file, github, junit, output, text};
+use super::{file, github, junit, output, safe, text};
 use crate::core::outcome::{Ending, Exit, Outcome};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
 use crate::core::reason::reason;
@@ -50,7 +50,7 @@ impl<'a> Reporter<'a> {
         self.log.write(&Line::of(self.plan, now, event, &message), now);
         // Whoever looks at the status 125 looks here for the reason.
         if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
-            output::line(&text::line(self.plan, &message));
+            output::line(&safe::Line::message(&text::line(self.plan, &message)));
         }
     }
 
@@ -59,10 +59,11 @@ impl<'a> Reporter<'a> {
         let attempts = self.record.attempts;
         match self.progress.at(moment) {
             Show::Nothing => {}
-            Show::NoLine => output::replace_line(""),
+            Show::NoLine => output::replace_line(None),
             Show::Line { left, elapsed } => {
                 let line = text::countdown(self.plan, &self.record, left, elapsed);
-                output::replace_line(&progress::fitting(&text::line(self.plan, &line)));
+                let line = safe::Line::message(&text::line(self.plan, &line));
+                output::replace_line(Some(&progress::fitting(&line)));
             }
             Show::StillWaiting { left } => {
                 let number = attempts + 1;
