@@ -184,11 +184,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn matches(pattern: &str, input: &[u8], size: usize) -> bool {
+        matches_in(pattern, input, &[size])
+    }
+
+    /// The input in chunks of these sizes, over and over.
+    fn matches_in(pattern: &str, mut input: &[u8], sizes: &[usize]) -> bool {
         let pattern = Pattern::new(pattern, Alphabet::Unicode).unwrap();
         let mut lines = Lines::default();
         let mut found = false;
-        for chunk in input.chunks(size) {
+        for size in sizes.iter().cycle() {
+            if input.is_empty() {
+                break;
+            }
+            let (chunk, rest) = input.split_at(input.len().min(*size));
             lines.feed(chunk, |part| found |= pattern.is_match(part));
+            input = rest;
         }
         lines.finish(|part| found |= pattern.is_match(part));
         found
@@ -356,10 +366,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(400))]
         #[test]
         fn blocks_say_what_single_lines_say(
-            pattern in prop::sample::select(PATTERNS), input in noise(0..120), size in 1..40_usize,
+            pattern in prop::sample::select(PATTERNS), input in noise(0..120),
+            sizes in proptest::collection::vec(1..40_usize, 1..8),
         ) {
             let expected = oracle(pattern, &input);
-            prop_assert_eq!(matches(pattern, &input, size), expected);
+            prop_assert_eq!(matches_in(pattern, &input, &sizes), expected);
             prop_assert_eq!(matches(pattern, &input, 1000), expected);
         }
     }

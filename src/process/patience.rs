@@ -9,23 +9,23 @@ use std::time::Duration;
 /// After a signal or the deadline, what is still to be written has so long in all.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Someone else's lock is waited for so long in all, looked at so often.
-const LOCKS: Duration = Duration::from_millis(200);
+/// Someone else's lock is looked at again after so long, and so often in all: 200 ms.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 20;
 
 /// The patience of a run with its readers.
 #[derive(Debug)]
 pub struct RunPatience<'a> {
     wait: &'a mut Wait,
     until: Option<Duration>,
-    locks_until: Duration,
+    looks_left: u32,
     given_up: bool,
 }
 
 impl<'a> RunPatience<'a> {
     /// Between attempts: until a signal comes, or the deadline.
     pub fn between_attempts(wait: &'a mut Wait, deadline: Option<Duration>) -> Self {
-        Self { locks_until: wait.now(), wait, until: deadline, given_up: false }
+        Self { wait, until: deadline, looks_left: 0, given_up: false }
     }
 
     /// At the end of a run: until a signal comes, or the deadline and a grace. If there was a signal before,
@@ -34,10 +34,10 @@ impl<'a> RunPatience<'a> {
         let now = wait.now();
         let end = if wait.interrupted().is_some() { Some(now) } else { deadline };
         let until = end.map(|end| end.max(now).saturating_add(GRACE));
-        Self { locks_until: now.saturating_add(LOCKS), wait, until, given_up: false }
+        Self { wait, until, looks_left: LOOKS, given_up: false }
     }
 
-    /// Whether it was the time that came.
+    /// Whether what was waited for came before a signal or the time.
     fn wait_until(&mut self, due: Option<Duration>, is_it: impl Fn(&Woken) -> bool) -> Ready {
         while !self.given_up {
             match self.wait.next(due) {
@@ -61,12 +61,11 @@ impl Patience for RunPatience<'_> {
     }
 
     fn pause(&mut self) -> Ready {
-        let end = self.until.map_or(self.locks_until, |until| until.min(self.locks_until));
-        let now = self.wait.now();
-        if now >= end {
+        let due = self.wait.now().saturating_add(LOOK_AGAIN);
+        if self.looks_left == 0 || self.until.is_some_and(|until| due > until) {
             return Ready::No;
         }
-        let due = end.min(now.saturating_add(LOOK_AGAIN));
+        self.looks_left -= 1;
         self.wait_until(Some(due), |woken| *woken == Woken::Due)
     }
 }
