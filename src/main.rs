@@ -13,7 +13,7 @@ use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{self, event::Event, output, reporter::Reporter};
+use retry::report::{self, event::Event, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
 use retry::state::store::{Removal, Trouble};
 use std::cell::RefCell;
@@ -51,12 +51,12 @@ fn run(words: Vec<OsString>) -> ! {
         Ok(Asked::ShowState(location, format)) => show_state(&location, format),
         Ok(Asked::ResetState(location, name)) => reset_state(&location, &name),
         Err(usage) => {
-            output::line(&usage);
+            say(&Line::usage(&usage));
             Ok(Exit::Code(OWN_FAILURE))
         }
     };
     let exit = exit.unwrap_or_else(|error| {
-        output::line(&format!("retry: {error:#}"));
+        say(&Line::message(&format!("retry: {error:#}")));
         Exit::Code(OWN_FAILURE)
     });
     if let Exit::Signal(signal) = exit {
@@ -65,6 +65,12 @@ fn run(words: Vec<OsString>) -> ! {
         // Still here: nothing can kill pid 1 that way.
     }
     std::process::exit(exit.status().into())
+}
+
+/// Says the one thing that there is to say.
+fn say(line: &Line) {
+    output::line(line);
+    output::finish(&mut Endless);
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
@@ -87,7 +93,8 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
     let ending = supervisor.conclude(ending, &mut tell);
     let exit = ending.exit(plan.flaky_exit);
-    reporter.borrow_mut().finish(&ending, exit, supervisor.times());
+    let times = supervisor.times();
+    reporter.borrow_mut().finish(&ending, exit, times, &mut supervisor.patience());
     Ok(exit)
 }
 
@@ -123,7 +130,7 @@ fn show_state(location: &Location, format: Format) -> Result<Exit> {
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let removal = shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))?;
-    let name = report::text::printable(&name.to_string());
+    let name = report::safe::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
@@ -131,8 +138,7 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
 }
 
 fn unusable(location: &Location, trouble: &Trouble) -> anyhow::Error {
-    let what = format!("shared state in {location} cannot be used: {trouble}");
-    anyhow::anyhow!(report::text::printable(&what))
+    anyhow::anyhow!("shared state in {location} cannot be used: {trouble}")
 }
 
 fn print(product: &[u8]) -> Result<Exit> {

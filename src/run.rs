@@ -81,6 +81,7 @@ pub async fn run<A: Attempt>(
         }
         let verdict = attempt.judge(&outcome);
         attempt.record(verdict.says_of_the_service(), random);
+        let word = attempt.asked();
         let next = match verdict {
             Verdict::Good => {
                 good_in_a_row += 1;
@@ -90,7 +91,7 @@ pub async fn run<A: Attempt>(
                     tell(Event::Succeeded { number, outcome: &outcome, took, failures, elapsed });
                     return Ending::Succeeded { last: outcome, failures };
                 }
-                Next::Retry { delay: policy.backoff.base, why: None, asked: None }
+                Next::Retry { delay: policy.backoff.base, why: None }
             }
             Verdict::Stop(why) => {
                 good_in_a_row = 0;
@@ -99,7 +100,7 @@ pub async fn run<A: Attempt>(
             Verdict::Retry(why) => {
                 good_in_a_row = 0;
                 failures += 1;
-                after_failure(policy, attempt.asked(), delays.next(random), why, random)
+                after_failure(policy, word, delays.next(random), why, random)
             }
         };
         let next = if_allowed(policy, attempt, next, number, elapsed);
@@ -107,7 +108,8 @@ pub async fn run<A: Attempt>(
         tell(if good_in_a_row > 0 {
             Event::Good { number, good_in_a_row, outcome: &outcome, took, next: &next }
         } else {
-            Event::Failed { number, outcome: &outcome, took, remarks: &remarks, next: &next }
+            let asked = if let Word::Wait(asked) = word { Some(asked) } else { None };
+            Event::Failed { number, outcome: &outcome, took, asked, remarks: &remarks, next: &next }
         });
         match next {
             Next::Retry { delay: announced, .. } => (delay, last) = (announced, Some(outcome)),
@@ -127,17 +129,17 @@ fn if_allowed<A: Attempt>(
     number: u64,
     elapsed: Duration,
 ) -> Next {
-    let Next::Retry { delay, why, asked } = next else { return next };
+    let Next::Retry { delay, why } = next else { return next };
     let cause = if !policy.attempts.allow(number + 1) {
         GaveUp::Exhausted
     } else if passes_deadline(policy, elapsed, delay) {
         GaveUp::OutOfTime { delay }
     } else if why.is_none() {
-        return Next::Retry { delay, why, asked };
+        return Next::Retry { delay, why };
     } else if let Some(wait) = attempt.refusal() {
         GaveUp::CircuitOpen { wait }
     } else if attempt.pay() == Payment::Paid {
-        return Next::Retry { delay, why, asked };
+        return Next::Retry { delay, why };
     } else {
         GaveUp::BudgetEmpty
     };
@@ -162,9 +164,8 @@ fn warn<A: Attempt>(attempt: &mut A, tell: &mut impl FnMut(Event<'_, A::Outcome>
 
 /// What a failure that is worth another attempt leads to, when the server has had its say.
 fn after_failure(policy: &Policy, word: Word, own: Duration, why: Why, random: &mut Random) -> Next {
-    let asked = if let Word::Wait(asked) = word { Some(asked) } else { None };
     match word.decide(own, policy.max_retry_after.0, random) {
-        Decision::Wait(delay) => Next::Retry { delay, why: Some(why), asked },
+        Decision::Wait(delay) => Next::Retry { delay, why: Some(why) },
         Decision::TooLong(asked) => Next::Stop { why: Why::AskedTooLong(asked) },
         Decision::Exhausted(words) => Next::Stop { why: Why::QuotaExhausted(words) },
     }

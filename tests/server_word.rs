@@ -185,3 +185,27 @@ fn words_of_an_api_count_as_well() {
         assert!((0.7..=0.8).contains(&delay), "{words}: {:?}", said(&done));
     }
 }
+
+/// `verdict` and `asked_s` of the last `failed`.
+fn last_failed(done: &Output) -> (String, f64) {
+    let text = String::from_utf8_lossy(&done.stderr);
+    let objects = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let last = objects.rev().find(|object| object["event"] == "failed").unwrap();
+    (last["verdict"].as_str().unwrap().to_owned(), last["asked_s"].as_f64().unwrap())
+}
+
+#[test]
+fn the_log_has_what_was_asked_for_also_where_nothing_follows() {
+    let word = "echo 'Retry-After: 30' >&2; exit 9";
+    for (options, verdict) in [
+        ("--max-retry-after 5", "stop"),
+        ("--stop-on 9", "stop"),
+        ("-r1", "retry"),
+        ("--deadline 10", "retry"),
+    ] {
+        let scratch = Scratch::new();
+        let mut retry = scratch.retry("--retry-after --log-format json");
+        let done = retry.args(options.split(' ')).args(["sh", "-c", word]).output().unwrap();
+        assert_eq!(last_failed(&done), (verdict.to_owned(), 30.0), "{options}");
+    }
+}

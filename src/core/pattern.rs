@@ -19,7 +19,18 @@ const CONTEXT: usize = 4;
 
 /// A compiled pattern. Cloning it is cheap.
 #[derive(Debug, Clone)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    regex: Regex,
+    within_an_end: WithinAnEnd,
+}
+
+/// Whether the pattern could match the nothing between a `\r` and its `\n`, where no line is: `\B` can, since
+/// there is no word on either side. Whether a part has such a place depends on where chunks were cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WithinAnEnd {
+    Never,
+    Perhaps,
+}
 
 /// Which characters `\w`, `\d`, `\s`, `\b` and `(?i)` know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +81,12 @@ impl Pattern {
             .parse(text)
             .map_err(|error| PatternError::Syntax(Box::new(error)))?;
         let hir = inside_a_line(hir)?;
+        let properties = hir.properties();
+        let looks = !properties.look_set().is_empty() && properties.minimum_len() == Some(0);
+        let within_an_end = if looks { WithinAnEnd::Perhaps } else { WithinAnEnd::Never };
         let config = Regex::config().utf8_empty(false);
         let regex = Regex::builder().configure(config).build_from_hir(&hir);
-        regex.map(Self).map_err(|_| PatternError::TooBig)
+        regex.map(|regex| Self { regex, within_an_end }).map_err(|_| PatternError::TooBig)
     }
 
     /// Whether any line of the part matches. In a line above [`super::lines::MAX_LINE`] every match that
@@ -88,7 +102,25 @@ impl Pattern {
             Part::Window { bytes, place: Place::Last } => (bytes, CONTEXT, before_end(bytes)),
         };
         // The last line's end is looked at but not searched: after it, an empty line would seem to be.
-        start <= end && self.0.is_match(Input::new(bytes).range(start..end))
+        start <= end
+            && match self.within_an_end {
+                WithinAnEnd::Never => self.regex.is_match(Input::new(bytes).range(start..end)),
+                WithinAnEnd::Perhaps => self.is_match_of_a_line(bytes, start, end),
+            }
+    }
+
+    /// Whether there is a match elsewhere than between a `\r` and its `\n`. What begins there is empty, because
+    /// no match has a byte that ends a line.
+    fn is_match_of_a_line(&self, bytes: &[u8], mut start: usize, end: usize) -> bool {
+        while start <= end {
+            let Some(found) = self.regex.find(Input::new(bytes).range(start..end)) else { return false };
+            let at = found.start();
+            if !(at > 0 && bytes[at - 1] == b'\r' && bytes.get(at) == Some(&b'\n')) {
+                return true;
+            }
+            start = at + 1;
+        }
+        false
     }
 }
 
@@ -152,14 +184,41 @@ mod tests {
     use proptest::prelude::*;
 
     fn matches(pattern: &str, input: &[u8], size: usize) -> bool {
+        matches_in(pattern, input, &[size])
+    }
+
+    /// The input in chunks of these sizes, over and over.
+    fn matches_in(pattern: &str, mut input: &[u8], sizes: &[usize]) -> bool {
         let pattern = Pattern::new(pattern, Alphabet::Unicode).unwrap();
         let mut lines = Lines::default();
         let mut found = false;
-        for chunk in input.chunks(size) {
+        for size in sizes.iter().cycle() {
+            if input.is_empty() {
+                break;
+            }
+            let (chunk, rest) = input.split_at(input.len().min(*size));
             lines.feed(chunk, |part| found |= pattern.is_match(part));
+            input = rest;
         }
         lines.finish(|part| found |= pattern.is_match(part));
         found
+    }
+
+    #[test]
+    fn between_the_two_bytes_of_an_end_there_is_no_line() {
+        for pattern in [r"\B", r"(?-u:\B)", r"\b{start-half}\b{end-half}"] {
+            for (input, expected) in [
+                (&b"a\r\nb\r\n"[..], false),
+                (b"a\r\nb\r\n\r\nc", true),
+                (b"a\r\n\nc", true),
+                (b"a\r\n-", true),
+                (b"a\rb\nc", false),
+            ] {
+                for size in 1..=input.len() {
+                    assert_eq!(matches(pattern, input, size), expected, "{pattern} {input:?} {size}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -293,16 +352,25 @@ mod tests {
         "",
         "b*$",
         r"\x00",
+        r"\B",
+        r"(?-u:\B)",
+        r"\B$",
+        r"^\B",
+        r"\Ba*",
+        r"\b{start-half}\b{end-half}",
+        r"(?-u)\b{start-half}\b{end-half}",
+        r"\Bx|0a",
     ];
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
         #[test]
         fn blocks_say_what_single_lines_say(
-            pattern in prop::sample::select(PATTERNS), input in noise(0..120), size in 1..40_usize,
+            pattern in prop::sample::select(PATTERNS), input in noise(0..120),
+            sizes in proptest::collection::vec(1..40_usize, 1..8),
         ) {
             let expected = oracle(pattern, &input);
-            prop_assert_eq!(matches(pattern, &input, size), expected);
+            prop_assert_eq!(matches_in(pattern, &input, &sizes), expected);
             prop_assert_eq!(matches(pattern, &input, 1000), expected);
         }
     }

@@ -6,6 +6,7 @@
 //! | [`spawn`] | starting: argv, environment, 126 and 127 |
 //! | [`wait`] | the one wait: children, signals, limits, delays, stopped time |
 //! | [`clock`] | the time of a run |
+//! | [`patience`] | how long a run waits for those who read what it says |
 //! | [`signals`] | which signals are caught, and the rule by which they are passed on |
 //! | [`interruption`] | what the signals say that ask for the end |
 //! | [`ticker`] | when a view of what goes on wants to be called |
@@ -20,6 +21,7 @@
 pub mod clock;
 pub mod group;
 pub mod interruption;
+pub mod patience;
 pub mod signals;
 pub mod spawn;
 pub mod supervisor;

@@ -2,6 +2,7 @@
 //! and streams; it judges nothing but by asking the rules.
 
 use super::group::Group;
+use super::patience::RunPatience;
 use super::platform;
 use super::spawn::{self, Told};
 use super::sys::own;
@@ -21,6 +22,7 @@ use crate::core::reason::reason;
 use crate::core::retry_after::Word;
 use crate::core::signal::Signal;
 use crate::report::event::{Event, Moment, Times};
+use crate::report::output;
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Streams};
 use crate::streams::failure::Failure;
@@ -106,6 +108,11 @@ impl<'a> Supervisor<'a> {
     /// The streams of the command that are pipes instead of what we have ourselves.
     pub fn piped(&mut self) -> Vec<Stream> {
         self.wait.streams().piped().collect()
+    }
+
+    /// For what is written when the run is over.
+    pub fn patience(&mut self) -> RunPatience<'_> {
+        RunPatience::at_the_end(&mut self.wait, self.plan.limits.deadline)
     }
 
     /// What is left to do when the loop has ended: the fallback, or the release of held output.
@@ -199,7 +206,7 @@ impl<'a> Supervisor<'a> {
             match self.wait.next(next_look) {
                 Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Woken::Interrupted => self.kill_if_impatient(),
-                Woken::OrphanEnded | Woken::Streams | Woken::Due => {}
+                Woken::OrphanEnded | Woken::Streams | Woken::Writable | Woken::Due => {}
             }
             // Something is lost already, so whatever the command does now is in vain.
             if self.wait.streams().failure().is_some() {
@@ -330,7 +337,7 @@ impl<'a> Supervisor<'a> {
                     self.wait.streams().stop_looking();
                     break;
                 }
-                (Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams, _) => {}
+                (Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams | Woken::Writable, _) => {}
             }
         }
     }
@@ -541,6 +548,10 @@ impl Attempt for Supervisor<'_> {
             }
         };
         self.ticker.end();
+        if waited == Waited::Elapsed {
+            output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.limits.deadline));
+        }
+        let waited = self.wait.interrupted().map_or(waited, Waited::Interrupted);
         if matches!(waited, Waited::Interrupted(_)) {
             self.ticker.wrote(Cursor::Unknown);
         }

@@ -12,13 +12,14 @@ use super::sys::children::{self, Change, Whose};
 use super::sys::signals::{self as own_signals, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::report::output;
 use crate::streams::connected::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Pid;
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// Waits, and keeps the time.
@@ -31,6 +32,8 @@ pub struct Wait {
     interruption: Interruption,
     /// What was passed on to the command, and ends the run if the command dies of it.
     passed_on: Option<Signal>,
+    /// Wakes up when it can be written to.
+    writer: Option<OwnedFd>,
     /// When a stop signal came to us since the command was last seen to go on.
     stop_asked: Option<Instant>,
     stops: Stops,
@@ -74,6 +77,13 @@ enum Command {
     Stopped(Pid),
 }
 
+/// Whether what [`Wait::wake_when_writable`] was told of can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Ready,
+    NotReady,
+}
+
 /// What ended a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Woken {
@@ -85,6 +95,8 @@ pub enum Woken {
     Interrupted,
     /// A stream has come to an end, or what was left of it is written.
     Streams,
+    /// What [`Wait::wake_when_writable`] was told of can be written to, or has lost its reader.
+    Writable,
     /// The time has come.
     Due,
 }
@@ -165,6 +177,7 @@ impl Wait {
             streams,
             interruption: Interruption::default(),
             passed_on: None,
+            writer: None,
             stop_asked: None,
             stops: Stops::PauseTheClock,
             continue_asked: false,
@@ -258,27 +271,56 @@ impl Wait {
             if reaped == Children::Orphans {
                 return Woken::OrphanEnded;
             }
-            self.sleep(left);
+            if self.sleep(left) == Writer::Ready {
+                return Woken::Writable;
+            }
         }
     }
 
-    /// Sleeps in the kernel until a signal comes or something flows, for at most `left`.
+    /// From now on, until [`Self::forget_writable`], that `fd` can be written to is [`Woken::Writable`].
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn wake_when_writable(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.writer = Some(fd.try_clone_to_owned()?);
+        Ok(())
+    }
+
+    /// Ends [`Self::wake_when_writable`].
+    pub fn forget_writable(&mut self) {
+        self.writer = None;
+    }
+
+    /// Sleeps in the kernel until a signal comes or something flows, for at most `left`. What is left for
+    /// stderr flows too.
     ///
     /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's
     /// wheel is a millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
-    fn sleep(&self, left: Option<Duration>) {
+    fn sleep(&self, left: Option<Duration>) -> Writer {
         let left = if self.streams.is_behind() { Some(Duration::ZERO) } else { left };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let wake = PollFd::new(self.wake.reader(), PollFlags::IN);
+        let stderr = output::flush();
+        let mut writer = Writer::NotReady;
         // EINTR is a wake-up too.
-        let _woken = if self.streams.is_idle() {
-            rustix::event::poll(&mut [wake], timeout.as_ref())
+        if self.streams.is_idle() && self.writer.is_none() && stderr.is_none() {
+            let _woken = rustix::event::poll(&mut [wake], timeout.as_ref());
         } else {
             let mut fds = vec![wake];
-            self.streams.interests(&mut fds);
-            rustix::event::poll(&mut fds, timeout.as_ref())
-        };
+            if let Some(fd) = &self.writer {
+                fds.push(PollFd::new(fd, PollFlags::OUT));
+            }
+            fds.extend(stderr.map(|stderr| PollFd::from_borrowed_fd(stderr, PollFlags::OUT)));
+            if !self.streams.is_idle() {
+                self.streams.interests(&mut fds);
+            }
+            let woken = rustix::event::poll(&mut fds, timeout.as_ref());
+            if woken.is_ok() && self.writer.is_some() && !fds[1].revents().is_empty() {
+                writer = Writer::Ready;
+            }
+        }
         self.wake.clear();
+        writer
     }
 
     fn receive(&mut self, received: Received, meaning: Meaning) {

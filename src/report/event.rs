@@ -35,6 +35,8 @@ pub enum Event<'a, O> {
         outcome: &'a O,
         /// How long it ran.
         took: Duration,
+        /// The delay that the server asked for, whether or not there is another attempt.
+        asked: Option<Duration>,
         /// What else there is to say.
         remarks: &'a Remarks,
         /// What comes next.
@@ -108,8 +110,6 @@ pub enum Next {
         delay: Duration,
         /// The rule that says so; none after a good attempt.
         why: Option<Why>,
-        /// What the server asked for, if it is the reason for the delay.
-        asked: Option<Duration>,
     },
     /// Nothing: it would be allowed, but is not worth it.
     Stop {

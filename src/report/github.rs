@@ -5,6 +5,7 @@
 //! so stdout stays the command's.
 
 use super::record::{Record, Rescued, Result, Summary};
+use super::safe::{Line, cell};
 use super::text;
 use crate::core::plan::Plan;
 
@@ -19,7 +20,7 @@ pub fn is_clean(summary: &Summary) -> bool {
 
 /// The annotation as a workflow command in one line; none for a clean success, and none when a person or
 /// a failure that is said already ended the run.
-pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<String> {
+pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Line> {
     let attempt = text::attempt(plan.policy.attempts, summary.attempts.max(1));
     let since = text::elapsed(summary.times.elapsed);
     let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome));
@@ -46,7 +47,7 @@ pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Str
     // A fallback that ended well is no error.
     let level =
         if summary.result == Result::Success || summary.exit_status == 0 { "warning" } else { "error" };
-    Some(format!("::{level} title=retry::{}", escaped(&format!("{}: {what}", name(plan)))))
+    Some(Line::annotation(level, &format!("{}: {what}", name(plan))))
 }
 
 /// A row for the summary of a step, with the heading where `present` ends with no table of ours.
@@ -70,7 +71,7 @@ pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> St
         let title = if present.contains(TITLE) { String::new() } else { format!("{TITLE}\n\n") };
         row = format!("{line_end}\n{title}{HEADING}");
     }
-    row.extend(cells.map(|cell| format!("| {} ", escaped_cell(&cell))));
+    row.extend(cells.map(|text| format!("| {} ", cell(&text))));
     row.push_str("|\n");
     row
 }
@@ -88,35 +89,4 @@ fn name(plan: &Plan) -> String {
 
 fn is_row(line: &str) -> bool {
     line.starts_with("| ")
-}
-
-/// Data of a workflow command.
-fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// Text in a cell of a Markdown table: no other column, no markup, no HTML.
-fn escaped_cell(text: &str) -> String {
-    let mut cell = String::new();
-    for letter in text.chars() {
-        match letter {
-            '&' => cell.push_str("&amp;"),
-            '<' => cell.push_str("&lt;"),
-            '|' | '`' | '*' | '_' | '\\' | '[' | ']' | '~' => cell.extend(['\\', letter]),
-            letter if letter.is_control() => cell.push(' '),
-            letter => cell.push(letter),
-        }
-    }
-    cell
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_breaks_out_of_its_place() {
-        assert_eq!(escaped("50% \r\n::error::x"), "50%25 %0D%0A::error::x");
-        assert_eq!(escaped_cell("a|b\n<b> *c*"), r"a\|b &lt;b> \*c\*");
-    }
 }

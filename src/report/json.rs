@@ -4,7 +4,7 @@
 use super::clock::stamp;
 use super::event::{Event, Next, Severity};
 use super::record::{AttemptRecord, Judged, Record, Rescued, Summary};
-use super::text;
+use super::{safe, text};
 use crate::core::attempt::LeftRunning;
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
@@ -59,7 +59,7 @@ pub(super) struct AttemptFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delay_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    asked_s: Option<f64>,
+    pub(super) asked_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_running: Option<usize>,
 }
@@ -130,13 +130,13 @@ impl Line {
             Event::Good { number, outcome, took, next, .. } => {
                 ("good", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
             }
-            Event::Failed { number, outcome, took, remarks, next } => {
+            Event::Failed { number, outcome, took, asked, remarks, next } => {
                 let fields = ended(plan, *number, (outcome, *took), Some(next));
                 let left_running = match remarks.leftovers {
                     LeftRunning::Kept(count) => Some(count),
                     _ => None,
                 };
-                ("failed", Some(AttemptFields { left_running, ..fields }), None)
+                ("failed", Some(AttemptFields { asked_s: asked.map(seconds), left_running, ..fields }), None)
             }
             Event::Succeeded { number, outcome, took, .. } => {
                 ("succeeded", Some(ended(plan, *number, (outcome, *took), None)), None)
@@ -183,7 +183,7 @@ impl Line {
 
     /// The object, in one line.
     pub fn json(&self) -> String {
-        object(self)
+        safe::json(self)
     }
 }
 
@@ -197,14 +197,14 @@ fn ended(
     (outcome, took): (&Outcome, Duration),
     next: Option<&Next>,
 ) -> AttemptFields {
-    let (verdict, why, delay, asked) = match next {
+    let (verdict, why, delay) = match next {
         None | Some(Next::Retry { why: None, .. } | Next::GiveUp { why: None, .. }) => {
             let delay = if let Some(Next::Retry { delay, .. }) = next { Some(*delay) } else { None };
-            (Judged::Good, None, delay, None)
+            (Judged::Good, None, delay)
         }
-        Some(Next::Retry { delay, why, asked }) => (Judged::Retry, why.as_ref(), Some(*delay), *asked),
-        Some(Next::GiveUp { why, .. }) => (Judged::Retry, why.as_ref(), None, None),
-        Some(Next::Stop { why }) => (Judged::Stop, Some(why), None, None),
+        Some(Next::Retry { delay, why }) => (Judged::Retry, why.as_ref(), Some(*delay)),
+        Some(Next::GiveUp { why, .. }) => (Judged::Retry, why.as_ref(), None),
+        Some(Next::Stop { why }) => (Judged::Stop, Some(why), None),
     };
     AttemptFields {
         outcome: Some(outcome.into()),
@@ -213,7 +213,6 @@ fn ended(
         verdict: Some(verdict.word()),
         rule: why.and_then(|why| text::rule(plan, why)),
         delay_s: delay.map(seconds),
-        asked_s: asked.map(seconds),
         ..fields(plan, number)
     }
 }
@@ -257,7 +256,7 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         rule: attempt.why.as_ref().and_then(|why| text::rule(plan, why)),
         delay_s: attempt.delay.map(seconds),
     };
-    Some(object(&Report {
+    Some(safe::json(&Report {
         version: VERSION,
         label: plan.messages.label.as_deref(),
         command: text::command_name(&plan.command),
@@ -293,9 +292,4 @@ fn word(severity: Severity) -> &'static str {
 /// Microseconds are exact enough, and short.
 fn seconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e6
-}
-
-fn object(value: &impl Serialize) -> String {
-    // Numbers and strings: there is no map with keys that are no strings, nothing to fail.
-    serde_json::to_string(value).unwrap_or_default()
 }

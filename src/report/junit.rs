@@ -3,6 +3,7 @@
 //! same.)
 
 use super::record::{AttemptRecord, Detail, Judged, Result, Summary};
+use super::safe::xml;
 use super::text;
 use crate::core::outcome::Outcome;
 use crate::core::plan::{Plan, Verbosity};
@@ -17,8 +18,8 @@ const NAME: &str = "retry";
 /// # Errors
 /// Whatever the writer of XML answers.
 pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<String> {
-    let mut case = TestCase::new(name(plan), status(plan, detail, summary));
-    case.set_classname(text::command_name(&plan.command));
+    let mut case = TestCase::new(xml(&name(plan)), status(plan, detail, summary));
+    case.set_classname(xml(&text::command_name(&plan.command)));
     case.set_time(summary.times.elapsed);
     case.set_timestamp(date(detail.started));
     let mut suite = TestSuite::new(NAME);
@@ -73,7 +74,7 @@ fn message(plan: &Plan, attempt: &AttemptRecord) -> String {
         Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), text::elapsed(*took)),
         None => "cut short".to_owned(),
     };
-    format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number))
+    xml(&format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number)))
 }
 
 fn kind(attempt: &AttemptRecord) -> &'static str {

@@ -4,20 +4,20 @@
 use super::clock::stamp;
 use super::event::Severity;
 use super::json::{Ended, Line};
+use super::patience::{Patience, Ready, Short};
 use super::progress::may_draw;
-use super::{file, output, text};
+use super::{file, output, safe, text};
 use crate::core::output::Cursor;
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown, Terminal};
 use crate::core::reason::reason;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// A daemon that takes nothing for so long is not there.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// The journal's own limit for a line, unless it is told otherwise.
 const JOURNAL_TEXT: usize = 48 * 1024;
 /// What syslog daemons take (rsyslog's default).
@@ -92,7 +92,7 @@ impl<'a> Log<'a> {
             Target::Stderr | Target::StderrInJournal => Ok(()),
             Target::Journald(socket) => send(socket, &self.journal_entry(line)),
             Target::Syslog(socket) => send(socket, self.syslog_packet(line, now).as_bytes()),
-            Target::File(path) => file::append(path, self.file_line(line, now).as_bytes()),
+            Target::File(path) => file::append(path, self.file_line(line, now).as_bytes(), &mut Short),
         };
         if let Err(error) = sent {
             let what = match self.target {
@@ -111,7 +111,7 @@ impl<'a> Log<'a> {
 
     /// Says on stderr, and nowhere else, that something of ours failed.
     pub fn warn(&self, message: &str) {
-        self.write_to_stderr(Severity::Warning, &text::line(self.plan, message));
+        self.write_to_stderr(Severity::Warning, &safe::Line::message(&text::line(self.plan, message)));
     }
 
     /// A command has left the cursor there.
@@ -132,36 +132,42 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn write_to_stderr(&self, severity: Severity, content: &str) {
+    fn write_to_stderr(&self, severity: Severity, content: &safe::Line) {
         let start = self.line_start();
         match self.target {
-            Target::StderrInJournal => output::line(&format!("<{}>{content}", severity as u8)),
+            Target::StderrInJournal => output::line(&content.with_priority(severity as u8)),
             _ if self.color == Color::Yes && self.plan.messages.format == LogFormat::Text => {
-                output::line(&format!("{start}{}", colored(severity, content)));
+                output::line_after(&start, &colored(severity, content));
             }
-            _ => output::line(&format!("{start}{content}")),
+            _ => output::line_after(&start, content),
         }
     }
 
     /// What stands in a line, whatever stands before it.
-    fn content(&self, line: &Line) -> String {
+    fn content(&self, line: &Line) -> safe::Line {
         match self.plan.messages.format {
-            LogFormat::Text => text::line(self.plan, line.message.as_deref().unwrap_or_default()),
-            LogFormat::Json => line.json(),
+            LogFormat::Text => {
+                let message = line.message.as_deref().unwrap_or_default();
+                safe::Line::message(&text::line(self.plan, message))
+            }
+            LogFormat::Json => safe::Line::object(line.json()),
         }
     }
 
     fn file_line(&self, line: &Line, now: SystemTime) -> String {
         match self.plan.messages.format {
-            LogFormat::Text => format!("{} {}\n", stamp(now), self.content(line)),
-            LogFormat::Json => format!("{}\n", self.content(line)),
+            LogFormat::Text => format!("{} {}\n", stamp(now), self.content(line).as_str()),
+            LogFormat::Json => format!("{}\n", self.content(line).as_str()),
         }
     }
 
     /// The message for a reader to whom a field says who sent it.
     fn message(&self, line: &Line, most: usize) -> String {
         let mut message = match self.plan.messages.format {
-            LogFormat::Text => text::labelled(self.plan, line.message.as_deref().unwrap_or_default()),
+            LogFormat::Text => {
+                let message = text::labelled(self.plan, line.message.as_deref().unwrap_or_default());
+                safe::visible(&message)
+            }
             LogFormat::Json => line.json(),
         };
         while message.len() > most {
@@ -175,6 +181,7 @@ impl<'a> Log<'a> {
     fn journal_entry(&self, line: &Line) -> Vec<u8> {
         let mut entry = Vec::new();
         let mut field = |name: &str, value: &str| {
+            let value = safe::field(value);
             entry.extend_from_slice(name.as_bytes());
             if value.contains('\n') {
                 entry.push(b'\n');
@@ -210,6 +217,7 @@ impl<'a> Log<'a> {
             ("RETRY_VERDICT", attempt.verdict.map(str::to_owned)),
             ("RETRY_RULE", attempt.rule.clone()),
             ("RETRY_DELAY_S", attempt.delay_s.map(|seconds| seconds.to_string())),
+            ("RETRY_ASKED_S", attempt.asked_s.map(|seconds| seconds.to_string())),
         ] {
             if let Some(value) = value {
                 field(name, &value);
@@ -240,20 +248,30 @@ fn stderr(plan: &Plan) -> Target<'static> {
     }
 }
 
-fn colored(severity: Severity, line: &str) -> String {
+fn colored(severity: Severity, line: &safe::Line) -> safe::Line {
     let code = match severity {
         Severity::Error => 31,
         Severity::Warning => 33,
         Severity::Notice => 32,
-        Severity::Info => return line.to_owned(),
+        Severity::Info => return line.clone(),
     };
-    format!("\x1b[{code}m{line}\x1b[0m")
+    line.colored(code)
 }
 
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     let sender = UnixDatagram::unbound()?;
-    sender.set_write_timeout(Some(PATIENCE))?;
-    sender.send_to(datagram, socket).map(drop)
+    // Only a connected socket tells poll(2) whether its daemon has room (unix_dgram_poll in the kernel).
+    sender.connect(socket)?;
+    sender.set_nonblocking(true)?;
+    match sender.send(datagram) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            if Short.writable(sender.as_fd()) == Ready::No {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no messages"));
+            }
+            sender.send(datagram).map(drop)
+        }
+        sent => sent.map(drop),
+    }
 }
 
 /// `Nov  3 07:05:00`

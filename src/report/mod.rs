@@ -5,6 +5,7 @@
 //! | [`event`] | the one enum of what can happen |
 //! | [`reporter`] | the one receiver of events, which gives each view its part |
 //! | [`record`] | the account of the run that reports are made of |
+//! | [`safe`] | what makes text safe for each place that it goes to |
 //! | [`state`] | what is shared, for `--show-state` |
 //! | [`text`] | the lines for people, to the letter |
 //! | [`json`] | the same for machines, and the report |
@@ -12,9 +13,11 @@
 //! | [`log`] | where messages go: stderr, the journal, syslog, a file |
 //! | [`github`] | what GitHub Actions shows |
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
+//! | [`place`] | where a path leads, and which links are followed |
 //! | [`progress`] | the live line of a delay, and the lines of long silences |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout, and how wide a terminal is |
+//! | [`patience`] | how long others are waited for: a reader, the holder of a lock |
 //!
 //! Nothing outside this folder prints, and nothing in it decides anything.
 
@@ -26,8 +29,11 @@ pub mod json;
 pub mod junit;
 pub mod log;
 pub mod output;
+pub mod patience;
+pub mod place;
 pub mod progress;
 pub mod record;
 pub mod reporter;
+pub mod safe;
 pub mod state;
 pub mod text;

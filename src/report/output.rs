@@ -1,27 +1,95 @@
-//! The writes. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) never changes what
-//! `retry` does or how it ends, so errors on stderr end here; errors on stdout are the caller's.
+//! The writes to stderr and stdout. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) never
+//! changes what `retry` does or how it ends, so errors on stderr end here; errors on stdout are the caller's.
+//!
+//! No write to stderr blocks: whoever reads it may have stopped, and a signal or a limit has to get through
+//! all the same. What stderr does not take at once is kept, in order, and written by the one wait as soon as
+//! there is room. There is one stderr, so there is one queue, like std's own lock on it.
 
+use super::patience::{Patience, Ready};
+use super::safe::Line;
+use crate::streams::sink::{Sink, Written};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use std::io::{self, Write};
+use std::collections::VecDeque;
+use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Writes `text` and a newline to stderr in one write, so that lines of several processes do not mix.
-///
-/// A line whose reader does not read is given up when a signal says to end: handlers of those signals let
-/// a write end with EINTR, which `write_all` would take for a reason to go on.
-pub fn line(text: &str) {
-    let line = format!("{text}\n");
-    let mut rest = line.as_bytes();
-    while let Ok(written @ 1..) = io::stderr().write(rest) {
-        rest = &rest[written..];
-    }
+/// When so many bytes wait, the next attempt waits for the reader.
+const FULL: usize = 32 * 1024;
+
+/// When so many bytes wait, further lines are dropped, and counted.
+const MOST: usize = 64 * 1024;
+
+static STDERR: Mutex<Queue> = Mutex::new(Queue::new());
+
+fn queue() -> MutexGuard<'static, Queue> {
+    STDERR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts `text` in the place of the line that the cursor of a terminal is in, after `start`, which leaves a line
-/// that is not ours; nothing clears it. What is not written now is not written later.
-pub fn replace_line(start: &str, text: &str) {
-    let _not_shown = io::stderr().write(format!("{start}\r\x1b[K{text}").as_bytes());
+/// Lines for stderr that it has not taken yet.
+#[derive(Debug)]
+struct Queue {
+    /// Made with the first line: a run that says nothing does not look at its stderr.
+    sink: Option<Sink>,
+    /// The first one may have lost its beginning, which is written.
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        Self { sink: None, lines: VecDeque::new(), bytes: 0, dropped: 0 }
+    }
+
+    fn push(&mut self, line: Vec<u8>) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+    }
+
+    fn say(&mut self, line: String) {
+        if self.bytes >= MOST {
+            self.dropped += 1;
+            return;
+        }
+        self.push(line.into_bytes());
+        self.flush();
+    }
+
+    /// Writes what can be written without waiting. One line at a time: a pipe takes a line of up to 4096
+    /// bytes whole or not at all (POSIX), so lines of several processes do not mix.
+    fn flush(&mut self) {
+        while let Some(line) = self.lines.front_mut() {
+            let sink = match self.sink {
+                Some(ref mut sink) => Ok(sink),
+                None => Sink::new(rustix::stdio::stderr()).map(|sink| self.sink.insert(sink)),
+            };
+            match sink.and_then(|sink| sink.write(line)) {
+                Ok(Written::Blocked) => return,
+                Ok(Written::Bytes(written)) if written < line.len() => {
+                    self.bytes -= written;
+                    line.drain(..written);
+                }
+                Ok(Written::Bytes(_)) | Err(_) => {
+                    self.bytes -= line.len();
+                    self.lines.pop_front();
+                }
+            }
+            if self.lines.is_empty() && self.dropped > 0 {
+                let what = match std::mem::take(&mut self.dropped) {
+                    1 => "1 message was".to_owned(),
+                    dropped => format!("{dropped} messages were"),
+                };
+                self.push(format!("retry: {what} dropped: nobody read stderr\n").into_bytes());
+            }
+        }
+    }
+
+    /// What to wait for. A terminal that the sink has opened again is ready when the inherited one is.
+    fn blocked(&self) -> Option<BorrowedFd<'static>> {
+        (!self.lines.is_empty()).then(rustix::stdio::stderr)
+    }
 }
 
 /// What brings the cursor of a terminal to the start of a line, wherever it was: as many blanks as the terminal is
@@ -35,6 +103,54 @@ pub fn to_line_start(fd: BorrowedFd<'_>) -> String {
     }
 }
 
+/// Writes a line to stderr, now or as soon as stderr takes it.
+pub fn line(line: &Line) {
+    line_after("", line);
+}
+
+/// The same, after `start`, which brings the cursor of a terminal to the start of a line.
+pub fn line_after(start: &str, line: &Line) {
+    queue().say(format!("{start}{}\n", line.as_str()));
+}
+
+/// Puts `line`, or nothing, in the place of the line that the cursor of a terminal is in, after `start`, which leaves
+/// a line that is not ours. What shows only this moment is not written later.
+pub fn replace_line(start: &str, line: Option<&Line>) {
+    let mut queue = queue();
+    if line.is_none() || queue.lines.is_empty() {
+        queue.say(format!("{start}\r\x1b[K{}", line.map_or("", Line::as_str)));
+    }
+}
+
+/// Writes what is left for stderr, as far as that goes without waiting. Returns what to wait for if
+/// something is left then.
+pub fn flush() -> Option<BorrowedFd<'static>> {
+    let mut queue = queue();
+    if !queue.lines.is_empty() {
+        queue.flush();
+    }
+    queue.blocked()
+}
+
+/// Waits until stderr has taken all that was said, or patience ends.
+pub fn finish(patience: &mut dyn Patience) {
+    while let Some(stderr) = flush() {
+        if patience.writable(stderr) == Ready::No {
+            return;
+        }
+    }
+}
+
+/// Waits for a reader that is far behind, so that it loses no line: a loop without delays writes faster
+/// than a person reads.
+pub fn catch_up(patience: &mut dyn Patience) {
+    while let Some(stderr) = flush() {
+        if queue().bytes < FULL || patience.writable(stderr) == Ready::No {
+            return;
+        }
+    }
+}
+
 /// How wide the terminal on a descriptor is, in columns; 80 where that is not known.
 pub fn columns(fd: BorrowedFd<'_>) -> usize {
     match rustix::termios::tcgetwinsize(fd) {
@@ -43,8 +159,8 @@ pub fn columns(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// Writes what was asked for (help, a generated file, a dry run) to stdout, all of it: where whoever shares stdout
-/// has made it non-blocking, a full pipe is waited for.
+/// Writes what was asked for (help, a generated file, a dry run) to stdout. Whoever shares its open file
+/// description may have made it non-blocking, so a full pipe is waited for here.
 ///
 /// # Errors
 /// Whatever stdout answers; a missing reader is [`io::ErrorKind::BrokenPipe`].
@@ -57,10 +173,81 @@ pub fn product(text: &[u8]) -> io::Result<()> {
             Ok(written) => rest = &rest[written..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                rustix::event::poll(&mut [PollFd::from_borrowed_fd(stdout, PollFlags::OUT)], None)?;
+                let _or_interrupted = rustix::event::poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None);
             }
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::pipe::{fcntl_setpipe_size, pipe};
+    use std::fs::File;
+    use std::io::Read;
+    use std::os::fd::{AsFd, OwnedFd};
+
+    /// A queue that writes to a pipe of one page, and the pipe's reader.
+    fn piped() -> (Queue, File) {
+        let (reader, writer) = pipe().unwrap();
+        fcntl_setpipe_size(&writer, 4096).unwrap();
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        // A sink is for a stream that the process never closes.
+        let writer: &'static OwnedFd = Box::leak(Box::new(writer));
+        (Queue { sink: Some(Sink::new(writer.as_fd()).unwrap()), ..Queue::new() }, File::from(reader))
+    }
+
+    fn read(reader: &mut File, queue: &mut Queue) -> String {
+        let (mut text, mut bytes) = (String::new(), [0; 4096]);
+        while let Ok(n @ 1..) = reader.read(&mut bytes) {
+            text.push_str(std::str::from_utf8(&bytes[..n]).unwrap());
+            queue.flush();
+        }
+        text
+    }
+
+    #[test]
+    fn what_is_not_taken_comes_later_and_in_order() {
+        let (mut queue, mut reader) = piped();
+        let lines: Vec<String> = (0..300).map(|n| format!("{n} {}\n", "x".repeat(80))).collect();
+        for line in &lines {
+            queue.say(line.clone());
+        }
+        assert!(queue.blocked().is_some());
+        assert_eq!(read(&mut reader, &mut queue), lines.concat());
+        assert!(queue.blocked().is_none() && queue.bytes == 0);
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_the_pipe_comes_whole() {
+        let (mut queue, mut reader) = piped();
+        let line = format!("{}\n", "y".repeat(200_000));
+        queue.say(line.clone());
+        assert_eq!(read(&mut reader, &mut queue), line);
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted() {
+        let (mut queue, mut reader) = piped();
+        let line = format!("{}\n", "z".repeat(1023));
+        (0..100).for_each(|_| queue.say(line.clone()));
+        assert!(queue.bytes <= MOST + line.len(), "{}", queue.bytes);
+        let text = read(&mut reader, &mut queue);
+        let (whole, last) = text.trim_end().rsplit_once('\n').unwrap();
+        let kept = whole.lines().count();
+        assert!(kept >= 64, "{kept}");
+        assert_eq!(last, format!("retry: {} messages were dropped: nobody read stderr", 100 - kept));
+    }
+
+    #[test]
+    fn without_a_reader_nothing_is_kept() {
+        let (mut queue, reader) = piped();
+        (0..10).for_each(|_| queue.say("a line\n".repeat(200)));
+        assert!(queue.blocked().is_some());
+        drop(reader);
+        queue.flush();
+        assert!(queue.blocked().is_none() && queue.bytes == 0);
+    }
 }

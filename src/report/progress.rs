@@ -7,6 +7,7 @@
 
 use super::event::Moment;
 use super::output::columns;
+use super::safe::Line;
 use crate::core::plan::{Output, Plan, Shown, Terminal, Verbosity};
 use rustix::process::getpgrp;
 use rustix::stdio::stderr;
@@ -130,8 +131,8 @@ impl Progress {
 }
 
 /// As much of a line as fits, and the `^C` that a terminal shows of a key: a line that wraps could not be erased.
-pub fn fitting(line: &str) -> String {
-    line.chars().take(columns(stderr()).saturating_sub(1 + "^C".len())).collect()
+pub fn fitting(line: &Line) -> Line {
+    line.fitting(columns(stderr()).saturating_sub(1 + "^C".len()))
 }
 
 /// In the background the terminal is someone else's. What is no terminal is nobody's.

@@ -3,11 +3,13 @@
 
 use super::clock;
 use super::event::{Event, Moment, Times};
+use super::file::Lock;
 use super::json::{self, Line};
 use super::log::Log;
+use super::patience::Patience;
 use super::progress::{self, Progress, Show};
 use super::record::{Record, Summary};
-use super::{file, github, junit, output, text};
+use super::{file, github, junit, output, safe, text};
 use crate::core::outcome::{Ending, Exit, Outcome};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
 use crate::core::reason::reason;
@@ -48,7 +50,7 @@ impl<'a> Reporter<'a> {
         self.log.write(&Line::of(self.plan, now, event, &message), now);
         // Whoever looks at the status 125 looks here for the reason.
         if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
-            output::line(&text::line(self.plan, &message));
+            output::line(&safe::Line::message(&text::line(self.plan, &message)));
         }
     }
 
@@ -60,11 +62,11 @@ impl<'a> Reporter<'a> {
         }
         match self.progress.at(moment) {
             Show::Nothing => {}
-            Show::NoLine => output::replace_line("", ""),
+            Show::NoLine => output::replace_line("", None),
             Show::Line { left, elapsed } => {
                 let line = text::countdown(self.plan, &self.record, left, elapsed);
-                let line = progress::fitting(&text::line(self.plan, &line));
-                output::replace_line(&self.log.line_start(), &line);
+                let line = safe::Line::message(&text::line(self.plan, &line));
+                output::replace_line(&self.log.line_start(), Some(&progress::fitting(&line)));
             }
             Show::StillWaiting { left } => {
                 let number = attempts + 1;
@@ -83,40 +85,44 @@ impl<'a> Reporter<'a> {
         self.log.write(&Line::moment(self.plan, now, event, attempt, message), now);
     }
 
-    /// Says how it ended, with `exit` as the consequence, and writes the reports.
-    pub fn finish(&mut self, ending: &Ending<Outcome>, exit: Exit, times: Times) {
+    /// Says how it ended, with `exit` as the consequence, and writes the reports. Those who read all this
+    /// have as long as `patience` says.
+    pub fn finish(
+        &mut self,
+        ending: &Ending<Outcome>,
+        exit: Exit,
+        times: Times,
+        patience: &mut dyn Patience,
+    ) {
         let summary = self.record.summary(ending, exit, times);
         if self.plan.messages.format == LogFormat::Json && self.plan.verbosity > Verbosity::Quiet {
             let now = clock::now();
             self.log.write(&Line::end(self.plan, now, &summary), now);
         }
-        self.write_report(&summary);
-        self.write_junit(&summary);
-        self.show_on_github(&summary);
+        self.write_report(&summary, patience);
+        self.write_junit(&summary, patience);
+        self.show_on_github(&summary, patience);
+        output::finish(patience);
     }
 
-    fn write_report(&self, summary: &Summary) {
+    fn write_report(&self, summary: &Summary, patience: &mut dyn Patience) {
         let Some(path) = &self.plan.messages.report else { return };
         let Some(report) = json::report(self.plan, &self.record, summary) else { return };
         let report = format!("{report}\n");
         let append = path.extension().is_some_and(|extension| extension == "jsonl");
-        let written = if append {
-            file::append(path, report.as_bytes())
-        } else {
-            file::replace(path, report.as_bytes())
-        };
-        self.check(written, "report", path);
+        let write = if append { file::append } else { file::replace };
+        self.check(write(path, report.as_bytes(), patience), "report", path);
     }
 
-    fn write_junit(&self, summary: &Summary) {
+    fn write_junit(&self, summary: &Summary, patience: &mut dyn Patience) {
         let Some(path) = &self.plan.messages.junit else { return };
         let Some(detail) = &self.record.detail else { return };
-        let written =
-            junit::document(self.plan, detail, summary).and_then(|xml| file::replace(path, xml.as_bytes()));
+        let written = junit::document(self.plan, detail, summary)
+            .and_then(|xml| file::replace(path, xml.as_bytes(), patience));
         self.check(written, "JUnit file", path);
     }
 
-    fn show_on_github(&self, summary: &Summary) {
+    fn show_on_github(&self, summary: &Summary, patience: &mut dyn Patience) {
         let Some(step) = &self.plan.messages.github else { return };
         if github::is_clean(summary) {
             return;
@@ -128,12 +134,22 @@ impl<'a> Reporter<'a> {
         }
         if let Some(path) = &step.summary {
             let row = |present: &str| github::row(self.plan, &self.record, summary, present);
-            self.check(file::append_knowing(path, row), "summary of the step", path);
+            let written = file::append_knowing(path, row, patience);
+            self.check_locked(written, "summary of the step", path);
         }
         if let Some(path) = &step.output {
             let outputs = |present: &str| github::outputs(summary, present);
-            self.check(file::append_knowing(path, outputs), "outputs of the step", path);
+            let written = file::append_knowing(path, outputs, patience);
+            self.check_locked(written, "outputs of the step", path);
         }
+    }
+
+    fn check_locked(&self, written: io::Result<Lock>, what: &str, path: &Path) {
+        if let Ok(Lock::Refused) = written {
+            let path = text::shell_words(&[path.into()]);
+            self.log.warn(&format!("someone else has locked the {what} {path}. Written without a lock"));
+        }
+        self.check(written.map(drop), what, path);
     }
 
     /// A report that cannot be written changes nothing else.

@@ -2,7 +2,8 @@
 
 use crate::core::breaker::{Breaker, Phase};
 use crate::core::budget::tokens;
-use crate::report::text::{elapsed, printable};
+use crate::report::safe::{self, visible};
+use crate::report::text::elapsed;
 use crate::state::shared::{Shown, ShownState};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -13,12 +14,13 @@ pub fn text(all: &[Shown]) -> String {
     if all.is_empty() {
         return "nothing is shared yet\n".to_owned();
     }
-    let rows: Vec<_> = all.iter().map(|shown| (printable(&shown.name), standing(shown))).collect();
+    let rows: Vec<_> = all.iter().map(|shown| (visible(&shown.name), standing(shown))).collect();
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    rows.iter().fold(String::new(), |mut table, (name, (kind, standing))| {
+    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, standing))| {
         let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {standing}");
         table
-    })
+    });
+    safe::lines(&table)
 }
 
 fn standing(shown: &Shown) -> (&'static str, String) {
@@ -70,5 +72,5 @@ pub fn json(all: &[Shown]) -> String {
             }
         }
     };
-    format!("{:#}\n", Value::Array(all.iter().map(one).collect()))
+    format!("{}\n", safe::json_for_people(&Value::Array(all.iter().map(one).collect())))
 }

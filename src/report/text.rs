@@ -3,6 +3,7 @@
 
 use super::event::{Event, GaveUp, Next};
 use super::record::Record;
+use super::safe::visible;
 use crate::core::attempt::{LeftRunning, StdinState};
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
@@ -51,7 +52,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 elapsed(*took)
             )
         }
-        Event::Failed { number, outcome, took, remarks, next } => {
+        Event::Failed { number, outcome, took, asked, remarks, next } => {
             let what = what_happened(plan, outcome, *took);
             let leftovers = left_running(&remarks.leftovers);
             let goes_on = matches!(next, Next::Retry { .. });
@@ -61,11 +62,12 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 Next::Retry { .. } if *number == 1 && plan.depth > 1 => nested(plan),
                 _ => String::new(),
             };
-            format!(
-                "{} failed: {what}{leftovers}{dropped}. {}{stdin}{nested}",
-                attempt(number),
-                then(plan, next)
-            )
+            let asked = match (next, asked) {
+                (Next::Retry { .. }, Some(asked)) => format!(" (the server asked for {})", elapsed(*asked)),
+                _ => String::new(),
+            };
+            let then = then(plan, next);
+            format!("{} failed: {what}{leftovers}{dropped}. {then}{asked}{stdin}{nested}", attempt(number))
         }
         Event::CircuitOpen { number, wait, elapsed: since } => {
             let open = circuit_is_open(plan, *wait);
@@ -75,7 +77,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 format!("{open}. Giving up after {}", elapsed(*since))
             }
         }
-        Event::Warning { what } => printable(what),
+        Event::Warning { what } => visible(what),
         Event::HookFailed { outcome } => {
             format!("the --before-retry command failed: {}. Going on", status(plan, outcome))
         }
@@ -235,7 +237,7 @@ fn name(plan: &Plan, which: Shared) -> String {
         Shared::Breaker => asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name),
         Shared::Budget => asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name),
     };
-    printable(&name.map(ToString::to_string).unwrap_or_default())
+    visible(&name.map(ToString::to_string).unwrap_or_default())
 }
 
 fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
@@ -249,18 +251,16 @@ fn processes(pids: &[i32]) -> String {
 
 fn then(plan: &Plan, next: &Next) -> String {
     match next {
-        Next::Retry { delay, why: None, .. } => format!("Next in {}", seconds(*delay)),
-        Next::Retry { delay, why: Some(why), asked } => {
+        Next::Retry { delay, why: None } => format!("Next in {}", seconds(*delay)),
+        Next::Retry { delay, why: Some(why) } => {
             let rule = rule_behind(plan, why);
-            let asked =
-                asked.map(|asked| format!(" (the server asked for {})", elapsed(asked))).unwrap_or_default();
-            format!("Retrying in {}{rule}{asked}", seconds(*delay))
+            format!("Retrying in {}{rule}", seconds(*delay))
         }
         Next::Stop { why } => match why {
             Why::Rule(rule) | Why::LeftOut(rule) | Why::Output(rule) => {
-                format!("Not retryable ({})", printable(rule))
+                format!("Not retryable ({})", visible(rule))
             }
-            Why::Missing(rule) => format!("Not retryable (no match for {})", printable(rule)),
+            Why::Missing(rule) => format!("Not retryable (no match for {})", visible(rule)),
             Why::AskedTooLong(asked) => format!(
                 "Not retryable (the server asks for {}, and --max-retry-after is {})",
                 elapsed(*asked),
@@ -290,9 +290,9 @@ fn then(plan: &Plan, next: &Next) -> String {
 /// The rule that made a failure worth another attempt, where the status alone does not say it.
 fn rule_behind(plan: &Plan, why: &Why) -> String {
     match why {
-        Why::Output(rule) => format!(" ({})", printable(rule)),
-        Why::Missing(rule) => format!(" (no match for {})", printable(rule)),
-        Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", printable(rule)),
+        Why::Output(rule) => format!(" ({})", visible(rule)),
+        Why::Missing(rule) => format!(" (no match for {})", visible(rule)),
+        Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", visible(rule)),
         _ => String::new(),
     }
 }
@@ -323,7 +323,7 @@ pub fn command_name(command: &[OsString]) -> String {
     if name.is_empty() {
         return "''".to_owned();
     }
-    printable(&name.to_string_lossy())
+    visible(&name.to_string_lossy())
 }
 
 /// The command's arguments for a machine. They may be secrets, so only with `-v`.
@@ -361,13 +361,7 @@ fn shell_word(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    printable(&format!("'{}'", word.replace('\'', r"'\''")))
-}
-
-/// Names come from others: an escape sequence or a newline in one must not reach the terminal.
-pub fn printable(text: &str) -> String {
-    let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(show).collect()
+    visible(&format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 #[cfg(test)]

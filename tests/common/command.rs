@@ -117,7 +117,7 @@ impl Scratch {
     pub fn start_command(&self, mut command: Command) -> Running {
         command.stdin(Stdio::null());
         command.stderr(fs::File::create(self.path("stderr")).unwrap());
-        Running(command.spawn().unwrap())
+        Running::start(&mut command)
     }
 }
 
@@ -142,6 +142,10 @@ pub fn without_settings(command: &mut Command) {
 pub struct Running(Child);
 
 impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
     pub fn pid(&self) -> i32 {
         i32::try_from(self.0.id()).unwrap()
     }

@@ -5,6 +5,7 @@ use super::super::traps;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
 use crate::core::policy::Set;
+use crate::report::safe;
 use crate::report::text::{arguments, command_name, elapsed};
 use serde::{Serialize, Serializer};
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub const FIRST_ROWS: u64 = 12;
 /// The plan for machines: one object, as docs/json.md describes it.
 pub fn json(plan: &Plan) -> String {
     // A struct of numbers and strings: there is no map with keys that are no strings, nothing to fail.
-    let object = serde_json::to_string_pretty(&Forecast::of(plan)).unwrap_or_default();
+    let object = safe::json_for_people(&Forecast::of(plan));
     format!("{object}\n")
 }
 

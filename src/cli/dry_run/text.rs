@@ -8,7 +8,8 @@ use crate::core::budget::tokens;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::Asked;
 use crate::report::output::columns;
-use crate::report::text::{command_name, elapsed, printable, seconds, shell_words};
+use crate::report::safe::{lines, visible};
+use crate::report::text::{command_name, elapsed, seconds, shell_words};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const MOST_COLUMNS: usize = 100;
 
 /// The plan for people, for the width of the terminal on stdout.
 pub fn text(plan: &Plan) -> String {
-    render(plan, &Forecast::of(plan), columns(rustix::stdio::stdout()).min(MOST_COLUMNS))
+    lines(&render(plan, &Forecast::of(plan), columns(rustix::stdio::stdout()).min(MOST_COLUMNS)))
 }
 
 fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
@@ -178,7 +179,7 @@ fn sharing(asked: &Asked) -> impl Iterator<Item = String> {
         let (burst, deposit) = (tokens(settings.burst), tokens(settings.deposit));
         format!("Budget: \"{name}\" in {place} holds {burst} retries, and a success gives back {deposit}.")
     });
-    breaker.into_iter().chain(budget).map(|line| printable(&line))
+    breaker.into_iter().chain(budget).map(|line| visible(&line))
 }
 
 fn worst_case(forecast: &Forecast) -> String {

@@ -1,0 +1,71 @@
+//! How long a run waits for those who read what it says: as long as they need, until a signal comes or its
+//! time is over. It waits in the one wait, so that stops, orphans and what is left for stderr are seen to.
+
+use super::wait::{Wait, Woken};
+use crate::report::patience::{Patience, Ready};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// After a signal or the deadline, what is still to be written has so long in all.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Someone else's lock is looked at again after so long, and so often in all: 200 ms.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 20;
+
+/// The patience of a run with its readers.
+#[derive(Debug)]
+pub struct RunPatience<'a> {
+    wait: &'a mut Wait,
+    until: Option<Duration>,
+    looks_left: u32,
+    given_up: bool,
+}
+
+impl<'a> RunPatience<'a> {
+    /// Between attempts: until a signal comes, or the deadline.
+    pub fn between_attempts(wait: &'a mut Wait, deadline: Option<Duration>) -> Self {
+        Self { wait, until: deadline, looks_left: 0, given_up: false }
+    }
+
+    /// At the end of a run: until a signal comes, or the deadline and a grace. If there was a signal before,
+    /// or the deadline is past, only the grace is left.
+    pub fn at_the_end(wait: &'a mut Wait, deadline: Option<Duration>) -> Self {
+        let now = wait.now();
+        let end = if wait.interrupted().is_some() { Some(now) } else { deadline };
+        let until = end.map(|end| end.max(now).saturating_add(GRACE));
+        Self { wait, until, looks_left: LOOKS, given_up: false }
+    }
+
+    /// Whether what was waited for came before a signal or the time.
+    fn wait_until(&mut self, due: Option<Duration>, is_it: impl Fn(&Woken) -> bool) -> Ready {
+        while !self.given_up {
+            match self.wait.next(due) {
+                woken if is_it(&woken) => return Ready::Yes,
+                Woken::Interrupted | Woken::Due => self.given_up = true,
+                _ => {}
+            }
+        }
+        Ready::No
+    }
+}
+
+impl Patience for RunPatience<'_> {
+    fn writable(&mut self, fd: BorrowedFd<'_>) -> Ready {
+        if self.given_up || self.wait.wake_when_writable(fd).is_err() {
+            return Ready::No;
+        }
+        let ready = self.wait_until(self.until, |woken| *woken == Woken::Writable);
+        self.wait.forget_writable();
+        ready
+    }
+
+    fn pause(&mut self) -> Ready {
+        let due = self.wait.now().saturating_add(LOOK_AGAIN);
+        if self.looks_left == 0 || self.until.is_some_and(|until| due > until) {
+            return Ready::No;
+        }
+        self.looks_left -= 1;
+        self.wait_until(Some(due), |woken| *woken == Woken::Due)
+    }
+}

@@ -1,0 +1,267 @@
+//! Makes text safe for each place that it goes to. Labels, names of commands, patterns, paths and what a server
+//! says come from others: none of it may move a cursor, turn writing around, begin a line of its own, or be a
+//! command for the CI system that reads the log. Whatever is printed or written goes through here.
+//!
+//! | place | what |
+//! |---|---|
+//! | stderr, a log file, syslog, the journal's message | [`Line`], and [`visible`] for parts of one |
+//! | a text of several lines on stdout | [`lines`] |
+//! | a command of ours for GitHub Actions | [`Line::annotation`] |
+//! | the summary of a step | [`cell`] |
+//! | JUnit | [`xml`] |
+//! | JSON, wherever it goes | [`json`] |
+//! | a field of the journal | [`field`] |
+
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// One line for a reader who may be a terminal or a CI system. It does not have its `\n`.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line(String);
+
+impl Line {
+    /// A message.
+    pub fn message(text: &str) -> Self {
+        let mut line = visible(text);
+        // GitHub's runner takes such a line for a command whatever stands before the colons.
+        let start = line.len() - line.trim_start().len();
+        if line[start..].starts_with("::") {
+            line.replace_range(start..=start, r"\u{3a}");
+        }
+        Self(line)
+    }
+
+    /// What is wrong with the command line; how it is used takes two lines.
+    pub fn usage(text: &str) -> Self {
+        Self(lines(text))
+    }
+
+    /// A JSON object that [`json`] made.
+    pub fn object(json: String) -> Self {
+        Self(json)
+    }
+
+    /// A workflow command that shows `text` beside the step. `level` is `error` or `warning`.
+    pub fn annotation(level: &str, text: &str) -> Self {
+        Self(format!("::{level} title=retry::{}", visible(text).replace('%', "%25")))
+    }
+
+    /// With a priority for the journal before it.
+    pub fn with_priority(&self, priority: u8) -> Self {
+        Self(format!("<{priority}>{}", self.0))
+    }
+
+    /// In a colour of ECMA-48, for terminals.
+    pub fn colored(&self, code: u8) -> Self {
+        Self(format!("\x1b[{code}m{}\x1b[0m", self.0))
+    }
+
+    /// As much of it as fits into so many columns.
+    pub fn fitting(&self, columns: usize) -> Self {
+        Self(self.0.chars().take(columns).collect())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Text in one line, with what would not be seen written out: `\u{1b}`.
+pub fn visible(text: &str) -> String {
+    shown(text, |shown, hidden| match hidden {
+        '\t' | '\r' | '\n' => shown.extend(hidden.escape_default()),
+        _ => shown.extend(hidden.escape_unicode()),
+    })
+}
+
+/// The same for a text of several lines.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(|line| Line::message(line).0).collect::<Vec<_>>().join("\n")
+}
+
+/// Text in a cell of a Markdown table: no other column, no markup, no HTML.
+pub fn cell(text: &str) -> String {
+    let mut cell = String::new();
+    for letter in visible(text).chars() {
+        match letter {
+            '&' => cell.push_str("&amp;"),
+            '<' => cell.push_str("&lt;"),
+            '|' | '`' | '*' | '_' | '\\' | '[' | ']' | '~' => cell.extend(['\\', letter]),
+            letter => cell.push(letter),
+        }
+    }
+    cell
+}
+
+/// Text in XML 1.0, which has no way at all to write some characters. What is markup is the writer's.
+pub fn xml(text: &str) -> String {
+    visible(text)
+}
+
+/// A value as JSON in one line. It reads back as it was: what would not be seen is written as `\u001b`.
+pub fn json(value: &impl Serialize) -> String {
+    // Numbers and strings: there is no map with keys that are no strings, nothing to fail.
+    escaped(&serde_json::to_string(value).unwrap_or_default())
+}
+
+/// The same in several lines, for people.
+pub fn json_for_people(value: &impl Serialize) -> String {
+    escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// A value in the journal, which stores any text; its lines stay, since the protocol has a form for them.
+pub fn field(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// Outside of its strings, JSON has nothing to escape but the ends of lines, which serde_json escapes in them.
+fn escaped(json: &str) -> String {
+    let escape = |shown: &mut String, hidden: char| {
+        for unit in hidden.encode_utf16(&mut [0; 2]) {
+            let _infallible = write!(shown, "\\u{unit:04x}");
+        }
+    };
+    json.split('\n').map(|line| shown(line, escape)).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(text: &str, escape: impl Fn(&mut String, char)) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        let is_mark = letter == '#' && shown.ends_with('#') && is_command(&text[at + 1..]);
+        if is_mark || is_hidden(letter) {
+            escape(&mut shown, letter);
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+/// Behind `##`: `[error]`, `[group]` (GitHub, Azure), `vso[`, `teamcity[`. They count anywhere in a line.
+fn is_command(rest: &str) -> bool {
+    rest.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).starts_with('[')
+}
+
+/// What is not seen, or changes how something else is seen: control characters, ends of lines, marks that turn
+/// the direction of writing around (Unicode's TR9), and the two characters that no XML may have.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{fffe}'
+                | '\u{ffff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_hidden_is_written_out() {
+        assert_eq!(visible("a\x1b[31m\tb\r\nc\u{202e}\u{fffe}"), r"a\u{1b}[31m\tb\r\nc\u{202e}\u{fffe}");
+        assert_eq!(
+            visible("##[error]x ##vso[y] ## z ### [a] #1"),
+            r"#\u{23}[error]x #\u{23}vso[y] ## z ### [a] #1"
+        );
+        assert_eq!(Line::message(" ::error::x").as_str(), r" \u{3a}:error::x");
+        assert_eq!(visible("\u{e9} \u{4e2d} \u{1f600}"), "\u{e9} \u{4e2d} \u{1f600}");
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_its_place() {
+        let annotation = Line::annotation("error", "50% \r\n::error::x");
+        assert_eq!(annotation.as_str(), r"::error title=retry::50%25 \r\n::error::x");
+        assert_eq!(cell("a|b\n<b> *c*"), r"a\|b\\n&lt;b> \*c\*");
+        assert_eq!(field("a\nb\x1b"), "a\nb\\u{1b}");
+        assert_eq!(json(&"\u{202e}##[x]\u{7f}"), r#""\u202e#\u0023[x]\u007f""#);
+    }
+
+    /// What is dangerous is likely.
+    fn nasty() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            any::<char>().prop_map(String::from),
+            (0..0xa0_u8).prop_map(|code| char::from(code).to_string()),
+            prop::sample::select(
+                &[
+                    "::",
+                    "::error::",
+                    "#",
+                    "##",
+                    "##[",
+                    "##[error]",
+                    "##vso[",
+                    "##teamcity[",
+                    "%",
+                    "%0A",
+                    "\u{202e}",
+                    "\u{2066}",
+                    "\u{200f}",
+                    "\u{61c}",
+                    "\u{2028}",
+                    "\u{fffe}",
+                    "\u{ffff}",
+                    "\x1b[2J",
+                    "\u{9b}",
+                    "\r",
+                    "\n",
+                    " ",
+                    "]]>",
+                    "<!--",
+                    "|",
+                    "`",
+                    "\"",
+                    "\\",
+                ][..]
+            )
+            .prop_map(str::to_owned),
+        ];
+        proptest::collection::vec(part, 0..20).prop_map(|parts| parts.concat())
+    }
+
+    fn is_safe(text: &str) -> bool {
+        let command = regex::Regex::new(r"##[A-Za-z]*\[").unwrap();
+        let bidi = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !text.chars().any(|c| (c.is_control() && c != '\n') || bidi(c)) && !command.is_match(text)
+    }
+
+    fn is_no_command(text: &str) -> bool {
+        is_safe(text) && !text.lines().any(|line| line.trim().starts_with("::"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+        #[test]
+        fn nothing_is_hidden_and_nothing_is_a_command(text in nasty()) {
+            let line = Line::message(&text);
+            prop_assert!(is_no_command(line.as_str()) && !line.as_str().contains('\n'), "{line:?}");
+            prop_assert_eq!(&Line::message(line.as_str()), &line, "once is enough");
+            prop_assert!(is_no_command(&lines(&text)));
+            prop_assert_eq!(lines(&text).matches('\n').count(), text.matches('\n').count());
+            prop_assert!(is_safe(&field(&text)) && is_safe(&cell(&text)) && !cell(&text).contains('\n'));
+            let annotation = Line::annotation("error", &text);
+            prop_assert!(is_safe(annotation.as_str()) && !annotation.as_str().contains('\n'));
+            let xml = |c: char| matches!(c, ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+            prop_assert!(super::xml(&text).chars().all(xml));
+        }
+
+        #[test]
+        fn json_is_safe_and_reads_back(text in nasty(), more in nasty()) {
+            let value = serde_json::json!({ "a": [text, more.clone()], "b": more });
+            let line = json(&value);
+            prop_assert!(is_no_command(&line) && !line.contains('\n'), "{line}");
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value.clone());
+            let people = json_for_people(&value);
+            prop_assert!(is_no_command(&people), "{people}");
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&people).unwrap(), value);
+        }
+    }
+}
