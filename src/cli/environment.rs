@@ -54,7 +54,8 @@ struct Setting {
 
 impl Setting {
     fn note(&self) -> String {
-        format!("{}={} is used", self.variable, usage_error::visible(&self.value.to_string_lossy()))
+        let value = usage_error::visible(&self.flag(), &self.value.to_string_lossy());
+        format!("{}={value} is used", self.variable)
     }
 
     fn is_about(&self, id: &str) -> bool {
