@@ -85,7 +85,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("--stdout", &["last"]),
     ("--stderr", &["none"]),
     ("--breaker-failures", &["0", "-1", "many"]),
-    ("--breaker-open", &["0", "-1", "long"]),
+    ("--breaker-open", &["0", "-1", "long", "8d"]),
     ("--budget-ratio", &["-1", "nan", "half"]),
     ("--budget-burst", &["0", "-1", "1.5"]),
     ("--state", &["http://example.com", "ftp:/x", "redis://:x"]),

@@ -76,10 +76,11 @@ fn status(output: &Output) -> i32 {
 const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
 
 /// What must hold wherever the state is kept.
-const SCENARIOS: [fn(&Place); 11] = [
+const SCENARIOS: [fn(&Place); 12] = [
     failures_in_a_row_open_the_circuit,
     a_success_starts_the_count_anew,
     what_says_nothing_about_the_service_is_not_counted,
+    trouble_of_this_machine_is_not_counted,
     an_interrupted_attempt_is_not_counted,
     a_circuit_that_others_open_ends_our_retries,
     one_probe_closes_the_circuit,
@@ -166,6 +167,30 @@ fn what_says_nothing_about_the_service_is_not_counted(place: &Place) {
     // A time limit says something.
     assert_eq!(status(&place.shell(&format!("{hopeless} --timeout 0.05"), "exec sleep 1000")), 124);
     assert_eq!(status(&place.shell(hopeless, "exit 0")), 75);
+}
+
+/// A file that somebody writes cannot be run (ETXTBSY), which passes: each attempt fails, and nobody has asked
+/// the service anything. As with no descriptors or processes left.
+fn trouble_of_this_machine_is_not_counted(place: &Place) {
+    let program = place.scratch.path("program");
+    fs::copy("/bin/true", &program).unwrap();
+    let writer = fs::OpenOptions::new().append(true).open(&program).unwrap();
+    let options = "--breaker b --breaker-failures 1 --retries 3";
+    let output = place.run(options, &[program.to_str().unwrap().to_owned()]);
+    assert_eq!(status(&output), 126, "{output:?}");
+    assert_eq!(said(&output).len(), 3, "{output:?}");
+    assert_eq!(place.shown("b"), "");
+    drop(writer);
+    // A probe that could not be started gives its slot back.
+    assert_eq!(
+        status(&place.shell("--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1", "exit 1")),
+        1
+    );
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    let writer = fs::OpenOptions::new().append(true).open(&program).unwrap();
+    assert_eq!(status(&place.run("--breaker b --retries 1", &[program.to_str().unwrap().to_owned()])), 126);
+    drop(writer);
+    assert_eq!(place.shown("b"), "b  breaker  half-open, the next attempt probes");
 }
 
 fn an_interrupted_attempt_is_not_counted(place: &Place) {

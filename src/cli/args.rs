@@ -286,8 +286,8 @@ pub struct Args {
 
     /// How long the circuit is open at first [default: 30]
     ///
-    /// Doubled, with jitter, whenever a probe fails, up to ten minutes.
-    #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    /// At most a week. Doubled, with jitter, whenever a probe fails, up to ten minutes.
+    #[arg(long, value_name = "DUR", value_parser = values::open_time, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_open: Option<Duration>,
 
     /// Retry budget to share under this name

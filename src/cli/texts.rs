@@ -151,7 +151,8 @@ pub const SHARED_STATE: &[&str] = &[
     "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
      the same name, in the same --state, shares it. A breaker and a budget of one name are two things.",
     "--breaker counts failures in a row. Every failed attempt is one, the last of a run and one that timed \
-     out included, but not what a stop rule matched, what is hopeless by nature, or what was interrupted. \
+     out included, but not what a stop rule matched, what is hopeless by nature, what could not be started, or what \
+     was interrupted. \
      At --breaker-failures the circuit opens: no attempt starts. A retry that has run nothing yet says so and \
      exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
      attempt. After --breaker-open the next attempt is a probe, and the others are still refused. If it \

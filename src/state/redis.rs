@@ -17,10 +17,9 @@
 
 use super::clock::{PATIENCE, Patience};
 use super::question::{Question, Said};
-use super::record::{Damage, State, breaker};
+use super::record::{Damage, State, breaker, budget};
 use super::slot::{Kind, Slot};
 use super::store::{Answered, Found, Removal, Trouble};
-use crate::core::budget::Budget;
 use crate::core::shared::RedisUrl;
 use crate::core::wall::Wall;
 use redis::{
@@ -196,9 +195,7 @@ fn parse(kind: Kind, text: &[u8]) -> Result<State, Damage> {
         (Kind::Breaker, Ok(&[1, phase, generation, failures, from, length, period])) => {
             breaker(phase, [generation, failures, from, length, period]).map(State::Breaker)
         }
-        (Kind::Budget, Ok(&[1, thousandths, at])) => {
-            Ok(State::Budget(Budget { thousandths, at: Wall::from_millis(at) }))
-        }
+        (Kind::Budget, Ok(&[1, thousandths, at])) => budget([thousandths, at]).map(State::Budget),
         _ => Err(Damage::Contents),
     }
 }
