@@ -165,12 +165,13 @@ pub const SHARED_STATE: &[&str] = &[
     "Those who share a name should use the same settings; each applies its own. --show-state prints what \
      is shared (as JSON with --log-format json), --reset-state NAME forgets it.",
     "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each name, in \
-     a directory that only this user may enter. A directory given with --state is taken as it is. \
-     `redis://` is a Redis or Valkey server: each decision is one script on it, and it has 200 ms to answer. \
+     a directory that only this user may enter; for root, in a home of root's. A directory given with --state is \
+     taken as it is, and a record in it has its group and the rights that its mode says, whatever the umask. \
+     `redis://` is a Redis or Valkey server: each decision is one script on it. \
      A password on the command line is seen by everyone who can list processes. \
      `RETRY_STATE` is not, but the command inherits it.",
-    "State that cannot be read, written or reached stops nothing: one warning says why, and the command \
-     runs as if nothing were shared.",
+    "State that cannot be read, written or reached stops nothing. All that one attempt asks may take 200 ms; after \
+     the first trouble one warning says why, and the rest of the run goes on as if nothing were shared.",
 ];
 
 /// The rules by which settings are read: a paragraph for the man page alone.
