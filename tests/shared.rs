@@ -394,10 +394,16 @@ fn root_makes_nothing_in_the_home_of_someone_else() {
     command.args(["-m", "sh", "-c", script, RETRY]).env("HOME", &home).env_remove("XDG_STATE_HOME");
     let root = roots.strip_suffix("/.local/state/retry").unwrap();
     let output = command.env("HOME_OF_ROOT", root).output().unwrap();
-    if can("root with the home of a user", "a mount namespace", output.status.code() == Some(1)) {
-        assert_eq!(said(&output).len(), 1, "{output:?}");
-        assert_eq!(fs::read_dir(home.join(".local/state")).unwrap().count(), 0);
+    if output.status.code() != Some(1) {
+        // Not a matter of tools: containers forbid it.
+        #[expect(clippy::disallowed_macros, reason = "a test says what it leaves out")]
+        {
+            eprintln!("not tested: root in the home of a user needs a mount namespace: {output:?}");
+        }
+        return;
     }
+    assert_eq!(said(&output).len(), 1, "{output:?}");
+    assert_eq!(fs::read_dir(home.join(".local/state")).unwrap().count(), 0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -268,7 +268,7 @@ fn make_whole(directory: &OwnedFd, name: &str, of: &Stat) -> rustix::io::Result<
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let Ok(file) = rustix::fs::openat(directory, ".", flags, OWNERS) else { return Ok(None) };
     give(&file, of)?;
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
     match rustix::fs::linkat(CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(Some(file)),
         // Somebody else was faster; his is as good.
