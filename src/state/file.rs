@@ -328,7 +328,7 @@ fn lock(patience: Patience, try_lock: impl Fn() -> Result<(), TryLockError>) -> 
             Err(TryLockError::WouldBlock) if patience.left().is_some() => std::thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::WouldBlock) => {
                 return Err(Trouble::new(format!(
-                    "the record is locked for over {} ms",
+                    "the record stays locked (limit: {} ms)",
                     patience.limit().as_millis()
                 )));
             }
