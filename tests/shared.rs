@@ -6,10 +6,9 @@ mod common;
 #[cfg(feature = "redis")]
 mod shared_state;
 
-use common::command::{RETRY, Running, Scratch, assert_is, can, said, wait_until};
+use common::command::{Running, Scratch, assert_is, said, wait_until};
 use rustix::process::Signal;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -362,48 +361,6 @@ fn without_a_home_there_is_no_state_and_the_command_runs() {
     let output = command.env_remove("XDG_STATE_HOME").env_remove("HOME").output().unwrap();
     assert_eq!(status(&output), 0);
     assert_is(&said(&output)[0], "retry: shared state in nowhere cannot be used .*use --state DIR.*");
-}
-
-/// As sudo may leave it: the user is root, and HOME is not root's.
-#[test]
-fn root_makes_nothing_in_the_home_of_someone_else() {
-    if !can("root with the home of a user", "root", rustix::process::geteuid().is_root()) {
-        return;
-    }
-    let scratch = Scratch::new();
-    let home = scratch.path("home");
-    fs::create_dir_all(home.join(".local/state")).unwrap();
-    std::os::unix::fs::chown(&home, Some(65501), None).unwrap();
-    let place = |home: &Path, state_home: &str| {
-        let mut command = scratch.retry_to_spawn("--dry-run --log-format json --breaker b true");
-        let output = command.env("HOME", home).env("XDG_STATE_HOME", state_home).output().unwrap();
-        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        plan["state"].as_str().unwrap().to_owned()
-    };
-    let roots = place(&home, "");
-    assert!(!roots.starts_with(home.to_str().unwrap()) && roots.ends_with("/.local/state/retry"), "{roots}");
-    assert_eq!(place(&home, home.join("not/there/yet").to_str().unwrap()), roots);
-    // A home of root's is taken as ever, and so is a directory in it that is not there yet.
-    let own = scratch.path("own");
-    assert_eq!(place(&own, ""), own.join(".local/state/retry").display().to_string());
-
-    // With a root directory that nobody misses.
-    let script = r#"mount -t tmpfs tmpfs "$HOME_OF_ROOT" && exec "$0" --retries 1 --breaker b false"#;
-    let mut command = Command::new("unshare");
-    scratch.settle(&mut command);
-    command.args(["-m", "sh", "-c", script, RETRY]).env("HOME", &home).env_remove("XDG_STATE_HOME");
-    let root = roots.strip_suffix("/.local/state/retry").unwrap();
-    let output = command.env("HOME_OF_ROOT", root).output().unwrap();
-    if output.status.code() != Some(1) {
-        // Not a matter of tools: containers forbid it.
-        #[expect(clippy::disallowed_macros, reason = "a test says what it leaves out")]
-        {
-            eprintln!("not tested: root in the home of a user needs a mount namespace: {output:?}");
-        }
-        return;
-    }
-    assert_eq!(said(&output).len(), 1, "{output:?}");
-    assert_eq!(fs::read_dir(home.join(".local/state")).unwrap().count(), 0);
 }
 
 #[test]
