@@ -80,7 +80,7 @@ pub async fn run<A: Attempt>(
             delays.reset();
         }
         let verdict = attempt.judge(&outcome);
-        attempt.record(verdict.says_of_the_service(), random);
+        attempt.record(attempt.says_of_the_service(&outcome, &verdict), random);
         let word = attempt.asked();
         let next = match verdict {
             Verdict::Good => {

@@ -11,11 +11,11 @@ mod common;
 mod shared_state;
 
 use common::command::can;
-use retry::core::breaker::{Recorded, Result as Ended};
+use retry::core::breaker::{Breaker, Recorded, Result as Ended};
 use retry::core::shared::{Location, Name};
 use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
 use retry::state::slot::{Kind, Slot};
-use retry::state::store::Removal;
+use retry::state::store::{Lock, Removal};
 use shared_state::{
     LEASE, LONG, attempt, child, counting, fails_open, failures, never_opens, sure, told, user, user_with,
 };
@@ -79,32 +79,6 @@ fn looking_and_succeeding_make_no_directory() {
     assert_eq!(fs::metadata(&state).unwrap().mode() & 0o777, 0o700);
     let record = fs::metadata(state.join(file_of("x"))).unwrap();
     assert_eq!((record.mode() & 0o777, record.len()), (0o600, 64));
-}
-
-#[test]
-fn a_directory_that_was_named_is_taken_as_it_is() {
-    let directory = directory();
-    let target = directory.path().join("target");
-    fs::create_dir(&target).unwrap();
-    fs::set_permissions(&target, Permissions::from_mode(0o2777)).unwrap();
-    let link = directory.path().join("link");
-    symlink(&target, &link).unwrap();
-    attempt(&mut counting(&given(&link)), Ended::Failure);
-    let record = target.join(file_of("x"));
-    assert_eq!(failures(&given(&target), &Name::new("x")), 1);
-    assert_eq!(fs::metadata(&target).unwrap().mode() & 0o7777, 0o2777);
-
-    // A group member's umask decides what the group may do.
-    fs::remove_file(&record).unwrap();
-    let task: [&OsStr; 3] = ["look".as_ref(), target.as_ref(), "x".as_ref()];
-    let this = child(&task);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "umask 002; exec \"$@\"", "sh"]).arg(this.get_program()).args(this.get_args());
-    for (name, value) in this.get_envs() {
-        shell.env(name, value.unwrap());
-    }
-    assert_eq!(told(&mut shell).1, [""; 0]);
-    assert_eq!(fs::metadata(&record).unwrap().mode() & 0o777, 0o660);
 }
 
 #[test]
@@ -177,7 +151,7 @@ fn a_place_that_is_no_directory_stops_nothing() {
     let below = given(file.join("below"));
     let mut user = counting(&below);
     assert_eq!(user.admit(LEASE).decision, Gate::Pass(Permit::Unguarded));
-    fails_open(&Location::Nowhere, "x", "neither XDG_STATE_HOME nor HOME is set");
+    fails_open(&Location::Nowhere, "x", "neither XDG_STATE_HOME nor HOME is a home of this user");
 }
 
 /// As root nothing is read-only, so a child becomes someone else first.
@@ -323,13 +297,113 @@ fn a_lock_that_is_never_given_up_is_not_waited_for() {
     let started = Instant::now();
     let answer = counting(&location).admit(LEASE);
     assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
-    assert!(answer.warning.unwrap().to_string().contains("locked for over 200 ms"));
+    assert!(answer.warning.unwrap().to_string().contains("stays locked (limit: 200 ms)"));
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(200) && took < LONG / 10, "{took:?}");
-    assert_eq!(shared::show(&location).unwrap().len(), 1, "a look needs no lock");
     held.unlock().unwrap();
     attempt(&mut counting(&location), Ended::Failure);
     assert_eq!(failures(&location, &Name::new("x")), 2);
+}
+
+/// However many records someone has locked.
+#[test]
+fn people_wait_for_no_lock_and_are_told_of_it() {
+    let directory = directory();
+    let location = given(directory.path());
+    let names: Vec<String> = (0..20).map(|n| format!("n{n}")).collect();
+    let locks: Vec<File> = (names.iter())
+        .map(|name| {
+            attempt(&mut user_with(&location, &Name::new(name.as_str()), never_opens()), Ended::Failure);
+            let file = File::open(directory.path().join(file_of(name))).unwrap();
+            file.lock().unwrap();
+            file
+        })
+        .collect();
+    let started = Instant::now();
+    let shown = shared::show(&location).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(shown.len(), 20);
+    for one in shown {
+        let counted = matches!(one.state, ShownState::Breaker(breaker, None) if breaker != Breaker::fresh());
+        assert!(counted && one.lock == Lock::Held, "{one:?}");
+    }
+    let started = Instant::now();
+    for name in &names {
+        assert_eq!(shared::reset(&location, &Name::new(name.as_str())), Ok(Removal::Removed));
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(shared::show(&location), Ok(vec![]));
+    // Whoever gets the lock of a forgotten record does not bring it back.
+    drop(locks);
+    attempt(&mut user_with(&location, &Name::new("n0"), never_opens()), Ended::Failure);
+    let shown = shared::show(&location).unwrap();
+    assert_eq!((shown.len(), shown[0].lock), (1, Lock::Free));
+}
+
+/// The one clock: each lock is given up soon enough for itself, and too late for all of them.
+#[test]
+fn locks_of_an_attempt_share_200_ms() {
+    let directory = directory();
+    let location = given(directory.path());
+    attempt(&mut counting(&location), Ended::Failure);
+    let path = directory.path().join(file_of("x"));
+    let mut user = counting(&location);
+    let mut waits = 0;
+    let warning = loop {
+        let held = File::open(&path).unwrap();
+        held.lock().unwrap();
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(70));
+            drop(held);
+        });
+        let answer = user.refusal();
+        holder.join().unwrap();
+        if let Some(warning) = answer.warning {
+            break warning.to_string();
+        }
+        waits += 1;
+        assert!(waits < 20, "nothing adds up");
+    };
+    assert!(warning.contains("stays locked (limit: 200 ms)"), "{warning}");
+    assert!(waits <= 3, "{waits}");
+    // And then it is left alone.
+    let held = File::open(&path).unwrap();
+    held.lock().unwrap();
+    let started = Instant::now();
+    assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
+    assert!(started.elapsed() < Duration::from_millis(150), "{:?}", started.elapsed());
+}
+
+/// What is no record costs neither time nor memory, however large it is.
+#[test]
+fn huge_and_odd_files_are_no_records() {
+    let directory = directory();
+    let location = given(directory.path());
+    let record = directory.path().join(file_of("x"));
+    File::create(&record).unwrap().set_len(1 << 40).unwrap();
+    let shown = shared::show(&location).unwrap();
+    assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{shown:?}");
+    let answer = counting(&location).admit(LEASE);
+    assert!(answer.warning.unwrap().to_string().contains("65 bytes"));
+    assert_eq!(fs::metadata(&record).unwrap().len(), 64);
+    for make in ["ln -sf /dev/zero", "mkfifo", "mkdir"] {
+        fs::remove_file(&record).unwrap_or_default();
+        let done = Command::new("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
+        assert!(done.unwrap().success());
+        let shown = shared::show(&location).unwrap();
+        assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{make}: {shown:?}");
+        fails_open(&location, "x", "cannot be used");
+    }
+}
+
+#[test]
+fn a_directory_of_too_many_records_is_not_read_to_its_end() {
+    let directory = directory();
+    for n in 0..=10_000 {
+        File::create(directory.path().join(file_of(&n.to_string()))).unwrap();
+    }
+    let trouble = shared::show(&given(directory.path())).unwrap_err().to_string();
+    assert_eq!(trouble, "there are more than 10000 records");
 }
 
 #[test]
@@ -355,15 +429,8 @@ fn a_record_that_is_removed_meanwhile_is_made_again() {
     fs::remove_dir_all(directory.path()).unwrap();
     let answer = user.admit(LEASE);
     assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
-    let lost = user.record(
-        match answer.decision {
-            Gate::Pass(permit) => permit,
-            Gate::Refused { .. } => panic!("refused"),
-        },
-        Ended::Failure,
-        &mut retry::core::random::Random::seeded(1),
-    );
-    assert!(lost.warning.is_some() && lost.decision.is_none());
-    attempt(&mut user, Ended::Failure);
+    let Gate::Pass(permit) = answer.decision else { panic!("refused") };
+    let recorded = user.record(permit, Ended::Failure, &mut retry::core::random::Random::seeded(1));
+    assert_eq!((recorded.decision, recorded.warning), (Some(Recorded::Counted), None));
     assert_eq!(failures(&location, &Name::new("x")), 1);
 }

@@ -33,8 +33,7 @@ use shared_state::{
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -109,10 +108,14 @@ fn keys_are_in_one_namespace_and_expire() {
 }
 
 #[test]
-fn a_server_that_dies_in_mid_run_is_done_without_until_it_is_back() {
+fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
     let Some(mut server) = Server::start("a server that dies", &[]) else { return };
     let mut user = counting(&server.location());
     attempt(&mut user, Ended::Failure);
+    // A connection that the server has closed meanwhile is nothing to talk about.
+    server.kill();
+    server.restart();
+    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
     let Gate::Pass(permit) = sure(user.admit(LEASE)) else { panic!("refused") };
 
     server.kill();
@@ -127,18 +130,15 @@ fn a_server_that_dies_in_mid_run_is_done_without_until_it_is_back() {
             server.url()
         )
     );
-    // Once is enough.
+    // Once is enough, and the rest of the run does not depend on it any more.
+    assert!(shared::show(&server.location()).is_err());
+    server.restart();
     assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
     assert_eq!(sure(user.pay()), Payment::Paid);
-    assert!(shared::show(&server.location()).is_err());
-
-    server.restart();
-    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(shared::show(&server.location()), Ok(vec![]));
+    // The next run uses it again.
+    assert_eq!(attempt(&mut counting(&server.location()), Ended::Failure), Some(Recorded::Counted));
     assert_eq!(failures(&server.location(), &Name::new("x")), 1);
-    // A connection that the server has closed meanwhile is nothing to talk about.
-    server.kill();
-    server.restart();
-    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
 }
 
 #[test]
@@ -156,52 +156,11 @@ fn a_server_that_stops_answering_costs_200_ms_and_then_nothing() {
         let warning = answer.warning.expect("a warning").to_string();
         assert!(warning.contains("no answer within 200 ms"), "{warning}");
         assert!(took > Duration::from_millis(150) && took < Duration::from_secs(2), "{took:?}");
+        assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
     }
     server.signal(Signal::CONT);
-    let started = Instant::now();
-    loop {
-        if let Gate::Pass(Permit::Closed(_)) = sure(known.admit(LEASE)) {
-            break;
-        }
-        assert!(started.elapsed() < LONG, "it does not come back");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    attempt(&mut known, Ended::Failure);
+    attempt(&mut counting(&server.location()), Ended::Failure);
     assert_eq!(failures(&server.location(), &Name::new("x")), 2);
-}
-
-/// Somebody that takes connections and does `talk` with them, on a port that is returned.
-fn impostor(talk: impl Fn(TcpStream) + Send + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || listener.incoming().flatten().for_each(talk));
-    port
-}
-
-#[test]
-fn the_200_ms_are_for_all_of_it() {
-    // Each byte comes soon enough for a limit on one read, and they never end.
-    let trickle = impostor(|mut stream| {
-        let _ = stream.set_read_timeout(Some(Duration::from_millis(1)));
-        let _ = stream.read(&mut [0; 4096]);
-        while stream.write_all(b"+").is_ok() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    });
-    let silent = impostor(|stream| {
-        std::thread::sleep(LONG);
-        drop(stream);
-    });
-    for (port, why) in [(trickle, "no answer within 200 ms"), (silent, "no answer within 200 ms")] {
-        let mut user = counting(&location(&format!("redis://127.0.0.1:{port}")));
-        for _ in 0..3 {
-            let started = Instant::now();
-            let answer = user.admit(LEASE);
-            assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
-            assert!(answer.warning.is_none_or(|warning| warning.to_string().contains(why)));
-            assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-        }
-    }
 }
 
 #[test]
@@ -209,13 +168,6 @@ fn a_server_that_is_not_there_or_is_none_stops_nothing() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     fails_open(&location(&format!("redis://127.0.0.1:{nobody}")), "x", "connection refused");
     fails_open(&location("redis+unix:///nonexistent/socket"), "x", "no such file or directory");
-    fails_open(&location("redis://"), "x", "the URL is not one of a Redis server");
-    fails_open(&location("redis://127.0.0.1/notanumber"), "x", "the URL is not one of a Redis server");
-    let http = impostor(|mut stream| {
-        let _ = stream.read(&mut [0; 4096]);
-        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    });
-    fails_open(&location(&format!("redis://127.0.0.1:{http}")), "x", "cannot be used");
     // RFC 2606 keeps this name free. The answer may take a while, or there is no resolver at all.
     let started = Instant::now();
     fails_open(&location("redis://retry.invalid"), "x", "cannot be used");
@@ -265,16 +217,63 @@ fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
     assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
     let warning = answer.warning.expect("a warning").to_string();
     assert!(warning.contains("WRONGTYPE"), "{warning}");
-    // Only the breaker's key is blocked.
     assert_eq!(sure(user.pay()), Payment::Paid);
     let shown = shared::show(&server.location()).unwrap();
+    assert_eq!(shown.len(), 1, "a store that made trouble is left alone");
     assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{shown:?}");
-    assert!(matches!(shown[1].state, ShownState::Budget(_)), "{shown:?}");
     let value: Vec<String> = direct.lrange("retry:{x}:breaker", 0, -1).unwrap();
     assert_eq!(value, ["precious"]);
     // And a reset gets rid of it.
     shared::reset(&server.location(), &Name::new("x")).unwrap();
-    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut counting(&server.location()), Ended::Failure), Some(Recorded::Counted));
+}
+
+/// Whatever is in a value, the script and the list have the same opinion of it, and none keeps a circuit open.
+#[test]
+fn crafted_values_are_damage_for_all() {
+    let Some(server) = Server::start("crafted values", &[]) else { return };
+    let mut direct = direct(&server);
+    let digits = "9".repeat(400);
+    for (value, good) in [
+        ("1 1 7 0 4000000000000 604800000 1", true),
+        ("1 0 7 4294967295 0 0 0", true),
+        ("1 1 7 0 0 18446744073709551615 0", false),
+        ("1 1 7 0 0 604800001 0", false),
+        ("1 1 7 0 0 0 604800001", false),
+        ("1 2 7 0 18446744073709551615 1 1", false),
+        ("1 0 9007199254740992 0 0 0 0", false),
+        ("1 0 7 4294967296 0 0 0", false),
+        ("1 3 7 0 0 0 0", false),
+        ("1 1 7 0 0 0", false),
+        ("1 1 7 0 0 -1 0", false),
+        (&format!("1 1 {digits} {digits} {digits} {digits} {digits}"), false),
+        (&"x".repeat(1_000_000), false),
+        ("2 x", false),
+    ] {
+        let start = &value[..value.len().min(40)];
+        let _: () = direct.set("retry:{x}:breaker", value).unwrap();
+        let shown = shared::show(&server.location()).unwrap();
+        assert_eq!(!matches!(shown[0].state, ShownState::Damaged(..)), good, "{start}");
+        let answer = counting(&server.location()).admit(LEASE);
+        assert_eq!(answer.warning.is_none(), good, "{start}");
+        if !good {
+            assert!(matches!(answer.decision, Gate::Pass(_)), "{start}: {answer:?}");
+        }
+    }
+    for (value, good) in [
+        ("1 4294967295000 4000000000000", true),
+        ("1 4294967295001 0", false),
+        ("1 18446744073709551615 0", false),
+        ("1 0 9007199254740992", false),
+        (&format!("1 {digits} {digits}"), false),
+    ] {
+        shared::reset(&server.location(), &Name::new("x")).unwrap();
+        let _: () = direct.set("retry:{x}:budget", value).unwrap();
+        let shown = shared::show(&server.location()).unwrap();
+        assert_eq!(!matches!(shown[0].state, ShownState::Damaged(..)), good, "{value}");
+        let answer = counting(&server.location()).pay();
+        assert_eq!((answer.decision, answer.warning.is_none()), (Payment::Paid, good), "{value}");
+    }
 }
 
 #[test]
@@ -353,14 +352,18 @@ fn tls_is_spoken_with_servers_that_are_trusted() {
 
     let url = format!("rediss://127.0.0.1:{port}");
     let task = [OsStr::new("look"), OsStr::new(&url), OsStr::new("x")];
-    let (_, warnings) = shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", &certificate));
-    assert_eq!(warnings, [""; 0]);
-    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+    // A handshake without optimisation on a machine that does much else may take more than 200 ms.
+    common::command::wait_until("a handshake", || {
+        let (_, warnings) = shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", &certificate));
+        assert!(warnings.iter().all(|warning| warning.contains("no answer within 200 ms")), "{warnings:?}");
+        warnings.is_empty()
+    });
+    let counted = failures(&server.location(), &Name::new("x"));
     let (answers, warnings) =
         shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", "/dev/null"));
     assert_eq!(answers, ["Unguarded", "None", "Paid"]);
     assert!(warnings.len() == 1 && warnings[0].contains("certificate"), "{warnings:?}");
-    assert_eq!(failures(&server.location(), &Name::new("x")), 1);
+    assert_eq!(failures(&server.location(), &Name::new("x")), counted);
 }
 
 /// One step of a process, and of the clock.
@@ -454,7 +457,7 @@ fn the_scripts_are_the_rules() {
             macro_rules! compare {
                 ($local:expr, $slot:expr, $question:expr) => {{
                     let here = $local.ask(&mut $question, now);
-                    let there = store.ask_at($slot, &mut $question, Some(now)).unwrap();
+                    let there = store.ask_at($slot, &mut $question, now).unwrap();
                     prop_assert_eq!(there.damage, None);
                     prop_assert_eq!(&there.reply, &here);
                     here
@@ -484,7 +487,7 @@ fn the_scripts_are_the_rules() {
                         breaker.ask(&mut Record { ticket, result, settings, random: &mut random }, now);
                     let mut random = Random::seeded(seed);
                     let mut question = Record { ticket, result, settings, random: &mut random };
-                    let there = store.ask_at(&one, &mut question, Some(now)).unwrap();
+                    let there = store.ask_at(&one, &mut question, now).unwrap();
                     prop_assert_eq!(there.reply, here);
                     seen.insert(match here {
                         Recorded::Counted => "counted",

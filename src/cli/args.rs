@@ -293,8 +293,8 @@ pub struct Args {
 
     /// How long the circuit is open at first [default: 30]
     ///
-    /// Doubled, with jitter, whenever a probe fails, up to ten minutes.
-    #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    /// At most a week. Doubled, with jitter, whenever a probe fails, up to ten minutes.
+    #[arg(long, value_name = "DUR", value_parser = values::open_time, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_open: Option<Duration>,
 
     /// Retry budget to share under this name
@@ -321,7 +321,7 @@ pub struct Args {
     /// Where shared state lives: a directory or redis://...
     ///
     /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user alone. A directory that is
-    /// named is taken as it is, so that a group can share one. `redis://USER:PASSWORD@HOST:PORT/DB` (all
+    /// named is taken as it is, so that a group can share one; records have its group and mode. `redis://USER:PASSWORD@HOST:PORT/DB` (all
     /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet. State
     /// that cannot be used is warned of, and the command runs.
     #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]

@@ -11,8 +11,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
 const NO_SETTINGS: [&str; 5] = ["generate", "command", "before_retry", "fallback", "reset_state"];
@@ -54,7 +56,8 @@ struct Setting {
 
 impl Setting {
     fn note(&self) -> String {
-        format!("{}={} is used", self.variable, usage_error::visible(&self.value.to_string_lossy()))
+        let value = usage_error::visible(&self.flag(), &self.value.to_string_lossy());
+        format!("{}={value} is used", self.variable)
     }
 
     fn is_about(&self, id: &str) -> bool {
@@ -226,7 +229,49 @@ pub fn color() -> Shown {
 }
 
 /// Where shared state lives when nothing is said about it.
+///
+/// For root, only a home that is root's counts. `sudo` may keep the user's HOME, and what root makes in it locks the
+/// user out; giving it to the user instead would mean to make and to hand over files in a directory where somebody
+/// else decides what lies there. (pip does without its cache then, and npm has given up handing over.) Root has a
+/// home of its own, which the table of users names.
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn state_directory() -> Location {
-    Location::standard(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"))
+    let [state_home, home] = ["XDG_STATE_HOME", "HOME"].map(std::env::var_os);
+    if !rustix::process::geteuid().is_root() {
+        return Location::standard(state_home, home);
+    }
+    let roots = |home: &OsString| is_roots(Path::new(home));
+    let instead = || root_home(&fs::read_to_string("/etc/passwd").ok()?);
+    let home = home.and_then(|home| if roots(&home) { Some(home) } else { instead() });
+    Location::standard(state_home.filter(roots), home)
+}
+
+/// Whether a directory, or the one in which it would be made, belongs to root.
+fn is_roots(directory: &Path) -> bool {
+    let existing = directory.ancestors().find_map(|path| fs::metadata(path).ok());
+    existing.is_some_and(|found| found.uid() == 0)
+}
+
+/// Root's home in a text like /etc/passwd (passwd(5)).
+fn root_home(passwd: &str) -> Option<OsString> {
+    let user = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        matches!(fields[..], [_, _, "0", ..]).then(|| fields.get(5).map(OsString::from))?
+    };
+    passwd.lines().find_map(user).filter(|home| !home.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_of_root_is_found_in_the_table_of_users() {
+        let home = |passwd: &str| root_home(passwd).map(|home| home.into_string().unwrap());
+        let users = "daemon:x:1:1::/usr/sbin:\nadmin:x:0:0:root,,:/var/root:/bin/sh\nroot:x:0:0::/root:\n";
+        assert_eq!(home(users).as_deref(), Some("/var/root"));
+        for none in ["", "\n:::\n", "root:x:0:0", "root:x:0:0:::", "me:x:10:0::/root:"] {
+            assert_eq!(home(none), None, "{none}");
+        }
+    }
 }

@@ -155,7 +155,8 @@ pub const SHARED_STATE: &[&str] = &[
     "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
      the same name, in the same --state, shares it. A breaker and a budget of one name are two things.",
     "--breaker counts failures in a row. Every failed attempt is one, the last of a run and one that timed \
-     out included, but not what a stop rule matched, what is hopeless by nature, or what was interrupted. \
+     out included, but not what a stop rule matched, what is hopeless by nature, what could not be started, or what \
+     was interrupted. \
      At --breaker-failures the circuit opens: no attempt starts. A retry that has run nothing yet says so and \
      exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
      attempt. After --breaker-open the next attempt is a probe, and the others are still refused. If it \
@@ -168,12 +169,13 @@ pub const SHARED_STATE: &[&str] = &[
     "Those who share a name should use the same settings; each applies its own. --show-state prints what \
      is shared (as JSON with --log-format json), --reset-state NAME forgets it.",
     "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each name, in \
-     a directory that only this user may enter. A directory given with --state is taken as it is. \
-     `redis://` is a Redis or Valkey server: each decision is one script on it, and it has 200 ms to answer. \
+     a directory that only this user may enter; for root, in a home of root's. A directory given with --state is \
+     taken as it is, and a record in it has its group and the rights that its mode says, whatever the umask. \
+     `redis://` is a Redis or Valkey server: each decision is one script on it. \
      A password on the command line is seen by everyone who can list processes. \
      `RETRY_STATE` is not, but the command inherits it.",
-    "State that cannot be read, written or reached stops nothing: one warning says why, and the command \
-     runs as if nothing were shared.",
+    "State that cannot be read, written or reached stops nothing. All that one attempt asks may take 200 ms; after \
+     the first trouble one warning says why, and the rest of the run goes on as if nothing were shared.",
 ];
 
 /// The rules by which settings are read: a paragraph for the man page alone.

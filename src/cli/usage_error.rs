@@ -1,5 +1,6 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
+use crate::core::shared::without_secret;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 use std::ffi::{OsStr, OsString};
@@ -49,7 +50,7 @@ pub fn line(error: &Error) -> String {
 pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsStr) -> String {
     let place = format!("in {variable}");
     let what = match error.kind() {
-        ErrorKind::InvalidUtf8 => invalid_value(&value.to_string_lossy(), &place, NOT_UTF8),
+        ErrorKind::InvalidUtf8 => invalid_value(flag, &value.to_string_lossy(), &place, NOT_UTF8),
         _ => invalid(error, &place, flag),
     };
     format!("retry: {what}. Good: {variable}={}", example(flag))
@@ -68,7 +69,7 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
                     .or_else(|| short_with_value(model, &before).map(|(flag, _)| (flag, text.clone())))
                     .unwrap_or((before, text)),
             };
-            let what = invalid_value(&value, &format!("for {flag}"), NOT_UTF8);
+            let what = invalid_value(&flag, &value, &format!("for {flag}"), NOT_UTF8);
             return format!("retry: {what}. Good: {flag} {}", example(&flag));
         }
         before = text;
@@ -89,24 +90,18 @@ fn short_with_value(model: &Command, word: &str) -> Option<(String, String)> {
 
 const NOT_UTF8: &str = "not UTF-8";
 
-fn invalid_value(value: &str, place: &str, why: &str) -> String {
-    format!("invalid value '{}' {place}: {}", visible(value), visible(why))
+fn invalid_value(flag: &str, value: &str, place: &str, why: &str) -> String {
+    format!("invalid value '{}' {place}: {}", visible(flag, value), escaped(why))
 }
 
-/// `redis://user:secret@host` without what is secret, for messages.
-fn without_password(value: &str) -> String {
-    match value.split_once("://") {
-        Some((scheme, rest)) if rest.contains(['@', '?']) => {
-            let host = rest.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://***@{}", host.split(['?', '#']).next().unwrap_or_default())
-        }
-        _ => value.to_owned(),
-    }
+/// What was typed for a flag, in a message: one line, no escape sequence, no password.
+pub fn visible(flag: &str, value: &str) -> String {
+    // Only --state wants a URL, but one may be typed anywhere.
+    let may_hold_secret = flag == "--state" || value.contains("://") && value.contains(['@', '?']);
+    if may_hold_secret { escaped(&without_secret(OsStr::new(value))) } else { escaped(value) }
 }
 
-/// Typed text in a message: one line, no escape sequence.
-pub fn visible(text: &str) -> String {
-    let text = &without_password(text);
+fn escaped(text: &str) -> String {
     text.escape_debug().to_string().replace("\\'", "'")
 }
 
@@ -119,7 +114,7 @@ fn invalid(error: &Error, place: &str, flag: &str) -> String {
         },
     };
     match text(error, ContextKind::InvalidValue) {
-        Some(value) if !value.is_empty() => invalid_value(&value, place, &why),
+        Some(value) if !value.is_empty() => invalid_value(flag, &value, place, &why),
         _ => format!("{flag} needs a value"),
     }
 }

@@ -7,6 +7,7 @@ use crate::core::plan::LogTarget;
 use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
+use crate::core::wall::LONGEST;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -135,6 +136,15 @@ pub fn ratio(text: &str) -> Result<f64, String> {
         Ok(ratio) if ratio.is_finite() && ratio >= 0.0 => Ok(ratio),
         _ => Err("not a number from 0 on".to_owned()),
     }
+}
+
+/// How long a circuit may be open.
+///
+/// # Errors
+/// A fragment that says what is wrong.
+pub fn open_time(text: &str) -> Result<Duration, String> {
+    let open = limit(text)?;
+    if open > LONGEST { Err("a circuit is open for a week at most".to_owned()) } else { Ok(open) }
 }
 
 /// A directory or the URL of a server.

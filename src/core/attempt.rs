@@ -35,6 +35,11 @@ pub trait Attempt {
         std::future::ready(Ready::Yes)
     }
 
+    /// What an outcome and the verdict on it tell the circuit breaker.
+    fn says_of_the_service(&self, _outcome: &Self::Outcome, verdict: &Verdict) -> breaker::Result {
+        verdict.says_of_the_service()
+    }
+
     /// Asks the circuit breaker, if there is one, whether an attempt may start.
     fn admit(&mut self) -> Admitted {
         Admitted::Yes

@@ -39,7 +39,7 @@ const STEPS: u64 = 1024;
 pub struct Settings {
     /// So many failures in a row open it.
     pub failures: NonZeroU32,
-    /// How long it is open at first.
+    /// How long it is open at first; a longer time than a week counts as a week.
     pub open: Duration,
 }
 
@@ -396,6 +396,21 @@ mod tests {
         }
         admitted(&mut after, at(61.0));
         assert_eq!(done(&mut after, old, Result::Success, at(62.0)), Recorded::Late);
+    }
+
+    #[test]
+    fn a_beginning_in_the_future_costs_one_open_time_and_no_more() {
+        for ahead in [1, 1000 * 365 * 86_400_000, u64::MAX - START] {
+            let span = Span { from: Wall::from_millis(START + ahead), length: 30_000 };
+            for phase in
+                [Phase::Open { span, period: 30_000 }, Phase::HalfOpen { lease: span, period: 30_000 }]
+            {
+                let mut breaker = Breaker { generation: 7, phase };
+                assert_eq!(breaker.refusal(at(0.0)), Some(Duration::from_secs(30)));
+                assert!(matches!(breaker.admit(at(0.0), LEASE), Admission::Refused { .. }));
+                assert!(matches!(breaker.admit(at(30.0), LEASE), Admission::Probe(_)), "{ahead}");
+            }
+        }
     }
 
     #[test]

@@ -199,6 +199,17 @@ impl Verdict {
     }
 }
 
+impl Outcome {
+    /// What it tells a circuit breaker under this verdict. A command that could not be started has asked the
+    /// service nothing, however often it is tried again: this machine had no descriptor or no process left.
+    pub fn says_of_the_service(&self, verdict: &Verdict) -> breaker::Result {
+        match self {
+            Self::NotStarted(_) => breaker::Result::Nothing,
+            Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) => verdict.says_of_the_service(),
+        }
+    }
+}
+
 /// What decided a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
@@ -344,6 +355,17 @@ mod tests {
         for outcome in hopeless {
             assert_eq!(rules.judge(&outcome), Verdict::Stop(Why::Hopeless), "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn what_was_never_started_says_nothing_of_the_service() {
+        let again = Verdict::Retry(Why::NoRule);
+        for kind in [SpawnFailure::Passing, SpawnFailure::NotFound, SpawnFailure::NotExecutable] {
+            assert_eq!(not_started(kind).says_of_the_service(&again), breaker::Result::Nothing);
+        }
+        assert_eq!(Outcome::Exited(1).says_of_the_service(&again), breaker::Result::Failure);
+        assert_eq!(timed_out(Left::Nothing).says_of_the_service(&again), breaker::Result::Failure);
+        assert_eq!(Outcome::Exited(0).says_of_the_service(&Verdict::Good), breaker::Result::Success);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The system's words for an error, as they stand within a sentence. Owns the wording of nothing else.
+//! What others say, as it stands within a sentence of ours: the system's words for an error, a server's words.
+//! Owns the wording of nothing else.
 
 use std::io;
 
@@ -12,6 +13,24 @@ pub fn reason(error: &io::Error) -> String {
     words
 }
 
+/// Of others' words no more is repeated, in characters.
+const LONGEST: usize = 200;
+
+/// Words that came from elsewhere: cut, on one line, without what would act on a terminal or turn its text around.
+pub fn brief(text: &str) -> String {
+    let acts = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let show = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
+    let mut shown: String = text.chars().take(LONGEST).map(show).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +41,13 @@ mod tests {
         assert_eq!(reason(&io::Error::from_raw_os_error(libc::EIO)), "input/output error");
         assert_eq!(reason(&io::Error::other("Name of X is unknown")), "name of X is unknown");
         assert_eq!(reason(&io::Error::other("")), "");
+    }
+
+    #[test]
+    fn what_others_say_is_cut_and_does_nothing() {
+        assert_eq!(brief("ERR what, \"ü\" again?"), "ERR what, \"ü\" again?");
+        assert_eq!(brief("a\x1b[31m\nb\u{202e}c\u{9b}"), "a\\u{1b}[31m\\nb\\u{202e}c\\u{9b}");
+        assert_eq!(brief(&"x".repeat(200)), "x".repeat(200));
+        assert_eq!(brief(&"ü".repeat(10_000_000)), format!("{}...", "ü".repeat(200)));
     }
 }

@@ -2,6 +2,7 @@
 //! Owns the reading of `--state`; opens nothing.
 
 use super::{breaker, budget};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -62,17 +63,21 @@ pub enum Location {
 
 /// The address of a server. It may hold a password, so it is printed without.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
+pub struct RedisUrl {
+    url: String,
+    /// Put together from the parts that are no secret, never cut out of the whole.
+    shown: String,
+}
 
-/// Why a `--state` cannot be used, whatever the machine looks like.
+/// Why a `--state` cannot be used, whatever the machine looks like. None of them repeats what was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadLocation {
     /// The empty text.
     Empty,
     /// A scheme that is not known.
     Scheme,
-    /// A URL that is not UTF-8.
-    NotText,
+    /// It begins like a URL and is not that of a server.
+    Malformed,
     /// A server, but this `retry` was built without the feature `redis`.
     NoRedis,
     /// `rediss://`, but this `retry` was built without the feature `redis-tls`.
@@ -84,10 +89,13 @@ impl fmt::Display for BadLocation {
         f.write_str(match self {
             Self::Empty => "it is empty; name a directory or redis://HOST",
             Self::Scheme => {
-                "it is neither a directory nor redis://, rediss://, redis+unix:// (a directory with :// in \
+                "it is neither a directory nor redis://, rediss://, redis+unix:// (a directory with :/ in \
                  its name can be written as ./NAME)"
             }
-            Self::NotText => "the URL is not UTF-8",
+            Self::Malformed => {
+                "it is not redis://USER:PASSWORD@HOST:PORT/DB (all but HOST may be left out; in a password, \
+                 / ? # @ are %2F %3F %23 %40) or redis+unix:///SOCKET"
+            }
             Self::NoRedis => "this retry was built without Redis (cargo feature redis)",
             Self::NoTls => "this retry was built without TLS (cargo feature redis-tls); use redis://",
         })
@@ -97,26 +105,33 @@ impl fmt::Display for BadLocation {
 impl std::error::Error for BadLocation {}
 
 impl Location {
-    /// What `--state` says: a URL if it begins with a scheme, else a directory.
+    /// What `--state` says: a URL if it begins like one, else a directory. Nothing that begins like a URL
+    /// is ever taken for a directory: it may hold a password, and a directory's name is no secret.
     ///
     /// # Errors
     /// For a text that can never be right in this build.
     pub fn parse(text: &OsStr) -> Result<Self, BadLocation> {
-        if text.is_empty() {
-            return Err(BadLocation::Empty);
-        }
-        let Some(scheme) = scheme(text.as_bytes()) else {
-            return Ok(Self::Given(PathBuf::from(text)));
+        let Some(begun) = BegunUrl::find(text.as_bytes()) else {
+            return if text.is_empty() {
+                Err(BadLocation::Empty)
+            } else {
+                Ok(Self::Given(PathBuf::from(text)))
+            };
         };
-        match scheme.to_ascii_lowercase().as_slice() {
-            _ if !cfg!(feature = "redis") => Err(BadLocation::NoRedis),
-            b"rediss" if !cfg!(feature = "redis-tls") => Err(BadLocation::NoTls),
-            b"redis" | b"rediss" | b"redis+unix" | b"unix" => {
-                let url = text.to_str().ok_or(BadLocation::NotText)?;
-                Ok(Self::Redis(RedisUrl(url.to_owned())))
-            }
-            _ => Err(BadLocation::Scheme),
+        if !SCHEMES.contains(&begun.scheme.as_str()) {
+            return Err(BadLocation::Scheme);
         }
+        if !cfg!(feature = "redis") {
+            return Err(BadLocation::NoRedis);
+        }
+        if begun.scheme == "rediss" && !cfg!(feature = "redis-tls") {
+            return Err(BadLocation::NoTls);
+        }
+        match begun.form {
+            Form::Clean => text.to_str().and_then(RedisUrl::parse).map(Self::Redis),
+            Form::Careless => None,
+        }
+        .ok_or(BadLocation::Malformed)
     }
 
     /// The default: `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`. Relative paths in these
@@ -130,32 +145,115 @@ impl Location {
     }
 }
 
-/// The scheme of RFC 3986, 3.1, if one and `://` are there.
-fn scheme(text: &[u8]) -> Option<&[u8]> {
-    let end = text.windows(3).position(|part| part == b"://")?;
-    let scheme = &text[..end];
-    let valid = scheme.first()?.is_ascii_alphabetic()
-        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
-    valid.then_some(scheme)
+/// Servers of these are known.
+const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
+
+/// A text that begins like a URL.
+struct BegunUrl {
+    /// In small letters; empty where there is only `://`.
+    scheme: String,
+    form: Form,
 }
 
-impl RedisUrl {
-    /// The whole of it, password included: for connecting only, never for a message.
-    pub fn with_password(&self) -> &str {
-        &self.0
+/// How a URL begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// With a scheme and `://`, as it should.
+    Clean,
+    /// With a blank, a quotation mark or the like, or with another number of slashes.
+    Careless,
+}
+
+impl BegunUrl {
+    /// A path that begins with `/` or `.` is a path, whatever is in it. Otherwise `scheme:/` (RFC 3986, 3.1)
+    /// makes a URL, a known scheme and `:` do, and `://` anywhere does; what may stand before it where it was
+    /// copied or quoted carelessly is skipped.
+    fn find(text: &[u8]) -> Option<Self> {
+        if matches!(text.first(), None | Some(b'/' | b'.')) {
+            return None;
+        }
+        let is_skipped = |byte: &&u8| !byte.is_ascii_alphanumeric() && !b":/".contains(*byte);
+        let skipped = text.iter().take_while(is_skipped).count();
+        let rest = &text[skipped..];
+        let end = rest.iter().position(|byte| *byte == b':');
+        let valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        let scheme = end
+            .map(|end| &rest[..end])
+            .filter(|scheme| scheme.first().is_some_and(u8::is_ascii_alphabetic) && scheme.iter().all(valid));
+        let has_slashes = text.windows(3).any(|part| part == b"://");
+        match (scheme, end) {
+            (Some(scheme), Some(end)) => {
+                let scheme = String::from_utf8_lossy(scheme).to_ascii_lowercase();
+                let after = &rest[end + 1..];
+                let clean = skipped == 0 && after.starts_with(b"//");
+                let form = if clean { Form::Clean } else { Form::Careless };
+                let begins = after.starts_with(b"/") || SCHEMES.contains(&scheme.as_str());
+                begins.then_some(Self { scheme, form })
+            }
+            _ => None,
+        }
+        .or_else(|| has_slashes.then_some(Self { scheme: String::new(), form: Form::Careless }))
     }
 }
 
-/// Without user, password and query (`redis+unix://` has its password there). Everything up to the
-/// last `@` is taken for them, since a password that was not encoded may hold any of `/?#@`.
+/// Typed text for a message, without what may be a password: of a URL that is right everything else is shown,
+/// of one that is wrong no more than the scheme.
+pub fn without_secret(text: &OsStr) -> Cow<'_, str> {
+    match (Location::parse(text), BegunUrl::find(text.as_bytes())) {
+        (Ok(Location::Redis(url)), _) => url.to_string().into(),
+        (_, Some(begun)) => format!("{}:...", begun.scheme).into(),
+        (_, None) => text.to_string_lossy(),
+    }
+}
+
+impl RedisUrl {
+    #[cfg(feature = "redis")]
+    fn parse(url: &str) -> Option<Self> {
+        use redis::{ConnectionAddr, IntoConnectionInfo};
+        let info = url.into_connection_info().ok()?;
+        let (scheme, rest) = url.split_once("://")?;
+        let settings = info.redis_settings();
+        let secret = settings.username().is_some() || settings.password().is_some();
+        let hidden = if secret { "***@" } else { "" };
+        let (place, database) = match info.addr() {
+            // An `@` behind the host is one that was meant to come before it: a password with a `/` or `?`
+            // that was not encoded. What is taken for the host is its beginning.
+            ConnectionAddr::Tcp(..) | ConnectionAddr::TcpTls { .. }
+                if rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@')) =>
+            {
+                return None;
+            }
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                let port = if *port == 6379 { String::new() } else { format!(":{port}") };
+                (format!("{hidden}{host}{port}"), "/")
+            }
+            ConnectionAddr::Unix(path) => (path.display().to_string(), "?db="),
+            _ => return None,
+        };
+        let database = match settings.db() {
+            0 => String::new(),
+            number => format!("{database}{number}"),
+        };
+        let shown = format!("{}://{place}{database}", scheme.to_ascii_lowercase());
+        Some(Self { url: url.to_owned(), shown })
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn parse(_: &str) -> Option<Self> {
+        None
+    }
+
+    /// The whole of it, password included: for connecting only, never for a message.
+    pub fn with_password(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Without user and password.
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("redis", &self.0));
-        let (hidden, host) = match rest.rsplit_once('@') {
-            Some((_, host)) => ("***@", host),
-            None => ("", rest),
-        };
-        write!(f, "{scheme}://{hidden}{}", host.split(['?', '#']).next().unwrap_or_default())
+        self.shown.fmt(f)
     }
 }
 
@@ -184,45 +282,96 @@ impl fmt::Debug for Location {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<Location, BadLocation> {
         Location::parse(OsStr::new(text))
     }
 
     #[test]
-    fn a_scheme_makes_a_server_and_everything_else_is_a_directory() {
-        for directory in
-            ["state", "/run/retry", "./redis://x", "redis:/x", "a b://", "://", "7z://x", "redis"]
-        {
+    fn what_does_not_begin_like_a_url_is_a_directory() {
+        for directory in ["state", "/run/retry", "./redis://x", "/a://b", "a:b", "7z:x", "redis", " x", "-"] {
             assert_eq!(parse(directory), Ok(Location::Given(PathBuf::from(directory))), "{directory}");
         }
         assert_eq!(parse(""), Err(BadLocation::Empty));
-        #[cfg(feature = "redis")]
-        {
-            assert_eq!(parse("http://example.com"), Err(BadLocation::Scheme));
-            for url in
-                ["redis://host", "REDIS://host", "redis+unix:///run/redis.sock", "unix:///run/redis.sock"]
-            {
-                assert!(matches!(parse(url), Ok(Location::Redis(_))), "{url}");
-            }
-            assert_eq!(parse("rediss://host").is_ok(), cfg!(feature = "redis-tls"));
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn a_good_url_is_a_server_and_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("redis://host", "redis://host"),
+            ("redis://host:1/2", "redis://host:1/2"),
+            ("REDIS://host:6379/0", "redis://host"),
+            ("redis://:SECRET@host:1/2", "redis://***@host:1/2"),
+            ("redis://SECRET@host", "redis://***@host"),
+            ("redis://me:SEC@RET@host", "redis://***@host"),
+            ("redis://me:SEC%2FRET@[::1]:7", "redis://***@[::1]:7"),
+            ("redis://host/?password=SECRET", "redis://host"),
+            ("redis+unix:///run/x.sock?db=1&pass=SEC@RET", "redis+unix:///run/x.sock?db=1"),
+            ("unix:///run/x.sock", "unix:///run/x.sock"),
+        ] {
+            let location = parse(url).expect(url);
+            assert!(matches!(location, Location::Redis(_)), "{url}");
+            assert_eq!(location.to_string(), shown);
+            assert_eq!(format!("{location:?}"), format!("Location({shown})"));
+            assert_eq!(without_secret(OsStr::new(url)), shown);
         }
-        #[cfg(not(feature = "redis"))]
-        assert_eq!(parse("redis://host"), Err(BadLocation::NoRedis));
+        assert_eq!(parse("rediss://host").is_ok(), cfg!(feature = "redis-tls"));
     }
 
     #[test]
-    fn a_password_is_never_shown() {
-        for (url, shown) in [
-            ("redis://host:1/2", "redis://host:1/2"),
-            ("redis://:secret@host:1/2", "redis://***@host:1/2"),
-            ("redis://me:sec/re?t#@x@host", "redis://***@host"),
-            ("redis+unix:///run/x.sock?db=1&pass=secret", "redis+unix:///run/x.sock"),
-            ("redis://host/?password=secret", "redis://host/"),
+    fn what_begins_like_a_url_and_is_none_shows_its_scheme_and_no_more() {
+        let wrong = if cfg!(feature = "redis") { BadLocation::Malformed } else { BadLocation::NoRedis };
+        for (text, error, shown) in [
+            ("redis://", wrong, "redis:..."),
+            ("redis://:SECRET", wrong, "redis:..."),
+            ("redis://:12345", wrong, "redis:..."),
+            ("redis://me:SECRET@", wrong, "redis:..."),
+            ("redis://me:SECRET", wrong, "redis:..."),
+            ("redis://SECRET/x@host", wrong, "redis:..."),
+            ("redis://SECRET?x@host", wrong, "redis:..."),
+            ("redis://SECRET#x@host", wrong, "redis:..."),
+            ("redis://me:12/SECRET@host", wrong, "redis:..."),
+            ("redis://host/SECRET", wrong, "redis:..."),
+            ("redis:/:SECRET@host", wrong, "redis:..."),
+            ("redis:SECRET@host", wrong, "redis:..."),
+            ("redis:", wrong, "redis:..."),
+            ("redis+unix:", wrong, "redis+unix:..."),
+            ("redis+unix:SECRET", wrong, "redis+unix:..."),
+            ("  redis://:SECRET@host", wrong, "redis:..."),
+            ("\t\u{feff}redis://:SECRET@host", wrong, "redis:..."),
+            ("\"redis://:SECRET@host\"", wrong, "redis:..."),
+            ("REDIS:/:SECRET@host", wrong, "redis:..."),
+            ("http://me:SECRET@host", BadLocation::Scheme, "http:..."),
+            ("http:/me:SECRET@host", BadLocation::Scheme, "http:..."),
+            ("://me:SECRET@host", BadLocation::Scheme, ":..."),
+            ("a b://me:SECRET@host", BadLocation::Scheme, ":..."),
         ] {
-            let location = Location::Redis(RedisUrl(url.to_owned()));
-            assert_eq!(location.to_string(), shown);
-            assert_eq!(format!("{location:?}"), format!("Location({shown})"));
+            assert_eq!(parse(text), Err(error), "{text}");
+            assert_eq!(without_secret(OsStr::new(text)), shown);
+            assert!(!error.to_string().contains("SECRET"));
+        }
+        let tls = if cfg!(not(feature = "redis")) { BadLocation::NoRedis } else { BadLocation::NoTls };
+        let tls = if cfg!(feature = "redis-tls") { BadLocation::Malformed } else { tls };
+        assert_eq!(parse("rediss:/x"), Err(tls));
+        let not_text = OsStr::from_bytes(b"redis://me:SECRET\xff@host");
+        assert_eq!(Location::parse(not_text), Err(wrong));
+        assert_eq!(without_secret(not_text), "redis:...");
+    }
+
+    proptest! {
+        /// Whatever stands around it: a password after `://` is not shown, and makes no directory.
+        #[test]
+        fn no_text_with_a_password_shows_it(
+            before in "[a-z \"'(+.]{0,8}", slashes in "/{1,4}", user in "[a-z]{0,3}", after in "[@:/?#a-z0-9.]{0,12}",
+        ) {
+            prop_assume!(!before.starts_with('.'));
+            let text = format!("{before}:{slashes}{user}:SECRET{after}");
+            prop_assume!(text.contains("://") || !before.is_empty() && before.bytes().all(|b| b.is_ascii_lowercase()));
+            let shown = without_secret(OsStr::new(&text)).into_owned();
+            prop_assert!(!shown.contains("SECRET"), "{} {}", text, shown);
+            prop_assert!(!matches!(parse(&text), Ok(Location::Given(_))), "{}", text);
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// `length` from `from` on, in whole milliseconds; at most 31 years.
+    /// `length` from `from` on, in whole milliseconds; at most a week.
     pub fn new(from: Wall, length: Duration) -> Self {
         Self { from, length: millis(length) }
     }
@@ -51,11 +51,10 @@ impl Span {
     }
 }
 
-/// No span is longer: 31 years. Every store can calculate with that exactly, one whose numbers are all
-/// floating-point, too.
-const LONGEST: u64 = 1_000_000_000_000;
+/// No span is longer: a week. A record that says otherwise was made to keep a circuit open for ever.
+pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Whole milliseconds, at most 31 years.
+/// Whole milliseconds, at most a week.
 pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(LONGEST)
+    duration.min(LONGEST).as_millis() as u64
 }

@@ -464,6 +464,10 @@ impl Attempt for Supervisor<'_> {
         self.plan.policy.rules.judge_with(outcome, &Said { list: &self.plan.watchlist, seen: &self.seen })
     }
 
+    fn says_of_the_service(&self, outcome: &Outcome, verdict: &Verdict) -> breaker::Result {
+        outcome.says_of_the_service(verdict)
+    }
+
     fn admit(&mut self) -> Admitted {
         // The lease of a probe covers all that an attempt may take; without a limit it is renewed.
         let longest = self.plan.limits.longest_attempt();

@@ -5,6 +5,7 @@ use crate::core::budget::tokens;
 use crate::report::safe::{self, visible};
 use crate::report::text::elapsed;
 use crate::state::shared::{Shown, ShownState};
+use crate::state::store::Lock;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,13 +15,22 @@ pub fn text(all: &[Shown]) -> String {
     if all.is_empty() {
         return "nothing is shared yet\n".to_owned();
     }
-    let rows: Vec<_> = all.iter().map(|shown| (visible(&shown.name), standing(shown))).collect();
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, standing))| {
-        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {standing}");
+    let row = |shown: &Shown| (visible(&shown.name), standing(shown), locked(shown.lock));
+    let rows: Vec<_> = all.iter().map(row).collect();
+    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, standing), locked)| {
+        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {standing}{locked}");
         table
     });
     safe::lines(&table)
+}
+
+/// Whoever looks because nothing gets through wants to know.
+fn locked(lock: Lock) -> &'static str {
+    match lock {
+        Lock::Free => "",
+        Lock::Held => " (locked by another process)",
+    }
 }
 
 fn standing(shown: &Shown) -> (&'static str, String) {
@@ -53,7 +63,7 @@ fn breaker_text(breaker: &Breaker, refusal: Option<Duration>) -> String {
 /// An array of objects, as docs/json.md describes them.
 pub fn json(all: &[Shown]) -> String {
     let one = |shown: &Shown| -> Value {
-        let name = &shown.name;
+        let (name, locked) = (&shown.name, shown.lock == Lock::Held);
         match &shown.state {
             ShownState::Breaker(breaker, refusal) => {
                 let (state, failures) = match breaker.phase {
@@ -62,13 +72,13 @@ pub fn json(all: &[Shown]) -> String {
                     Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", 0),
                 };
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
-                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses})
+                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses, "locked": locked})
             }
             ShownState::Budget(budget) => {
-                json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths)})
+                json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths), "locked": locked})
             }
             ShownState::Damaged(kind, damage) => {
-                json!({"name": name, "kind": kind.word(), "damaged": damage.to_string()})
+                json!({"name": name, "kind": kind.word(), "damaged": damage.to_string(), "locked": locked})
             }
         }
     };

@@ -5,7 +5,8 @@ local op, ticket, lease, threshold, open, draw = string.match(ARGV[1], '^(%a+) (
 ticket, lease, threshold = tonumber(ticket), tonumber(lease), tonumber(threshold)
 open, draw = tonumber(open), tonumber(draw)
 local now = tonumber(ARGV[2])
-local CLOSED, OPEN, HALF_OPEN, LONGEST_OPEN, DAY = 0, 1, 2, 600000, 86400000
+local CLOSED, OPEN, HALF_OPEN, LONGEST_OPEN, DAY, WEEK = 0, 1, 2, 600000, 86400000, 604800000
+local LARGEST = 9007199254740991
 
 local seen = redis.call('GET', KEYS[1])
 if not now then
@@ -20,7 +21,10 @@ if seen then
   if a then
     phase, generation, failures = tonumber(a), tonumber(b), tonumber(c)
     from, length, period = tonumber(d), tonumber(e), tonumber(f)
-  else
+  end
+  -- Numbers that no rule of ours can have left are damage too.
+  if not a or generation > LARGEST or failures > 4294967295 or from > LARGEST or length > WEEK or period > WEEK then
+    phase, generation, failures, from, length, period = CLOSED, 0, 0, 0, 0, 0
     damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
   end
 end

@@ -17,7 +17,10 @@ if seen then
   local a, b = string.match(seen, '^1 (%d+) (%d+)$')
   if a then
     tokens, at = tonumber(a), tonumber(b)
-  else
+  end
+  -- Numbers that no rule of ours can have left are damage too.
+  if not a or tokens > 4294967295000 or at > 9007199254740991 then
+    tokens, at = burst, now
     damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
   end
 end

@@ -10,9 +10,9 @@ use super::clock::{self, PATIENCE, Patience};
 use super::question::Question;
 use super::record::{Bytes, Kept, SIZE, State};
 use super::slot::Slot;
-use super::store::{Answered, Found, Removal, Trouble};
+use super::store::{Answered, Found, Lock, MOST_RECORDS, Removal, Trouble, too_many};
 use crate::core::wall::Wall;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
@@ -67,7 +67,8 @@ impl FileStore {
         Self { path, trust: Trust::Own, directory: None }
     }
 
-    /// In a directory that was named, made as the umask says at the first write.
+    /// In a directory that was named, made as the umask says at the first write. Its records are for whom the
+    /// directory is for.
     pub fn given(path: PathBuf) -> Self {
         Self { path, trust: Trust::Given, directory: None }
     }
@@ -76,9 +77,14 @@ impl FileStore {
     ///
     /// # Errors
     /// When the directory or the file cannot be used, is not what it should be, or stays locked.
-    pub fn ask<Q: Question>(&mut self, slot: &Slot, question: &mut Q) -> Result<Answered<Q::Reply>, Trouble> {
+    pub fn ask<Q: Question>(
+        &mut self,
+        slot: &Slot,
+        question: &mut Q,
+        patience: Patience,
+    ) -> Result<Answered<Q::Reply>, Trouble> {
         let mut answered = None;
-        let updated = self.update(slot, &mut |found, now| {
+        self.update(slot, patience, &mut |found, now| {
             let (state, damage) = match found.map(Q::State::from_bytes) {
                 None => (None, None),
                 Some(Ok(state)) => (Some(state), None),
@@ -88,17 +94,11 @@ impl FileStore {
             let before = state;
             answered = Some(Answered { reply: question.put(&mut state, now), damage });
             if state == before && damage.is_none() { Change::Keep } else { Change::Write(state.to_bytes()) }
-        });
-        if updated.is_err() {
-            // It may have been removed under us; next time it is looked at anew.
-            self.directory = None;
-        }
-        updated?;
+        })?;
         answered.ok_or_else(|| Trouble::new("the record was not looked at"))
     }
 
-    fn update(&mut self, slot: &Slot, rule: &mut Rule<'_>) -> Result<(), Trouble> {
-        let patience = Patience::begin(PATIENCE);
+    fn update(&mut self, slot: &Slot, patience: Patience, rule: &mut Rule<'_>) -> Result<(), Trouble> {
         let mut if_missing = IfMissing::Leave;
         loop {
             let Some(file) = self.open(slot, if_missing)? else {
@@ -131,8 +131,10 @@ impl FileStore {
     /// All records and the time.
     ///
     /// # Errors
-    /// When the directory cannot be read.
+    /// When the directory cannot be read, or has too many records.
     pub fn list(&mut self) -> Result<(Vec<Found>, Wall), Trouble> {
+        // For all of them. Once it is used up, a record that is locked is read as it is.
+        let patience = Patience::begin(PATIENCE);
         let mut all = Vec::new();
         let Some(directory) = self.directory(IfMissing::Leave)? else { return Ok((all, clock::now())) };
         let cannot = |error: Errno| Trouble::io("cannot read the directory", &error.into());
@@ -141,34 +143,27 @@ impl FileStore {
             let Some(slot) = entry.file_name().to_str().ok().and_then(Slot::from_file_name) else {
                 continue;
             };
+            if all.len() == MOST_RECORDS {
+                return Err(too_many());
+            }
             // What cannot be opened is shown as a record without bytes: it is there, and it is not good.
-            let bytes = match rustix::fs::openat(directory, entry.file_name(), READ, Mode::empty()) {
-                Ok(file) => {
-                    let file = File::from(file);
-                    // Only for a look: a lock that someone holds is no reason to show nothing.
-                    let _torn_at_worst = lock(Patience::begin(PATIENCE), || file.try_lock_shared());
-                    check(&file).and_then(|_| read(&file)).unwrap_or_default()
-                }
-                Err(_) => Vec::new(),
+            let (bytes, lock) = match rustix::fs::openat(directory, entry.file_name(), READ, Mode::empty()) {
+                Ok(file) => look_at(&File::from(file), patience),
+                Err(_) => (Vec::new(), Lock::Free),
             };
             let state = State::from_bytes(slot.kind(), &bytes);
-            all.push(Found { slot, state });
+            all.push(Found { slot, state, lock });
         }
         Ok((all, clock::now()))
     }
 
-    /// Removes a record.
+    /// Removes a record. That needs no lock: whoever has it writes to a file that is forgotten already, and
+    /// whoever waits for it sees that the file has no name any more.
     ///
     /// # Errors
-    /// When the directory cannot be used or the file stays locked.
+    /// When the directory cannot be used.
     pub fn remove(&mut self, slot: &Slot) -> Result<Removal, Trouble> {
         let Some(directory) = self.directory(IfMissing::Leave)? else { return Ok(Removal::Absent) };
-        // Under the lock: whoever waits for it sees that the file has no name any more. What is no good
-        // file (a link, say) is nobody's record and goes without.
-        let file = rustix::fs::openat(directory, slot.file_name(), READ, Mode::empty()).map(File::from);
-        if let Ok(file) = &file {
-            lock(Patience::begin(PATIENCE), || file.try_lock())?;
-        }
         match rustix::fs::unlinkat(directory, slot.file_name(), AtFlags::empty()) {
             Ok(()) => Ok(Removal::Removed),
             Err(Errno::NOENT) => Ok(Removal::Absent),
@@ -177,22 +172,27 @@ impl FileStore {
     }
 
     fn open(&mut self, slot: &Slot, if_missing: IfMissing) -> Result<Option<File>, Trouble> {
-        let trust = self.trust;
+        let (trust, is_known) = (self.trust, self.directory.is_some());
         let Some(directory) = self.directory(if_missing)? else { return Ok(None) };
         // First without O_CREAT: in a sticky directory, Linux refuses to "create" a file that exists and
         // belongs to someone else (fs.protected_regular).
-        let mode = match trust {
-            Trust::Own => Mode::from_raw_mode(0o600),
-            // What the group may do is the umask's word.
-            Trust::Given => Mode::from_raw_mode(0o660),
-        };
-        let mut opened = rustix::fs::openat(directory, slot.file_name(), READ_WRITE, mode);
+        let mut opened = rustix::fs::openat(directory, slot.file_name(), READ_WRITE, Mode::empty());
         if if_missing == IfMissing::Make && matches!(opened, Err(Errno::NOENT)) {
-            opened = rustix::fs::openat(directory, slot.file_name(), READ_WRITE | OFlags::CREATE, mode);
+            opened = match trust {
+                Trust::Own => {
+                    rustix::fs::openat(directory, slot.file_name(), READ_WRITE | OFlags::CREATE, OWNERS)
+                }
+                Trust::Given => make_for_all(directory, &slot.file_name()),
+            };
         }
         match opened {
             Ok(file) => Ok(Some(File::from(file))),
             Err(Errno::NOENT) if if_missing == IfMissing::Leave => Ok(None),
+            // The directory has been removed since it was opened.
+            Err(Errno::NOENT) if is_known => {
+                self.directory = None;
+                self.open(slot, if_missing)
+            }
             Err(Errno::LOOP) => Err(Trouble::new("the record is a symbolic link")),
             Err(error) => Err(Trouble::io("cannot open the record", &error.into())),
         }
@@ -242,6 +242,63 @@ impl FileStore {
 const READ: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 const READ_WRITE: OFlags = READ.union(OFlags::RDWR);
 
+/// For the owner alone.
+const OWNERS: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Makes a record for whom its directory is for, whatever the umask: with the directory's group and what its mode
+/// says about reading and writing. Where it can be, its name comes last, so that nobody finds a record that is not
+/// for him yet, and a process that is killed leaves none.
+fn make_for_all(directory: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
+    let of = rustix::fs::fstat(directory)?;
+    #[cfg(target_os = "linux")]
+    if let Some(made) = make_whole(directory, name, &of)? {
+        return Ok(made);
+    }
+    let flags = READ_WRITE | OFlags::CREATE | OFlags::EXCL;
+    match rustix::fs::openat(directory, name, flags, OWNERS) {
+        Ok(file) => give(&file, &of).map(|()| file),
+        Err(Errno::EXIST) => rustix::fs::openat(directory, name, READ_WRITE, Mode::empty()),
+        Err(error) => Err(error),
+    }
+}
+
+/// As a file that gets its name last; none where that cannot be done: on NFS, say, or without /proc.
+#[cfg(target_os = "linux")]
+fn make_whole(directory: &OwnedFd, name: &str, of: &Stat) -> rustix::io::Result<Option<OwnedFd>> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(directory, ".", flags, OWNERS) else { return Ok(None) };
+    give(&file, of)?;
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+    match rustix::fs::linkat(CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(Some(file)),
+        // Somebody else was faster; his is as good.
+        Err(Errno::EXIST) => rustix::fs::openat(directory, name, READ_WRITE, Mode::empty()).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Gives a new record to the group of its directory and, as root, to its owner too: a user whose directory it is
+/// must not be locked out by a run under sudo.
+fn give(record: &OwnedFd, directory: &Stat) -> rustix::io::Result<()> {
+    let owner = rustix::process::geteuid().is_root().then(|| Uid::from_raw(directory.st_uid));
+    // Who is not in that group cannot give to it. What he makes is his own group's, and the mode still tells
+    // what others may do.
+    let _not_in_it = rustix::fs::fchown(record, owner, Some(Gid::from_raw(directory.st_gid)));
+    rustix::fs::fchmod(record, Mode::from_raw_mode(directory.st_mode & 0o666) | OWNERS)
+}
+
+/// What is in a record, whether or not somebody has locked it.
+fn look_at(file: &File, patience: Patience) -> (Vec<u8>, Lock) {
+    if check(file).is_err() {
+        return (Vec::new(), Lock::Free);
+    }
+    let held = match lock(patience, || file.try_lock_shared()) {
+        Ok(()) => Lock::Free,
+        Err(_) => Lock::Held,
+    };
+    (read(file).unwrap_or_default(), held)
+}
+
 /// How many names a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Links {
@@ -271,8 +328,8 @@ fn lock(patience: Patience, try_lock: impl Fn() -> Result<(), TryLockError>) -> 
             Err(TryLockError::WouldBlock) if patience.left().is_some() => std::thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::WouldBlock) => {
                 return Err(Trouble::new(format!(
-                    "the record is locked for over {} ms",
-                    PATIENCE.as_millis()
+                    "the record stays locked (limit: {} ms)",
+                    patience.limit().as_millis()
                 )));
             }
             Err(TryLockError::Error(error)) => return Err(Trouble::io("cannot lock the record", &error)),

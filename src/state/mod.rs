@@ -7,6 +7,7 @@
 //! | [`question`] | what can be asked, put to the rules or to a server that has them |
 //! | [`mod@file`] | the store of a machine: a small file per record under a lock |
 //! | `redis` | the store of a fleet: a Redis or Valkey server (cargo feature `redis`) |
+//! | `connection` | the connection to it: what it may take in time and in memory |
 //! | [`record`] | the bytes of a record in a file: versioned, checksummed, of one size |
 //! | [`slot`] | names of records: no name escapes its directory, none is too long |
 //! | [`clock`] | the wall clock by which states are kept, and how long a store may take |
@@ -15,6 +16,8 @@
 //! is held while a command runs.
 
 pub mod clock;
+#[cfg(feature = "redis")]
+pub mod connection;
 pub mod file;
 pub mod question;
 pub mod record;

@@ -5,7 +5,7 @@ use super::record::Kept;
 use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
 use crate::core::budget::{self, Budget, Payment};
 use crate::core::random::Random;
-use crate::core::wall::{Wall, millis};
+use crate::core::wall::{LONGEST, Wall, millis};
 use std::time::Duration;
 
 /// One question: one atomic step in any store.
@@ -40,6 +40,12 @@ pub struct Said {
 }
 
 impl Said {
+    /// None if no rule gives so long a time: a server could refuse for ever with it.
+    fn span(&self) -> Option<Duration> {
+        u64::try_from(self.wait).ok().map(Duration::from_millis).filter(|span| *span <= LONGEST)
+    }
+
+    /// Negative for never.
     fn wait(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.wait).unwrap_or(u64::MAX))
     }
@@ -111,7 +117,7 @@ impl Question for Admit {
         match said.word.as_str() {
             "closed" => Some(Admission::Closed(Ticket::of(said.generation))),
             "probe" => Some(Admission::Probe(Ticket::of(said.generation))),
-            "refused" => Some(Admission::Refused { wait: said.wait() }),
+            "refused" => Some(Admission::Refused { wait: said.span()? }),
             _ => None,
         }
     }
@@ -135,7 +141,7 @@ impl Question for Refusal {
 
     fn read(&self, said: &Said) -> Option<Option<Duration>> {
         match said.word.as_str() {
-            "refused" => Some(Some(said.wait())),
+            "refused" => Some(Some(said.span()?)),
             "none" => Some(None),
             _ => None,
         }
@@ -167,7 +173,7 @@ impl Question for Record<'_> {
     fn read(&self, said: &Said) -> Option<Recorded> {
         match said.word.as_str() {
             "counted" => Some(Recorded::Counted),
-            "opened" => Some(Recorded::Opened { wait: said.wait() }),
+            "opened" => Some(Recorded::Opened { wait: said.span()? }),
             "recovered" => Some(Recorded::Closed),
             "given back" => Some(Recorded::GivenBack),
             "late" => Some(Recorded::Late),

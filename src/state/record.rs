@@ -16,7 +16,7 @@
 use super::slot::Kind;
 use crate::core::breaker::{Breaker, Phase};
 use crate::core::budget::Budget;
-use crate::core::wall::{Span, Wall};
+use crate::core::wall::{LONGEST, Span, Wall};
 use std::fmt;
 
 /// The size of every record in bytes.
@@ -28,6 +28,10 @@ pub type Bytes = [u8; SIZE];
 const MAGIC: [u8; 4] = *b"rtry";
 const VERSION: u8 = 1;
 const CHECKED: usize = SIZE - 8;
+
+/// No time and no generation, which follows the time, is larger: a store whose numbers are all floating-point
+/// calculates exactly up to here, and a clock gets here in the year 287396.
+const LARGEST: u64 = (1 << 53) - 1;
 
 /// Why bytes are no record. The state then starts afresh, and a warning says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,11 +117,15 @@ impl Kept for Breaker {
 /// a row, and the beginning, length and period of a span in milliseconds.
 ///
 /// # Errors
-/// When there is no such phase, or no such number of failures.
+/// When no rule of ours can have left such numbers. A span of 2^64 would keep a circuit open for ever.
 pub(super) fn breaker(
     phase: u64,
     [generation, failures, from, length, period]: [u64; 5],
 ) -> Result<Breaker, Damage> {
+    let longest = LONGEST.as_millis() as u64;
+    if generation > LARGEST || from > LARGEST || length > longest || period > longest {
+        return Err(Damage::Contents);
+    }
     let span = Span { from: Wall::from_millis(from), length };
     let phase = match phase {
         0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
@@ -137,10 +145,21 @@ impl Kept for Budget {
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, Damage> {
         match unseal(Self::KIND, bytes)? {
-            (0, [thousandths, at, 0, 0, 0]) => Ok(Self { thousandths, at: Wall::from_millis(at) }),
+            (0, [thousandths, at, 0, 0, 0]) => budget([thousandths, at]),
             _ => Err(Damage::Contents),
         }
     }
+}
+
+/// The budget that the numbers of a record mean: thousandths of a token, and a time in milliseconds.
+///
+/// # Errors
+/// When no rule of ours can have left such numbers.
+pub(super) fn budget([thousandths, at]: [u64; 2]) -> Result<Budget, Damage> {
+    if thousandths > u64::from(u32::MAX) * 1000 || at > LARGEST {
+        return Err(Damage::Contents);
+    }
+    Ok(Budget { thousandths, at: Wall::from_millis(at) })
 }
 
 const fn number(kind: Kind) -> u8 {
@@ -192,26 +211,39 @@ fn checksum(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::breaker::{Admission, Result as Ended, Settings, Ticket};
+    use crate::core::budget::{self, Payment};
+    use crate::core::random::Random;
     use proptest::prelude::*;
+    use std::time::Duration;
 
-    fn any_breaker() -> impl Strategy<Value = Breaker> {
-        let span =
-            || any::<(u64, u64)>().prop_map(|(from, length)| Span { from: Wall::from_millis(from), length });
-        let phase = prop_oneof![
-            any::<u32>().prop_map(|failures| Phase::Closed { failures }),
-            (span(), any::<u64>()).prop_map(|(span, period)| Phase::Open { span, period }),
-            (span(), any::<u64>()).prop_map(|(lease, period)| Phase::HalfOpen { lease, period }),
-        ];
-        (any::<u64>(), phase).prop_map(|(generation, phase)| Breaker { generation, phase })
+    /// Any number, and more often than others those at which something may overflow.
+    fn number() -> impl Strategy<Value = u64> {
+        const EDGES: [u64; 8] = [0, 1, 999, LARGEST, LARGEST + 1, 1 << 63, u64::MAX - 1, u64::MAX];
+        prop_oneof![any::<u64>(), prop::sample::select(&EDGES[..]), 0..2_000_000_000_000_u64]
     }
 
-    fn budget(thousandths: u64, at: u64) -> Budget {
-        Budget { thousandths, at: Wall::from_millis(at) }
+    fn any_breaker() -> impl Strategy<Value = Breaker> {
+        let longest = LONGEST.as_millis() as u64;
+        let span = move || {
+            let times = (0..=LARGEST, 0..=longest);
+            times.prop_map(|(from, length)| Span { from: Wall::from_millis(from), length })
+        };
+        let phase = prop_oneof![
+            any::<u32>().prop_map(|failures| Phase::Closed { failures }),
+            (span(), 0..=longest).prop_map(|(span, period)| Phase::Open { span, period }),
+            (span(), 0..=longest).prop_map(|(lease, period)| Phase::HalfOpen { lease, period }),
+        ];
+        (0..=LARGEST, phase).prop_map(|(generation, phase)| Breaker { generation, phase })
+    }
+
+    fn record(thousandths: u64, at: u64) -> Bytes {
+        Budget { thousandths, at: Wall::from_millis(at) }.to_bytes()
     }
 
     #[test]
     fn the_layout_does_not_change_by_accident() {
-        let bytes = budget(9200, 1_800_000_000_123).to_bytes();
+        let bytes = record(9200, 1_800_000_000_123);
         assert_eq!(bytes[..8], [b'r', b't', b'r', b'y', 1, 2, 0, 0]);
         assert_eq!(bytes[8..16], 9200_u64.to_le_bytes());
         assert_eq!(bytes[16..24], 1_800_000_000_123_u64.to_le_bytes());
@@ -221,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_no_record_says_why() {
-        let good = budget(1, 2).to_bytes();
+        let good = record(1, 2);
         assert_eq!(Budget::from_bytes(&[]), Err(Damage::Length(0)));
         assert_eq!(Budget::from_bytes(&good[..63]), Err(Damage::Length(63)));
         assert_eq!(Budget::from_bytes(&[good.as_slice(), b"x"].concat()), Err(Damage::Length(65)));
@@ -231,6 +263,12 @@ mod tests {
         future[4] = 2;
         assert_eq!(Budget::from_bytes(&future), Err(Damage::Version(2)));
         assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 3, [0; 5])), Err(Damage::Contents));
+        for fields in [[0, 0, 0, u64::MAX, 0], [0, 0, 0, 0, u64::MAX], [0, 0, u64::MAX, 1, 1], [u64::MAX; 5]]
+        {
+            assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 1, fields)), Err(Damage::Contents));
+        }
+        assert_eq!(Budget::from_bytes(&record(u64::MAX, 0)), Err(Damage::Contents));
+        assert_eq!(Budget::from_bytes(&record(0, u64::MAX)), Err(Damage::Contents));
         let many = u64::from(u32::MAX) + 1;
         assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 0, [0, many, 0, 0, 0])), Err(Damage::Contents));
     }
@@ -242,9 +280,38 @@ mod tests {
         }
 
         #[test]
-        fn a_budget_comes_back_as_it_was(thousandths: u64, at: u64) {
-            let budget = budget(thousandths, at);
+        fn a_budget_comes_back_as_it_was(thousandths in 0..=u64::from(u32::MAX) * 1000, at in 0..=LARGEST) {
+            let budget = Budget { thousandths, at: Wall::from_millis(at) };
             prop_assert_eq!(Budget::from_bytes(&budget.to_bytes()), Ok(budget));
+        }
+
+        /// A record that somebody has made, checksum and all: what it says is either damage, or over in a week
+        /// whatever the clock shows, and nothing panics.
+        #[test]
+        fn no_crafted_record_opens_a_circuit_for_ever(
+            phase in 0..4_u8, fields in prop::array::uniform5(number()), now in number(), result in 0..3_usize,
+        ) {
+            let now = Wall::from_millis(now);
+            if let Ok(mut breaker) = Breaker::from_bytes(&seal(Kind::Breaker, phase, fields)) {
+                let first = breaker.admit(now, Duration::ZERO);
+                prop_assert!(breaker.refusal(now).unwrap_or_default() <= LONGEST);
+                let later = Wall::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
+                let second = breaker.admit(later, Duration::ZERO);
+                if later > now {
+                    let refused = [first, second].map(|one| matches!(one, Admission::Refused { .. }));
+                    prop_assert!(refused != [true, true]);
+                }
+                let result = [Ended::Success, Ended::Failure, Ended::Nothing][result];
+                let ticket = Ticket::of(breaker.generation);
+                breaker.record(ticket, result, later, &Settings::default(), &mut Random::seeded(1));
+            }
+            if let Ok(mut budget) = Budget::from_bytes(&seal(Kind::Budget, phase, [fields[0], fields[1], 0, 0, 0])) {
+                let settings = budget::Settings::default();
+                budget.deposit(now, &settings);
+                if let Payment::Empty { wait } = budget.pay(now, &settings) {
+                    prop_assert!(wait <= Duration::from_secs(10));
+                }
+            }
         }
 
         #[test]

@@ -10,39 +10,33 @@
 //! A record is a short text that starts with the version of the format. It expires when it means no
 //! more than a fresh one (a budget), or a day after the last change (a breaker). The scripts need Redis 5
 //! or any Valkey.
-//!
-//! Each call runs on a thread of its own, because no socket option bounds the lookup of a name. If
-//! there is no answer in time, the thread is left alone; until it has given up, too, the store fails at
-//! once. The thread reads no setting; only the resolver of the C library looks at the environment.
 
-use super::clock::{PATIENCE, Patience};
+use super::clock::{PATIENCE, PATIENCE_OF_A_PERSON, Patience};
+use super::connection::{Connection, Failure, no_answer};
 use super::question::{Question, Said};
-use super::record::{Damage, State, breaker};
+use super::record::{Damage, State, breaker, budget};
 use super::slot::{Kind, Slot};
-use super::store::{Answered, Found, Removal, Trouble};
-use crate::core::budget::Budget;
+use super::store::{Answered, Found, Lock, MOST_RECORDS, Removal, Trouble, too_many};
 use crate::core::shared::RedisUrl;
 use crate::core::wall::Wall;
-use redis::{
-    Client, Cmd, Connection, ConnectionLike, ErrorKind, FromRedisValue, RedisError, Value, from_redis_value,
-};
+use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::mpsc;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 const BREAKER: &str = include_str!("breaker.lua");
 const BUDGET: &str = include_str!("budget.lua");
 
-/// `--show-state` is asked by a person, and the records of a large server have to be searched for.
-const PATIENCE_FOR_A_LIST: Duration = Duration::from_secs(10);
+/// A record is shorter; what is longer is shown as damaged, without all of it being sent.
+const LONGEST_RECORD: usize = 256;
+
+/// So many keys are looked at in one step: if all of them are ours, with the longest names, the answer stays
+/// below what an answer may have.
+const KEYS_IN_A_STEP: usize = 250;
 
 /// Records on a server.
 pub struct RedisStore {
     url: RedisUrl,
     connection: Option<Connection>,
-    /// A call that was given up and has not ended yet.
-    unanswered: Option<JoinHandle<()>>,
 }
 
 impl fmt::Debug for RedisStore {
@@ -54,18 +48,23 @@ impl fmt::Debug for RedisStore {
 impl RedisStore {
     /// On this server. Connects at the first use.
     pub fn new(url: RedisUrl) -> Self {
-        Self { url, connection: None, unanswered: None }
+        Self { url, connection: None }
     }
 
     /// Puts a question to the record in `slot`, on the server's clock.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, or does not answer in 200 ms in all.
-    pub fn ask<Q: Question>(&mut self, slot: &Slot, question: &mut Q) -> Result<Answered<Q::Reply>, Trouble> {
-        self.ask_at(slot, question, None)
+    /// When the server cannot be reached, refuses, or does not answer before the patience is used up.
+    pub fn ask<Q: Question>(
+        &mut self,
+        slot: &Slot,
+        question: &mut Q,
+        patience: Patience,
+    ) -> Result<Answered<Q::Reply>, Trouble> {
+        self.put(slot, question, patience, None)
     }
 
-    /// The same at a given time; the server's without one. For tests.
+    /// The same at a given time, within 200 ms. For tests.
     ///
     /// # Errors
     /// As for [`Self::ask`].
@@ -74,6 +73,16 @@ impl RedisStore {
         &mut self,
         slot: &Slot,
         question: &mut Q,
+        now: Wall,
+    ) -> Result<Answered<Q::Reply>, Trouble> {
+        self.put(slot, question, Patience::begin(PATIENCE), Some(now))
+    }
+
+    fn put<Q: Question>(
+        &mut self,
+        slot: &Slot,
+        question: &mut Q,
+        patience: Patience,
         now: Option<Wall>,
     ) -> Result<Answered<Q::Reply>, Trouble> {
         let script = match slot.kind() {
@@ -85,7 +94,7 @@ impl RedisStore {
         // call the eleventh a protocol error instead of asking for the password.
         command.arg(script).arg(1).arg(slot.key()).arg(question.words());
         command.arg(now.map(|now| now.millis().to_string()).unwrap_or_default());
-        let answer = self.call(command, Patience::begin(PATIENCE))?;
+        let answer = self.call(&command, patience)?;
         let (word, wait, generation, damage): (String, i64, u64, u64) = understand(answer)?;
         let reply = question.read(&Said { word, wait, generation }).ok_or_else(no_sense)?;
         let damage = match damage {
@@ -99,39 +108,39 @@ impl RedisStore {
     /// All records and the server's time.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, or does not answer in time.
+    /// When the server cannot be reached, refuses, does not answer in time, or has too many.
     pub fn list(&mut self) -> Result<(Vec<Found>, Wall), Trouble> {
-        let patience = Patience::begin(PATIENCE_FOR_A_LIST);
-        let (seconds, micros): (u64, u64) = understand(self.call(redis::cmd("TIME"), patience)?)?;
+        let patience = Patience::begin(PATIENCE_OF_A_PERSON);
+        let (seconds, micros): (u64, u64) = understand(self.call(&redis::cmd("TIME"), patience)?)?;
         let now = Wall::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
-        let mut keys = Vec::new();
+        // SCAN may give a key twice.
+        let mut slots = BTreeSet::new();
         let mut cursor = 0_u64;
         loop {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg("retry:{*}:*").arg("COUNT").arg(1000);
-            let (next, some): (u64, Vec<Vec<u8>>) = understand(self.call(scan, patience)?)?;
-            keys.extend(some);
+            scan.arg(cursor).arg("MATCH").arg("retry:{*}:*").arg("COUNT").arg(KEYS_IN_A_STEP);
+            let (next, some): (u64, Vec<Vec<u8>>) = understand(self.call(&scan, patience)?)?;
+            slots.extend(some.iter().filter_map(|key| Slot::from_key(str::from_utf8(key).ok()?)));
+            if slots.len() > MOST_RECORDS {
+                return Err(too_many());
+            }
             cursor = next;
             if cursor == 0 {
                 break;
             }
         }
-        // SCAN may give a key twice.
-        keys.sort();
-        keys.dedup();
         let mut all = Vec::new();
-        for key in keys {
-            let Some(slot) = str::from_utf8(&key).ok().and_then(Slot::from_key) else { continue };
-            let mut get = redis::cmd("GET");
-            get.arg(key);
+        for slot in slots {
+            let mut get = redis::cmd("GETRANGE");
+            get.arg(slot.key()).arg(0).arg(LONGEST_RECORD);
             // A value of another type is shown as a record without text: it is there, and it is not good.
-            let found = match self.exchange(get, patience)? {
-                Ok(value) => understand(value)?,
+            let text: Option<Vec<u8>> = match self.exchange(&get, patience)? {
+                Ok(value) => Some(understand(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
                 Err(_) => Some(Vec::new()),
             };
-            all.extend(found.map(|text: Vec<u8>| {
+            all.extend(text.map(|text| {
                 let state = parse(slot.kind(), &text);
-                Found { slot, state }
+                Found { slot, state, lock: Lock::Free }
             }));
         }
         Ok((all, now))
@@ -140,48 +149,62 @@ impl RedisStore {
     /// Removes a record.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, or does not answer in time.
-    pub fn remove(&mut self, slot: &Slot) -> Result<Removal, Trouble> {
+    /// When the server cannot be reached, refuses, or does not answer before the patience is used up.
+    pub fn remove(&mut self, slot: &Slot, patience: Patience) -> Result<Removal, Trouble> {
         let mut delete = redis::cmd("DEL");
         delete.arg(slot.key());
-        let removed: u64 = understand(self.call(delete, Patience::begin(PATIENCE))?)?;
+        let removed: u64 = understand(self.call(&delete, patience)?)?;
         Ok(if removed == 0 { Removal::Absent } else { Removal::Removed })
     }
 
-    fn call(&mut self, command: Cmd, patience: Patience) -> Result<Value, Trouble> {
+    fn call(&mut self, command: &Cmd, patience: Patience) -> Result<Value, Trouble> {
         self.exchange(command, patience)?.map_err(|refusal| refusal.trouble())
     }
 
     /// Sends one command and waits for its answer. The inner error is the server's own.
-    fn exchange(&mut self, command: Cmd, patience: Patience) -> Result<Result<Value, Refusal>, Trouble> {
-        if self.unanswered.take_if(|thread| thread.is_finished()).is_none() && self.unanswered.is_some() {
+    fn exchange(&mut self, command: &Cmd, patience: Patience) -> Result<Result<Value, Refusal>, Trouble> {
+        if patience.left().is_none() {
             return Err(no_answer(patience));
         }
-        let left = patience.left().ok_or_else(|| no_answer(patience))?;
-        let (tell, answer) = mpsc::channel();
-        let (connection, url) = (self.connection.take(), self.url.clone());
-        let thread = std::thread::Builder::new()
-            .name("retry-redis".to_owned())
-            .spawn(move || {
-                let _nobody_may_wait = tell.send(talk(connection, &url, &command, patience));
-            })
-            .map_err(|error| Trouble::io("cannot start a thread", &error))?;
-        let Ok(talked) = answer.recv_timeout(left) else {
-            self.unanswered = Some(thread);
-            return Err(no_answer(patience));
+        if let Some(known) = self.connection.take() {
+            match self.ask_over(known, command, patience) {
+                // The server was restarted, or has closed an idle connection, since the last time.
+                Err(Failure::Lost(_)) => {}
+                other => return other.map_err(Failure::trouble),
+            }
+        }
+        let new = Connection::open(&self.url, patience)?;
+        self.ask_over(new, command, patience).map_err(Failure::trouble)
+    }
+
+    /// Keeps the connection for the next question if it is still good.
+    fn ask_over(
+        &mut self,
+        mut connection: Connection,
+        command: &Cmd,
+        patience: Patience,
+    ) -> Result<Result<Value, Refusal>, Failure> {
+        let answer = match connection.ask(command, patience) {
+            Ok(value) => Ok(value),
+            Err(Failure::Refused(error)) => Err(Refusal(error)),
+            Err(other) => return Err(other),
         };
-        let (connection, value) = talked?;
         self.connection = Some(connection);
-        Ok(value)
+        Ok(answer)
+    }
+}
+
+impl Failure {
+    fn trouble(self) -> Trouble {
+        match self {
+            Self::Refused(error) => Refusal(error).trouble(),
+            Self::Lost(trouble) | Self::Final(trouble) => trouble,
+        }
     }
 }
 
 fn understand<T: FromRedisValue>(value: Value) -> Result<T, Trouble> {
     from_redis_value(value).map_err(|_| no_sense())
-}
-
-fn no_answer(patience: Patience) -> Trouble {
-    Trouble::new(format!("no answer within {} ms", patience.limit().as_millis()))
 }
 
 fn no_sense() -> Trouble {
@@ -196,9 +219,7 @@ fn parse(kind: Kind, text: &[u8]) -> Result<State, Damage> {
         (Kind::Breaker, Ok(&[1, phase, generation, failures, from, length, period])) => {
             breaker(phase, [generation, failures, from, length, period]).map(State::Breaker)
         }
-        (Kind::Budget, Ok(&[1, thousandths, at])) => {
-            Ok(State::Budget(Budget { thousandths, at: Wall::from_millis(at) }))
-        }
+        (Kind::Budget, Ok(&[1, thousandths, at])) => budget([thousandths, at]).map(State::Budget),
         _ => Err(Damage::Contents),
     }
 }
@@ -215,67 +236,4 @@ impl Refusal {
             (_, None) => Trouble::new(format!("the server refused: {code}")),
         }
     }
-}
-
-/// On the thread: connects where there is no connection, and asks. The sockets have the time limit,
-/// too, so that a thread that is left alone ends.
-fn talk(
-    connection: Option<Connection>,
-    url: &RedisUrl,
-    command: &Cmd,
-    patience: Patience,
-) -> Result<(Connection, Result<Value, Refusal>), Trouble> {
-    let limit = patience.left().ok_or_else(|| no_answer(patience))?;
-    if let Some(connection) = connection {
-        match ask(connection, command, limit) {
-            // The server was restarted, or has closed an idle connection, since the last time.
-            Err(error) if error.is_io_error() && !error.is_timeout() => {}
-            other => return other.map_err(|error| broken(&error, patience)),
-        }
-    }
-    let client = Client::open(url.with_password())
-        .map_err(|_| Trouble::new("the URL is not one of a Redis server"))?;
-    let connection =
-        client.get_connection_with_timeout(limit).map_err(|error| not_connected(&error, patience))?;
-    ask(connection, command, limit).map_err(|error| broken(&error, patience))
-}
-
-fn ask(
-    mut connection: Connection,
-    command: &Cmd,
-    limit: Duration,
-) -> Result<(Connection, Result<Value, Refusal>), RedisError> {
-    connection.set_read_timeout(Some(limit))?;
-    connection.set_write_timeout(Some(limit))?;
-    match connection.req_command(command).and_then(Value::extract_error) {
-        Ok(value) => Ok((connection, Ok(value))),
-        Err(error) if error.is_io_error() || error.is_unrecoverable_error() => Err(error),
-        Err(error) => Ok((connection, Err(Refusal(error)))),
-    }
-}
-
-/// The server's words are left out here: a server that does not know AUTH repeats its arguments, which
-/// are the user and the password.
-fn not_connected(error: &RedisError, patience: Patience) -> Trouble {
-    if error.kind() == ErrorKind::AuthenticationFailed {
-        return Trouble::new("the server refused the user or the password");
-    }
-    match error.code() {
-        Some(code @ ("WRONGPASS" | "NOAUTH" | "NOPERM")) => {
-            Trouble::new(format!("the server refused the user or the password ({code})"))
-        }
-        Some(code) => Trouble::new(format!("the server refused the connection ({code})")),
-        None => broken(error, patience),
-    }
-}
-
-fn broken(error: &RedisError, patience: Patience) -> Trouble {
-    if error.is_timeout() {
-        return no_answer(patience);
-    }
-    // What the operating system says; nothing of it came from us or from the server.
-    if error.is_io_error() {
-        return Trouble::io("the connection failed", &std::io::Error::other(error.to_string()));
-    }
-    Trouble::new(format!("the connection failed ({:?})", error.kind()))
 }

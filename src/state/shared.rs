@@ -3,10 +3,11 @@
 //!
 //! It owns no rule and no byte: the rules are core's, the bytes the store's.
 
+use super::clock::{PATIENCE, PATIENCE_OF_A_PERSON, Patience};
 use super::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
 use super::record::{Damage, State};
 use super::slot::{Kind, Slot};
-use super::store::{Answered, Found, Removal, Store, Trouble};
+use super::store::{Answered, Found, Lock, Removal, Store, Trouble};
 use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
 use crate::core::budget::{self, Budget, Payment};
 use crate::core::random::Random;
@@ -16,11 +17,16 @@ use std::time::Duration;
 
 /// The shared state of one run: at most one breaker and one budget.
 ///
-/// No call takes much more than 200 ms, and none returns an error: what cannot be asked is answered as if
-/// nothing were shared, so that the command runs.
+/// All that one attempt asks takes no more than 200 ms, the renewal of a probe's slot as long again, and nothing
+/// returns an error: what cannot be asked is answered as if nothing were shared, so that the command runs. After
+/// the first trouble the store is left alone for the rest of the run: a run that waits for a server before and
+/// after each attempt would be worse than one that shares nothing.
 #[derive(Debug)]
 pub struct Shared {
-    store: Store,
+    /// None after the first trouble.
+    store: Option<Store>,
+    /// Of the time for the attempt that is asked about.
+    spent: Duration,
     location: Location,
     breaker: Option<(Slot, breaker::Settings)>,
     budget: Option<(Slot, budget::Settings)>,
@@ -104,6 +110,8 @@ pub struct Shown {
     pub name: String,
     /// The state.
     pub state: ShownState,
+    /// Whether the record was locked when it was looked at.
+    pub lock: Lock,
 }
 
 /// The state in a record.
@@ -121,7 +129,8 @@ impl Shared {
     /// Opens nothing yet.
     pub fn new(asked: &Asked) -> Self {
         Self {
-            store: Store::at(&asked.location),
+            store: Some(Store::at(&asked.location)),
+            spent: Duration::ZERO,
             location: asked.location.clone(),
             breaker: asked
                 .breaker
@@ -134,6 +143,7 @@ impl Shared {
 
     /// Whether an attempt may start now. A probe gets its slot for `lease` (at least 1 s).
     pub fn admit(&mut self, lease: Duration) -> Answer<Gate> {
+        self.spent = Duration::ZERO;
         let lease = lease.max(breaker::SHORTEST_LEASE);
         self.ask_breaker(|_| Admit { lease }).map(|admission| match admission {
             None => Gate::Pass(Permit::Unguarded),
@@ -162,7 +172,11 @@ impl Shared {
     /// Keeps the slot of a probe that still runs.
     pub fn renew(&mut self, permit: Permit) -> Answer<Renewal> {
         let Permit::Probe { ticket, .. } = permit else { return Answer::plain(Renewal::Kept) };
-        self.ask_breaker(|_| Renew { ticket }).map(|renewal| renewal.unwrap_or(Renewal::Kept))
+        // An attempt of hours renews its slot many times, and needs its time for what comes after it.
+        let spent = std::mem::take(&mut self.spent);
+        let answer = self.ask_breaker(|_| Renew { ticket });
+        self.spent = spent;
+        answer.map(|renewal| renewal.unwrap_or(Renewal::Kept))
     }
 
     /// A retry (never a first attempt) asks for its token.
@@ -181,8 +195,8 @@ impl Shared {
         question: impl FnOnce(&'a breaker::Settings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
         let Some((slot, settings)) = &self.breaker else { return Answer::plain(None) };
-        let answered = self.store.ask(slot, &mut question(settings));
-        answer(&self.location, &mut self.warned, Kind::Breaker, answered)
+        let link = Link { store: &mut self.store, spent: &mut self.spent, warned: &mut self.warned };
+        link.ask(&self.location, slot, question(settings))
     }
 
     /// None without a budget, and when it could not be asked.
@@ -191,25 +205,38 @@ impl Shared {
         question: impl FnOnce(&'a budget::Settings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
         let Some((slot, settings)) = &self.budget else { return Answer::plain(None) };
-        let answered = self.store.ask(slot, &mut question(settings));
-        answer(&self.location, &mut self.warned, Kind::Budget, answered)
+        let link = Link { store: &mut self.store, spent: &mut self.spent, warned: &mut self.warned };
+        link.ask(&self.location, slot, question(settings))
     }
 }
 
-fn answer<T>(
-    location: &Location,
-    warned: &mut bool,
-    kind: Kind,
-    answered: Result<Answered<T>, Trouble>,
-) -> Answer<Option<T>> {
-    let (decision, what) = match answered {
-        Ok(Answered { reply, damage }) => (Some(reply), damage.map(|damage| Mishap::Damaged(kind, damage))),
-        Err(trouble) => (None, Some(Mishap::Unusable(trouble))),
-    };
-    let warning = what
-        .filter(|_| !std::mem::replace(warned, true))
-        .map(|what| Warning { place: location.to_string(), what });
-    Answer { decision, warning }
+/// What a question changes of a [`Shared`], whose settings it borrows.
+struct Link<'a> {
+    store: &'a mut Option<Store>,
+    spent: &'a mut Duration,
+    warned: &'a mut bool,
+}
+
+impl Link<'_> {
+    fn ask<Q: Question>(self, location: &Location, slot: &Slot, mut question: Q) -> Answer<Option<Q::Reply>> {
+        let Some(store) = self.store else { return Answer::plain(None) };
+        let patience = Patience::rest(PATIENCE, *self.spent);
+        let answered = store.ask(slot, &mut question, patience);
+        *self.spent = patience.spent();
+        let (decision, what) = match answered {
+            Ok(Answered { reply, damage }) => {
+                (Some(reply), damage.map(|damage| Mishap::Damaged(slot.kind(), damage)))
+            }
+            Err(trouble) => {
+                *self.store = None;
+                (None, Some(Mishap::Unusable(trouble)))
+            }
+        };
+        // A store that fails after a record was damaged is worth its own words.
+        let is_new = self.store.is_none() || !std::mem::replace(self.warned, true);
+        let warning = what.filter(|_| is_new).map(|what| Warning { place: location.to_string(), what });
+        Answer { decision, warning }
+    }
 }
 
 impl<T> Answer<T> {
@@ -251,7 +278,7 @@ pub fn show(location: &Location) -> Result<Vec<Shown>, Trouble> {
             Ok(State::Budget(budget)) => ShownState::Budget(budget),
             Err(damage) => ShownState::Damaged(found.slot.kind(), damage),
         };
-        Shown { name: found.slot.to_string(), state }
+        Shown { name: found.slot.to_string(), state, lock: found.lock }
     };
     Ok(all.into_iter().map(show).collect())
 }
@@ -262,9 +289,10 @@ pub fn show(location: &Location) -> Result<Vec<Shown>, Trouble> {
 /// When the store cannot be used.
 pub fn reset(location: &Location, name: &Name) -> Result<Removal, Trouble> {
     let mut store = Store::at(location);
+    let patience = Patience::begin(PATIENCE_OF_A_PERSON);
     let mut removal = Removal::Absent;
     for kind in Kind::ALL {
-        if store.remove(&Slot::new(name, kind))? == Removal::Removed {
+        if store.remove(&Slot::new(name, kind), patience)? == Removal::Removed {
             removal = Removal::Removed;
         }
     }

@@ -76,7 +76,12 @@ impl Slot {
     fn from_parts(encoded: &str, word: &str) -> Option<Self> {
         let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word)?;
         let slot = Self { encoded: encoded.to_owned(), kind };
-        let shortened = slot.encoded.len() == SEEN + 33 && slot.encoded.as_bytes()[SEEN] == b'~';
+        let shortened = slot.encoded.len() == SEEN + 33
+            && slot.encoded.as_bytes()[SEEN] == b'~'
+            && slot
+                .encoded
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.%~".contains(&byte));
         let ours = shortened || slot.decoded().is_some_and(|name| encode(&name) == slot.encoded);
         ours.then_some(slot)
     }
@@ -184,6 +189,8 @@ mod tests {
         {
             assert_eq!(Slot::from_file_name(file), None, "{file}");
         }
+        let like_a_long_one = format!("{}~{}.breaker", "\x1b".repeat(SEEN), "0".repeat(32));
+        assert_eq!(Slot::from_file_name(&like_a_long_one), None);
         for key in ["retry:{a}:other", "retry:a:breaker", "x:{a}:breaker", "retry:{a}b}:breaker"] {
             assert_eq!(Slot::from_key(key), None, "{key}");
         }

@@ -1,13 +1,14 @@
 //! One question to one record, in whichever store it is kept. Owns what all stores have in common; knows
 //! no rules.
 
+use super::clock::Patience;
 use super::file::FileStore;
 use super::question::Question;
 use super::record::{Damage, State};
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
 use super::slot::Slot;
-use crate::core::reason::reason;
+use crate::core::reason::{brief, reason};
 use crate::core::shared::Location;
 use crate::core::wall::Wall;
 use std::fmt;
@@ -30,14 +31,14 @@ pub enum Store {
 pub struct Trouble(String);
 
 impl Trouble {
-    /// For this reason.
-    pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+    /// For this reason. A part of it may be a server's words, so it is cut and made safe for a terminal.
+    pub fn new(why: impl AsRef<str>) -> Self {
+        Self(brief(why.as_ref()))
     }
 
     /// Doing this (`cannot open it`) failed with this error.
     pub fn io(doing: &str, error: &io::Error) -> Self {
-        Self(format!("{doing}: {}", reason(error)))
+        Self::new(format!("{doing}: {}", reason(error)))
     }
 }
 
@@ -63,6 +64,26 @@ pub struct Found {
     pub slot: Slot,
     /// Its state, if it is good.
     pub state: Result<State, Damage>,
+    /// Whether somebody changes it, or keeps others from doing so.
+    pub lock: Lock,
+}
+
+/// Whether a record was locked when it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// It was not, or its store knows no locks.
+    Free,
+    /// For longer than we waited. What it says may change.
+    Held,
+}
+
+/// More records than this are not listed. Nobody has so many; whoever can write to a store could let us read
+/// names until no memory is left.
+pub const MOST_RECORDS: usize = 10_000;
+
+/// That there are more of them.
+pub fn too_many() -> Trouble {
+    Trouble::new(format!("there are more than {MOST_RECORDS} records"))
 }
 
 /// Whether there was something to remove.
@@ -84,7 +105,9 @@ impl Store {
             Location::Redis(url) => Self::Redis(RedisStore::new(url.clone())),
             #[cfg(not(feature = "redis"))]
             Location::Redis(_) => Self::Missing("this retry was built without Redis"),
-            Location::Nowhere => Self::Missing("neither XDG_STATE_HOME nor HOME is set; use --state DIR"),
+            Location::Nowhere => {
+                Self::Missing("neither XDG_STATE_HOME nor HOME is a home of this user; use --state DIR")
+            }
         }
     }
 
@@ -94,11 +117,16 @@ impl Store {
     /// # Errors
     /// When the store could not be used. Then the record is unchanged, or, if an answer of a server got
     /// lost, changed.
-    pub fn ask<Q: Question>(&mut self, slot: &Slot, question: &mut Q) -> Result<Answered<Q::Reply>, Trouble> {
+    pub fn ask<Q: Question>(
+        &mut self,
+        slot: &Slot,
+        question: &mut Q,
+        patience: Patience,
+    ) -> Result<Answered<Q::Reply>, Trouble> {
         match self {
-            Self::File(store) => store.ask(slot, question),
+            Self::File(store) => store.ask(slot, question, patience),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.ask(slot, question),
+            Self::Redis(store) => store.ask(slot, question, patience),
             Self::Missing(why) => Err(Trouble::new(*why)),
         }
     }
@@ -122,11 +150,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store could not be used.
-    pub fn remove(&mut self, slot: &Slot) -> Result<Removal, Trouble> {
+    #[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "a file is removed at once"))]
+    pub fn remove(&mut self, slot: &Slot, patience: Patience) -> Result<Removal, Trouble> {
         match self {
             Self::File(store) => store.remove(slot),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.remove(slot),
+            Self::Redis(store) => store.remove(slot, patience),
             Self::Missing(why) => Err(Trouble::new(*why)),
         }
     }
