@@ -25,7 +25,9 @@ use std::time::Duration;
 pub struct Shared {
     /// None after the first trouble.
     store: Option<Store>,
-    /// Of the time for the attempt that is asked about.
+    /// What all that one attempt asks may take.
+    limit: Duration,
+    /// Of that, for the attempt that is asked about.
     spent: Duration,
     location: Location,
     breaker: Option<(Slot, breaker::Settings)>,
@@ -130,6 +132,7 @@ impl Shared {
     pub fn new(asked: &Asked) -> Self {
         Self {
             store: Some(Store::at(&asked.location)),
+            limit: PATIENCE,
             spent: Duration::ZERO,
             location: asked.location.clone(),
             breaker: asked
@@ -139,6 +142,13 @@ impl Shared {
             budget: asked.budget.as_ref().map(|(name, settings)| (Slot::new(name, Kind::Budget), *settings)),
             warned: false,
         }
+    }
+
+    /// With another limit than 200 ms. For tests of other promises, which are to hold on a busy machine.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Whether an attempt may start now. A probe gets its slot for `lease` (at least 1 s).
@@ -195,7 +205,12 @@ impl Shared {
         question: impl FnOnce(&'a breaker::Settings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
         let Some((slot, settings)) = &self.breaker else { return Answer::plain(None) };
-        let link = Link { store: &mut self.store, spent: &mut self.spent, warned: &mut self.warned };
+        let link = Link {
+            store: &mut self.store,
+            limit: self.limit,
+            spent: &mut self.spent,
+            warned: &mut self.warned,
+        };
         link.ask(&self.location, slot, question(settings))
     }
 
@@ -205,7 +220,12 @@ impl Shared {
         question: impl FnOnce(&'a budget::Settings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
         let Some((slot, settings)) = &self.budget else { return Answer::plain(None) };
-        let link = Link { store: &mut self.store, spent: &mut self.spent, warned: &mut self.warned };
+        let link = Link {
+            store: &mut self.store,
+            limit: self.limit,
+            spent: &mut self.spent,
+            warned: &mut self.warned,
+        };
         link.ask(&self.location, slot, question(settings))
     }
 }
@@ -213,6 +233,7 @@ impl Shared {
 /// What a question changes of a [`Shared`], whose settings it borrows.
 struct Link<'a> {
     store: &'a mut Option<Store>,
+    limit: Duration,
     spent: &'a mut Duration,
     warned: &'a mut bool,
 }
@@ -220,7 +241,7 @@ struct Link<'a> {
 impl Link<'_> {
     fn ask<Q: Question>(self, location: &Location, slot: &Slot, mut question: Q) -> Answer<Option<Q::Reply>> {
         let Some(store) = self.store else { return Answer::plain(None) };
-        let patience = Patience::rest(PATIENCE, *self.spent);
+        let patience = Patience::rest(self.limit, *self.spent);
         let answered = store.ask(slot, &mut question, patience);
         *self.spent = patience.spent();
         let (decision, what) = match answered {

@@ -154,7 +154,7 @@ fn one_of_many_probes(location: &Location) {
     let ready = std::sync::Barrier::new(16);
     let gates: Vec<Gate> = std::thread::scope(|scope| {
         let ask = || {
-            let mut user = user_with(location, &name, opens_at_once());
+            let mut user = user_with(location, &name, opens_at_once()).with_limit(LONG);
             ready.wait();
             sure(user.admit(LEASE))
         };
@@ -365,7 +365,8 @@ pub fn run_task() {
     match words.as_slice() {
         [b"fail", address, name, times] => {
             let times: u32 = str::from_utf8(times).unwrap().parse().unwrap();
-            let mut user = user_with(&parse(address), &Name::new(*name), never_opens());
+            let user = user_with(&parse(address), &Name::new(*name), never_opens());
+            let mut user = user.with_limit(LONG);
             for _ in 0..times {
                 assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
             }
