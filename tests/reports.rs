@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Scratch, needs, said, wait_until};
+use common::command::{Scratch, can, needs, said, wait_until};
 use rustix::process::Signal;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -420,4 +420,47 @@ fn the_recipe_for_jq_counts_what_was_rescued_and_lost() {
             {"run": "deploy", "runs": 3, "rescued": 1, "lost": 1},
         ])
     );
+}
+
+#[test]
+fn a_link_that_someone_else_put_into_a_directory_of_everybody_is_not_followed() {
+    if !can("a link of someone else", "root", rustix::process::geteuid().is_root()) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let shared = scratch.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o1777)).unwrap();
+    for (option, name) in
+        [("--report", "a.json"), ("--report", "a.jsonl"), ("--junit", "a.xml"), ("--log", "a.log")]
+    {
+        let (link, target) = (shared.join(name), scratch.path(name));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        std::os::unix::fs::lchown(&link, Some(2), None).unwrap();
+        let run = || {
+            let mut retry = scratch.retry("-r1");
+            said(&retry.arg(option).arg(&link).arg("false").output().unwrap())
+        };
+        std::fs::write(&target, "theirs").unwrap();
+        let lines = run();
+        let why = "a link of someone else in a directory of everybody is not followed";
+        assert!(lines.iter().any(|line| line.contains(why)), "{name}: {lines:?}");
+        assert_eq!(scratch.read(name), "theirs");
+        std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
+        assert!(!run().iter().any(|line| line.contains(why)));
+        assert_ne!(scratch.read(name), "theirs", "{name}: a link of our own is");
+    }
+}
+
+#[test]
+fn a_report_keeps_the_mode_of_the_file_that_it_replaces() {
+    for option in ["--report", "--junit"] {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.path("r"), "before").unwrap();
+        std::fs::set_permissions(scratch.path("r"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        scratch.retry("-q -r1").args([option, "r", "false"]).assert().code(1);
+        let mode = scratch.path("r").metadata().unwrap().permissions().mode();
+        assert_eq!((mode & 0o7777, scratch.read("r").contains("retry")), (0o640, true));
+        assert_eq!(scratch.files(), ["r"]);
+    }
 }
