@@ -100,8 +100,13 @@ fn a_message_begins_a_line_whatever_the_command_has_printed() {
         ("--idle-timeout 60", "echo foo", Some("foo")),
         ("--idle-timeout 60", "echo foo; printf bar >&2", Some("foo\nbar")),
         ("-O --stderr final", ":", None),
+        // It can only print, so where we do not know nothing is done.
+        ("--idle-timeout 60 --label dumb", "printf foo", Some("foo")),
+        ("--idle-timeout 60 --label dumb", "echo foo", Some("foo")),
     ] {
-        let script = format!("$RETRY -r 2 --base 0 -j 0 {options} -- sh -c '{printed}; exit 1'");
+        let term = if options.ends_with("dumb") { "TERM=dumb" } else { "" };
+        let options = options.trim_end_matches("--label dumb");
+        let script = format!("{term} $RETRY -r 2 --base 0 -j 0 {options} -- sh -c '{printed}; exit 1'");
         let attempt: Vec<&str> = shown.into_iter().flat_map(str::lines).collect();
         let expected = [attempt.clone(), vec![FAILED], attempt, vec![GAVE_UP]].concat();
         assert_shown(&script, &expected);

@@ -228,6 +228,11 @@ impl Watcher {
         Self { lines: Lines::default(), sought, seen: Seen::default() }
     }
 
+    /// How large the patterns are in all that are still looked for, as [`Pattern::size`].
+    pub fn size(&self) -> usize {
+        self.sought.iter().map(|(_, pattern)| pattern.size()).sum()
+    }
+
     /// Looks at the next bytes of the stream, with any borders.
     pub fn feed(&mut self, chunk: &[u8]) {
         // Once everything is found, nothing is looked at any more.

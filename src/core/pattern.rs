@@ -89,6 +89,11 @@ impl Pattern {
         regex.map(|regex| Self { regex, within_an_end }).map_err(|_| PatternError::TooBig)
     }
 
+    /// How large it is when compiled, in bytes: a measure of what one byte can cost in the worst case.
+    pub fn size(&self) -> usize {
+        self.0.memory_usage()
+    }
+
     /// Whether any line of the part matches. In a line above [`super::lines::MAX_LINE`] every match that
     /// is not longer than 4000 bytes is found, a longer one only where it lies inside one window.
     pub fn is_match(&self, part: Part<'_>) -> bool {

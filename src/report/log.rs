@@ -124,10 +124,11 @@ impl<'a> Log<'a> {
     pub fn line_start(&self) -> String {
         let is_text = self.plan.messages.format == LogFormat::Text;
         match (self.cursor.replace(Cursor::AtStart), self.terminal) {
-            (Cursor::InLine, Some(_)) => "\n".to_owned(),
-            (Cursor::Unknown, Some(Terminal::Capable)) if is_text && may_draw() => {
+            // Return, typed behind a prompt that we have passed on, ends its line.
+            (Cursor::InLine | Cursor::Unknown, Some(Terminal::Capable)) if is_text && may_draw() => {
                 output::to_line_start(rustix::stdio::stderr())
             }
+            (Cursor::InLine, Some(_)) => "\n".to_owned(),
             _ => String::new(),
         }
     }

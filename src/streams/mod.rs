@@ -2,6 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`chunk`] | what one read has brought, written on and looked at |
 //! | [`connected`] | the three streams of the command through all attempts; what `process` asks |
 //! | [`failure`] | how a stream is lost |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
@@ -15,6 +16,7 @@
 //! Nothing here waits: the one wait in `process` asks what to wait for, and lets everything advance as
 //! far as it can. Nothing here judges: what was seen is handed over.
 
+pub mod chunk;
 pub mod connected;
 pub mod failure;
 pub mod input;

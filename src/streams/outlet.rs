@@ -1,10 +1,11 @@
 //! stdout or stderr of the command as a pipe that we read: watched for what rules look for, and passed on
 //! at once or held until the verdict.
 
+use super::chunk::Chunk;
 use super::failure::{self, Failure};
 use super::pipe::{self, Access, Size};
 use super::sink::{Sink, Written};
-use super::spool::{self, CHUNK, Spool, Taken};
+use super::spool::{CHUNK, Spool, Taken};
 use crate::core::lines::MAX_LINE;
 use crate::core::output::{Seen, Stream, Watcher, Watchlist};
 use crate::core::retry_after::{Listener, Word};
@@ -60,25 +61,7 @@ pub struct Outlet {
     size: Size,
     /// How many bytes are looked at between two looks at the clock.
     piece: usize,
-}
-
-/// The bytes of one read.
-#[derive(Debug, Default)]
-struct Chunk {
-    bytes: Vec<u8>,
-    filled: usize,
-    written: usize,
-    looked_at: usize,
-}
-
-impl Chunk {
-    fn unwritten(&self) -> &[u8] {
-        &self.bytes[self.written..self.filled]
-    }
-
-    fn unseen(&self) -> &[u8] {
-        &self.bytes[self.looked_at..self.filled]
-    }
+    largest_piece: usize,
 }
 
 /// Whether what comes is still looked at.
@@ -107,9 +90,13 @@ enum Warning {
 /// How long a stream is busy in one go.
 pub const BUSY: Duration = Duration::from_millis(20);
 
-/// A pattern can take 2 us for each byte (`1[01]{1000}x`) or more, and nothing interrupts a search. So a piece is
-/// small at first, twice as large after one that was fast, half as large after a slow one.
+/// A pattern can take 3 us for each byte (`1[01]{1000}x`) or more, and nothing interrupts a search. So a piece is
+/// small at first, twice as large after one that was fast, half as large after a slow one. Only a line is
+/// never cut: one of 64 KiB is searched in one go.
 const PIECES: RangeInclusive<usize> = 1 << 10..=MAX_LINE;
+/// A search that was fast can become slow with the next line. That pattern is 50 KB in size, so this is the number
+/// of bytes, times the size, that take 0.1 s.
+const TENTH: usize = 2_000_000_000;
 const FAST: Duration = Duration::from_millis(1);
 const SLOW: Duration = Duration::from_millis(4);
 
@@ -138,7 +125,8 @@ impl Outlet {
             last: None,
             access,
             size: Size::Default,
-            piece: 4 * PIECES.start(),
+            piece: *PIECES.start(),
+            largest_piece: *PIECES.end(),
         }
     }
 
@@ -169,6 +157,8 @@ impl Outlet {
         // The rules of a shared pipe look at both streams, so either name will do.
         let watched = self.streams.iter().find(|stream| list.watches(**stream));
         self.watcher = watched.map(|&stream| Watcher::new(list, stream));
+        let size = self.watcher.as_ref().map_or(0, Watcher::size).max(1);
+        self.largest_piece = (TENTH / size).clamp(*PIECES.start(), *PIECES.end());
         self.listener = match self.ears {
             Ears::Open => Some(Listener::new().map_err(io::Error::other)?),
             Ears::Closed => None,
@@ -220,9 +210,10 @@ impl Outlet {
             if let Some(listener) = &mut self.listener {
                 listener.feed(piece);
             }
-            self.chunk.looked_at += piece.len();
+            let length = piece.len();
+            self.chunk.saw(length);
             self.piece = match clock().saturating_sub(begun) {
-                took if took < FAST => (self.piece * 2).min(*PIECES.end()),
+                took if took < FAST => (self.piece * 2).min(self.largest_piece),
                 took if took > SLOW => (self.piece / 2).max(*PIECES.start()),
                 _ => self.piece,
             };
@@ -240,16 +231,12 @@ impl Outlet {
         let taken = if self.route == Route::Hold && !self.is_looked_at() {
             self.held.take_from(ours, &mut buffer[..most]).map_err(|error| Failure::spool(&error))?
         } else {
-            let chunk = &mut self.chunk;
-            chunk.bytes.resize(CHUNK, 0);
-            let (taken, bytes) =
-                spool::read(ours, &mut chunk.bytes[..most]).map_err(|error| Failure::spool(&error))?;
-            (chunk.filled, chunk.written, chunk.looked_at) = (bytes.len(), 0, 0);
+            let taken = self.chunk.fill(ours, most).map_err(|error| Failure::spool(&error))?;
             if self.route == Route::Hold {
-                self.held.append(bytes).map_err(|error| Failure::spool(&error))?;
+                self.held.append(self.chunk.bytes()).map_err(|error| Failure::spool(&error))?;
             }
             if self.route == Route::Hold || self.passing == Passing::Stopped {
-                chunk.written = chunk.filled;
+                self.chunk.write_none();
             }
             taken
         };
@@ -273,19 +260,16 @@ impl Outlet {
     fn flush(&mut self) -> bool {
         while !self.chunk.unwritten().is_empty() {
             match self.sink.write(self.chunk.unwritten()) {
-                Ok(Written::Bytes(n)) => {
-                    self.chunk.written += n;
-                    self.last = self.chunk.bytes.get(self.chunk.written - 1).copied();
-                }
+                Ok(Written::Bytes(n)) => self.last = self.chunk.wrote(n),
                 Ok(Written::Blocked) => return false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     // The reader has gone. With our end closed, the command hears it as it would alone: by
                     // SIGPIPE.
                     self.pipe = None;
-                    self.chunk.written = self.chunk.filled;
+                    self.chunk.write_none();
                 }
                 Err(error) => {
-                    self.chunk.written = self.chunk.filled;
+                    self.chunk.write_none();
                     self.passing = Passing::Stopped;
                     if self.warning == Warning::None {
                         self.warning = Warning::New(failure::not_passed_on(&error, &self.streams));
@@ -372,7 +356,7 @@ impl Outlet {
     /// attempt has waited for as long as it should. `now` is the wall clock.
     pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, Word) {
         self.pipe = None;
-        self.chunk = Chunk::default();
+        self.chunk.clear();
         let (watcher, listener) = (self.watcher.take(), self.listener.take());
         if self.looks == Looks::GivenUp {
             return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), Word::Nothing);

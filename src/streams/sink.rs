@@ -121,9 +121,7 @@ impl Sink {
         match &self.way {
             Way::Plain => rustix::io::write(self.fd, bytes),
             Way::NoWait => write_without_waiting(self.fd, bytes),
-            Way::Socket { .. } => {
-                rustix::net::send(self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
-            }
+            Way::Socket { .. } => rustix::net::send(self.fd, bytes, SendFlags::DONTWAIT),
             Way::Own(own) => rustix::io::write(own, bytes),
             Way::AfterPoll { .. } if is_ready(self.fd, PollFlags::OUT) => {
                 rustix::io::write(self.fd, &bytes[..bytes.len().min(self.most())])
