@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::command::{Running, Scratch, needs, said, text, timed, wait_until, works};
+use common::command::{Running, Scratch, needs, program, said, text, timed, wait_until, works};
 use common::live::state;
 use common::terminal::Terminal;
 use rustix::process::Signal;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, PipeReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// What a daemon that holds a pipe sleeps. Whoever waits for it is caught by this being longer than any
@@ -26,7 +26,7 @@ fn piped(scratch: &Scratch, options: &str, script: &str) -> Child {
 
 /// `sh -c SCRIPT`, in which `$RETRY` is the binary under test.
 fn shell(scratch: &Scratch, script: &str) -> std::process::Output {
-    let mut sh = Command::new("sh");
+    let mut sh = program("sh");
     sh.args(["-c", script]).env("RETRY", common::command::RETRY).stdin(Stdio::null());
     scratch.settle(&mut sh);
     sh.output().unwrap()
@@ -415,7 +415,7 @@ fn without_a_place_for_the_output_the_run_is_over() {
 fn a_full_directory_for_temporary_files_is_an_error_of_retry() {
     let scratch = Scratch::new();
     let mounted = |script: &str| {
-        let mut unshare = Command::new("unshare");
+        let mut unshare = program("unshare");
         let script = format!("mount -t tmpfs -o size=2m none \"$TMPDIR\" && {script}");
         unshare.args(["--map-root-user", "--mount", "sh", "-c", &script]);
         unshare.env("TMPDIR", scratch.path("")).env("RETRY", common::command::RETRY);
@@ -645,7 +645,7 @@ fn memory_is_constant_however_much_is_held_watched_or_replayed() {
     let script = r#"exec < <(head -c 300M /dev/zero)
         exec "$RETRY" -q --base 0 -j 0 --stdin replay -- sh -c \
             'if [ "$RETRY_ATTEMPT" = 1 ]; then cat > /dev/null; exit 1; else cat; fi'"#;
-    let mut bash = Command::new("bash");
+    let mut bash = program("bash");
     bash.args(["-c", script]).env("RETRY", common::command::RETRY).stdout(Stdio::piped());
     scratch.settle(&mut bash);
     let most = peak_of(bash.spawn().unwrap(), SIZE);
@@ -690,7 +690,7 @@ fn a_limit_on_the_size_of_files_is_an_error_of_retry() {
     if !needs("bash", "the status of a part of a pipeline") {
         return;
     }
-    let mut bash = Command::new("bash");
+    let mut bash = program("bash");
     bash.args(["-c", limited]).env("RETRY", common::command::RETRY).stdin(Stdio::null());
     scratch.settle(&mut bash);
     let done = bash.output().unwrap();
