@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{RETRY, needs, program, retry, works};
+use common::command::{RETRY, Scratch, needs, program, retry, text, works};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -37,26 +37,32 @@ fn with_wildcards(document: &str) -> String {
     document.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+/// The file with the sessions, for [`the_sessions`].
+const SESSIONS: &str = "SESSIONS";
+
 #[test]
 fn the_sessions_run_as_shown() {
-    let directory = tempfile::tempdir().unwrap();
-    let readme = directory.path().join("README.md");
-    std::fs::write(&readme, with_wildcards(README)).unwrap();
     assert!(blocks(README, &["console"]).len() >= 4, "the sessions are there");
+    let scratch = Scratch::new();
+    let readme = scratch.path("README.md");
+    std::fs::write(&readme, with_wildcards(README)).unwrap();
+    // trycmd starts what is in them itself, from wherever it is: a process of its own is a clean one.
+    let mut again = program(std::env::current_exe().unwrap());
+    scratch.settle(again.args(["--exact", "the_sessions", "--nocapture"]).env(SESSIONS, &readme));
+    let done = again.output().unwrap();
+    assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
+    assert!(text(&done.stdout).contains("1 passed"), "{}", text(&done.stdout));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what a test is told by its parent")]
+fn the_sessions() {
+    let Some(readme) = std::env::var_os(SESSIONS) else { return };
     let cases = trycmd::TestCases::new();
     cases.register_bin("retry", std::path::Path::new(RETRY));
-    // The tests may themselves run under `retry`, or with settings of its user.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RETRY_")) {
-        // An empty variable is an unset one.
-        cases.env(name.to_string_lossy(), "");
-    }
     // trycmd gives each one a pipe that it closes a moment later, which may or may not look used up.
     cases.env("RETRY_STDIN", "null");
-    // The sessions are those of a person.
-    for name in ["GITHUB_ACTIONS", "CLICOLOR_FORCE", "JOURNAL_STREAM"] {
-        cases.env(name, "");
-    }
-    cases.case(&readme);
+    cases.case(readme);
     cases.run();
 }
 

@@ -568,6 +568,37 @@ fn output_that_nobody_takes_before_the_deadline_is_no_success() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the deadline itself is what is tested")]
+fn after_the_deadline_a_reader_has_the_grace_to_take_what_is_left() {
+    let scratch = Scratch::new();
+    let options = "--deadline 2 --kill-after 1000 --retry-on-output nothing";
+    let begun = std::time::Instant::now();
+    let (mut retry, mut reader) = stuck(&scratch, options, "head -c 300K /dev/zero");
+    wait_until("the deadline to pass", || begun.elapsed().as_secs() >= 3);
+    assert!(retry.is_running(), "{}", scratch.read("stderr"));
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 300 << 10);
+    assert!(retry.end().success(), "{}", scratch.read("stderr"));
+}
+
+#[test]
+fn a_command_that_had_to_be_killed_leaves_its_reader_a_grace_of_its_own() {
+    let scratch = Scratch::new();
+    let options = "--deadline 1 --kill-after 4 --retry-on-output nothing";
+    let script = "trap '' TERM; echo $$ > pid; head -c 300K /dev/zero; while :; do sleep 0.05; done";
+    let (retry, mut reader) = stuck(&scratch, options, script);
+    let pid = scratch.pid("pid");
+    wait_until("the end of the command", || !common::live::is_alive(pid));
+    // Past the grace for whoever still holds a pipe.
+    timed_pause();
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 300 << 10, "{}", scratch.read("stderr"));
+    assert_eq!(retry.end().code(), Some(124));
+}
+
+#[test]
 fn a_command_that_waits_for_a_reader_is_not_idle() {
     let scratch = Scratch::new();
     let (mut retry, mut reader) = stuck(&scratch, "-r 1 --idle-timeout 0.5", "head -c 3M /dev/zero");

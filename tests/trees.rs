@@ -83,6 +83,18 @@ fn a_stopped_process_ends_too() {
 }
 
 #[test]
+fn a_command_that_stops_itself_when_it_is_to_end_has_no_longer_for_that() {
+    let scratch = Scratch::new();
+    // The trap runs after the CONT that follows the TERM.
+    let script = "trap 'echo $$ > stopped; kill -STOP $$' TERM; while :; do sleep 0.05; done";
+    let retry = scratch.session("--timeout 1 --kill-after 0.5 --retries 1", script);
+    let ended = retry.end();
+    assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
+    assert!(ended.stderr.contains("(SIGTERM, then SIGKILL)"), "{}", ended.stderr);
+    assert!(!is_alive(scratch.pid("stopped")));
+}
+
+#[test]
 fn what_was_there_before_the_attempt_lives_on() {
     let scratch = Scratch::new();
     // A child that `retry` inherited by exec, and a background process that attempt 1 left behind when
