@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs, program, text, wait_until};
+use common::command::{RETRY, Scratch, needs, program, text, timed, wait_until};
 use common::live::is_alive;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +80,38 @@ fn nothing_outlives_a_test_that_fails() {
     assert_eq!(failed.unwrap_err().downcast_ref(), Some(&"failed"));
     assert_eq!(pids.len(), 6);
     assert!(pids.iter().all(|pid| !is_alive(*pid)), "{pids:?}");
+}
+
+#[test]
+fn no_fork_storm_outlives_a_test() {
+    if !needs("python3", "the end of a fork storm") {
+        return;
+    }
+    // Each process starts the next one and ends: none stays to be killed. After a minute they stop by themselves.
+    let storm = "
+import os, time
+end = time.time() + 60
+os.setsid()
+open('group', 'w').write(f'{os.getpid()}\\n')
+for _ in range(5):
+    if os.fork() == 0:
+        while time.time() < end:
+            if os.fork(): break
+        os._exit(0)";
+    let scratch = Scratch::new();
+    let mut python = program("python3");
+    scratch.settle(python.args(["-c", storm]));
+    let mut python = python.spawn().unwrap();
+    let group = rustix::process::Pid::from_raw(scratch.pid("group")).unwrap();
+    python.wait().unwrap();
+    let lives = || rustix::process::test_kill_process_group(group).is_ok();
+    assert!(lives());
+    let ((), took) = timed(|| {
+        drop(scratch);
+        // What was killed may still have to be reaped by whoever does that here.
+        wait_until("the end of the storm", || !lives());
+    });
+    assert!(took.as_secs() < 40, "{took:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! at, and without anything of whoever runs the tests: [`program`]. Nothing outlives its scratch directory.
 
 use super::clean;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -84,9 +84,9 @@ impl Scratch {
         command.current_dir(self.0.path()).env("HOME", self.0.path()).env(SCRATCH, self.0.path());
     }
 
-    /// What of this directory still runs: what has its mark in the environment or works in it. A process that
-    /// has neither was made by a test that has to end it by itself.
-    fn left(&self) -> Vec<Pid> {
+    /// What of this directory still runs, each process with its group: what has its mark in the environment or
+    /// works in it. A process that has neither was made by a test that has to end it by itself.
+    fn left(&self) -> Vec<(Pid, Option<Pid>)> {
         let mark = [SCRATCH.as_bytes(), b"=", self.0.path().as_os_str().as_bytes()].concat();
         let belongs = |process: &Path| {
             let environment = fs::read(process.join("environ")).unwrap_or_default();
@@ -96,7 +96,17 @@ impl Scratch {
         // Elsewhere than on Linux there is none.
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pid = |process: &fs::DirEntry| process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw);
-        processes.filter_map(|process| pid(&process).filter(|_| belongs(&process.path()))).collect()
+        // proc_pid_stat(5). Not getpgid(2) through rustix, whose `Pid` cannot hold the 0 of a kernel thread.
+        let group = |process: &Path| {
+            let stat = fs::read(process.join("stat")).ok()?;
+            let stat = String::from_utf8_lossy(&stat).into_owned();
+            Pid::from_raw(stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()?)
+        };
+        processes
+            .filter_map(|process| Some((pid(&process)?, group(&process.path()), process.path())))
+            .filter(|(.., path)| belongs(path))
+            .map(|(pid, group, _)| (pid, group))
+            .collect()
     }
 
     /// The words of a command whose nth run ends as the nth of these says, and each later run as the
@@ -157,14 +167,21 @@ impl Drop for Scratch {
     #[expect(clippy::disallowed_methods, reason = "a poll needs a clock and a pause")]
     fn drop(&mut self) {
         let begun = Instant::now();
-        loop {
-            let left = self.left();
-            // What is not ours to kill stays: root's, where the tests are someone else's.
-            let mine = left.iter().filter(|pid| kill_process(**pid, Signal::KILL).is_ok()).count();
-            if mine == 0 || begun.elapsed() > PATIENCE {
-                return;
+        let (ours, mut quiet) = (getpgrp(), 0);
+        // Twice nothing: a process that forks and ends all the time may be missed.
+        while quiet < 2 && begun.elapsed() < PATIENCE {
+            let mut killed = 0;
+            for (pid, group) in self.left() {
+                // A whole group dies at once, so that no fork outruns it. Ours has the tests in it.
+                let group = group.filter(|group| *group != ours);
+                let all = group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok());
+                // What is not ours to kill stays: root's, where the tests are someone else's.
+                killed += u32::from(kill_process(pid, Signal::KILL).is_ok() || all);
             }
-            std::thread::sleep(Duration::from_millis(2));
+            quiet = if killed == 0 { quiet + 1 } else { 0 };
+            if killed > 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
         }
     }
 }
