@@ -105,7 +105,7 @@ impl Asked {
 }
 
 /// Reads the output of one attempt, both streams or one of them. It holds at most one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Listener {
     signs: Pattern,
     lines: Lines,
@@ -113,7 +113,7 @@ pub struct Listener {
 }
 
 /// What the lines said so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Heard {
     /// The last demand.
     asked: Option<Asked>,
@@ -122,7 +122,7 @@ struct Heard {
 }
 
 /// What matters of the headers of the response that is being read.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 struct Response {
     remaining: Remaining,
     reset: Option<Asked>,
@@ -131,7 +131,7 @@ struct Response {
 }
 
 /// Requests that the server still allows.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 enum Remaining {
     #[default]
     Unknown,
