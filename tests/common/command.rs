@@ -96,11 +96,12 @@ impl Scratch {
         // Elsewhere than on Linux there is none.
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pid = |process: &fs::DirEntry| process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw);
-        // proc_pid_stat(5). Not getpgid(2) through rustix, whose `Pid` cannot hold the 0 of a kernel thread.
+        // proc_pid_stat(5). A `Pid` cannot hold the 0 of a kernel thread or the -1 of a process that just ends.
         let group = |process: &Path| {
             let stat = fs::read(process.join("stat")).ok()?;
             let stat = String::from_utf8_lossy(&stat).into_owned();
-            Pid::from_raw(stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()?)
+            let group: i32 = stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()?;
+            Pid::from_raw(group.max(0))
         };
         processes
             .filter_map(|process| Some((pid(&process)?, group(&process.path()), process.path())))
