@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Scratch, announced, not_utf8, said};
+use common::command::{Scratch, announced, not_utf8, said, text};
 use predicates::prelude::*;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -56,7 +56,13 @@ fn typed_text_reaches_a_message_without_control_characters() {
 /// Bad values for each flag that takes one.
 const BAD: &[(&str, &[&str])] = &[
     ("--retries", &["0", "-1", "1.5", "three", "infinite", "99999999999999999999"]),
-    ("--timeout", &["0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x", "5M", "1M 2d"]),
+    (
+        "--timeout",
+        &[
+            "0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x", "5M", "1M 2d", "5 10m", "3h50", "PT30S",
+            "00:05:00",
+        ],
+    ),
     ("--deadline", &["0", "-5m", "soon", "1e300"]),
     ("--timeout-signal", &["NOPE", "0", "65", "-9", "TERM,INT"]),
     ("--kill-after", &["-1", "never", "nan"]),
@@ -165,6 +171,32 @@ fn every_flag_with_a_value_is_among_the_bad_ones() {
         .collect();
     let bad: Vec<_> = BAD.iter().map(|(flag, _)| (*flag).to_owned()).collect();
     assert_eq!(flags, bad);
+}
+
+#[test]
+fn a_compound_duration_is_the_sum_of_its_parts_wherever_one_is_read() {
+    let scratch = Scratch::new();
+    let delays = |settings: &[(&str, &str)], words: &str| {
+        let mut retry = scratch.retry(&format!("--dry-run --retries 3 {words} -- true"));
+        text(&retry.envs(settings.iter().copied()).output().unwrap().stdout)
+    };
+    for (settings, words, wanted) in [
+        (&[][..], "--base 2m30s --jitter 0 --backoff constant", "150.00s"),
+        (&[("RETRY_BASE", "2m 30s")], "--jitter 0 --backoff constant", "150.00s"),
+        (&[], "--delays 2m30s,1.5h30m --jitter 0", "7200.00s"),
+        (&[], "--base 5 --jitter 2m30s --backoff constant", "155.00s"),
+        (&[("RETRY_JITTER", "+-1m30s")], "--base 2m30s --backoff constant", "240.00s"),
+    ] {
+        let shown = delays(settings, words);
+        assert!(shown.contains(wanted), "{settings:?} {words}: {shown}");
+    }
+    let line = refused(&["--timeout", "5M"]);
+    assert_eq!(line, "retry: invalid value '5M' for --timeout: use m for minutes. Good: --timeout 30");
+    let line = refused_setting(&[("RETRY_TIMEOUT", "5 10m")], &[]);
+    assert!(
+        line.starts_with("retry: invalid value '5 10m' in RETRY_TIMEOUT: no unit after 5; use "),
+        "{line}"
+    );
 }
 
 #[test]

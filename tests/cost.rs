@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs};
+use common::command::{RETRY, Scratch, needs, program};
 use std::process::{Command, Stdio};
 
 /// A limit with optimisation, and one without.
@@ -14,12 +14,11 @@ const fn limit(release: u64, debug: u64) -> u64 {
     if cfg!(debug_assertions) { debug } else { release }
 }
 
-/// A tool to run `retry` under. cargo gives tests a list of directories in which libraries are looked for
-/// first.
+/// A tool to run `retry` under.
 fn measuring(scratch: &Scratch, tool: &str) -> Command {
-    let mut command = Command::new(tool);
+    let mut command = program(tool);
     scratch.settle(&mut command);
-    command.env_remove("LD_LIBRARY_PATH").stdin(Stdio::null());
+
     command
 }
 

@@ -5,8 +5,7 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, assert_is, needs, text, wait_until, without_settings};
-use std::process::Command;
+use common::command::{RETRY, Scratch, assert_is, needs, program, text, wait_until};
 
 const WIDTH: usize = 80;
 
@@ -40,10 +39,9 @@ impl<'a> Tmux<'a> {
     }
 
     fn tmux(&self, words: &[&str]) -> std::process::Output {
-        let mut tmux = Command::new("tmux");
-        without_settings(&mut tmux);
+        let mut tmux = program("tmux");
         tmux.arg("-S").arg(&self.socket).args(words).env("RETRY", RETRY).env("LC_ALL", "C");
-        tmux.env_remove("NO_COLOR").env_remove("TMUX").current_dir(self.scratch.path("."));
+        tmux.current_dir(self.scratch.path("."));
         tmux.output().unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::Scratch;
+use common::command::{Scratch, program};
 use std::process::Command;
 
 /// What each attempt of a command saw, with `$` for the variables.
@@ -91,7 +91,7 @@ fn nothing_else_changes() {
         others.sort();
         (ours.len(), others)
     };
-    let mut alone = Command::new("env");
+    let mut alone = program("env");
     scratch.settle(&mut alone);
     let (none, wanted) = environment(alone);
     let (ours, seen) = environment(scratch.retry_to_spawn("--"));

@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::command::{Scratch, said, wait_until};
+use common::command::{Scratch, program, said, wait_until};
 use common::live::wait_until_asleep;
 use predicates::prelude::*;
 use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 
 const KILLERS: [(&str, i32); 8] = [
     ("KILL", libc::SIGKILL),
@@ -156,7 +155,7 @@ fn death_by_a_signal_is_died_again() {
 fn dying_again_leaves_no_core_file() {
     let scratch = Scratch::new();
     for (name, number) in [("SEGV", libc::SIGSEGV), ("QUIT", libc::SIGQUIT), ("ABRT", libc::SIGABRT)] {
-        let mut shell = Command::new("sh");
+        let mut shell = program("sh");
         // The command itself may leave none, so that one in the directory would be ours.
         let command = format!("ulimit -S -c 0; kill -s {name} $$");
         let allowed = r#"ulimit -S -c "$(ulimit -H -c)"; exec "$@""#;

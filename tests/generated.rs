@@ -5,7 +5,7 @@ mod common;
 
 use assert_cmd::Command;
 use clap::CommandFactory;
-use common::command::{needs, works};
+use common::command::{needs, program, works};
 use predicates::str::{contains, is_empty};
 use retry::cli::args::Args;
 use retry::cli::texts;
@@ -118,10 +118,10 @@ fn the_man_page_lists_what_the_command_sees() {
 
 #[test]
 fn the_man_page_pleases_mandoc() {
-    if !works(std::process::Command::new("mandoc").arg("/dev/null"), "mandoc", "the man page") {
+    if !works(program("mandoc").arg("/dev/null"), "mandoc", "the man page") {
         return;
     }
-    Command::new("mandoc")
+    Command::from_std(program("mandoc"))
         .args(["-Tlint", "-Wwarning"])
         .arg(committed("man/retry.1"))
         .timeout(LIMIT)
@@ -129,7 +129,7 @@ fn the_man_page_pleases_mandoc() {
         .success()
         .stdout(is_empty())
         .stderr(is_empty());
-    Command::new("mandoc")
+    Command::from_std(program("mandoc"))
         .args(["-Tascii", "-Owidth=80"])
         .arg(committed("man/retry.1"))
         .timeout(LIMIT)
@@ -194,7 +194,7 @@ fn scratch() -> (TempDir, String) {
 }
 
 fn shell(name: &str, scratch: &TempDir, path: &str) -> Command {
-    let mut shell = Command::new(name);
+    let mut shell = Command::from_std(program(name));
     shell.current_dir(scratch).timeout(LIMIT).env("PATH", path).env("TERM", "dumb");
     shell.env("HOME", scratch.path()).env("ZDOTDIR", scratch.path());
     shell.env("XDG_CONFIG_HOME", scratch.path()).env("XDG_DATA_HOME", scratch.path());
@@ -271,7 +271,7 @@ fn bash_completes() {
 fn bash_completes_with_bash_completion() {
     let library = "/usr/share/bash-completion/bash_completion";
     let trial = format!("source {library}");
-    let mut trial_run = std::process::Command::new("bash");
+    let mut trial_run = program("bash");
     if !works(trial_run.args(["-c", &trial]), "bash-completion", "the completion for bash") {
         return;
     }

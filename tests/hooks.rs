@@ -3,12 +3,12 @@
 
 mod common;
 
-use common::command::{Scratch, said, text, wait_until};
+use common::command::{Scratch, program, said, text, wait_until};
 use common::live::{is_alive, wait_until_asleep};
 use rustix::process::Signal;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 fn run(scratch: &Scratch, options: &[&str], script: &str) -> Output {
     let mut retry = scratch.retry("--base 0 -j 0");
@@ -64,11 +64,11 @@ fn a_failing_before_retry_is_a_warning() {
 fn a_deadline_ends_before_retry() {
     let scratch = Scratch::new();
     let hook = "echo $$ > pid; exec sleep 600";
-    let done = run(&scratch, &["--deadline", "1", "--before-retry", hook], "exit 3");
+    let done = run(&scratch, &["--deadline", "3", "--base", "0", "--before-retry", hook], "exit 3");
     assert_eq!(done.status.code(), Some(3), "{:?}", said(&done));
     assert!(!is_alive(scratch.pid("pid")));
     let last = said(&done).pop().unwrap();
-    assert!(last.starts_with("retry: no time for attempt 2/3 before the deadline of 1.0s"), "{last}");
+    assert!(last.starts_with("retry: no time for attempt 2/3 before the deadline of 3.0s"), "{last}");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn the_fallback_takes_the_place_of_held_stdout() {
     assert_eq!(text(&done.stdout), "cached\n");
     assert_eq!(text(&done.stderr).matches("reason\n").count(), 1, "{}", text(&done.stderr));
     // In one file as well.
-    let mut sh = Command::new("sh");
+    let mut sh = program("sh");
     let line = format!(
         r#""$RETRY" -q -r 1 -O --stderr final --fallback 'echo cached' -- sh -c '{script}' > all 2>&1"#
     );
@@ -169,7 +169,7 @@ fn the_fallback_takes_the_place_of_held_stdout() {
 fn the_fallback_reads_what_the_attempts_read() {
     let scratch = Scratch::new();
     let options = ["-q", "-r", "2", "--base", "0", "--stdin", "replay", "--fallback", "cat"];
-    let mut retry = Command::new(common::command::RETRY);
+    let mut retry = program(common::command::RETRY);
     scratch.settle(retry.args(options).args(["--", "sh", "-c", "cat > /dev/null; false"]));
     let mut retry = retry.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let input = "line\n".repeat(500_000);

@@ -5,8 +5,8 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs};
-use std::process::{Command, Stdio};
+use common::command::{RETRY, Scratch, needs, program};
+use std::process::Stdio;
 
 /// Everything that the kernel tells a process of itself and that a parent can set. `cat` and `ls` show
 /// their own, so nothing of a shell's stands between.
@@ -59,7 +59,7 @@ fn view(setup: &str, prefix: &str, view: &str) -> Vec<String> {
     } else {
         format!("{prefix} {view}")
     };
-    let mut command = Command::new("bash");
+    let mut command = program("bash");
     command.args(["-c", &format!("{setup}\n{view}")]).stdin(Stdio::null());
     scratch.settle(&mut command);
     let output = command.output().unwrap();
@@ -112,7 +112,7 @@ fn the_command_sees_what_it_would_see_alone() {
 fn its_own_variables_are_all_that_is_added_and_the_order_stays() {
     let scratch = Scratch::new();
     let run = |words: &[&str]| {
-        let mut command = Command::new(words[0]);
+        let mut command = program(words[0]);
         command.args(&words[1..]).env_clear().env("Z", "1").env("A", "2").env("M", "3");
         command.current_dir(scratch.path("")).output().unwrap().stdout
     };
@@ -132,7 +132,7 @@ fn nohup_works() {
         return;
     }
     let scratch = Scratch::new();
-    let mut command = Command::new("nohup");
+    let mut command = program("nohup");
     command.args([RETRY, "--", "grep", "SigIgn:", "/proc/self/status"]);
     assert_eq!(scratch.launch(command).end().code(), Some(0));
     let mask = scratch.read("stdout");

@@ -4,10 +4,9 @@
 
 mod common;
 
-use common::command::{PATIENCE, RETRY, Scratch, needs, timed, wait_until};
+use common::command::{PATIENCE, RETRY, Scratch, needs, program, timed, wait_until};
 use common::live::{Ended, Live, is_alive, mask, send, state};
 use rustix::process::Signal;
-use std::process::Command;
 use std::time::Duration;
 
 /// Chains of processes each of which forks and ends at once: an endless supply of orphans.
@@ -22,7 +21,7 @@ open('ready', 'w').write('ready\\n')
 time.sleep(1000)";
 
 fn storm(scratch: &Scratch, options: &str) -> Live {
-    let mut command = Command::new("setsid");
+    let mut command = program("setsid");
     command.arg(RETRY).args(options.split_whitespace()).args(["python3", "-c", STORM]);
     // Chains have no name of their own, so this finds them.
     command.env("STORM", scratch.path(""));
@@ -135,7 +134,7 @@ fn a_death_signal_that_retry_was_given_is_handed_on() {
     }
     let scratch = Scratch::new();
     let script = "trap 'echo USR1 > got; exit' USR1; echo $$ > ready; while :; do sleep 0.01; done";
-    let mut command = Command::new("setsid");
+    let mut command = program("setsid");
     command.args(["setpriv", "--pdeathsig", "USR1", RETRY, "sh", "-c", script]);
     let retry = scratch.launch(command);
     scratch.pid("ready");
@@ -171,7 +170,7 @@ fn every_signal_that_would_end_retry_is_passed_on() {
         let script = format!(
             "trap 'echo {number} > got; exit 7' {number}; echo $$ > ready; while :; do sleep 0.01; done"
         );
-        let mut command = Command::new("setsid");
+        let mut command = program("setsid");
         // dash has no traps for real-time signals.
         command.args([RETRY, "--retries", "1", "bash", "-c", &script]);
         if !needs("bash", "real-time signals") {
@@ -179,8 +178,7 @@ fn every_signal_that_would_end_retry_is_passed_on() {
         }
         let retry = scratch.launch(command);
         scratch.pid("ready");
-        let sent =
-            Command::new("kill").args([format!("-{number}"), retry.pid().to_string()]).status().unwrap();
+        let sent = program("kill").args([format!("-{number}"), retry.pid().to_string()]).status().unwrap();
         assert!(sent.success());
         let ended = retry.end();
         assert_eq!(scratch.read("got"), format!("{number}\n"), "{}", ended.stderr);
@@ -194,7 +192,7 @@ fn a_command_that_dies_of_an_alarm_is_not_retried() {
     let scratch = Scratch::new();
     let retry = scratch.session("--base 0", "echo run >> runs; exec sleep 1000");
     scratch.line("runs");
-    let sent = Command::new("kill").args(["-ALRM".to_owned(), retry.pid().to_string()]).status().unwrap();
+    let sent = program("kill").args(["-ALRM".to_owned(), retry.pid().to_string()]).status().unwrap();
     assert!(sent.success());
     let ended = retry.end();
     assert_eq!(ended.signal(), Some(Signal::ALARM.as_raw()), "{}", ended.stderr);
@@ -216,7 +214,7 @@ fn what_systemd_tells_a_service_by_its_pid_is_told_to_the_command() {
     let scratch = Scratch::new();
     let script = "for name in LISTEN_PID WATCHDOG_PID SYSTEMD_EXEC_PID; do eval export $name=$$; done
         export LISTEN_PIDFDID=77; exec \"$0\" --retries 2 --base 0 -- sh -c 'env | grep _PID; echo command $$; exit 1'";
-    let mut command = Command::new("sh");
+    let mut command = program("sh");
     command.args(["-c", script, RETRY]);
     let live = scratch.launch(command);
     assert_eq!(live.end().code(), Some(1));
@@ -230,7 +228,7 @@ fn what_systemd_tells_a_service_by_its_pid_is_told_to_the_command() {
         assert_eq!(told, named);
     }
     // Another's pid is none of our business.
-    let mut command = Command::new("sh");
+    let mut command = program("sh");
     command.args([
         "-c",
         "LISTEN_PID=1 LISTEN_PIDFDID=77 exec \"$0\" -- sh -c 'echo $LISTEN_PID $LISTEN_PIDFDID'",
@@ -248,7 +246,7 @@ fn a_command_starts_and_ends_with_no_descriptor_to_spare() {
             "ulimit -S -n {limit}; exec {RETRY} --timeout 1 --kill-after 0.2 --retries 2 --base 0 -- sh -c '
                 ulimit -S -n 50; echo run >> runs{limit}; (trap \"\" TERM; exec sleep 1000) & echo $! >> left{limit}; exec sleep 1000'"
         );
-        let mut command = Command::new("setsid");
+        let mut command = program("setsid");
         command.args(["sh", "-c", &script]);
         let ended = scratch.launch(command).end();
         assert_eq!(ended.code(), Some(124), "{limit}: {}", ended.stderr);

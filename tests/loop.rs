@@ -2,7 +2,8 @@
 //! so every instant below is exact and no test takes real time.
 #![expect(clippy::disallowed_methods, reason = "a scripted attempt sleeps on tokio's paused clock")]
 
-use retry::core::attempt::{Attempt, Cut, Done, Remarks, Waited};
+use retry::core::attempt::{Admitted, Attempt, Cut, Done, Remarks, Waited};
+use retry::core::budget::Payment;
 use retry::core::outcome::{
     Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, SpawnFailure, TimedOut,
 };
@@ -518,6 +519,109 @@ async fn the_exit_table_is_reached_through_the_loop() {
     }
     let flaky = run(&exact(), exits(&[1, 0], 0)).await.ending.exit(Some(99));
     assert_eq!(flaky, Exit::Code(99));
+}
+
+/// Attempts with a state that is shared with others and in trouble: each question has a warning, which the
+/// next one replaces.
+struct Troubled {
+    ends: VecDeque<Outcome>,
+    refused: bool,
+    open: bool,
+    payment: Payment,
+    warning: Option<String>,
+}
+
+impl Attempt for Troubled {
+    type Outcome = Outcome;
+
+    async fn attempt(&mut self, _number: u64) -> Done<Outcome> {
+        let outcome = self.ends.pop_front().unwrap();
+        Done { outcome, took: ms(0), cut: None, remarks: Remarks::default() }
+    }
+
+    fn judge(&self, outcome: &Outcome) -> Verdict {
+        Rules::default().judge(outcome)
+    }
+
+    fn admit(&mut self) -> Admitted {
+        self.warning = Some("admit".to_owned());
+        if self.refused { Admitted::No { wait: ms(0) } } else { Admitted::Yes }
+    }
+
+    fn record(&mut self, _result: retry::core::breaker::Result, _random: &mut Random) {
+        self.warning = Some("record".to_owned());
+    }
+
+    fn refusal(&mut self) -> Option<Duration> {
+        self.warning = Some("refusal".to_owned());
+        self.open.then_some(ms(1000))
+    }
+
+    fn pay(&mut self) -> Payment {
+        self.warning = Some("pay".to_owned());
+        self.payment
+    }
+
+    fn deposit(&mut self) {
+        self.warning = Some("deposit".to_owned());
+    }
+
+    fn warning(&mut self) -> Option<String> {
+        self.warning.take()
+    }
+
+    async fn wait(&mut self, _delay: Duration) -> Waited {
+        Waited::Elapsed
+    }
+
+    fn elapsed(&self) -> Duration {
+        ms(0)
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn what_goes_wrong_with_what_is_shared_is_told_before_what_was_decided() {
+    for (ends, refused, open, payment, wanted) in [
+        (&[][..], true, false, Payment::Paid, &["admit", "open"][..]),
+        (&[0], false, false, Payment::Paid, &["admit", "starting", "deposit", "succeeded"]),
+        (&[1], false, true, Payment::Paid, &["admit", "starting", "refusal", "failed"]),
+        (&[1], false, false, Payment::Empty { wait: ms(0) }, &["admit", "starting", "pay", "failed"]),
+        (
+            &[1, 0],
+            false,
+            false,
+            Payment::Paid,
+            &["admit", "starting", "pay", "failed", "admit", "starting", "deposit", "succeeded"],
+        ),
+    ] {
+        let ends: VecDeque<Outcome> = ends.iter().map(|code| Exited(*code)).collect();
+        let mut attempt = Troubled { ends, refused, open, payment, warning: None };
+        let mut log = Vec::new();
+        let mut tell = |event: Event<'_, Outcome>| {
+            log.push(match event {
+                Event::Warning { what } => what,
+                Event::CircuitOpen { .. } => "open".to_owned(),
+                Event::Starting { .. } => "starting".to_owned(),
+                Event::Failed { .. } => "failed".to_owned(),
+                Event::Succeeded { .. } => "succeeded".to_owned(),
+                other => format!("{other:?}"),
+            });
+        };
+        retry::run::run(&exact(), &mut attempt, &mut Random::seeded(1), &mut tell).await;
+        assert_eq!(log, wanted);
+    }
+    // What the last attempt of all leaves behind has been asked as well.
+    let ends = VecDeque::from([Exited(1)]);
+    let mut attempt = Troubled { ends, refused: false, open: false, payment: Payment::Paid, warning: None };
+    let mut warnings = Vec::new();
+    let mut tell = |event: Event<'_, Outcome>| {
+        if let Event::Warning { what } = event {
+            warnings.push(what);
+        }
+    };
+    let policy = Policy { attempts: at_most(1), ..exact() };
+    retry::run::run(&policy, &mut attempt, &mut Random::seeded(1), &mut tell).await;
+    assert_eq!(warnings, ["admit", "record"]);
 }
 
 mod function {

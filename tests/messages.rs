@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Scratch, assert_is, said};
+use common::command::{Scratch, assert_is, program, said};
 use predicates::prelude::*;
 use std::process::{Command, Stdio};
 
@@ -298,7 +298,7 @@ fn closed_streams_change_nothing() {
     for closed in ["2>&-", "2>&- 1>&-", "2>&- 1>&- 0<&-"] {
         for (ends, code) in [("1 1 0", 0), ("1 1 7", 7)] {
             let scratch = Scratch::new();
-            let mut shell = Command::new("sh");
+            let mut shell = program("sh");
             shell.args(["-c", &format!("exec \"$@\" {closed}"), "sh", env!("CARGO_BIN_EXE_retry")]);
             shell.args(FAST.split_whitespace()).args(scratch.ends(ends));
             scratch.settle(&mut shell);
@@ -307,7 +307,7 @@ fn closed_streams_change_nothing() {
             assert_eq!((output.stdout, output.stderr), (vec![], vec![]), "{closed}");
             assert_eq!(scratch.runs(), 3, "{closed}");
         }
-        let mut shell = Command::new("sh");
+        let mut shell = program("sh");
         shell.args(["-c", &format!("exec \"$@\" {closed}"), "sh", env!("CARGO_BIN_EXE_retry"), "--nope"]);
         assert_eq!(shell.status().unwrap().code(), Some(125), "{closed}");
     }

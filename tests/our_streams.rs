@@ -4,17 +4,17 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, retry, said, text, works};
+use common::command::{RETRY, Scratch, program, retry, said, text, works};
 use common::terminal::Terminal;
 use rustix::fs::{OFlags, fcntl_setfl};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 fn shell(scratch: &Scratch, script: &str) -> Output {
-    let mut sh = Command::new("sh");
+    let mut sh = program("sh");
     sh.args(["-c", script]).env("RETRY", RETRY).stdin(Stdio::null());
     scratch.settle(&mut sh);
     sh.output().unwrap()
@@ -86,11 +86,7 @@ fn help_reaches_a_slow_reader_of_a_non_blocking_pipe_whole() {
 
 #[test]
 fn what_an_attempt_does_to_the_flags_of_a_stream_is_undone_before_the_next_one() {
-    if !works(
-        Command::new("python3").arg("--version"),
-        "python3",
-        "flags of a stream that an attempt changes",
-    ) {
+    if !works(program("python3").arg("--version"), "python3", "flags of a stream that an attempt changes") {
         return;
     }
     let scratch = Scratch::new();
@@ -131,7 +127,7 @@ fn a_stdin_that_is_written_to_as_well_is_not_rewound() {
 #[test]
 fn a_command_that_becomes_another_user_can_open_its_streams_by_name() {
     let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    if !works(Command::new("setpriv").args(become_nobody).arg("true"), "setpriv", "another user (as root)") {
+    if !works(program("setpriv").args(become_nobody).arg("true"), "setpriv", "another user (as root)") {
         return;
     }
     let scratch = Scratch::new();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{Scratch, assert_is, said};
+use common::command::{Scratch, assert_is, program, said};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Output, Stdio};
 
@@ -104,7 +104,7 @@ fn a_prefix_narrows_a_rule_to_one_stream() {
         assert_eq!((code(&done), said(&done).len()), (5, attempts), "{rule}: {script}");
     }
     // Both into one pipe, and still told apart.
-    let mut sh = std::process::Command::new("sh");
+    let mut sh = program("sh");
     let script = r#""$RETRY" --base 0 --retry-on-output stdout:x -- sh -c 'echo x >&2; exit 5' 2>&1"#;
     scratch.settle(sh.args(["-c", script]).env("RETRY", common::command::RETRY));
     let all = String::from_utf8(sh.output().unwrap().stdout).unwrap();
@@ -158,7 +158,7 @@ fn a_held_stream_is_watched_too() {
     assert_eq!((code(&done), String::from_utf8_lossy(&done.stdout).as_ref()), (0, "2\n"));
     assert!(first(&done).contains("7 bytes of output dropped"), "{}", first(&done));
     // In one spool, both streams count.
-    let mut sh = std::process::Command::new("sh");
+    let mut sh = program("sh");
     let script = r#""$RETRY" --base 0 -O --stderr final --retry-on-output busy -- sh -c \
         'echo out; echo busy >&2; echo out; exit 5' 2>&1"#;
     scratch.settle(sh.args(["-c", script]).env("RETRY", common::command::RETRY));

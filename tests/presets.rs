@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::command::works;
+use common::command::{program, works};
 use retry::core::outcome::Outcome;
 use retry::core::output::{Seen, Stream, Watcher, Watchlist};
 use retry::core::preset::{PRESETS, Preset};
@@ -105,7 +105,7 @@ fn read_request(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 fn has_tool(tool: &str, option: &str, what: &str) -> bool {
-    works(Command::new(tool).arg(option), tool, what)
+    works(program(tool).arg(option), tool, what)
 }
 
 /// What a tool did.
@@ -138,7 +138,7 @@ impl Tool {
     /// Settings of the user and of the machine (proxies, mirrors, credentials) stay outside.
     fn command(&self, line: &str) -> Command {
         let mut words = line.split_whitespace();
-        let mut command = Command::new(words.next().unwrap());
+        let mut command = program(words.next().unwrap());
         command.args(words).current_dir(self.home()).stdin(Stdio::null()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.home()).env("LC_ALL", "C");
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");

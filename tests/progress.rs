@@ -2,9 +2,8 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs};
+use common::command::{RETRY, Scratch, needs, program};
 use common::terminal::Terminal;
-use std::process::Command;
 
 const ERASE: &str = "\r\u{1b}[K";
 
@@ -91,7 +90,7 @@ fn a_delay_wakes_up_for_a_view_only() {
     }
     let waits = |options: &str| {
         let scratch = Scratch::new();
-        let mut strace = Command::new("strace");
+        let mut strace = program("strace");
         strace.args(["-e", "trace=ppoll", "-e", "signal=none", "-o", "calls", RETRY]);
         strace.args(options.split(' ')).args(["--initial-delay", "2.5", "-r1", "true"]);
         scratch.settle(&mut strace);

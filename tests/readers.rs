@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Running, Scratch, needs, said, text, timed, wait_until};
+use common::command::{Running, Scratch, needs, program, said, text, timed, wait_until};
 use common::live::{state, wait_until_asleep};
 use rustix::process::Signal;
 use std::fs::File;
@@ -204,7 +204,7 @@ fn outputs_of_a_step_into_a_pipe_take_nothing_out_of_it() {
 #[test]
 fn a_fifo_without_a_reader_is_not_waited_for() {
     let scratch = Scratch::new();
-    assert!(Command::new("mkfifo").arg(scratch.path("fifo")).status().unwrap().success());
+    assert!(program("mkfifo").arg(scratch.path("fifo")).status().unwrap().success());
     let mut retry = scratch.retry_to_spawn("-r 1 --report fifo --junit fifo --log fifo");
     github(&mut retry, "fifo");
     let (output, took) = timed(|| retry.arg("false").stdin(Stdio::null()).output().unwrap());
@@ -252,7 +252,7 @@ fn what_kills_retry_while_it_writes_a_report_leaves_no_file_behind() {
     }
     for call in ["linkat", "write"] {
         let scratch = Scratch::new();
-        let mut strace = Command::new("strace");
+        let mut strace = program("strace");
         scratch.settle(&mut strace);
         strace.args(["-qq", "-o", "/dev/null", "-e", &format!("inject={call}:signal=KILL:when=1")]);
         strace.args([common::command::RETRY, "-q", "-r1", "--report", "r.json", "false"]);

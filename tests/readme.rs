@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{RETRY, needs, retry, works};
+use common::command::{RETRY, Scratch, needs, program, retry, text, works};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -28,40 +28,41 @@ fn blocks(document: &str, languages: &[&str]) -> Vec<String> {
 /// The README shows real times, which differ from run to run: in the lines of `retry` itself, each
 /// becomes a wildcard. Lines stay where they are, so that a failure names the right one.
 fn with_wildcards(document: &str) -> String {
-    let is_time = |word: &str| word.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
-    let wildcard = |word: &str| {
-        let bare = word.trim_end_matches(['.', ':']);
-        if is_time(bare) { format!("[..]s{}", &word[bare.len()..]) } else { word.to_owned() }
-    };
+    let time = regex::Regex::new(r"\b(\d+[dhm] )*\d+(\.\d+)?s\b").unwrap();
     let line = |line: &str| {
         // Its messages, and the table of --show-state.
         let ours = line.starts_with("retry: ") || line.contains("  breaker  ");
-        line.split(' ')
-            .map(|word| if ours { wildcard(word) } else { word.to_owned() })
-            .collect::<Vec<_>>()
-            .join(" ")
+        if ours { time.replace_all(line, "[..]s").into_owned() } else { line.to_owned() }
     };
     document.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+/// The file with the sessions, for [`the_sessions`].
+const SESSIONS: &str = "SESSIONS";
+
 #[test]
 fn the_sessions_run_as_shown() {
-    let directory = tempfile::tempdir().unwrap();
-    let readme = directory.path().join("README.md");
-    std::fs::write(&readme, with_wildcards(README)).unwrap();
     assert!(blocks(README, &["console"]).len() >= 4, "the sessions are there");
+    let scratch = Scratch::new();
+    let readme = scratch.path("README.md");
+    std::fs::write(&readme, with_wildcards(README)).unwrap();
+    // trycmd starts what is in them itself, from wherever it is: a process of its own is a clean one.
+    let mut again = program(std::env::current_exe().unwrap());
+    scratch.settle(again.args(["--exact", "the_sessions", "--nocapture"]).env(SESSIONS, &readme));
+    let done = again.output().unwrap();
+    assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
+    assert!(text(&done.stdout).contains("1 passed"), "{}", text(&done.stdout));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what a test is told by its parent")]
+fn the_sessions() {
+    let Some(readme) = std::env::var_os(SESSIONS) else { return };
     let cases = trycmd::TestCases::new();
     cases.register_bin("retry", std::path::Path::new(RETRY));
-    // The tests may themselves run under `retry`, or with settings of its user.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RETRY_")) {
-        // An empty variable is an unset one.
-        cases.env(name.to_string_lossy(), "");
-    }
     // trycmd gives each one a pipe that it closes a moment later, which may or may not look used up.
     cases.env("RETRY_STDIN", "null");
-    // The sessions are those of a person.
-    cases.env("GITHUB_ACTIONS", "");
-    cases.case(&readme);
+    cases.case(readme);
     cases.run();
 }
 
@@ -118,7 +119,7 @@ fn shell_blocks_are_shell() {
     let ours = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run")).unwrap();
     let scripts = [blocks(README, &["sh"]), blocks(CONTRIBUTING, &["sh"]), vec![ours]].concat();
     for script in scripts {
-        let done = feed(Command::new("bash").arg("-n"), &script);
+        let done = feed(program("bash").arg("-n"), &script);
         assert!(done.status.success(), "{}\n{script}", String::from_utf8_lossy(&done.stderr));
     }
 }
@@ -131,7 +132,7 @@ fn a_shell_function_is_retried_as_the_recipe_says() {
     let script = r#"deploy() { echo "deploy $RETRY_ATTEMPT"; [ "$RETRY_ATTEMPT" = 2 ]; }
         export -f deploy
         "$RETRY" --quiet --base 0 -- bash -c deploy"#;
-    let mut bash = Command::new("bash");
+    let mut bash = program("bash");
     let done = feed(bash.arg("-s").env("RETRY", RETRY), script);
     assert_eq!(String::from_utf8_lossy(&done.stdout), "deploy 1\ndeploy 2\n");
     assert!(done.status.success());
@@ -142,7 +143,7 @@ fn yaml_blocks_are_yaml() {
     // The first Python of the PATH may be one without the system's packages.
     let pythons = ["python3", "/usr/bin/python3"];
     let yaml = |python: &str| {
-        let mut trial = Command::new(python);
+        let mut trial = program(python);
         trial.args(["-c", "import yaml"]).stderr(Stdio::null());
         trial
     };
@@ -157,7 +158,7 @@ fn yaml_blocks_are_yaml() {
     assert!(documents.len() >= 3);
     for document in documents {
         let check = "import sys, yaml; assert isinstance(yaml.safe_load(sys.stdin), dict)";
-        let done = feed(Command::new(python).args(["-c", check]), &document);
+        let done = feed(program(python).args(["-c", check]), &document);
         assert!(done.status.success(), "{}\n{document}", String::from_utf8_lossy(&done.stderr));
     }
 }
@@ -182,7 +183,9 @@ fn the_library_example_is_the_one_in_examples_and_runs() {
     assert!(shown.len() == 1 && example.ends_with(&shown[0]), "README and examples/function.rs differ");
 
     // `cargo test` has built it.
-    let mut cargo = Command::new(env!("CARGO"));
+    // Its settings, and those of the build, are the ones of whoever runs the tests.
+    let mut cargo = program(env!("CARGO"));
+    cargo.envs(std::env::vars_os());
     let arguments = ["run", "--quiet", "--offline", "--example", "function"];
     let done = cargo.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

@@ -12,7 +12,7 @@
 mod common;
 mod shared_state;
 
-use common::command::{RETRY, Scratch, text};
+use common::command::{RETRY, Scratch, program, text};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use retry::core::breaker::Result as Ended;
@@ -168,7 +168,7 @@ fn a_name_server_that_never_answers_costs_200_ms() {
     std::fs::write(scratch.path("resolv.conf"), "nameserver 127.0.0.99\noptions timeout:30 attempts:1\n")
         .unwrap();
     let unshared = |script: &str| {
-        let mut command = std::process::Command::new("unshare");
+        let mut command = program("unshare");
         let mount = "mount --bind resolv.conf /etc/resolv.conf && ";
         scratch.settle(&mut command);
         command.args(["-m", "sh", "-c"]).arg(format!("{mount}{script}")).arg(RETRY);

@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::command::{Scratch, can, needs, said, wait_until};
+use common::command::{Scratch, can, needs, program, said, wait_until};
 use rustix::process::Signal;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 const FAST: &str = "--base 0.01 --factor 1 --jitter 0";
 const SCHEMA: &str = include_str!("../docs/json.md");
@@ -235,8 +234,7 @@ fn junit(scratch: &Scratch) -> quick_junit::TestCase {
     let text = scratch.read("r.xml");
     if needs("python3", "that another reader of XML takes the JUnit file") {
         let script = "import sys, xml.etree.ElementTree as e; e.parse(sys.argv[1])";
-        let status =
-            Command::new("python3").args(["-c", script]).arg(scratch.path("r.xml")).status().unwrap();
+        let status = program("python3").args(["-c", script]).arg(scratch.path("r.xml")).status().unwrap();
         assert!(status.success(), "{text}");
     }
     let mut report = quick_junit::Report::deserialize_from_str(&text).unwrap();
@@ -404,7 +402,7 @@ fn the_recipe_for_jq_counts_what_was_rescued_and_lost() {
     }
     let recipe = include_str!("../README.md").split("```sh\n").find(|block| block.starts_with("jq -s"));
     let recipe = recipe.unwrap().split("```").next().unwrap();
-    let mut shell = Command::new("sh");
+    let mut shell = program("sh");
     scratch.settle(&mut shell);
     let output = shell.args(["-c", recipe]).output().unwrap();
     assert!(output.status.success(), "{output:?}");

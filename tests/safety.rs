@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Scratch, needs, text};
+use common::command::{Scratch, needs, program, text};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 
@@ -63,7 +63,7 @@ fn messages_and_files_are_safe() {
     assert_eq!(report["label"], label(), "JSON reads back");
     if needs("python3", "a parser of XML") {
         let parse = "import sys, xml.etree.ElementTree as t; t.parse(sys.argv[1])";
-        let python = Command::new("python3").args(["-c", parse]).arg(scratch.path("r.xml")).output().unwrap();
+        let python = program("python3").args(["-c", parse]).arg(scratch.path("r.xml")).output().unwrap();
         assert!(python.status.success(), "{}", text(&python.stderr));
     }
 }

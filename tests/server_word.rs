@@ -209,3 +209,15 @@ fn the_log_has_what_was_asked_for_also_where_nothing_follows() {
         assert_eq!(last_failed(&done), (verdict.to_owned(), 30.0), "{options}");
     }
 }
+
+#[test]
+fn of_two_streams_the_longer_wait_counts() {
+    let scratch = Scratch::new();
+    for (out, err) in [("0.1s", "0.7s"), ("0.7s", "0.1s")] {
+        let mut retry = scratch.retry("-r 2 --base 0.01 -j 0 --retry-after=both");
+        let script = format!("echo 'try again in {out}'; echo 'try again in {err}' >&2; exit 1");
+        let done = retry.args(["--", "sh", "-c", &script]).output().unwrap();
+        let delay = announced(&done)[0];
+        assert!((0.7..=0.8).contains(&delay), "{out} and {err}: {:?}", said(&done));
+    }
+}

@@ -76,7 +76,7 @@ fn status(output: &Output) -> i32 {
 const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
 
 /// What must hold wherever the state is kept.
-const SCENARIOS: [fn(&Place); 12] = [
+const SCENARIOS: [fn(&Place); 14] = [
     failures_in_a_row_open_the_circuit,
     a_success_starts_the_count_anew,
     what_says_nothing_about_the_service_is_not_counted,
@@ -85,6 +85,8 @@ const SCENARIOS: [fn(&Place); 12] = [
     a_circuit_that_others_open_ends_our_retries,
     one_probe_closes_the_circuit,
     a_killed_probe_is_replaced,
+    a_probe_keeps_its_slot_while_it_runs,
+    a_probe_keeps_its_slot_while_its_tree_is_ended,
     an_interrupted_probe_gives_its_slot_back,
     an_empty_budget_stops_retries_and_no_first_attempt,
     good_attempts_in_a_row_cost_nothing,
@@ -245,6 +247,41 @@ fn a_killed_probe_is_replaced(place: &Place) {
     fs::write(place.scratch.path("go"), "").unwrap();
     wait_until("the lease to run out", || status(&place.shell(options, "exit 0")) == 0);
     assert_eq!(place.shown("b"), "b  breaker  closed");
+}
+
+/// Starts a probe, and waits until its lease was renewed: it only gets shorter by itself.
+fn renewed_probe(place: &Place, limits: &str, script: &str) -> Running {
+    let options = format!("--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1 {limits}");
+    assert_eq!(status(&place.shell(&options, "exit 1")), 1);
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    let probe = place.start(&options, script);
+    wait_until("the probe", || place.scratch.path("here").exists());
+    let lease = || {
+        let shown = place.shown("b");
+        let (_, rest) = shown.split_once("its lease: ").unwrap_or_else(|| panic!("no probe: {shown}"));
+        rest.trim_end_matches("s)").parse::<f64>().unwrap()
+    };
+    let mut before = lease();
+    wait_until("a renewal", || {
+        let now = lease();
+        now > std::mem::replace(&mut before, now)
+    });
+    probe
+}
+
+fn a_probe_keeps_its_slot_while_it_runs(place: &Place) {
+    // The lease is the longest that an attempt may take, and is renewed after each third of that.
+    let probe = renewed_probe(place, "--timeout 6 --kill-after 0", MEET);
+    fs::write(place.scratch.path("go"), "").unwrap();
+    assert_eq!(probe.end().code(), Some(0), "{}", place.scratch.read("stderr"));
+    assert_eq!(place.shown("b"), "b  breaker  closed");
+}
+
+fn a_probe_keeps_its_slot_while_its_tree_is_ended(place: &Place) {
+    // The first third would be over after 4 s; the limit comes after 1 s, and is ignored until `go` is there.
+    let probe = renewed_probe(place, "--timeout 1 --kill-after 11", &format!("trap '' TERM; {MEET}"));
+    fs::write(place.scratch.path("go"), "").unwrap();
+    assert_eq!(probe.end().code(), Some(124), "{}", place.scratch.read("stderr"));
 }
 
 fn an_interrupted_probe_gives_its_slot_back(place: &Place) {

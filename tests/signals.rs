@@ -5,10 +5,9 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs, wait_until};
+use common::command::{RETRY, Scratch, needs, program, wait_until};
 use common::live::{bit, is_alive, mask, send, wait_until_asleep};
 use rustix::process::Signal;
-use std::process::Command;
 
 /// Signals of one moment are one: a sender may address the child and the group. This is the next moment.
 #[expect(clippy::disallowed_methods, reason = "the time between two signals is what is tested")]
@@ -175,7 +174,7 @@ fn signals_that_were_ignored_at_start_stay_ignored() {
     let script = format!(
         "trap '' HUP TERM; exec setsid {RETRY} -- sh -c 'echo $$ > ready; while [ ! -e stop ]; do sleep 0.01; done'"
     );
-    let mut command = Command::new("sh");
+    let mut command = program("sh");
     command.args(["-c", &script]);
     let mut retry = scratch.launch(command);
     scratch.pid("ready");
@@ -193,7 +192,7 @@ fn signals_that_were_ignored_at_start_stay_ignored() {
 fn sigpipe_ignored_at_start_stays_ignored_in_the_command_and_else_does_not() {
     for (trap, ignored) in [("trap '' PIPE", true), ("trap - PIPE", false)] {
         let scratch = Scratch::new();
-        let mut command = Command::new("sh");
+        let mut command = program("sh");
         command.args(["-c", &format!("{trap}; exec {RETRY} -- cat /proc/self/status")]);
         assert_eq!(scratch.launch(command).end().code(), Some(0));
         let status = scratch.read("stdout");
@@ -206,12 +205,12 @@ fn sigpipe_ignored_at_start_stays_ignored_in_the_command_and_else_does_not() {
 #[test]
 fn sigchld_ignored_or_blocked_by_the_parent_is_put_right() {
     let scratch = Scratch::new();
-    let mut command = Command::new("sh");
+    let mut command = program("sh");
     command.args(["-c", &format!("trap '' CHLD; exec {RETRY} --retries 1 -- sh -c 'exit 9'")]);
     assert_eq!(scratch.launch(command).end().code(), Some(9));
 
     if needs("python3", "a blocked SIGCHLD") {
-        let mut command = Command::new("python3");
+        let mut command = program("python3");
         command.args([
             "-c",
             &format!(

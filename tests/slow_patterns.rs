@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::command::{RETRY, Running, Scratch, said, text, timed};
+use common::command::{RETRY, Running, Scratch, program, said, text, timed};
 use rustix::process::Signal;
 use std::fs::{self, File};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 /// No automaton is small enough for it: each byte costs as many steps as it repeats, without optimisation some
@@ -50,7 +50,7 @@ fn limits_come_in_time() {
 }
 
 fn start(scratch: &Scratch, script: &str) -> Running {
-    let mut retry = Command::new(RETRY);
+    let mut retry = program(RETRY);
     scratch.settle(&mut retry);
     retry.args(["--retry-on-output", SLOW, "--kill-after", "1", "--", "sh", "-c", script]);
     retry.stdout(File::create("/dev/null").unwrap());

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::command::{Running, Scratch, wait_until, works};
+use common::command::{Running, Scratch, program, wait_until, works};
 use common::live::is_alive;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::Signal;
@@ -128,7 +128,7 @@ fn a_signal_gets_through_while_a_socket_or_a_named_pipe_stalls() {
     let (socket, _never_read) = std::os::unix::net::UnixStream::pair().unwrap();
     let socket = OwnedFd::from(socket);
     let fifo = scratch.path("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    assert!(program("mkfifo").arg(&fifo).status().unwrap().success());
     let reader = open(&fifo, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).unwrap();
     let fifo = OwnedFd::from(OpenOptions::new().write(true).open(&fifo).unwrap());
     let size = rustix::pipe::fcntl_getpipe_size(&fifo).unwrap() as u64;
@@ -151,7 +151,7 @@ fn a_signal_gets_through_while_a_socket_or_a_named_pipe_stalls() {
 /// As after su(1): the terminal's node is someone else's.
 #[test]
 fn a_terminal_that_cannot_be_opened_again_stalls_nothing_either() {
-    let mut trial = Command::new("setpriv");
+    let mut trial = program("setpriv");
     trial.args(["--reuid=65534", "--regid=65534", "--clear-groups", "true"]);
     if !works(&mut trial, "setpriv", "a terminal of someone else (as root)") {
         return;
@@ -160,7 +160,7 @@ fn a_terminal_that_cannot_be_opened_again_stalls_nothing_either() {
     std::fs::set_permissions(scratch.path("."), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     for with_tty in [&[][..], &["--ctty"]] {
         let terminal = Stalled::new();
-        let mut setsid = Command::new("setsid");
+        let mut setsid = program("setsid");
         setsid.args(with_tty).args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
         setsid.args([common::command::RETRY, "--retry-on-output", "nothing", "--kill-after", "0.2", "--"]);
         setsid.args(["sh", "-c", "echo $$ > pid; exec yes"]).stdout(terminal.slave()).stdin(terminal.slave());

@@ -10,7 +10,7 @@
 mod common;
 mod shared_state;
 
-use common::command::can;
+use common::command::{can, program};
 use retry::core::breaker::{Breaker, Recorded, Result as Ended};
 use retry::core::shared::{Location, Name};
 use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
@@ -24,7 +24,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -129,7 +129,7 @@ fn no_link_is_followed_and_nothing_else_is_overwritten() {
     fs::remove_dir(&record).unwrap();
 
     // Opening it must not block for want of a writer.
-    assert!(Command::new("mkfifo").arg(&record).status().unwrap().success());
+    assert!(program("mkfifo").arg(&record).status().unwrap().success());
     fails_open(&given(&state), "x", "the record is not a plain file");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
@@ -173,7 +173,7 @@ fn a_directory_that_cannot_be_written_stops_nothing() {
             let copy = directory.path().join("binary");
             fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
             fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
-            let mut other = Command::new(&copy);
+            let mut other = program(&copy);
             other.args(command.get_args()).stdin(Stdio::null()).current_dir("/").uid(65534).gid(65534);
             for (name, value) in command.get_envs() {
                 other.env(name, value.unwrap());
@@ -195,7 +195,7 @@ fn a_record_that_cannot_be_written_stops_nothing() {
     let directory = directory();
     let task: [&OsStr; 3] = ["look".as_ref(), directory.path().as_ref(), "x".as_ref()];
     let this = child(&task);
-    let mut shell = Command::new("sh");
+    let mut shell = program("sh");
     shell.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
     shell.arg(this.get_program()).args(this.get_args());
     for (name, value) in this.get_envs() {
@@ -215,7 +215,7 @@ fn a_record_that_cannot_be_written_stops_nothing() {
 fn a_full_disk_stops_nothing() {
     let directory = directory();
     let mount = |arguments: &[&OsStr]| {
-        Command::new("mount").args(arguments).stderr(Stdio::null()).status().is_ok_and(|done| done.success())
+        program("mount").args(arguments).stderr(Stdio::null()).status().is_ok_and(|done| done.success())
     };
     let path = directory.path().as_os_str();
     let arguments = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"].map(OsStr::new);
@@ -240,7 +240,7 @@ fn a_full_disk_stops_nothing() {
         assert!(warning.contains("no space left on device"), "{warning}");
     });
     drop(filler);
-    assert!(Command::new("umount").arg(path).status().unwrap().success());
+    assert!(program("umount").arg(path).status().unwrap().success());
     outcome.unwrap();
 }
 
@@ -388,7 +388,7 @@ fn huge_and_odd_files_are_no_records() {
     assert_eq!(fs::metadata(&record).unwrap().len(), 64);
     for make in ["ln -sf /dev/zero", "mkfifo", "mkdir"] {
         fs::remove_file(&record).unwrap_or_default();
-        let done = Command::new("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
+        let done = program("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
         assert!(done.unwrap().success());
         let shown = shared::show(&location).unwrap();
         assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{make}: {shown:?}");

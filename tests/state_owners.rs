@@ -11,7 +11,7 @@
 mod common;
 mod shared_state;
 
-use common::command::{RETRY, Scratch, can, said};
+use common::command::{RETRY, Scratch, can, program, said};
 use retry::core::breaker::Result as Ended;
 use retry::core::shared::{Location, Name};
 use retry::state::slot::{Kind, Slot};
@@ -74,7 +74,7 @@ fn a_directory_that_was_named_is_taken_as_it_is() {
 /// A process with this umask that records a failure of `x` in `state`.
 fn with_umask(umask: &str, state: &Path) -> Command {
     let this = child(&["look".as_ref(), state.as_ref(), "x".as_ref()]);
-    let mut shell = Command::new("sh");
+    let mut shell = program("sh");
     shell.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"]);
     shell.arg(this.get_program()).args(this.get_args());
     for (name, value) in this.get_envs() {
@@ -103,14 +103,14 @@ fn users_of_a_group_share_what_either_has_made() {
         fs::set_permissions(&state, Permissions::from_mode(mode)).unwrap();
         let fails = |user: Option<u32>, name: &str| {
             let this = child(&["look".as_ref(), state.as_ref(), name.as_ref()]);
-            let mut other = Command::new("sh");
+            let mut other = program("sh");
             other.args(["-c", "umask 077; exec \"$@\"", "sh"]).arg(&binary).args(this.get_args());
             other.stdin(Stdio::null()).current_dir("/");
             for (name, value) in this.get_envs() {
                 other.env(name, value.unwrap());
             }
             if let Some(user) = user {
-                let mut setpriv = Command::new("setpriv");
+                let mut setpriv = program("setpriv");
                 setpriv.args([
                     format!("--reuid={user}"),
                     format!("--regid={user}"),
@@ -163,7 +163,7 @@ fn root_makes_nothing_in_the_home_of_someone_else() {
 
     // With a root directory that nobody misses.
     let script = r#"mount -t tmpfs tmpfs "$HOME_OF_ROOT" && exec "$0" --retries 1 --breaker b false"#;
-    let mut command = Command::new("unshare");
+    let mut command = program("unshare");
     scratch.settle(&mut command);
     command.args(["-m", "sh", "-c", script, RETRY]).env("HOME", &home).env_remove("XDG_STATE_HOME");
     let root = roots.strip_suffix("/.local/state/retry").unwrap();

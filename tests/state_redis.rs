@@ -324,7 +324,7 @@ fn a_list_shows_ours_only() {
 #[test]
 fn tls_is_spoken_with_servers_that_are_trusted() {
     let directory = tempfile::tempdir().unwrap();
-    let openssl = std::process::Command::new("openssl")
+    let openssl = common::command::program("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:false"])
         .args(["-keyout", "key.pem", "-out", "certificate.pem"])

@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::command::{Running, Scratch, needs, said, text, timed, wait_until, works};
+use common::command::{Running, Scratch, needs, program, said, text, timed, wait_until, works};
 use common::live::state;
 use common::terminal::Terminal;
 use rustix::process::Signal;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, PipeReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// What a daemon that holds a pipe sleeps. Whoever waits for it is caught by this being longer than any
@@ -26,7 +26,7 @@ fn piped(scratch: &Scratch, options: &str, script: &str) -> Child {
 
 /// `sh -c SCRIPT`, in which `$RETRY` is the binary under test.
 fn shell(scratch: &Scratch, script: &str) -> std::process::Output {
-    let mut sh = Command::new("sh");
+    let mut sh = program("sh");
     sh.args(["-c", script]).env("RETRY", common::command::RETRY).stdin(Stdio::null());
     scratch.settle(&mut sh);
     sh.output().unwrap()
@@ -457,7 +457,7 @@ fn without_a_place_for_the_output_the_run_is_over() {
 fn a_full_directory_for_temporary_files_is_an_error_of_retry() {
     let scratch = Scratch::new();
     let mounted = |script: &str| {
-        let mut unshare = Command::new("unshare");
+        let mut unshare = program("unshare");
         let script = format!("mount -t tmpfs -o size=2m none \"$TMPDIR\" && {script}");
         unshare.args(["--map-root-user", "--mount", "sh", "-c", &script]);
         unshare.env("TMPDIR", scratch.path("")).env("RETRY", common::command::RETRY);
@@ -610,6 +610,37 @@ fn output_that_nobody_takes_before_the_deadline_is_no_success() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the deadline itself is what is tested")]
+fn after_the_deadline_a_reader_has_the_grace_to_take_what_is_left() {
+    let scratch = Scratch::new();
+    let options = "--deadline 2 --kill-after 1000 --retry-on-output nothing";
+    let begun = std::time::Instant::now();
+    let (mut retry, mut reader) = stuck(&scratch, options, "head -c 300K /dev/zero");
+    wait_until("the deadline to pass", || begun.elapsed().as_secs() >= 3);
+    assert!(retry.is_running(), "{}", scratch.read("stderr"));
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 300 << 10);
+    assert!(retry.end().success(), "{}", scratch.read("stderr"));
+}
+
+#[test]
+fn a_command_that_had_to_be_killed_leaves_its_reader_a_grace_of_its_own() {
+    let scratch = Scratch::new();
+    let options = "--deadline 1 --kill-after 4 --retry-on-output nothing";
+    let script = "trap '' TERM; echo $$ > pid; head -c 300K /dev/zero; while :; do sleep 0.05; done";
+    let (retry, mut reader) = stuck(&scratch, options, script);
+    let pid = scratch.pid("pid");
+    wait_until("the end of the command", || !common::live::is_alive(pid));
+    // Past the grace for whoever still holds a pipe.
+    timed_pause();
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 300 << 10, "{}", scratch.read("stderr"));
+    assert_eq!(retry.end().code(), Some(124));
+}
+
+#[test]
 fn a_command_that_waits_for_a_reader_is_not_idle() {
     let scratch = Scratch::new();
     let (mut retry, mut reader) = stuck(&scratch, "-r 1 --idle-timeout 0.5", "head -c 3M /dev/zero");
@@ -687,7 +718,7 @@ fn memory_is_constant_however_much_is_held_watched_or_replayed() {
     let script = r#"exec < <(head -c 300M /dev/zero)
         exec "$RETRY" -q --base 0 -j 0 --stdin replay -- sh -c \
             'if [ "$RETRY_ATTEMPT" = 1 ]; then cat > /dev/null; exit 1; else cat; fi'"#;
-    let mut bash = Command::new("bash");
+    let mut bash = program("bash");
     bash.args(["-c", script]).env("RETRY", common::command::RETRY).stdout(Stdio::piped());
     scratch.settle(&mut bash);
     let most = peak_of(bash.spawn().unwrap(), SIZE);
@@ -732,7 +763,7 @@ fn a_limit_on_the_size_of_files_is_an_error_of_retry() {
     if !needs("bash", "the status of a part of a pipeline") {
         return;
     }
-    let mut bash = Command::new("bash");
+    let mut bash = program("bash");
     bash.args(["-c", limited]).env("RETRY", common::command::RETRY).stdin(Stdio::null());
     scratch.settle(&mut bash);
     let done = bash.output().unwrap();

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs, wait_until};
+use common::command::{RETRY, Scratch, needs, program, wait_until};
 use common::live::{bit, is_alive, mask, parent, send, state, wait_until_asleep, wait_until_taken};
 use common::terminal::Terminal;
 use rustix::process::Signal;
@@ -17,7 +17,7 @@ fn bash() -> Option<(Scratch, Terminal)> {
     }
     let scratch = Scratch::new();
     let terminal = Terminal::bash(&scratch);
-    assert!(std::process::Command::new("mkfifo").arg(scratch.path("go")).status().unwrap().success());
+    assert!(program("mkfifo").arg(scratch.path("go")).status().unwrap().success());
     Some((scratch, terminal))
 }
 

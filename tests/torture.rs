@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::command::{Scratch, wait_until};
+use common::command::{Scratch, program, wait_until};
 use common::live::{is_alive, marked};
 use rustix::process::Signal;
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn run(seed: u64) {
     let limit = ["--timeout 0.3", "--deadline 0.6", "--timeout 0.2 --deadline 0.7", "--timeout 1000"]
         [dice.below(4) as usize];
     let options = format!("--retries 4 --base 0.01 --jitter 0.02 --kill-after 0.1 {limit}");
-    let mut command = std::process::Command::new("setsid");
+    let mut command = program("setsid");
     command.arg(common::command::RETRY).args(options.split(' ')).args(["--", "sh", "-c", SCRIPT]);
     command.env(&mark, "1").env("SEED", seed.to_string());
     let mut retry = scratch.launch(command);

@@ -7,10 +7,9 @@
 
 mod common;
 
-use common::command::{RETRY, Scratch, needs, wait_until, works};
+use common::command::{RETRY, Scratch, needs, program, wait_until, works};
 use common::live::{is_alive, send};
 use rustix::process::Signal;
-use std::process::Command;
 
 /// Three stubborn descendants, each of which leaves its pid: one in our session, one in a session of
 /// its own, one whose parents are gone.
@@ -84,6 +83,18 @@ fn a_stopped_process_ends_too() {
 }
 
 #[test]
+fn a_command_that_stops_itself_when_it_is_to_end_has_no_longer_for_that() {
+    let scratch = Scratch::new();
+    // The trap runs after the CONT that follows the TERM.
+    let script = "trap 'echo $$ > stopped; kill -STOP $$' TERM; while :; do sleep 0.05; done";
+    let retry = scratch.session("--timeout 1 --kill-after 0.5 --retries 1", script);
+    let ended = retry.end();
+    assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
+    assert!(ended.stderr.contains("(SIGTERM, then SIGKILL)"), "{}", ended.stderr);
+    assert!(!is_alive(scratch.pid("stopped")));
+}
+
+#[test]
 fn what_was_there_before_the_attempt_lives_on() {
     let scratch = Scratch::new();
     // A child that `retry` inherited by exec, and a background process that attempt 1 left behind when
@@ -95,7 +106,7 @@ fn what_was_there_before_the_attempt_lives_on() {
     let script = format!(
         "sleep 1000 & echo $! > inherited; exec {RETRY} --retries 2 --timeout 2 --base 0 -- sh -c \"$1\""
     );
-    let mut shell = Command::new("setsid");
+    let mut shell = program("setsid");
     shell.args(["sh", "-c", &script, "sh", command]);
     let ended = scratch.launch(shell).end();
     assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
@@ -114,7 +125,7 @@ fn what_a_process_from_before_the_attempt_starts_meanwhile_lives_on() {
     let script = format!(
         "sh -c '{worker}' & exec {RETRY} --retries 2 --timeout 0.5 --kill-after 0.1 --base 0 -- sleep 1000"
     );
-    let mut shell = Command::new("setsid");
+    let mut shell = program("setsid");
     shell.args(["sh", "-c", &script]);
     let ended = scratch.launch(shell).end();
     assert_eq!(ended.code(), Some(124), "{}", ended.stderr);
@@ -160,14 +171,14 @@ fn without_a_proc_of_ours_the_command_itself_ends_and_nothing_is_claimed_of_the_
         if cfg!(target_env = "musl") && script.starts_with("ulimit") {
             continue;
         }
-        let mut trial = Command::new("unshare");
+        let mut trial = program("unshare");
         trial.args(unshare).arg("true");
         if !works(&mut trial, "unshare and the right to use it", "a foreign /proc") {
             return;
         }
         let scratch = Scratch::new();
         let mark = format!("NOPROC_{}", std::process::id());
-        let mut outer = Command::new("setsid");
+        let mut outer = program("setsid");
         outer.arg("unshare").args(unshare).args(["sh", "-c", &script, "sh", command]).env(&mark, "1");
         let ended = scratch.launch(outer).end();
         assert_eq!(ended.code(), Some(124), "{script}: {}", ended.stderr);
@@ -208,7 +219,7 @@ EOF
         sh -c 'trap \"\" TERM; while [ ! -e stop ]; do (sleep 0.05 &) ; done' &
         echo $$ > ready
         while :; do sleep 0.05; done";
-    let mut command = Command::new("setsid");
+    let mut command = program("setsid");
     let mark = format!("STORM_{}", std::process::id());
     command.env(&mark, "1").args([
         RETRY,
@@ -246,7 +257,7 @@ fn a_tree_that_proc_hides_is_not_gone() {
 fn a_tree_that_is_not_ours_to_end(environment: &[&str]) {
     let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     let words: Vec<&str> = environment.iter().chain(&nobody).copied().collect();
-    let mut trial = Command::new(words[0]);
+    let mut trial = program(words[0]);
     trial.args(&words[1..]).arg("true");
     if !works(&mut trial, "setpriv, unshare and root", "a set-uid child") {
         return;
@@ -262,7 +273,7 @@ fn a_tree_that_is_not_ours_to_end(environment: &[&str]) {
     open(become_root.parent().unwrap(), 0o777);
     let binary = scratch.path("retry");
     std::fs::copy(RETRY, &binary).unwrap();
-    let mut command = Command::new("setsid");
+    let mut command = program("setsid");
     command.args(words);
     command.arg(&binary).args(["--timeout", "2", "--kill-after", "0.1", "--base", "0", "--", "sh", "-c"]);
     command.arg("./become-root --reuid=0 sleep 1000 & echo $! > pid; echo x >> runs; wait");
@@ -277,7 +288,7 @@ fn a_tree_that_is_not_ours_to_end(environment: &[&str]) {
 }
 
 fn tool(name: &str) -> String {
-    let output = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap();
+    let output = program("sh").args(["-c", &format!("command -v {name}")]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -298,14 +309,14 @@ fn adopted_orphans_are_reaped() {
 
 #[test]
 fn as_pid_1_it_reaps_and_ends_with_the_right_status() {
-    let mut trial = Command::new("unshare");
+    let mut trial = program("unshare");
     trial.args(["--pid", "--fork", "--mount-proc", "true"]);
     if !works(&mut trial, "unshare and the right to use it", "pid 1") {
         return;
     }
     let scratch = Scratch::new();
     let start = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
+        let mut command = program("unshare");
         command.args(["--pid", "--fork", "--mount-proc", RETRY]).args(arguments);
         scratch.launch(command)
     };
@@ -320,7 +331,7 @@ fn as_pid_1_it_reaps_and_ends_with_the_right_status() {
 
 #[test]
 fn as_pid_1_it_passes_on_what_containers_are_stopped_with() {
-    let mut trial = Command::new("unshare");
+    let mut trial = program("unshare");
     trial.args(["--pid", "--fork", "--mount-proc", "true"]);
     if !works(&mut trial, "unshare and the right to use it", "pid 1") || !needs("bash", "real-time signals") {
         return;
@@ -331,7 +342,7 @@ fn as_pid_1_it_passes_on_what_containers_are_stopped_with() {
         let script = format!(
             "trap 'echo {signal} > got; exit 7' {signal}; kill -{signal} 1; while :; do sleep 0.01; done"
         );
-        let mut command = Command::new("unshare");
+        let mut command = program("unshare");
         command.args(["--pid", "--fork", "--mount-proc", RETRY, "-r1", "bash", "-c", &script]);
         assert_eq!(scratch.launch(command).end().code(), Some(7), "{signal}");
         assert_eq!(scratch.read("got"), format!("{signal}\n"));

@@ -75,16 +75,26 @@ impl Setting {
     }
 }
 
+/// A variable of the environment. Unit tests have none, whatever whoever runs them has set.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+fn variable(name: &str) -> Option<OsString> {
+    if cfg!(test) { None } else { std::env::var_os(name) }
+}
+
+/// One that is text.
+fn text(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok()
+}
+
 /// Whether there may be any setting. Nearly every run ends here.
 pub fn has_settings() -> bool {
-    std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"RETRY_"))
+    !cfg!(test) && std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"RETRY_"))
 }
 
 /// Adds the environment's settings to what was parsed from `words`.
 ///
 /// # Errors
 /// A usage error that names the variable.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn merge(
     model: &mut Command,
     matches: ArgMatches,
@@ -101,8 +111,8 @@ pub fn merge(
     let mut settings: Vec<Setting> = Vec::new();
     for arg in model.get_arguments().filter(|arg| is_setting(arg)) {
         let id = arg.get_id().to_string();
-        let variable = format!("RETRY_{}", id.to_ascii_uppercase());
-        let value = std::env::var_os(&variable).unwrap_or_default();
+        let name = format!("RETRY_{}", id.to_ascii_uppercase());
+        let value = variable(&name).unwrap_or_default();
         if decorrelated_leaves_out(&matches, &id, &value, typed) {
             continue;
         }
@@ -115,11 +125,11 @@ pub fn merge(
             .find(|set| conflicts(model, arg).iter().any(|c| set.is_about(c.get_id().as_str())))
         {
             return Err(format!(
-                "retry: {variable} cannot be used with {}. Good: unset one of them",
+                "retry: {name} cannot be used with {}. Good: unset one of them",
                 rival.variable
             ));
         }
-        settings.push(Setting { id, variable, value });
+        settings.push(Setting { id, variable: name, value });
     }
     for setting in &settings {
         let alone = [OsString::from("retry"), setting.word(), "--".into(), "true".into()];
@@ -171,52 +181,45 @@ fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
 }
 
 /// How many `retry` are around this one.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn depth() -> u32 {
-    std::env::var("RETRY_DEPTH").ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
+    text("RETRY_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0)
 }
 
 /// `JOURNAL_STREAM`, by which systemd says that stdout or stderr is the journal's.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn journal_stream() -> Option<String> {
-    std::env::var("JOURNAL_STREAM").ok()
+    text("JOURNAL_STREAM")
 }
 
 /// Whether this is a step of GitHub Actions.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn is_github_actions() -> bool {
-    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+    variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// The files that a step of GitHub Actions may append to.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn github() -> GitHub {
-    let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let file = |name: &str| variable(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     GitHub { summary: file("GITHUB_STEP_SUMMARY"), output: file("GITHUB_OUTPUT") }
 }
 
 /// How often the `retry` around this one runs it; none if there is none, or if it has no limit.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn outer_attempts() -> Option<u64> {
     if depth() == 0 {
         return None;
     }
-    std::env::var("RETRY_MAX_ATTEMPTS").ok()?.parse().ok()
+    text("RETRY_MAX_ATTEMPTS")?.parse().ok()
 }
 
 /// What `TERM` says.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn terminal() -> Terminal {
-    match std::env::var_os("TERM") {
+    match variable("TERM") {
         Some(term) if !term.is_empty() && term != "dumb" => Terminal::Capable,
         _ => Terminal::Dumb,
     }
 }
 
 /// What the environment says about colours: no-color.org and bixense.com/clicolors.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn color() -> Shown {
-    let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let given = |name: &str| variable(name).filter(|value| !value.is_empty());
     if given("NO_COLOR").is_some() {
         Shown::Never
     } else if given("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
@@ -234,9 +237,8 @@ pub fn color() -> Shown {
 /// user out; giving it to the user instead would mean to make and to hand over files in a directory where somebody
 /// else decides what lies there. (pip does without its cache then, and npm has given up handing over.) Root has a
 /// home of its own, which the table of users names.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub fn state_directory() -> Location {
-    let [state_home, home] = ["XDG_STATE_HOME", "HOME"].map(std::env::var_os);
+    let [state_home, home] = ["XDG_STATE_HOME", "HOME"].map(variable);
     if !rustix::process::geteuid().is_root() {
         return Location::standard(state_home, home);
     }

@@ -63,7 +63,7 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 /// The scanner of one stream. It holds at most [`MAX_LINE`] bytes.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Lines {
     /// The start of a line whose end has not come; of a long line, what the next window begins with.
     held: Vec<u8>,
@@ -71,7 +71,7 @@ pub struct Lines {
 }
 
 /// Whether windows of the held line have been handed over.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Clone)]
 enum Long {
     #[default]
     No,

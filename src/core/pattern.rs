@@ -91,7 +91,7 @@ impl Pattern {
 
     /// How large it is when compiled, in bytes: a measure of what one byte can cost in the worst case.
     pub fn size(&self) -> usize {
-        self.0.memory_usage()
+        self.regex.memory_usage()
     }
 
     /// Whether any line of the part matches. In a line above [`super::lines::MAX_LINE`] every match that

@@ -13,6 +13,7 @@
 //! Headers may stand behind the marks of `curl -v` (`< `, `* `) and the spaces of `wget -S`. From 10^9
 //! seconds on, a number is a point in time. What is negative, above 10^11 s, or no number is ignored.
 
+use super::duration::Unit;
 use super::lines::{Lines, Part, Place};
 use super::pattern::{Alphabet, Pattern, PatternError};
 use super::random::Random;
@@ -104,7 +105,7 @@ impl Asked {
 }
 
 /// Reads the output of one attempt, both streams or one of them. It holds at most one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Listener {
     signs: Pattern,
     lines: Lines,
@@ -112,7 +113,7 @@ pub struct Listener {
 }
 
 /// What the lines said so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Heard {
     /// The last demand.
     asked: Option<Asked>,
@@ -121,7 +122,7 @@ struct Heard {
 }
 
 /// What matters of the headers of the response that is being read.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 struct Response {
     remaining: Remaining,
     reset: Option<Asked>,
@@ -130,7 +131,7 @@ struct Response {
 }
 
 /// Requests that the server still allows.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 enum Remaining {
     #[default]
     Unknown,
@@ -263,14 +264,8 @@ fn amounts(mut text: &[u8]) -> Option<f64> {
         let Some(value) = number(&text[..digits]) else { return sum };
         let behind = text[digits..].trim_ascii_start();
         let letters = behind.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let unit = match &behind[..letters] {
-            b"ms" | b"millisecond" | b"milliseconds" => 0.001,
-            b"s" | b"sec" | b"secs" | b"second" | b"seconds" => 1.0,
-            b"m" | b"min" | b"mins" | b"minute" | b"minutes" => 60.0,
-            b"h" | b"hour" | b"hours" => 3600.0,
-            _ => return sum,
-        };
-        sum = Some(sum.unwrap_or(0.0) + value * unit);
+        let Some(unit) = str::from_utf8(&behind[..letters]).ok().and_then(Unit::named) else { return sum };
+        sum = Some(sum.unwrap_or(0.0) + value * unit.nanos() as f64 / 1e9);
         text = behind[letters..].trim_ascii_start();
     }
 }
@@ -328,6 +323,7 @@ mod tests {
             ("x-ratelimit-remaining: 0\nx-ratelimit-reset: 20\n", 20.0),
             ("Rate limit reached. Please try again in 1.3s. Visit", 1.3),
             ("please Try Again In 20 seconds", 20.0),
+            ("Try again in 1 day 2h.", 93_600.0),
             ("try again in 900ms", 0.9),
             ("try again in 2m", 120.0),
             ("try again in 6m0s.", 360.0),

@@ -1,10 +1,12 @@
-//! `retry` as a child of a test: without settings from the environment of whoever runs the tests, in
-//! a scratch directory where the commands that it runs leave what the test looks at.
+//! `retry` as a child of a test: in a scratch directory where the commands that it runs leave what the test looks
+//! at, and without anything of whoever runs the tests: [`program`]. Nothing outlives its scratch directory.
 
-use rustix::process::{Pid, Signal, kill_process};
+use super::clean;
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -16,8 +18,25 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The binary under test.
 pub const RETRY: &str = env!("CARGO_BIN_EXE_retry");
 
-/// Where the commands of a test run.
+/// A program as a child of a test. It gets nothing from whoever runs the tests (a terminal, `nohup`, a CI job)
+/// unless the test hands it on: its signals have their default actions and none is blocked, a stream that
+/// would be inherited is /dev/null, and of the environment only [`KEPT`] is there.
+pub fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(name);
+    command.env_clear().envs(std::env::vars_os().filter(|(name, _)| KEPT.iter().any(|kept| name == kept)));
+    clean::start(&mut command);
+    command
+}
+
+/// Where programs and temporary files are, and where a build that measures coverage writes.
+const KEPT: [&str; 3] = ["PATH", "TMPDIR", "LLVM_PROFILE_FILE"];
+
+/// Where the commands of a test run. Whatever of them is left when it goes, also because the test failed, is
+/// killed.
 pub struct Scratch(TempDir);
+
+/// The variable by which processes are known that were started in a scratch directory.
+const SCRATCH: &str = "SCRATCH";
 
 impl Scratch {
     pub fn new() -> Self {
@@ -44,7 +63,7 @@ impl Scratch {
     pub fn retry(&self, options: &str) -> assert_cmd::Command {
         // assert_cmd gives each command a pipe for stdin and closes it a moment later, which may or may not
         // look used up; the shell puts /dev/null in its place before it becomes `retry`.
-        let mut command = Command::new("/bin/sh");
+        let mut command = program("/bin/sh");
         command.args(["-c", r#"exec "$0" "$@" < /dev/null"#, RETRY]).args(options.split_whitespace());
         self.settle(&mut command);
         let mut command = assert_cmd::Command::from_std(command);
@@ -54,16 +73,41 @@ impl Scratch {
 
     /// The same for `std`, for tests that look while it runs.
     pub fn retry_to_spawn(&self, options: &str) -> Command {
-        let mut command = Command::new(RETRY);
+        let mut command = program(RETRY);
         command.args(options.split_whitespace());
         self.settle(&mut command);
         command
     }
 
-    /// Any command, in this directory and with a clean environment.
+    /// Any [`program`], in this directory.
     pub fn settle(&self, command: &mut Command) {
-        without_settings(command);
-        command.current_dir(self.0.path());
+        command.current_dir(self.0.path()).env("HOME", self.0.path()).env(SCRATCH, self.0.path());
+    }
+
+    /// What of this directory still runs, each process with its group: what has its mark in the environment or
+    /// works in it. A process that has neither was made by a test that has to end it by itself.
+    fn left(&self) -> Vec<(Pid, Option<Pid>)> {
+        let mark = [SCRATCH.as_bytes(), b"=", self.0.path().as_os_str().as_bytes()].concat();
+        let belongs = |process: &Path| {
+            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|entry| entry == mark)
+                || fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.0.path()))
+        };
+        // Elsewhere than on Linux there is none.
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pid = |process: &fs::DirEntry| process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw);
+        // proc_pid_stat(5). A `Pid` cannot hold the 0 of a kernel thread or the -1 of a process that just ends.
+        let group = |process: &Path| {
+            let stat = fs::read(process.join("stat")).ok()?;
+            let stat = String::from_utf8_lossy(&stat).into_owned();
+            let group: i32 = stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()?;
+            Pid::from_raw(group.max(0))
+        };
+        processes
+            .filter_map(|process| Some((pid(&process)?, group(&process.path()), process.path())))
+            .filter(|(.., path)| belongs(path))
+            .map(|(pid, group, _)| (pid, group))
+            .collect()
     }
 
     /// The words of a command whose nth run ends as the nth of these says, and each later run as the
@@ -95,7 +139,7 @@ impl Scratch {
     /// starts meanwhile could hold it open for writing, and it could not be run (ETXTBSY).
     pub fn executable(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
-        let mut writer = Command::new("sh")
+        let mut writer = program("sh")
             .args(["-c", r#"cat > "$0" && chmod 755 "$0""#])
             .arg(&path)
             .stdin(Stdio::piped())
@@ -115,30 +159,40 @@ impl Scratch {
 
     /// Starts a command with stderr in the file `stderr`.
     pub fn start_command(&self, mut command: Command) -> Running {
-        command.stdin(Stdio::null());
         command.stderr(fs::File::create(self.path("stderr")).unwrap());
         Running::start(&mut command)
     }
 }
 
-/// `retry` where the test runs, for what leaves nothing behind: help, a generated file, a dry run.
-pub fn retry() -> Command {
-    let mut command = Command::new(RETRY);
-    without_settings(&mut command);
-    command
-}
-
-/// Removes whatever in the environment could change how the binary behaves.
-pub fn without_settings(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("RETRY_") || ["GITHUB_ACTIONS", "JOURNAL_STREAM"].contains(&name.as_ref()) {
-            command.env_remove(name.as_ref());
+impl Drop for Scratch {
+    #[expect(clippy::disallowed_methods, reason = "a poll needs a clock and a pause")]
+    fn drop(&mut self) {
+        let begun = Instant::now();
+        let (ours, mut quiet) = (getpgrp(), 0);
+        // Twice nothing: a process that forks and ends all the time may be missed.
+        while quiet < 2 && begun.elapsed() < PATIENCE {
+            let mut killed = 0;
+            for (pid, group) in self.left() {
+                // A whole group dies at once, so that no fork outruns it. Ours has the tests in it.
+                let group = group.filter(|group| *group != ours);
+                let all = group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok());
+                // What is not ours to kill stays: root's, where the tests are someone else's.
+                killed += u32::from(kill_process(pid, Signal::KILL).is_ok() || all);
+            }
+            quiet = if killed == 0 { quiet + 1 } else { 0 };
+            if killed > 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
         }
     }
 }
 
-/// A `retry` that runs. It does not outlive its test.
+/// `retry` where the test runs, for what leaves nothing behind: help, a generated file, a dry run.
+pub fn retry() -> Command {
+    program(RETRY)
+}
+
+/// A `retry` that runs. It does not outlive its test; what it has started does not outlive its [`Scratch`].
 pub struct Running(Child);
 
 impl Running {
@@ -235,7 +289,6 @@ pub fn needs(tool: &str, what: &str) -> bool {
 
 /// As [`needs`], for something that only a trial run can tell.
 pub fn works(trial: &mut Command, tool: &str, what: &str) -> bool {
-    let trial = trial.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     can(what, tool, trial.status().is_ok_and(|status| status.success()))
 }
 
@@ -255,5 +308,5 @@ fn is_executable(file: &Path) -> bool {
 
 /// Bytes that are no UTF-8, as an argument.
 pub fn not_utf8() -> &'static OsStr {
-    std::os::unix::ffi::OsStrExt::from_bytes(b"a\xff\xfeb")
+    OsStr::from_bytes(b"a\xff\xfeb")
 }

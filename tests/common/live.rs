@@ -1,6 +1,6 @@
 //! Commands that run while the test looks at them, sends signals and waits for readiness.
 
-use super::command::{RETRY, Running, Scratch, wait_for};
+use super::command::{RETRY, Running, Scratch, program, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -78,7 +78,7 @@ impl Scratch {
 
     /// `retry OPTIONS -- sh -c SCRIPT` in a session of its own without a terminal.
     pub fn session(&self, options: &str, script: &str) -> Live {
-        let mut command = Command::new("setsid");
+        let mut command = program("setsid");
         command.arg(RETRY).args(options.split_whitespace()).args(["--", "sh", "-c", script]);
         self.launch(command)
     }

@@ -1,13 +1,13 @@
 //! An interactive bash with job control on a pseudo-terminal, driven as a person would. The crates for
 //! this keep the terminal open in a thread of their own, so that it can never hang up.
 
-use super::command::{RETRY, Scratch, wait_for, without_settings};
+use super::command::{RETRY, Scratch, program, wait_for};
 use super::live::send;
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::{Child, Command};
+use std::process::Child;
 
 pub struct Terminal {
     master: Option<File>,
@@ -30,11 +30,10 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
         // setsid(1) makes its standard input the controlling terminal, and then becomes the command.
-        let mut command = Command::new("setsid");
+        let mut command = program("setsid");
         command.arg("--ctty").args(words).stdin(slave()).stdout(slave()).stderr(slave());
-        without_settings(&mut command);
+        scratch.settle(&mut command);
         command.env("RETRY", RETRY).env("PS1", "").env("TERM", "dumb").env("LC_ALL", "C");
-        command.env_remove("PROMPT_COMMAND").current_dir(scratch.path("."));
         let leader = command.spawn().unwrap();
         // Reads must not block, so that a test that waits in vain says so.
         rustix::io::ioctl_fionbio(&master, true).unwrap();

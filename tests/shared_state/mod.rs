@@ -14,6 +14,7 @@
 #[cfg(feature = "redis")]
 pub mod server;
 
+use crate::common::command::program;
 use retry::core::breaker::{self, Phase, Recorded, Renewal, Result as Ended};
 use retry::core::budget::{self, Payment};
 use retry::core::random::Random;
@@ -310,7 +311,7 @@ const TASK: &str = "SHARED_STATE_TEST";
 
 /// This binary again, as a process that does `task` and then ends.
 pub fn child(task: &[&OsStr]) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = program(std::env::current_exe().unwrap());
     command
         .args(["--exact", "run_as_child", "--test-threads=1"])
         .env(TASK, task.join(OsStr::new("\x1f")))

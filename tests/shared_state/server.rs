@@ -1,13 +1,13 @@
 //! A Redis server that a test starts for itself, on a free port.
 
 use super::LONG;
-use crate::common::command::needs;
+use crate::common::command::{needs, program};
 use retry::core::shared::Location;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ impl Server {
 
     fn run(port: u16, directory: &TempDir, options: &[String]) -> Child {
         let socket = directory.path().join("socket");
-        let mut process = Command::new("redis-server")
+        let mut process = program("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--unixsocket")
             .arg(&socket)

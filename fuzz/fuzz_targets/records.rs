@@ -1,0 +1,89 @@
+//! The bytes of a record in a directory that others may write: no bytes make the rules panic, a state comes back
+//! as it was written, and none closes a circuit or empties a budget for ever.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use retry::core::breaker::{self, Admission, Recorded, Ticket};
+use retry::core::budget::{self, Payment};
+use retry::core::random::Random;
+use retry::core::wall::Wall;
+use retry::state::record::{Kept, SIZE, State};
+use retry::state::slot::Kind;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// No span is longer: 10^12 ms, 31 years.
+const LONGEST: Duration = Duration::from_millis(1_000_000_000_000);
+
+fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
+    let (now, other, small, sealed, mut bytes) = input;
+    if sealed {
+        seal(&mut bytes);
+    }
+    for kind in Kind::ALL {
+        match State::from_bytes(kind, &bytes) {
+            Ok(State::Breaker(state)) => look_at_breaker(state, Wall::from_millis(now), other, small),
+            Ok(State::Budget(state)) => look_at_budget(state, Wall::from_millis(now), small),
+            Err(damage) => assert!(damage.to_string().len() < 60),
+        }
+    }
+});
+
+/// What makes bytes a record, or hardly anything would get past the checksum.
+fn seal(bytes: &mut Vec<u8>) {
+    bytes.resize(SIZE, 0);
+    bytes[..5].copy_from_slice(b"rtry\x01");
+    bytes[5] = 1 + bytes[5] % 2;
+    bytes[6] %= 4;
+    bytes[7] = 0;
+    bytes[48..56].fill(0);
+    let sum = bytes[..56].iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    bytes[56..].copy_from_slice(&sum.to_le_bytes());
+}
+
+fn look_at_breaker(state: breaker::Breaker, now: Wall, lease: u64, failures: u32) {
+    assert_eq!(breaker::Breaker::from_bytes(&state.to_bytes()), Ok(state));
+    let settings = breaker::Settings {
+        failures: NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN),
+        open: Duration::from_millis(lease),
+    };
+    let random = &mut Random::seeded(lease);
+    assert!(state.refusal(now).is_none_or(|wait| wait <= LONGEST), "{state:?}");
+    let mut admitted = state;
+    match admitted.admit(now, Duration::from_millis(lease)) {
+        Admission::Refused { wait } => {
+            assert!(!wait.is_zero() && wait <= LONGEST, "{state:?}");
+            // After that time there is a way out, unless the clock has ended.
+            if let Some(later) = now.millis().checked_add(wait.as_millis() as u64) {
+                let again = admitted.admit(Wall::from_millis(later), Duration::ZERO);
+                assert!(matches!(again, Admission::Probe(_)), "{admitted:?} at {later}: {again:?}");
+            }
+        }
+        Admission::Closed(ticket) | Admission::Probe(ticket) => {
+            for result in [breaker::Result::Success, breaker::Result::Failure, breaker::Result::Nothing] {
+                let recorded = admitted.clone().record(ticket, result, now, &settings, random);
+                if let Recorded::Opened { wait } = recorded {
+                    assert!(wait <= LONGEST, "{admitted:?} {settings:?}: {wait:?}");
+                }
+            }
+        }
+    }
+    admitted.renew(Ticket::of(state.generation), now);
+    assert_eq!(breaker::Breaker::from_bytes(&admitted.to_bytes()), Ok(admitted));
+}
+
+fn look_at_budget(state: budget::Budget, now: Wall, burst: u32) {
+    assert_eq!(budget::Budget::from_bytes(&state.to_bytes()), Ok(state));
+    let settings = budget::Settings::new(burst, f64::from(burst) / 7.0);
+    let full = u64::from(burst) * 1000;
+    assert!(state.left(now, &settings) <= full, "{state:?}");
+    let mut state = state;
+    if let Payment::Empty { wait } = state.pay(now, &settings) {
+        assert!(burst == 0 || wait <= LONGEST, "{state:?}: {wait:?}");
+    }
+    state.deposit(now, &settings);
+    assert!(state.left(now, &settings) <= full, "{state:?}");
+    assert_eq!(budget::Budget::from_bytes(&state.to_bytes()), Ok(state));
+}
