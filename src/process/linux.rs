@@ -34,6 +34,9 @@ impl Process {
 pub enum View {
     /// Every process is among those that were found, but for one that moved while the list was read (proc(5)).
     Complete,
+    /// A child has ended meanwhile, and what it has started before may be new in the list. In a storm of processes that
+    /// fork and end there is always one.
+    Moving,
     /// /proc is not there, is that of another pid namespace, or could not be read.
     Partial,
 }
@@ -113,20 +116,30 @@ pub fn walk(_command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> 
         return View::Partial;
     }
     let Ok(mut queue) = children_of("self") else { return View::Partial };
+    let mut view = View::Complete;
+    // What is below a child is put on top of it and of its siblings, so as many as this are children.
+    let mut direct = queue.len();
     while let Some(pid) = queue.pop() {
+        let is_child = queue.len() < direct;
+        direct = direct.min(queue.len());
         // Its children first: once it is dead, they are no longer its own. Those of another user's process cannot be
         // read; they become ours when it has ended.
         let below = children_of(&pid.as_raw_nonzero().to_string()).unwrap_or_default();
         let goes_on = match look(pid) {
             Sight::Gone => false,
-            Sight::Zombie => true,
+            Sight::Zombie => {
+                if is_child {
+                    view = View::Moving;
+                }
+                true
+            }
             Sight::There(process) => found(&process),
         };
         if goes_on {
             queue.extend(below);
         }
     }
-    View::Complete
+    view
 }
 
 /// A /proc of another pid namespace (`unshare --pid`, `bwrap --unshare-pid`, without a new /proc) names

@@ -31,6 +31,9 @@ pub enum View {
     /// There is nothing more to know than the command itself.
     Complete,
     /// Never here.
+    #[expect(dead_code, reason = "what Linux may answer")]
+    Moving,
+    /// Never here.
     Partial,
 }
 

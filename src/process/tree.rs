@@ -201,8 +201,12 @@ impl Tree {
         // one is believed only when it is empty twice.
         let none = || {
             let members = self.members(wait, scope);
-            // What /proc does not show has to be gone where nothing may be left; elsewhere it is not looked for.
-            let seen = members.view == View::Complete || scope == Scope::OurSession;
+            let seen = match members.view {
+                View::Complete => true,
+                View::Moving => false,
+                // What /proc does not show has to be gone where nothing may be left; elsewhere it is not looked for.
+                View::Partial => scope == Scope::OurSession,
+            };
             seen && members.processes.is_empty()
         };
         none() && none()
