@@ -101,12 +101,12 @@ for _ in range(5):
     let scratch = Scratch::new();
     let mut python = program("python3");
     scratch.settle(python.args(["-c", storm]));
-    let mut python = python.spawn().unwrap();
+    let python = scratch.start_command(python);
     let group = rustix::process::Pid::from_raw(scratch.pid("group")).unwrap();
-    python.wait().unwrap();
     let lives = || rustix::process::test_kill_process_group(group).is_ok();
     assert!(lives());
     let ((), took) = timed(|| {
+        drop(python);
         drop(scratch);
         // What was killed may still have to be reaped by whoever does that here.
         wait_until("the end of the storm", || !lives());

@@ -64,7 +64,7 @@ fn a_failing_before_retry_is_a_warning() {
 fn a_deadline_ends_before_retry() {
     let scratch = Scratch::new();
     let hook = "echo $$ > pid; exec sleep 600";
-    let done = run(&scratch, &["--deadline", "3", "--base", "0", "--before-retry", hook], "exit 3");
+    let done = run(&scratch, &["--deadline", "3", "--before-retry", hook], "exit 3");
     assert_eq!(done.status.code(), Some(3), "{:?}", said(&done));
     assert!(!is_alive(scratch.pid("pid")));
     let last = said(&done).pop().unwrap();

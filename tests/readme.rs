@@ -182,10 +182,17 @@ fn the_library_example_is_the_one_in_examples_and_runs() {
     let shown = blocks(README, &["rust"]);
     assert!(shown.len() == 1 && example.ends_with(&shown[0]), "README and examples/function.rs differ");
 
-    // `cargo test` has built it.
     // Its settings, and those of the build, are the ones of whoever runs the tests.
-    let mut cargo = program(env!("CARGO"));
-    cargo.envs(std::env::vars_os());
+    let cargo = || {
+        let mut cargo = program(env!("CARGO"));
+        cargo.envs(std::env::vars_os());
+        cargo
+    };
+    if !works(cargo().arg("--version"), "the cargo that built the tests", "that the example runs") {
+        return;
+    }
+    // `cargo test` has built it.
+    let mut cargo = cargo();
     let arguments = ["run", "--quiet", "--offline", "--example", "function"];
     let done = cargo.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

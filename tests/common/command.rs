@@ -169,8 +169,8 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let begun = Instant::now();
         let (ours, mut quiet) = (getpgrp(), 0);
-        // Twice nothing: a process that forks and ends all the time may be missed.
-        while quiet < 2 && begun.elapsed() < PATIENCE {
+        // Nothing a few times: processes that fork and end all the time are missed now and then.
+        while quiet < 4 && begun.elapsed() < PATIENCE {
             let mut killed = 0;
             for (pid, group) in self.left() {
                 // A whole group dies at once, so that no fork outruns it. Ours has the tests in it.
@@ -193,35 +193,46 @@ pub fn retry() -> Command {
 }
 
 /// A `retry` that runs. It does not outlive its test; what it has started does not outlive its [`Scratch`].
-pub struct Running(Child);
+pub struct Running(Option<Child>);
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
-        Self(command.spawn().unwrap())
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    fn child(&self) -> &Child {
+        self.0.as_ref().unwrap()
     }
 
     pub fn pid(&self) -> i32 {
-        i32::try_from(self.0.id()).unwrap()
+        i32::try_from(self.child().id()).unwrap()
     }
 
     pub fn is_running(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+        self.0.as_mut().unwrap().try_wait().unwrap().is_none()
     }
 
     pub fn send(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
+        kill_process(Pid::from_child(self.child()), signal).unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits for its end. What it has left behind is the test's.
     pub fn end(mut self) -> ExitStatus {
-        wait_for("the end of retry", || self.0.try_wait().unwrap())
+        let status = wait_for("the end of retry", || self.0.as_mut().unwrap().try_wait().unwrap());
+        self.0 = None;
+        status
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ended_before = self.0.kill();
-        let _reaped = self.0.wait();
+        if let Some(mut child) = self.0.take() {
+            // If it began a session or a group, that has its pid for a name. A group dies at once, so that a storm
+            // of forks in it does not outrun this.
+            let _none = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            let _ended_before = child.kill();
+            let _reaped = child.wait();
+        }
     }
 }
 
