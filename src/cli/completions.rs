@@ -5,7 +5,7 @@
 //! What each shell needs for that is a script beside this file; what it must know about the flags is
 //! filled in from the model.
 
-use crate::core::preset::PRESETS;
+use super::presets;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
@@ -117,7 +117,7 @@ fn suggest(arg: Arg) -> Arg {
 
 /// What is offered in a set.
 fn set_words() -> Vec<&'static str> {
-    SET.into_iter().chain(PRESETS.iter().map(|preset| preset.name)).collect()
+    SET.into_iter().chain(presets::names()).collect()
 }
 
 fn value_name(arg: &Arg) -> &str {

@@ -9,6 +9,7 @@
 //! | [`backoff`] | growth, cap and jitter: the delay after the nth failure |
 //! | [`breaker`] | the circuit breaker's transitions |
 //! | [`budget`] | the retry budget's arithmetic |
+//! | [`clean`] | text without colours and cursor movements |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
 //! | [`outcome`] | how an attempt ended, how the run ended, and the exit table |
 //! | [`output`] | rules about what a command prints, and what was seen of them |
@@ -27,6 +28,7 @@ pub mod attempt;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+pub mod clean;
 pub mod lines;
 pub mod outcome;
 pub mod output;

@@ -5,11 +5,13 @@
 //! Each pattern is searched for on its own, over whole blocks, until it is found. In benches/scan.rs four
 //! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast
 //! enough, tells which rule it was, lets each pattern keep its own fastest search (8 GB/s and more for a
-//! single literal), and what was found costs nothing more.
+//! single literal), and what was found costs nothing more. Colours are taken out first: [`super::clean`].
 
+use super::clean::Cleaner;
 use super::lines::Lines;
 use super::pattern::{Alphabet, Pattern, PatternError};
-use super::preset::{Preset, Words};
+use super::preset::Preset;
+use std::sync::Arc;
 
 /// One of the two streams of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,25 +110,34 @@ impl std::fmt::Display for Rule {
 #[derive(Debug, Clone, Default)]
 pub struct Watchlist {
     rules: Vec<Rule>,
-    words: Vec<(&'static Words, Pattern)>,
+    groups: Vec<(Group, Side, Pattern)>,
 }
 
+/// Rules of a preset that are looked for as one: the preset, and the number of the group in it.
+type Group = (Arc<Preset>, usize);
+
 impl Watchlist {
-    /// The rules, and the words of the presets that the sets name.
+    /// The rules, and what the presets that the sets name look for.
     ///
     /// # Errors
-    /// A preset's pattern cannot be used; never for those of [`super::preset::PRESETS`].
+    /// A preset's pattern cannot be used.
     pub fn new(
         rules: Vec<Rule>,
-        presets: impl IntoIterator<Item = &'static Preset>,
+        presets: impl IntoIterator<Item = Arc<Preset>>,
     ) -> Result<Self, PatternError> {
-        let mut words: Vec<(&'static Words, Pattern)> = Vec::new();
-        for new in presets.into_iter().flat_map(|preset| preset.words) {
-            if words.iter().all(|(known, _)| *known != new) {
-                words.push((new, Pattern::new(&new.patterns.join("|"), Alphabet::Ascii)?));
+        let mut list = Self { rules, groups: Vec::new() };
+        for preset in presets {
+            if list.groups.iter().any(|((known, _), ..)| *known == preset) {
+                continue;
+            }
+            for (index, group) in preset.groups().iter().enumerate() {
+                if let Some(pattern) = &group.pattern {
+                    let pattern = Pattern::new(pattern, Alphabet::Ascii)?;
+                    list.groups.push(((Arc::clone(&preset), index), group.side, pattern));
+                }
             }
         }
-        Ok(Self { rules, words })
+        Ok(list)
     }
 
     /// The rules, in the order of the command line.
@@ -142,17 +153,17 @@ impl Watchlist {
     /// Whether something looks at only one of the two streams.
     pub fn tells_streams_apart(&self) -> bool {
         let sides = self.rules.iter().map(|rule| rule.side);
-        sides.chain(self.words.iter().map(|(words, _)| words.side)).any(|side| side != Side::Either)
+        sides.chain(self.groups.iter().map(|(_, side, _)| *side)).any(|side| side != Side::Either)
     }
 
     /// The first rule of this meaning that matched.
     pub fn matched(&self, meaning: Meaning, seen: &Seen) -> Option<&Rule> {
-        self.of(meaning).find(|(index, _)| seen.has(Target::Rule(*index))).map(|(_, rule)| rule)
+        self.of(meaning).find(|(index, _)| seen.has(&Target::Rule(*index))).map(|(_, rule)| rule)
     }
 
     /// The first `--require-output` that did not match.
     pub fn missing(&self, seen: &Seen) -> Option<&Rule> {
-        self.of(Meaning::Require).find(|(index, _)| !seen.has(Target::Rule(*index))).map(|(_, rule)| rule)
+        self.of(Meaning::Require).find(|(index, _)| !seen.has(&Target::Rule(*index))).map(|(_, rule)| rule)
     }
 
     fn of(&self, meaning: Meaning) -> impl Iterator<Item = (usize, &Rule)> {
@@ -162,48 +173,66 @@ impl Watchlist {
     fn targets(&self, stream: Stream) -> impl Iterator<Item = (Target, &Pattern)> {
         let rules = self.rules.iter().enumerate();
         let rules = rules.map(|(index, rule)| (rule.side, Target::Rule(index), &rule.pattern));
-        let words = self.words.iter().map(|(words, pattern)| (words.side, Target::Words(words), pattern));
-        let all = rules.chain(words).filter(move |(side, ..)| side.includes(stream));
+        let groups = self.groups.iter();
+        let groups = groups.map(|(group, side, pattern)| (*side, Target::Group(group.clone()), pattern));
+        let all = rules.chain(groups).filter(move |(side, ..)| side.includes(stream));
         all.map(|(_, target, pattern)| (target, pattern))
     }
 }
 
 /// What a pattern belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     /// The rule at this place of the [`Watchlist`].
     Rule(usize),
     /// A preset's.
-    Words(&'static Words),
+    Group(Group),
 }
 
-/// What the streams of one attempt have matched so far.
+/// What the streams of one attempt have matched so far, and which of them had any text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen(Vec<Target>);
+pub struct Seen {
+    found: Vec<Target>,
+    spoke: Vec<Stream>,
+}
 
 impl Seen {
-    /// Whether these words were printed.
-    pub fn has_words(&self, words: &Words) -> bool {
-        self.0.iter().any(|target| matches!(target, Target::Words(found) if *found == words))
+    /// Whether a line of this group of the preset was printed.
+    pub fn has_group(&self, preset: &Arc<Preset>, index: usize) -> bool {
+        self.found
+            .iter()
+            .any(|target| matches!(target, Target::Group((found, at)) if found == preset && *at == index))
+    }
+
+    /// Whether anything was printed there, as far as it was watched.
+    pub fn has_anything_on(&self, side: Side) -> bool {
+        self.spoke.iter().any(|stream| side.includes(*stream))
     }
 
     /// Adds what another stream of the same attempt has matched.
     pub fn add(&mut self, other: Self) {
-        for target in other.0 {
-            if !self.has(target) {
-                self.0.push(target);
+        for target in other.found {
+            if !self.has(&target) {
+                self.found.push(target);
+            }
+        }
+        for stream in other.spoke {
+            if !self.spoke.contains(&stream) {
+                self.spoke.push(stream);
             }
         }
     }
 
-    fn has(&self, target: Target) -> bool {
-        self.0.contains(&target)
+    fn has(&self, target: &Target) -> bool {
+        self.found.contains(target)
     }
 }
 
 /// Looks at one stream of one attempt. It holds at most one line of [`super::lines::MAX_LINE`] bytes.
 #[derive(Debug)]
 pub struct Watcher {
+    stream: Stream,
+    cleaner: Cleaner,
     lines: Lines,
     /// What has not been found yet.
     sought: Vec<(Target, Pattern)>,
@@ -214,30 +243,35 @@ impl Watcher {
     /// A watcher for what the list looks for in `stream`.
     pub fn new(list: &Watchlist, stream: Stream) -> Self {
         let sought = list.targets(stream).map(|(target, pattern)| (target, pattern.clone())).collect();
-        Self { lines: Lines::default(), sought, seen: Seen::default() }
+        let (cleaner, lines) = (Cleaner::default(), Lines::default());
+        Self { stream, cleaner, lines, sought, seen: Seen::default() }
     }
 
     /// Looks at the next bytes of the stream, with any borders.
     pub fn feed(&mut self, chunk: &[u8]) {
         // Once everything is found, nothing is looked at any more.
-        if !self.sought.is_empty() {
-            let Self { lines, sought, seen } = self;
-            lines.feed(chunk, |part| sought.retain(|(target, pattern)| !found(*target, pattern, part, seen)));
+        if !self.sought.is_empty() && !chunk.is_empty() {
+            let Self { stream, cleaner, lines, sought, seen } = self;
+            if seen.spoke.is_empty() {
+                seen.spoke.push(*stream);
+            }
+            let text = cleaner.text(chunk);
+            lines.feed(text, |part| sought.retain(|(target, pattern)| !found(target, pattern, part, seen)));
         }
     }
 
     /// Looks at the last line, if it had no end, and says what was found.
     pub fn finish(self) -> Seen {
-        let Self { mut lines, mut sought, mut seen } = self;
-        lines.finish(|part| sought.retain(|(target, pattern)| !found(*target, pattern, part, &mut seen)));
+        let Self { mut lines, mut sought, mut seen, .. } = self;
+        lines.finish(|part| sought.retain(|(target, pattern)| !found(target, pattern, part, &mut seen)));
         seen
     }
 }
 
-fn found(target: Target, pattern: &Pattern, part: super::lines::Part<'_>, seen: &mut Seen) -> bool {
+fn found(target: &Target, pattern: &Pattern, part: super::lines::Part<'_>, seen: &mut Seen) -> bool {
     let found = pattern.is_match(part);
     if found {
-        seen.0.push(target);
+        seen.found.push(target.clone());
     }
     found
 }
@@ -245,7 +279,7 @@ fn found(target: Target, pattern: &Pattern, part: super::lines::Part<'_>, seen: 
 #[cfg(test)]
 mod tests {
     use super::super::lines::MAX_LINE;
-    use super::super::preset::PRESETS;
+    use super::super::preset::{self, Codes, Then};
     use super::*;
     use proptest::prelude::*;
 
@@ -279,7 +313,7 @@ mod tests {
         let mut both = stdout;
         both.add(stderr.clone());
         both.add(stderr);
-        assert_eq!(both.0.len(), 3);
+        assert_eq!(both.found.len(), 3);
         assert!(text(Meaning::Stop, &both).is_some() && text(Meaning::Retry, &both).is_some());
     }
 
@@ -315,11 +349,25 @@ mod tests {
         assert!(!nothing.watches(Stream::Stdout) && !nothing.watches(Stream::Stderr));
         let rule = list(&[(Meaning::Retry, "stdout:x")]);
         assert!(rule.watches(Stream::Stdout) && !rule.watches(Stream::Stderr));
-        let curl = Watchlist::new(Vec::new(), [&PRESETS[0], &PRESETS[0]]).unwrap();
+        let preset = |pattern: Option<&str>| {
+            let pattern = pattern.map(str::to_owned);
+            let rule = preset::Rule { then: Then::Retry, codes: Codes::Nonzero, side: Side::Stderr, pattern };
+            Arc::new(Preset::new("tool".to_owned(), vec![rule], None))
+        };
+        let curl = Watchlist::new(Vec::new(), [preset(Some("x")), preset(Some("x"))]).unwrap();
         assert!(!curl.watches(Stream::Stdout) && curl.watches(Stream::Stderr));
-        assert_eq!(curl.words.len(), 1);
-        let tempfail = PRESETS.iter().filter(|preset| preset.name == "tempfail");
-        assert!(!Watchlist::new(Vec::new(), tempfail).unwrap().watches(Stream::Stderr));
+        assert_eq!(curl.groups.len(), 1);
+        assert!(!Watchlist::new(Vec::new(), [preset(None)]).unwrap().watches(Stream::Stderr));
+    }
+
+    #[test]
+    fn patterns_see_text_without_colours_and_lines_of_a_progress_bar() {
+        let list = list(&[(Meaning::Retry, "^ERROR: busy$"), (Meaning::Stop, "^10%$")]);
+        let seen =
+            watch(&list, Stream::Stderr, &[b"\x1b[1m\x1b[31mERR", b"OR\x1b[0m: busy\x1b[", b"0m\n5%\r10%\r"]);
+        assert!(
+            list.matched(Meaning::Retry, &seen).is_some() && list.matched(Meaning::Stop, &seen).is_some()
+        );
     }
 
     #[test]
@@ -329,7 +377,8 @@ mod tests {
         watcher.feed(b"x\n");
         watcher.feed(&vec![b'y'; 2 * MAX_LINE]);
         assert!(watcher.sought.is_empty());
-        assert_eq!(watcher.finish(), Seen(vec![Target::Rule(0)]));
+        let seen = Seen { found: vec![Target::Rule(0)], spoke: vec![Stream::Stdout] };
+        assert_eq!(watcher.finish(), seen);
     }
 
     proptest! {
@@ -359,7 +408,7 @@ mod tests {
             // The order is that of finding, which depends on the chunks; what was found does not.
             for (index, rule) in rules.iter().enumerate() {
                 let target = Target::Rule(index);
-                prop_assert_eq!(whole.has(target), pieces.has(target), "{}", rule);
+                prop_assert_eq!(whole.has(&target), pieces.has(&target), "{}", rule);
             }
         }
     }

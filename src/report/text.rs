@@ -235,8 +235,11 @@ fn then(plan: &Plan, next: &Next) -> String {
             format!("Retrying in {}{rule}{asked}", seconds(*delay))
         }
         Next::Stop { why } => match why {
-            Why::Rule(rule) | Why::LeftOut(rule) | Why::Output(rule) => {
+            Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule) => {
                 format!("Not retryable ({})", printable(rule))
+            }
+            Why::LeftOut { rules, hint: Some(hint) } => {
+                format!("Not retryable ({}; {})", printable(rules), printable(hint))
             }
             Why::Missing(rule) => format!("Not retryable (no match for {})", printable(rule)),
             Why::AskedTooLong(asked) => format!(
@@ -278,7 +281,9 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
 /// The rule that decided, in the words of the command line; `None` where it took none.
 pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
     match why {
-        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut(rule) => Some(rule.clone()),
+        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut { rules: rule, .. } => {
+            Some(rule.clone())
+        }
         Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
         Why::QuotaExhausted(words) => Some((*words).to_owned()),
         Why::Hopeless | Why::NoRule => None,
