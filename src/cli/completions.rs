@@ -103,6 +103,7 @@ fn suggest(arg: Arg) -> Arg {
         "SET" => set_words(),
         "J" => JITTER.to_vec(),
         "SIG" => SIGNALS.to_vec(),
+        _ if arg.get_id() == "list_presets" => presets::names().collect(),
         _ if arg.get_action().takes_values()
             && arg.get_possible_values().is_empty()
             && arg.get_value_hint() == ValueHint::Unknown =>

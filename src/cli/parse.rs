@@ -78,7 +78,7 @@ fn parse_options(words: &[OsString]) -> Result<Asked, String> {
         return Ok(Asked::ResetState(location(&args), Name::from(name.as_os_str())));
     }
     if let Some(name) = &args.list_presets {
-        return list_presets(name.as_deref(), &args).map(Asked::Print);
+        return list_presets(name.as_deref(), &args, &settings).map(Asked::Print);
     }
     let dry = args.dry_run;
     let plan = plan(args, &settings)?;
@@ -312,9 +312,13 @@ fn output(mode: OutputMode) -> Output {
     }
 }
 
+fn shelf(args: &Args, settings: &Settings) -> Result<Shelf, String> {
+    Shelf::read(&args.preset_file, |file| settings.given("preset_file", file))
+}
+
 /// The sets with the presets that they name, and a note about what `auto` is.
 fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), String> {
-    let shelf = Shelf::read(&args.preset_file)?;
+    let shelf = shelf(args, settings)?;
     let set = |id: &str, sets: &[Typed]| {
         let mut union = Set::default();
         for typed in sets {
@@ -355,8 +359,8 @@ fn watchlist(args: &Args, rules: &Rules) -> Result<Watchlist, String> {
 }
 
 /// What `--list-presets` prints.
-fn list_presets(name: Option<&str>, args: &Args) -> Result<Vec<u8>, String> {
-    let shelf = Shelf::read(&args.preset_file)?;
+fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<Vec<u8>, String> {
+    let shelf = shelf(args, settings)?;
     let Some(name) = name else { return Ok(list::all(&shelf).into_bytes()) };
     match shelf.find(name) {
         Some(found) => Ok(list::one(&found).into_bytes()),

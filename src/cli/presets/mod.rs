@@ -51,16 +51,21 @@ pub struct Found {
 }
 
 impl Shelf {
-    /// Reads the user's files. A later file wins over an earlier one, and over what is built in.
+    /// Reads the user's files. A later file wins over an earlier one, and over what is built in. `given` writes a
+    /// file as it was given: `--preset-file tools.toml` or `RETRY_PRESET_FILE=tools.toml`.
     ///
     /// # Errors
     /// The line for a usage error: the file, the place in it, what is wrong.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, String> {
+    pub fn read(paths: &[PathBuf], given: impl Fn(&str) -> String) -> Result<Self, String> {
         if paths.is_empty() {
             return Ok(Self::default());
         }
         let words = words();
-        let mut own: Vec<Own> = paths.iter().map(|path| read(path, &words)).collect::<Result<_, _>>()?;
+        let own = paths.iter().map(|path| {
+            let shown = given(&usage_error::visible(&path.to_string_lossy()));
+            read(path, &words).map_err(|why| format!("retry: {shown}{why}. Good: {}", given("tools.toml")))
+        });
+        let mut own: Vec<Own> = own.collect::<Result<_, _>>()?;
         own.reverse();
         Ok(Self { own })
     }
@@ -112,19 +117,13 @@ fn built_in(text: &str, words: &Words) -> Definition {
 }
 
 fn read(path: &Path, words: &Words) -> Result<Own, String> {
-    let shown = usage_error::visible(&path.to_string_lossy());
-    let bad = |place: String, why: &str| {
-        let why = usage_error::visible(why);
-        format!("retry: --preset-file {shown}{place}: {why}. Good: see `retry --list-presets git`")
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        format!("retry: --preset-file {shown} cannot be read: {}", crate::core::reason::reason(&error))
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!(": it cannot be read: {}", crate::core::reason::reason(&error)))?;
     let definition = Definition::parse(&text, words).map_err(|mistake| {
         let place = mistake
             .place(&text)
             .map_or_else(String::new, |(line, column)| format!(", line {line}, column {column}"));
-        bad(place, &mistake.why)
+        format!("{place}: {}", usage_error::visible(&mistake.why))
     })?;
     Ok(Own { path: path.to_owned(), definition })
 }
