@@ -22,6 +22,7 @@
 //! | [`retry_after`] | the server's word: how long a failed command was told to wait |
 //! | [`shared`] | what an invocation wants to share with others: names, settings, where |
 //! | [`signal`] | signal numbers and their names |
+//! | [`tail`] | the end of a stream, in bounded memory |
 //! | [`wall`] | a moment on the wall clock, and a span that ends whatever is done to the clock |
 
 pub mod attempt;
@@ -41,4 +42,5 @@ pub mod reason;
 pub mod retry_after;
 pub mod shared;
 pub mod signal;
+pub mod tail;
 pub mod wall;

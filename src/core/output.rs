@@ -5,12 +5,15 @@
 //! Each pattern is searched for on its own, over whole blocks, until it is found. In benches/scan.rs four
 //! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast
 //! enough, tells which rule it was, lets each pattern keep its own fastest search (8 GB/s and more for a
-//! single literal), and what was found costs nothing more. Colours are taken out first: [`super::clean`].
+//! single literal), and what was found costs nothing more. The hundreds of words of a preset are looked for at
+//! the end of the stream only: it costs what keeping the end costs (13 GB/s), however many there are. Colours
+//! are taken out first: [`super::clean`].
 
 use super::clean::Cleaner;
 use super::lines::Lines;
 use super::pattern::{Alphabet, Pattern, PatternError};
 use super::preset::Preset;
+use super::tail::Tail;
 use std::sync::Arc;
 
 /// One of the two streams of a command.
@@ -228,52 +231,71 @@ impl Seen {
     }
 }
 
-/// Looks at one stream of one attempt. It holds at most one line of [`super::lines::MAX_LINE`] bytes.
+/// Looks at one stream of one attempt: for the rules of the command line at all of it, as it comes, for those of
+/// presets at its end, when it is over. It holds at most one line of [`super::lines::MAX_LINE`] bytes and the end
+/// of [`super::tail::LIMIT`].
 #[derive(Debug)]
 pub struct Watcher {
     stream: Stream,
     cleaner: Cleaner,
     lines: Lines,
-    /// What has not been found yet.
+    /// What has not been found yet of the rules.
     sought: Vec<(Target, Pattern)>,
+    /// What the presets look for.
+    last: Vec<(Target, Pattern)>,
+    tail: Tail,
     seen: Seen,
 }
 
 impl Watcher {
     /// A watcher for what the list looks for in `stream`.
     pub fn new(list: &Watchlist, stream: Stream) -> Self {
-        let sought = list.targets(stream).map(|(target, pattern)| (target, pattern.clone())).collect();
+        let all = list.targets(stream).map(|(target, pattern)| (target, pattern.clone()));
+        let (sought, last) = all.partition(|(target, _)| matches!(target, Target::Rule(_)));
         let (cleaner, lines) = (Cleaner::default(), Lines::default());
-        Self { stream, cleaner, lines, sought, seen: Seen::default() }
+        Self { stream, cleaner, lines, sought, last, tail: Tail::default(), seen: Seen::default() }
     }
 
     /// Looks at the next bytes of the stream, with any borders.
     pub fn feed(&mut self, chunk: &[u8]) {
+        if chunk.is_empty() {
+            return;
+        }
+        let Self { stream, cleaner, lines, sought, last, tail, seen } = self;
+        if seen.spoke.is_empty() {
+            seen.spoke.push(*stream);
+        }
+        if !last.is_empty() {
+            tail.push(chunk);
+        }
         // Once everything is found, nothing is looked at any more.
-        if !self.sought.is_empty() && !chunk.is_empty() {
-            let Self { stream, cleaner, lines, sought, seen } = self;
-            if seen.spoke.is_empty() {
-                seen.spoke.push(*stream);
-            }
-            let text = cleaner.text(chunk);
-            lines.feed(text, |part| sought.retain(|(target, pattern)| !found(target, pattern, part, seen)));
+        if !sought.is_empty() {
+            lines.feed(cleaner.text(chunk), |part| look(sought, part, seen));
         }
     }
 
-    /// Looks at the last line, if it had no end, and says what was found.
+    /// Looks at the last line, if it had no end, and at the end of the stream, and says what was found.
     pub fn finish(self) -> Seen {
-        let Self { mut lines, mut sought, mut seen, .. } = self;
-        lines.finish(|part| sought.retain(|(target, pattern)| !found(target, pattern, part, &mut seen)));
+        let Self { mut lines, mut sought, mut last, tail, mut seen, .. } = self;
+        lines.finish(|part| look(&mut sought, part, &mut seen));
+        let (mut cleaner, mut lines) = (Cleaner::default(), Lines::default());
+        for piece in tail.pieces() {
+            lines.feed(cleaner.text(piece), |part| look(&mut last, part, &mut seen));
+        }
+        lines.finish(|part| look(&mut last, part, &mut seen));
         seen
     }
 }
 
-fn found(target: &Target, pattern: &Pattern, part: super::lines::Part<'_>, seen: &mut Seen) -> bool {
-    let found = pattern.is_match(part);
-    if found {
-        seen.found.push(target.clone());
-    }
-    found
+/// Takes what the part matches out of what is sought.
+fn look(sought: &mut Vec<(Target, Pattern)>, part: super::lines::Part<'_>, seen: &mut Seen) {
+    sought.retain(|(target, pattern)| {
+        let found = pattern.is_match(part);
+        if found {
+            seen.found.push(target.clone());
+        }
+        !found
+    });
 }
 
 #[cfg(test)]
@@ -379,6 +401,24 @@ mod tests {
         assert!(watcher.sought.is_empty());
         let seen = Seen { found: vec![Target::Rule(0)], spoke: vec![Stream::Stdout] };
         assert_eq!(watcher.finish(), seen);
+    }
+
+    #[test]
+    fn presets_look_at_the_end_of_a_stream_and_rules_at_all_of_it() {
+        let rule = preset::Rule {
+            then: Then::Retry,
+            codes: Codes::Nonzero,
+            side: Side::Either,
+            pattern: Some("^busy\\b".to_owned()),
+        };
+        let preset = Arc::new(Preset::new("tool".to_owned(), vec![rule], None));
+        let rules = vec![Rule::parse(Meaning::Retry, "^busy").unwrap()];
+        let list = Watchlist::new(rules, [Arc::clone(&preset)]).unwrap();
+        let padding = b"some line or other\n".repeat(2 * super::super::tail::LIMIT / 19);
+        let early = watch(&list, Stream::Stdout, &[b"busy 1\n", &padding, b"x busy"]);
+        assert!(list.matched(Meaning::Retry, &early).is_some() && !early.has_group(&preset, 0));
+        let late = watch(&list, Stream::Stdout, &[&padding, b"\x1b[31mbu", b"sy\x1b[0m 1"]);
+        assert!(list.matched(Meaning::Retry, &late).is_some() && late.has_group(&preset, 0));
     }
 
     proptest! {
