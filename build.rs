@@ -34,15 +34,15 @@ fn list_presets() {
     let mut paths: Vec<PathBuf> = files.map(|file| file.expect("presets/ can be read").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     paths.sort();
-    let mut list = "&[\n".to_owned();
-    for path in paths {
+    let entry = |path: &PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        if name != "words" {
-            list += &format!("    ({name:?}, include_str!({path:?})),\n");
-        }
-    }
+        let file = path.to_str().expect("a path that is UTF-8");
+        (name != "words").then(|| format!("    ({name:?}, include_str!({file:?})),\n"))
+    };
+    let list: String = paths.iter().filter_map(entry).collect();
     let out = env::var_os("OUT_DIR").expect("cargo sets it");
-    std::fs::write(Path::new(&out).join("presets.rs"), list + "]\n").expect("OUT_DIR can be written");
+    std::fs::write(Path::new(&out).join("presets.rs"), format!("&[\n{list}]\n"))
+        .expect("OUT_DIR can be written");
 }
 
 /// A compiler that has the library answers with its whole path, one that has not with the name alone.

@@ -1,5 +1,7 @@
 //! Which preset is taken: by name, from a file of the user's, for the command; and what is said about it.
 
+#![expect(clippy::disallowed_methods, reason = "the wrappers are found through PATH")]
+
 mod common;
 
 use common::command::Scratch;

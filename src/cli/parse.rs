@@ -362,13 +362,11 @@ fn watchlist(args: &Args, rules: &Rules) -> Result<Watchlist, String> {
 fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<Vec<u8>, String> {
     let shelf = shelf(args, settings)?;
     let Some(name) = name else { return Ok(list::all(&shelf).into_bytes()) };
-    match shelf.find(name) {
-        Some(found) => Ok(list::one(&found).into_bytes()),
-        None => {
-            let why = format!("not one of {}", shelf.names().join(", "));
-            Err(usage_error::line_for_value("--list-presets", "", name, &why))
-        }
-    }
+    let found = shelf.find(name).ok_or_else(|| {
+        let why = format!("not one of {}", shelf.names().join(", "));
+        usage_error::line_for_value("--list-presets", "", name, &why)
+    });
+    Ok(list::one(&found?).into_bytes())
 }
 
 #[cfg(test)]

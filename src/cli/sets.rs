@@ -34,17 +34,17 @@ impl Typed {
     ///
     /// # Errors
     /// A fragment that says which item is wrong.
-    pub fn resolve(self, shelf: &Shelf, command: &[OsString]) -> Result<Set, String> {
+    pub fn resolve(self, presets: &Shelf, command: &[OsString]) -> Result<Set, String> {
         let condition = |(text, word): (String, Word)| {
             let condition = match word {
                 Word::Condition(condition) => condition,
-                Word::Preset => match shelf.preset(&text, command) {
+                Word::Preset => match presets.preset(&text, command) {
                     Some(preset) => Condition::Preset(preset),
-                    None => return Err(unknown(&text, &shelf.names())),
+                    None => return Err(unknown(&text, &presets.names())),
                 },
                 Word::Auto => {
-                    let name = shelf.for_command(command).0;
-                    let preset = name.and_then(|name| shelf.preset(&name, command));
+                    let name = presets.for_command(command).0;
+                    let preset = name.and_then(|name| presets.preset(&name, command));
                     preset.map_or(Condition::Auto, Condition::Preset)
                 }
             };

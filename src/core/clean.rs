@@ -57,15 +57,12 @@ impl Cleaner {
                     self.clean.push(byte);
                     State::Text
                 }
-                (State::String, 0x07) => State::Text,
                 (State::String, ESC) => State::StringEscape,
-                (State::String, _) => State::String,
-                (State::StringEscape, b'\\') => State::Text,
-                (_, ESC) => State::Escape,
-                (State::StringEscape | State::Escape, b'[') => State::Control,
+                (State::String, byte) if byte != 0x07 => State::String,
+                (_, ESC) | (State::Escape, b' '..=b'/') => State::Escape,
+                (State::StringEscape | State::Escape, b'[') | (State::Control, b' '..=b'?') => State::Control,
                 (State::StringEscape | State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => State::String,
-                (State::Escape, b' '..=b'/') => State::Escape,
-                (State::Control, b' '..=b'?') => State::Control,
+                // BEL and ESC `\` end a string, whatever else comes ends the others.
                 _ => State::Text,
             };
         }

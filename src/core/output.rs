@@ -242,7 +242,7 @@ pub struct Watcher {
     /// What has not been found yet of the rules.
     sought: Vec<(Target, Pattern)>,
     /// What the presets look for.
-    last: Vec<(Target, Pattern)>,
+    at_the_end: Vec<(Target, Pattern)>,
     tail: Tail,
     seen: Seen,
 }
@@ -251,9 +251,9 @@ impl Watcher {
     /// A watcher for what the list looks for in `stream`.
     pub fn new(list: &Watchlist, stream: Stream) -> Self {
         let all = list.targets(stream).map(|(target, pattern)| (target, pattern.clone()));
-        let (sought, last) = all.partition(|(target, _)| matches!(target, Target::Rule(_)));
+        let (sought, at_the_end) = all.partition(|(target, _)| matches!(target, Target::Rule(_)));
         let (cleaner, lines) = (Cleaner::default(), Lines::default());
-        Self { stream, cleaner, lines, sought, last, tail: Tail::default(), seen: Seen::default() }
+        Self { stream, cleaner, lines, sought, at_the_end, tail: Tail::default(), seen: Seen::default() }
     }
 
     /// Looks at the next bytes of the stream, with any borders.
@@ -261,11 +261,11 @@ impl Watcher {
         if chunk.is_empty() {
             return;
         }
-        let Self { stream, cleaner, lines, sought, last, tail, seen } = self;
+        let Self { stream, cleaner, lines, sought, at_the_end, tail, seen } = self;
         if seen.spoke.is_empty() {
             seen.spoke.push(*stream);
         }
-        if !last.is_empty() {
+        if !at_the_end.is_empty() {
             tail.push(chunk);
         }
         // Once everything is found, nothing is looked at any more.
@@ -276,13 +276,13 @@ impl Watcher {
 
     /// Looks at the last line, if it had no end, and at the end of the stream, and says what was found.
     pub fn finish(self) -> Seen {
-        let Self { mut lines, mut sought, mut last, tail, mut seen, .. } = self;
+        let Self { mut lines, mut sought, mut at_the_end, tail, mut seen, .. } = self;
         lines.finish(|part| look(&mut sought, part, &mut seen));
         let (mut cleaner, mut lines) = (Cleaner::default(), Lines::default());
         for piece in tail.pieces() {
-            lines.feed(cleaner.text(piece), |part| look(&mut last, part, &mut seen));
+            lines.feed(cleaner.text(piece), |part| look(&mut at_the_end, part, &mut seen));
         }
-        lines.finish(|part| look(&mut last, part, &mut seen));
+        lines.finish(|part| look(&mut at_the_end, part, &mut seen));
         seen
     }
 }

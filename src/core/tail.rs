@@ -67,7 +67,9 @@ mod tests {
 
     fn kept(chunks: &[Vec<u8>]) -> Vec<u8> {
         let mut tail = Tail::default();
-        chunks.iter().for_each(|chunk| tail.push(chunk));
+        for chunk in chunks {
+            tail.push(chunk);
+        }
         tail.pieces().concat()
     }
 

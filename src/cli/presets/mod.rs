@@ -97,7 +97,9 @@ impl Shelf {
             let heads = BUILT_IN.iter().map(|(name, text)| (name, file::head(text)));
             let mut heads =
                 heads.filter(|(name, _)| !self.own.iter().any(|own| own.definition.name == **name));
-            heads.find(|(_, head)| knows(&head.commands)).map(|(name, _)| (*name).to_owned())
+            heads
+                .find(|(_, head)| head.as_ref().is_some_and(|head| knows(&head.commands)))
+                .map(|(name, _)| (*name).to_owned())
         });
         (name, tool)
     }
