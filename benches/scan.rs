@@ -3,9 +3,9 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use retry::cli::presets::{Shelf, names};
 use retry::core::lines::Lines;
 use retry::core::output::{Meaning, Rule, Stream, Watcher, Watchlist};
-use retry::core::preset::PRESETS;
 use retry::core::retry_after::Listener;
 use std::time::SystemTime;
 
@@ -81,10 +81,10 @@ fn literal_in_small_chunks(bencher: Bencher, chunk: usize) {
     watch(bencher, &rules(&["connection refused"]), chunk);
 }
 
-#[divan::bench(sample_count = 10, args = ["curl", "wget", "git", "apt", "pip", "npm"])]
+#[divan::bench(sample_count = 10, args = names())]
 fn preset(bencher: Bencher, name: &str) {
-    let presets = PRESETS.iter().filter(|preset| preset.name == name);
-    watch(bencher, &Watchlist::new(Vec::new(), presets).expect("patterns"), CHUNK);
+    let preset = Shelf::default().preset(name, &[]);
+    watch(bencher, &Watchlist::new(Vec::new(), preset).expect("patterns"), CHUNK);
 }
 
 #[divan::bench(sample_count = 10)]

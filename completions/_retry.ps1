@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -40,9 +40,9 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '--jitter' { 'full', 'equal', 'decorrelated', 'none', '20%', '+-0.3' }
             '--backoff' { 'exponential', 'linear', 'fibonacci', 'constant' }
             '--retry-after' { 'stderr', 'stdout', 'both' }
-            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
-            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
-            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'curl', 'wget', 'ssh', 'rsync', 'tempfail', 'git', 'apt', 'pip', 'npm' }
+            '--retry-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'ansible', 'apk', 'apt', 'aws', 'az', 'brew', 'bundler', 'cargo', 'composer', 'conda', 'curl', 'dnf', 'docker', 'dotnet', 'gcloud', 'gh', 'git', 'go', 'gradle', 'helm', 'kubectl', 'maven', 'npm', 'pip', 'pnpm', 'rsync', 'ssh', 'tempfail', 'terraform', 'uv', 'wget', 'yarn' }
+            '--stop-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'ansible', 'apk', 'apt', 'aws', 'az', 'brew', 'bundler', 'cargo', 'composer', 'conda', 'curl', 'dnf', 'docker', 'dotnet', 'gcloud', 'gh', 'git', 'go', 'gradle', 'helm', 'kubectl', 'maven', 'npm', 'pip', 'pnpm', 'rsync', 'ssh', 'tempfail', 'terraform', 'uv', 'wget', 'yarn' }
+            '--success-on' { 'nonzero', 'signal', 'timeout', 'spawn', 'ansible', 'apk', 'apt', 'aws', 'az', 'brew', 'bundler', 'cargo', 'composer', 'conda', 'curl', 'dnf', 'docker', 'dotnet', 'gcloud', 'gh', 'git', 'go', 'gradle', 'helm', 'kubectl', 'maven', 'npm', 'pip', 'pnpm', 'rsync', 'ssh', 'tempfail', 'terraform', 'uv', 'wget', 'yarn' }
             '--stdin' { 'inherit', 'replay', 'null' }
             '--stdout' { 'live', 'final', 'failure', 'success' }
             '--stderr' { 'live', 'final', 'failure', 'success' }
@@ -50,6 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '--ci' { 'auto', 'github', 'none' }
             '--progress' { 'auto', 'always', 'never' }
             '--color' { 'auto', 'always', 'never' }
+            '--list-presets' { 'ansible', 'apk', 'apt', 'aws', 'az', 'brew', 'bundler', 'cargo', 'composer', 'conda', 'curl', 'dnf', 'docker', 'dotnet', 'gcloud', 'gh', 'git', 'go', 'gradle', 'helm', 'kubectl', 'maven', 'npm', 'pip', 'pnpm', 'rsync', 'ssh', 'tempfail', 'terraform', 'uv', 'wget', 'yarn' }
             '--generate' { 'man', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
         })
         $values.Where{ $_ -like "$wordToComplete*" } | ForEach-Object {
@@ -113,6 +114,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--retry-on', '--retry-on', [CompletionResultType]::ParameterName, 'Retry on these outcomes only')
             [CompletionResult]::new('--stop-on', '--stop-on', [CompletionResultType]::ParameterName, 'Stop on these outcomes; beats --retry-on')
             [CompletionResult]::new('--success-on', '--success-on', [CompletionResultType]::ParameterName, 'Count these outcomes as success [default: 0]')
+            [CompletionResult]::new('--preset-file', '--preset-file', [CompletionResultType]::ParameterName, 'More presets from a file')
             [CompletionResult]::new('--retry-on-output', '--retry-on-output', [CompletionResultType]::ParameterName, 'Retry if a line of the output matches')
             [CompletionResult]::new('--stop-on-output', '--stop-on-output', [CompletionResultType]::ParameterName, 'Stop if a line of the output matches; beats retry')
             [CompletionResult]::new('--success-on-output', '--success-on-output', [CompletionResultType]::ParameterName, 'Count an attempt as good if a line of its output matches')
@@ -139,6 +141,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Count a delay down in one line [default: auto]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour messages: red, yellow, green [default: auto]')
             [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'A name for the run in messages and reports')
+            [CompletionResult]::new('--list-presets', '--list-presets', [CompletionResultType]::ParameterName, 'Print all presets, or the rules and sources of one')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a shell''s completions')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Short for --stdout final: a pipe sees one attempt')
             [CompletionResult]::new('--show-state', '--show-state', [CompletionResultType]::ParameterName, 'Print what is shared, and run nothing')

@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &--leftovers=['keep' 'end']
@@ -19,9 +19,9 @@ set edit:completion:arg-completer[retry] = {|@words|
         &--jitter=['full' 'equal' 'decorrelated' 'none' '20%' '+-0.3']
         &--backoff=['exponential' 'linear' 'fibonacci' 'constant']
         &--retry-after=['stderr' 'stdout' 'both']
-        &--retry-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail' 'git' 'apt' 'pip' 'npm']
-        &--stop-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail' 'git' 'apt' 'pip' 'npm']
-        &--success-on=['nonzero' 'signal' 'timeout' 'spawn' 'curl' 'wget' 'ssh' 'rsync' 'tempfail' 'git' 'apt' 'pip' 'npm']
+        &--retry-on=['nonzero' 'signal' 'timeout' 'spawn' 'ansible' 'apk' 'apt' 'aws' 'az' 'brew' 'bundler' 'cargo' 'composer' 'conda' 'curl' 'dnf' 'docker' 'dotnet' 'gcloud' 'gh' 'git' 'go' 'gradle' 'helm' 'kubectl' 'maven' 'npm' 'pip' 'pnpm' 'rsync' 'ssh' 'tempfail' 'terraform' 'uv' 'wget' 'yarn']
+        &--stop-on=['nonzero' 'signal' 'timeout' 'spawn' 'ansible' 'apk' 'apt' 'aws' 'az' 'brew' 'bundler' 'cargo' 'composer' 'conda' 'curl' 'dnf' 'docker' 'dotnet' 'gcloud' 'gh' 'git' 'go' 'gradle' 'helm' 'kubectl' 'maven' 'npm' 'pip' 'pnpm' 'rsync' 'ssh' 'tempfail' 'terraform' 'uv' 'wget' 'yarn']
+        &--success-on=['nonzero' 'signal' 'timeout' 'spawn' 'ansible' 'apk' 'apt' 'aws' 'az' 'brew' 'bundler' 'cargo' 'composer' 'conda' 'curl' 'dnf' 'docker' 'dotnet' 'gcloud' 'gh' 'git' 'go' 'gradle' 'helm' 'kubectl' 'maven' 'npm' 'pip' 'pnpm' 'rsync' 'ssh' 'tempfail' 'terraform' 'uv' 'wget' 'yarn']
         &--stdin=['inherit' 'replay' 'null']
         &--stdout=['live' 'final' 'failure' 'success']
         &--stderr=['live' 'final' 'failure' 'success']
@@ -29,6 +29,7 @@ set edit:completion:arg-completer[retry] = {|@words|
         &--ci=['auto' 'github' 'none']
         &--progress=['auto' 'always' 'never']
         &--color=['auto' 'always' 'never']
+        &--list-presets=['ansible' 'apk' 'apt' 'aws' 'az' 'brew' 'bundler' 'cargo' 'composer' 'conda' 'curl' 'dnf' 'docker' 'dotnet' 'gcloud' 'gh' 'git' 'go' 'gradle' 'helm' 'kubectl' 'maven' 'npm' 'pip' 'pnpm' 'rsync' 'ssh' 'tempfail' 'terraform' 'uv' 'wget' 'yarn']
         &--generate=['man' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
     ]
     var last = (- (count $words) 1)
@@ -95,6 +96,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --retry-on 'Retry on these outcomes only'
             cand --stop-on 'Stop on these outcomes; beats --retry-on'
             cand --success-on 'Count these outcomes as success [default: 0]'
+            cand --preset-file 'More presets from a file'
             cand --retry-on-output 'Retry if a line of the output matches'
             cand --stop-on-output 'Stop if a line of the output matches; beats retry'
             cand --success-on-output 'Count an attempt as good if a line of its output matches'
@@ -121,6 +123,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --progress 'Count a delay down in one line [default: auto]'
             cand --color 'Colour messages: red, yellow, green [default: auto]'
             cand --label 'A name for the run in messages and reports'
+            cand --list-presets 'Print all presets, or the rules and sources of one'
             cand --generate 'Print the man page or a shell''s completions'
             cand -O 'Short for --stdout final: a pipe sees one attempt'
             cand --show-state 'Print what is shared, and run nothing'

@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -76,9 +76,10 @@ stdout\t'Where curl -i prints them'
 both\t'Both'"
 complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop when the server asks for a longer delay than this [default: 2m]' -r -f
 complete -c retry -n __retry_at_options -l seed -d 'Makes the jitter repeatable' -r -f
-complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm')"
-complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm')"
-complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn curl wget ssh rsync tempfail git apt pip npm')"
+complete -c retry -n __retry_at_options -l retry-on -d 'Retry on these outcomes only' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn ansible apk apt aws az brew bundler cargo composer conda curl dnf docker dotnet gcloud gh git go gradle helm kubectl maven npm pip pnpm rsync ssh tempfail terraform uv wget yarn')"
+complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; beats --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn ansible apk apt aws az brew bundler cargo composer conda curl dnf docker dotnet gcloud gh git go gradle helm kubectl maven npm pip pnpm rsync ssh tempfail terraform uv wget yarn')"
+complete -c retry -n __retry_at_options -l success-on -d 'Count these outcomes as success [default: 0]' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn ansible apk apt aws az brew bundler cargo composer conda curl dnf docker dotnet gcloud gh git go gradle helm kubectl maven npm pip pnpm rsync ssh tempfail terraform uv wget yarn')"
+complete -c retry -n __retry_at_options -l preset-file -d 'More presets from a file' -r -F
 complete -c retry -n __retry_at_options -l retry-on-output -d 'Retry if a line of the output matches' -r -f
 complete -c retry -n __retry_at_options -l stop-on-output -d 'Stop if a line of the output matches; beats retry' -r -f
 complete -c retry -n __retry_at_options -l success-on-output -d 'Count an attempt as good if a line of its output matches' -r -f
@@ -120,6 +121,38 @@ complete -c retry -n __retry_at_options -l color -d 'Colour messages: red, yello
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c retry -n __retry_at_options -l label -d 'A name for the run in messages and reports' -r -f
+complete -c retry -n __retry_at_options -l list-presets -d 'Print all presets, or the rules and sources of one' -r -f -a "ansible\t''
+apk\t''
+apt\t''
+aws\t''
+az\t''
+brew\t''
+bundler\t''
+cargo\t''
+composer\t''
+conda\t''
+curl\t''
+dnf\t''
+docker\t''
+dotnet\t''
+gcloud\t''
+gh\t''
+git\t''
+go\t''
+gradle\t''
+helm\t''
+kubectl\t''
+maven\t''
+npm\t''
+pip\t''
+pnpm\t''
+rsync\t''
+ssh\t''
+tempfail\t''
+terraform\t''
+uv\t''
+wget\t''
+yarn\t''"
 complete -c retry -n __retry_at_options -l generate -d 'Print the man page or a shell\'s completions' -r -f -a "man\t'man/retry.1'
 bash\t'completions/retry.bash'
 zsh\t'completions/_retry'

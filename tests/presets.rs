@@ -7,13 +7,15 @@
 mod common;
 
 use common::command::{program, works};
+use retry::cli::presets::Shelf;
 use retry::core::outcome::Outcome;
 use retry::core::output::{Seen, Stream, Watcher, Watchlist};
-use retry::core::preset::{PRESETS, Preset};
+use retry::core::preset::Preset;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -119,15 +121,15 @@ struct Ran {
 
 /// A tool with its preset, and a scratch directory as its whole world.
 struct Tool {
-    preset: &'static Preset,
+    preset: Arc<Preset>,
     list: Watchlist,
     home: TempDir,
 }
 
 impl Tool {
     fn new(preset: &str) -> Self {
-        let preset = PRESETS.iter().find(|other| other.name == preset).unwrap();
-        let list = Watchlist::new(Vec::new(), [preset]).unwrap();
+        let preset = Shelf::default().preset(preset, &[]).unwrap();
+        let list = Watchlist::new(Vec::new(), [Arc::clone(&preset)]).unwrap();
         Self { preset, list, home: TempDir::new().unwrap() }
     }
 

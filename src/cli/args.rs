@@ -1,12 +1,13 @@
 //! The flags. The doc comments here are the help, the man page and the completions, so they are
 //! written for the person who reads those.
 
+use super::generate;
+use super::sets::{self, Typed};
 use super::values::{self, Delays};
-use super::{generate, sets};
 use crate::core::backoff::Jitter;
 use crate::core::output::Rule;
 use crate::core::plan::LogTarget;
-use crate::core::policy::{Attempts, Set};
+use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -167,27 +168,39 @@ pub struct Args {
     ///
     /// A SET is a comma-separated list of exit codes (`7`; above 128 also death by that signal), ranges
     /// (`5-7`), signals (`SIGKILL`), `nonzero` (any code but 0), `signal` (any but PIPE, INT and QUIT),
-    /// `timeout`, `spawn` (could not be started), and presets for passing trouble: by code `ssh`, `rsync`
-    /// and `tempfail` (75); by code and by what they print `curl`, `wget`, `git`, `apt`, `pip` and `npm`.
-    /// Each preset includes `timeout`.
+    /// `timeout`, `spawn` (could not be started), and presets.
+    ///
+    /// A preset knows by exit status and output which failures of a tool will pass: `ansible`, `apk`,
+    /// `apt`, `aws`, `az`, `brew`, `bundler`, `cargo`, `composer`, `conda`, `curl`, `dnf`, `docker`,
+    /// `dotnet`, `gcloud`, `gh`, `git`, `go`, `gradle`, `helm`, `kubectl`, `maven`, `npm`, `pip`, `pnpm`,
+    /// `rsync`, `ssh`, `tempfail`, `terraform`, `uv`, `wget` and `yarn`. Each one includes `timeout`.
+    /// `auto` is the preset of COMMAND, seen through sudo, env, timeout, `python -m`, `bash -c` and the
+    /// like; where there is none, every failure is retried. See --list-presets.
     ///
     /// Without it every failure is retried but the hopeless ones: a command that is not found or cannot
     /// be run, and death by PIPE, INT or QUIT. Those are retried only when they are named here.
     #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub retry_on: Vec<Set>,
+    pub retry_on: Vec<Typed>,
 
     /// Stop on these outcomes; beats --retry-on
     #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub stop_on: Vec<Set>,
+    pub stop_on: Vec<Typed>,
 
     /// Count these outcomes as success [default: 0]
     #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
-    pub success_on: Vec<Set>,
+    pub success_on: Vec<Typed>,
+
+    /// More presets from a file
+    ///
+    /// The format is that of the presets that are built in: docs/presets.md. It may be given more than
+    /// once; a later file wins, also over a preset that is built in.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
+    pub preset_file: Vec<PathBuf>,
 
     /// Retry if a line of the output matches
     ///
     /// RE is a regular expression of the regex crate's syntax, matched line by line against the bytes of
-    /// stdout and stderr; `stdout:RE` and `stderr:RE` look at one of them. Like --retry-on, it leaves out
+    /// stdout and stderr, without colours and cursor movements; `stdout:RE` and `stderr:RE` look at one of them. Like --retry-on, it leaves out
     /// what no retry rule matches. A stream that is looked at becomes a pipe, and is passed on as it comes.
     #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
     pub retry_on_output: Vec<Rule>,
@@ -402,6 +415,10 @@ pub struct Args {
     #[arg(long, help_heading = "Tools")]
     pub dry_run: bool,
 
+    /// Print all presets, or the rules and sources of one
+    #[arg(long, value_name = "NAME", num_args = 0..=1, help_heading = "Tools", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run"], hide_short_help = true)]
+    pub list_presets: Option<Option<String>>,
+
     /// Print the man page or a shell's completions
     #[arg(long, value_name = "WHAT", help_heading = "Tools", exclusive = true, hide_short_help = true)]
     pub generate: Option<generate::What>,
@@ -415,7 +432,7 @@ pub struct Args {
     pub version: Option<bool>,
 
     /// The command and its arguments
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present_any = ["generate", "show_state", "reset_state"], hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present_any = ["generate", "show_state", "reset_state", "list_presets"], hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 

@@ -5,7 +5,7 @@
 //! What each shell needs for that is a script beside this file; what it must know about the flags is
 //! filled in from the model.
 
-use crate::core::preset::PRESETS;
+use super::presets;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
@@ -103,6 +103,7 @@ fn suggest(arg: Arg) -> Arg {
         "SET" => set_words(),
         "J" => JITTER.to_vec(),
         "SIG" => SIGNALS.to_vec(),
+        _ if arg.get_id() == "list_presets" => presets::names().collect(),
         _ if arg.get_action().takes_values()
             && arg.get_possible_values().is_empty()
             && arg.get_value_hint() == ValueHint::Unknown =>
@@ -117,7 +118,7 @@ fn suggest(arg: Arg) -> Arg {
 
 /// What is offered in a set.
 fn set_words() -> Vec<&'static str> {
-    SET.into_iter().chain(PRESETS.iter().map(|preset| preset.name)).collect()
+    SET.into_iter().chain(presets::names()).collect()
 }
 
 fn value_name(arg: &Arg) -> &str {

@@ -17,7 +17,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 5] = ["generate", "command", "before_retry", "fallback", "reset_state"];
+const NO_SETTINGS: [&str; 6] =
+    ["generate", "command", "before_retry", "fallback", "reset_state", "list_presets"];
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];

@@ -23,6 +23,7 @@ pub mod environment;
 pub mod generate;
 pub mod man;
 pub mod parse;
+pub mod presets;
 pub mod sets;
 pub mod texts;
 pub mod traps;

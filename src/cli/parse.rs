@@ -2,6 +2,8 @@
 
 use super::args::{Args, Ci, Format, LeftoversMode, Listened, OutputMode, Shape, StdinMode, When};
 use super::environment::{self, Settings};
+use super::presets::{Shelf, list};
+use super::sets::Typed;
 use super::{dry_run, generate, texts, usage_error};
 use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
@@ -16,6 +18,7 @@ use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 /// What an invocation asks for.
 #[derive(Debug)]
@@ -74,6 +77,9 @@ fn parse_options(words: &[OsString]) -> Result<Asked, String> {
     if let Some(name) = &args.reset_state {
         return Ok(Asked::ResetState(location(&args), Name::from(name.as_os_str())));
     }
+    if let Some(name) = &args.list_presets {
+        return list_presets(name.as_deref(), &args, &settings).map(Asked::Print);
+    }
     let dry = args.dry_run;
     let plan = plan(args, &settings)?;
     Ok(match (dry, format) {
@@ -118,7 +124,8 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         ));
     }
     check_idle(&args, settings)?;
-    let watchlist = watchlist(&args)?;
+    let (rules, auto) = rules(&args, settings)?;
+    let watchlist = watchlist(&args, &rules)?;
     let shared = shared(&args);
     let limits = Limits::default();
     let streams = streams(&args);
@@ -134,11 +141,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
             reset_after: args.reset_after,
             deadline: args.deadline,
             max_retry_after: args.max_retry_after.map_or_else(MaxRetryAfter::default, MaxRetryAfter),
-            rules: Rules {
-                retry_on: union(args.retry_on),
-                stop_on: union(args.stop_on),
-                success_on: union(args.success_on),
-            },
+            rules,
         },
         limits: Limits {
             timeout: args.timeout,
@@ -187,6 +190,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         depth: environment::depth().saturating_add(1),
         outer_attempts: environment::outer_attempts(),
         settings: settings.notes(),
+        auto,
     })
 }
 
@@ -313,21 +317,61 @@ fn output(mode: OutputMode) -> Output {
     }
 }
 
-/// The rules about output, and the words of the presets that the sets name.
-fn watchlist(args: &Args) -> Result<Watchlist, String> {
-    let rules = [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
-    let sets = [&args.retry_on, &args.stop_on, &args.success_on];
-    let items = sets.into_iter().flatten().flat_map(|set| &set.0);
-    let presets = items.filter_map(|item| match item.condition {
-        Condition::Preset(preset) => Some(preset),
+fn shelf(args: &Args, settings: &Settings) -> Result<Shelf, String> {
+    Shelf::read(&args.preset_file, |file| settings.given("preset_file", file))
+}
+
+/// The sets with the presets that they name, and a note about what `auto` is.
+fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), String> {
+    let shelf = shelf(args, settings)?;
+    let set = |id: &str, sets: &[Typed]| {
+        let mut union = Set::default();
+        for typed in sets {
+            let resolved = typed.clone().resolve(&shelf, &args.command).map_err(|why| {
+                let value = typed.text();
+                usage_error::line_for_value(&environment::flag(id), &settings.given(id, &value), &value, &why)
+            });
+            union.0.extend(resolved?.0);
+        }
+        Ok::<_, String>(union)
+    };
+    let rules = Rules {
+        retry_on: set("retry_on", &args.retry_on)?,
+        stop_on: set("stop_on", &args.stop_on)?,
+        success_on: set("success_on", &args.success_on)?,
+    };
+    let all = [&args.retry_on, &args.stop_on, &args.success_on];
+    let auto =
+        all.into_iter().flatten().any(Typed::is_automatic).then(|| match shelf.for_command(&args.command) {
+            (Some(name), tool) => format!("auto is the preset {name}, for {tool}"),
+            (None, tool) => format!("auto knows no preset for {tool}: every failure is retried"),
+        });
+    Ok((rules, auto.map(|note| usage_error::escaped(&note))))
+}
+
+/// The rules about output, and what the presets that the sets name look for.
+fn watchlist(args: &Args, rules: &Rules) -> Result<Watchlist, String> {
+    let about_output =
+        [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
+    let sets = [&rules.retry_on, &rules.stop_on, &rules.success_on];
+    let items = sets.into_iter().flat_map(|set| &set.0);
+    let presets = items.filter_map(|item| match &item.condition {
+        Condition::Preset(preset) => Some(Arc::clone(preset)),
         _ => None,
     });
-    Watchlist::new(rules.into_iter().flatten().cloned().collect(), presets)
+    Watchlist::new(about_output.into_iter().flatten().cloned().collect(), presets)
         .map_err(|error| format!("retry: a preset cannot be used: {error}"))
 }
 
-fn union(sets: Vec<Set>) -> Set {
-    Set(sets.into_iter().flat_map(|set| set.0).collect())
+/// What `--list-presets` prints.
+fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<Vec<u8>, String> {
+    let shelf = shelf(args, settings)?;
+    let Some(name) = name else { return Ok(list::all(&shelf).into_bytes()) };
+    let found = shelf.find(name).ok_or_else(|| {
+        let why = format!("not one of {}", shelf.names().join(", "));
+        usage_error::line_for_value("--list-presets", "", name, &why)
+    });
+    Ok(list::one(&found?).into_bytes())
 }
 
 #[cfg(test)]

@@ -1,43 +1,92 @@
-//! Sets of outcomes as they are typed: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`.
+//! Sets of outcomes as they are typed: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
+use super::presets::{self, Shelf, file};
 use crate::core::policy::{Condition, Item, Set};
-use crate::core::preset::PRESETS;
 use crate::core::signal::Signal;
+use std::ffi::OsString;
+
+/// A set as it is typed. Which presets there are is known only when all flags are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Typed(Vec<(String, Word)>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Word {
+    Condition(Condition),
+    /// The name of a preset, or of nothing.
+    Preset,
+    Auto,
+}
 
 /// Reads a comma-separated set.
 ///
 /// # Errors
 /// A fragment that says which item is wrong.
-pub fn set(text: &str) -> Result<Set, String> {
+pub fn set(text: &str) -> Result<Typed, String> {
     let item = |part: &str| {
         let text = part.trim();
-        condition(text).map(|condition| Item { text: text.to_owned(), condition })
+        word(text).map(|word| (text.to_owned(), word))
     };
-    text.split(',').map(item).collect::<Result<_, _>>().map(Set)
+    text.split(',').map(item).collect::<Result<_, _>>().map(Typed)
 }
 
-fn condition(text: &str) -> Result<Condition, String> {
-    match text {
+impl Typed {
+    /// The set, with the presets that it names, for this command.
+    ///
+    /// # Errors
+    /// A fragment that says which item is wrong.
+    pub fn resolve(self, presets: &Shelf, command: &[OsString]) -> Result<Set, String> {
+        let condition = |(text, word): (String, Word)| {
+            let condition = match word {
+                Word::Condition(condition) => condition,
+                Word::Preset => match presets.preset(&text, command) {
+                    Some(preset) => Condition::Preset(preset),
+                    None => return Err(unknown(&text, &presets.names())),
+                },
+                Word::Auto => {
+                    let name = presets.for_command(command).0;
+                    let preset = name.and_then(|name| presets.preset(&name, command));
+                    preset.map_or(Condition::Auto, Condition::Preset)
+                }
+            };
+            Ok(Item { text, condition })
+        };
+        self.0.into_iter().map(condition).collect::<Result<_, _>>().map(Set)
+    }
+
+    /// Whether one of its items is `auto`.
+    pub fn is_automatic(&self) -> bool {
+        self.0.iter().any(|(_, word)| *word == Word::Auto)
+    }
+
+    /// As typed.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(",")
+    }
+}
+
+fn word(text: &str) -> Result<Word, String> {
+    let condition = match text {
         "" => return Err("an item is empty".to_owned()),
-        "nonzero" => return Ok(Condition::Nonzero),
-        "signal" => return Ok(Condition::AnySignal),
-        "timeout" => return Ok(Condition::Timeout),
-        "spawn" => return Ok(Condition::Spawn),
-        _ => {}
-    }
-    if let Some(preset) = PRESETS.iter().find(|preset| preset.name == text) {
-        return Ok(Condition::Preset(preset));
-    }
-    if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') {
-        return codes(text);
-    }
-    Signal::parse(text).map(Condition::Signal).ok_or_else(|| {
-        let presets: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-        format!(
-            "'{text}' is no exit status, name of a signal, nonzero, signal, timeout, spawn or preset ({})",
-            presets.join(", ")
-        )
-    })
+        "auto" => return Ok(Word::Auto),
+        "nonzero" => Condition::Nonzero,
+        "signal" => Condition::AnySignal,
+        "timeout" => Condition::Timeout,
+        "spawn" => Condition::Spawn,
+        _ if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') => codes(text)?,
+        _ => match Signal::parse(text) {
+            Some(signal) => Condition::Signal(signal),
+            None if file::is_name(text) => return Ok(Word::Preset),
+            None => return Err(unknown(text, &presets::names().map(str::to_owned).collect::<Vec<_>>())),
+        },
+    };
+    Ok(Word::Condition(condition))
+}
+
+fn unknown(text: &str, presets: &[String]) -> String {
+    format!(
+        "'{text}' is no exit status, name of a signal, nonzero, signal, timeout, spawn, auto or preset ({})",
+        presets.join(", ")
+    )
 }
 
 fn codes(text: &str) -> Result<Condition, String> {
@@ -69,7 +118,8 @@ mod tests {
 
     #[test]
     fn items_are_read_and_keep_their_words() {
-        let set = set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,curl").unwrap();
+        let typed = set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto").unwrap();
+        let set = typed.resolve(&Shelf::default(), &["make".into()]).unwrap();
         let conditions: Vec<_> = set.0.iter().map(|item| &item.condition).collect();
         assert_eq!(
             conditions,
@@ -82,10 +132,24 @@ mod tests {
                 &Condition::AnySignal,
                 &Condition::Timeout,
                 &Condition::Spawn,
-                &Condition::Preset(&PRESETS[0]),
+                &Condition::Auto,
             ]
         );
         assert_eq!(set.0[2].text, "SIGKILL");
+    }
+
+    #[test]
+    fn auto_is_the_preset_of_the_command() {
+        let preset = |line: &str| {
+            let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let set = set("auto,75").unwrap().resolve(&Shelf::default(), &command).unwrap();
+            match &set.0[0].condition {
+                Condition::Preset(preset) => preset.name().to_owned(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!(preset("sudo timeout 5 git fetch"), "git");
+        assert_eq!(preset("make"), "Auto");
     }
 
     #[test]
@@ -94,8 +158,8 @@ mod tests {
         let model = crate::cli::args::Args::command();
         let flag = model.get_arguments().find(|arg| arg.get_id() == "retry_on").unwrap();
         let help = flag.get_long_help().unwrap().to_string();
-        for preset in PRESETS {
-            assert!(help.contains(&format!("`{}`", preset.name)), "{}", preset.name);
+        for name in presets::names() {
+            assert!(help.contains(&format!("`{name}`")), "{name}");
         }
     }
 
@@ -111,7 +175,8 @@ mod tests {
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),
         ] {
-            let error = set(text).unwrap_err();
+            let resolved = set(text).and_then(|set| set.resolve(&Shelf::default(), &[]));
+            let error = resolved.unwrap_err();
             assert!(error.contains(named), "{text}: {error}");
         }
     }

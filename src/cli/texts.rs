@@ -146,8 +146,9 @@ pub const STREAMS: &[&str] = &[
     "Watched output is passed on as it comes, and the command is kept waiting as long as the reader of it is \
      not ready; that time counts against --timeout, but not as idle. After --deadline or a signal, the reader has \
      as long as --kill-after.",
-    "The presets `git`, `apt`, `pip` and `npm`, and the HTTP statuses of `curl` and `wget`, are recognized by \
-     messages in English: set `LC_ALL=C` for the command where another language is set.",
+    "Presets know a tool's messages in English: set `LC_ALL=C` for the command where another language is set. \
+     What is matched is text: colours, links and cursor movements are left out, and a line ends at a carriage \
+     return too.",
 ];
 
 /// Paragraphs, for the man page alone.

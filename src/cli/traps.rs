@@ -4,43 +4,53 @@
 //! Sources: what curl, git, apt-get, pip and npm exit with was tried against a server that answers 503,
 //! 429 and 404, resets and refuses; wget(1) `--tries`; the AWS CLI's "retries" guide.
 
+use super::presets::Shelf;
+use super::presets::command::{name, tool};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::preset::PRESETS;
+use crate::core::policy::Condition;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-/// Notes for stderr before the first attempt: what came from the environment (`-v`), and curl without
-/// `-f`, which is worth a line wherever a person looks.
+/// Notes for stderr before the first attempt: what came from the environment and what `auto` is (`-v`), and
+/// curl without `-f`, which is worth a line wherever a person looks, and everywhere if errors of HTTP are what
+/// the preset curl was asked to look for.
 pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if plan.verbosity == Verbosity::Verbose {
         notes.extend(plan.settings.iter().cloned());
+        notes.extend(plan.auto.iter().cloned());
     }
     let watched =
         plan.verbosity == Verbosity::Verbose || (plan.verbosity == Verbosity::Normal && stderr_is_terminal);
-    if watched && is_curl_without_fail(&plan.command) {
+    let expected = plan.verbosity != Verbosity::Quiet && has_preset(plan, "curl");
+    if (watched || expected) && is_curl_without_fail(&plan.command) {
         notes.push(format!("note: {CURL}"));
     }
     notes
 }
 
+fn has_preset(plan: &Plan, name: &str) -> bool {
+    let conditions = plan.policy.rules.retry_on.0.iter().map(|item| &item.condition);
+    conditions
+        .into_iter()
+        .any(|condition| matches!(condition, Condition::Preset(preset) if preset.name() == name))
+}
+
 /// Warnings for a dry run.
 pub fn warnings(plan: &Plan) -> Vec<String> {
-    let command = behind_wrappers(&plan.command);
-    let name = name(command);
+    let command = tool(&plan.command).words;
+    let name = name(&command);
     let mut warnings = Vec::new();
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }
-    if let Some(preset) = says_nothing(command)
-        && plan.policy.rules.retry_on.0.is_empty()
+    if plan.policy.rules.retry_on.0.is_empty()
+        && let (Some(preset), tool) = Shelf::default().for_command(&plan.command)
+        && !CODES_ALONE.contains(&preset.as_str())
     {
-        let known = PRESETS.iter().any(|known| known.name == preset);
-        let way_out = if known { format!(". Add --retry-on {preset}") } else { String::new() };
         warnings.push(format!(
-            "{name} exits with the same status for passing trouble and for a final error, so every failure is \
-             retried{way_out}"
+            "{tool} exits with the same status for passing trouble and for a final error, so every failure is \
+             retried. Add --retry-on {preset}"
         ));
     }
     let has = |wanted: &str| command.iter().any(|word| word == wanted);
@@ -71,46 +81,16 @@ fn multiply(who: &str) -> String {
     format!("{who} retries by itself, so attempts multiply")
 }
 
-/// The preset's name of a tool whose exit status does not tell passing trouble from a final error.
-fn says_nothing(command: &[OsString]) -> Option<&'static str> {
-    let word = |index: usize| command.get(index).and_then(|word| word.to_str()).unwrap_or_default();
-    match name(command) {
-        "git" => Some("git"),
-        "npm" => Some("npm"),
-        "apt" | "apt-get" => Some("apt"),
-        "pip" | "pip3" => Some("pip"),
-        "python" | "python3" if word(1) == "-m" && word(2) == "pip" => Some("pip"),
-        _ => None,
-    }
-}
-
-/// The command that a wrapper without options runs: `sudo apt-get update`, `env A=1 curl ...`. With
-/// options it would take each wrapper's own grammar to find it, so then the wrapper stands for itself.
-fn behind_wrappers(command: &[OsString]) -> &[OsString] {
-    let mut rest = command;
-    while matches!(name(rest), "sudo" | "doas" | "env" | "nohup" | "nice" | "setsid") {
-        let inner = &rest[1..];
-        let settings = inner.iter().take_while(|word| word.as_bytes().contains(&b'=')).count();
-        match inner.get(settings) {
-            Some(word) if !word.as_bytes().starts_with(b"-") => rest = &inner[settings..],
-            _ => break,
-        }
-    }
-    rest
-}
-
-fn name(command: &[OsString]) -> &str {
-    let program = command.first().map(Path::new);
-    program.and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default()
-}
+/// The presets of tools whose exit status tells passing trouble from a final error, at least in part.
+const CODES_ALONE: [&str; 5] = ["curl", "wget", "ssh", "rsync", "tempfail"];
 
 /// curl's short options that take a value (curl 8.x, `curl --help all`): in `-oframe`, `f` is part of
 /// a file name.
 const CURL_TAKES_VALUE: &str = "AbcCdDeEFHKmoPQrtTuUwxXyYz";
 
 fn is_curl_without_fail(command: &[OsString]) -> bool {
-    let command = behind_wrappers(command);
-    if name(command) != "curl" {
+    let command = tool(command).words;
+    if name(&command) != "curl" {
         return false;
     }
     let mut words = command.iter().skip(1);
@@ -162,7 +142,7 @@ mod tests {
             ("curl -h all", false),
             ("curl --fail-early http://x", true),
             ("sudo env A=1 curl http://x", true),
-            ("sudo -u me curl http://x", false),
+            ("sudo -u me curl http://x", true),
             ("wget http://x", false),
         ] {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
@@ -184,8 +164,10 @@ mod tests {
             ("git fetch", "git exits with the same status"),
             ("/usr/bin/git fetch", "git exits with the same status"),
             ("npm ci", "npm exits with the same status"),
-            ("pip3 install x", "pip3 exits with the same status"),
-            ("python3 -m pip install x", "python3 exits with the same status"),
+            ("pip3 install x", "pip exits with the same status"),
+            ("python3 -m pip install x", "pip exits with the same status"),
+            ("env -i git fetch", "git exits with the same status"),
+            ("docker pull x", "Add --retry-on docker"),
             ("apt-get install x", "apt-get exits with the same status"),
             ("sudo apt-get -q update", "Add --error-on=any"),
             ("sudo A=1 apt-get update", "Add --error-on=any"),
@@ -207,11 +189,30 @@ mod tests {
             "python3 -m http.server",
             "python3",
             "sudo",
-            "env -i git fetch",
             "./git-deploy",
         ] {
             assert_eq!(warnings_for(line), "", "{line}");
         }
+    }
+
+    #[test]
+    fn curl_without_fail_is_noted_where_its_preset_is_asked_for() {
+        let notes_for = |line: &str| {
+            let words = ["retry"].into_iter().chain(line.split(' ')).map(OsString::from);
+            match parse(words) {
+                Ok(Asked::Run(plan)) => notes(&plan, false).join("\n"),
+                other => panic!("{line}: {other:?}"),
+            }
+        };
+        assert!(notes_for("--retry-on curl curl http://x").contains("Add -f"));
+        assert!(notes_for("--retry-on auto curl http://x").contains("Add -f"));
+        assert_eq!(notes_for("--retry-on curl curl -f http://x"), "");
+        assert_eq!(notes_for("-q --retry-on curl curl http://x"), "");
+        assert_eq!(notes_for("--retry-on 7 curl http://x"), "");
+        assert_eq!(
+            notes_for("-v --retry-on auto make"),
+            "auto knows no preset for make: every failure is retried"
+        );
     }
 
     #[test]

@@ -56,6 +56,18 @@ pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsSt
     format!("retry: {what}. Good: {variable}={}", example(flag))
 }
 
+/// The line for a value that is bad only together with others. `given` is the flag and its value where they came
+/// from, `--retry-on 7,x` or `RETRY_RETRY_ON=7,x`.
+pub fn line_for_value(flag: &str, given: &str, value: &str, why: &str) -> String {
+    let (place, good) = match given.split_once('=') {
+        Some((variable, _)) if variable.starts_with("RETRY_") => {
+            (format!("in {variable}"), format!("{variable}={}", example(flag)))
+        }
+        _ => (format!("for {flag}"), format!("{flag} {}", example(flag))),
+    };
+    format!("retry: {}. Good: {good}", invalid_value(flag, value, &place, why))
+}
+
 /// The line for an option's value that is not UTF-8. clap does not say which one it is: the first of the
 /// words that is not, because options come before the command.
 pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
@@ -101,7 +113,8 @@ pub fn visible(flag: &str, value: &str) -> String {
     if may_hold_secret { escaped(&without_secret(OsStr::new(value))) } else { escaped(value) }
 }
 
-fn escaped(text: &str) -> String {
+/// Text of others in a usage error: one line, no escape sequence.
+pub fn escaped(text: &str) -> String {
     text.escape_debug().to_string().replace("\\'", "'")
 }
 
@@ -195,6 +208,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--retry-on", "7,28,SIGKILL,timeout"),
     ("--stop-on", "2,64-78"),
     ("--success-on", "0,24"),
+    ("--preset-file", "tools.toml"),
+    ("--list-presets", "git"),
     ("--retry-on-output", "stderr:timeout"),
     ("--stop-on-output", "denied"),
     ("--success-on-output", "already.exists"),
@@ -247,7 +262,7 @@ mod tests {
             let flag = format!("--{long}");
             let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
             match long {
-                "generate" | "reset-state" => {}
+                "generate" | "reset-state" | "list-presets" => {}
                 _ => words.push("true".to_owned()),
             }
             assert_ne!(example(&flag), "", "{flag}");

@@ -9,6 +9,7 @@
 //! | [`backoff`] | growth, cap and jitter: the delay after the nth failure |
 //! | [`breaker`] | the circuit breaker's transitions |
 //! | [`budget`] | the retry budget's arithmetic |
+//! | [`clean`] | text without colours and cursor movements |
 //! | [`duration`] | how a duration is written |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
 //! | [`outcome`] | how an attempt ended, how the run ended, and the exit table |
@@ -22,12 +23,14 @@
 //! | [`retry_after`] | the server's word: how long a failed command was told to wait |
 //! | [`shared`] | what an invocation wants to share with others: names, settings, where |
 //! | [`signal`] | signal numbers and their names |
+//! | [`tail`] | the end of a stream, in bounded memory |
 //! | [`wall`] | a moment on the wall clock, and a span that ends whatever is done to the clock |
 
 pub mod attempt;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+pub mod clean;
 pub mod duration;
 pub mod lines;
 pub mod outcome;
@@ -41,4 +44,5 @@ pub mod reason;
 pub mod retry_after;
 pub mod shared;
 pub mod signal;
+pub mod tail;
 pub mod wall;

@@ -5,11 +5,16 @@
 //! Each pattern is searched for on its own, over whole blocks, until it is found. In benches/scan.rs four
 //! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast
 //! enough, tells which rule it was, lets each pattern keep its own fastest search (8 GB/s and more for a
-//! single literal), and what was found costs nothing more.
+//! single literal), and what was found costs nothing more. The hundreds of words of a preset are looked for at
+//! the end of the stream only: it costs what keeping the end costs (13 GB/s), however many there are. Colours
+//! are taken out first: [`super::clean`].
 
+use super::clean::Cleaner;
 use super::lines::Lines;
 use super::pattern::{Alphabet, Pattern, PatternError};
-use super::preset::{Preset, Words};
+use super::preset::Preset;
+use super::tail::Tail;
+use std::sync::Arc;
 
 /// One of the two streams of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,25 +124,34 @@ impl std::fmt::Display for Rule {
 #[derive(Debug, Clone, Default)]
 pub struct Watchlist {
     rules: Vec<Rule>,
-    words: Vec<(&'static Words, Pattern)>,
+    groups: Vec<(Group, Side, Pattern)>,
 }
 
+/// Rules of a preset that are looked for as one: the preset, and the number of the group in it.
+type Group = (Arc<Preset>, usize);
+
 impl Watchlist {
-    /// The rules, and the words of the presets that the sets name.
+    /// The rules, and what the presets that the sets name look for.
     ///
     /// # Errors
-    /// A preset's pattern cannot be used; never for those of [`super::preset::PRESETS`].
+    /// A preset's pattern cannot be used.
     pub fn new(
         rules: Vec<Rule>,
-        presets: impl IntoIterator<Item = &'static Preset>,
+        presets: impl IntoIterator<Item = Arc<Preset>>,
     ) -> Result<Self, PatternError> {
-        let mut words: Vec<(&'static Words, Pattern)> = Vec::new();
-        for new in presets.into_iter().flat_map(|preset| preset.words) {
-            if words.iter().all(|(known, _)| *known != new) {
-                words.push((new, Pattern::new(&new.patterns.join("|"), Alphabet::Ascii)?));
+        let mut list = Self { rules, groups: Vec::new() };
+        for preset in presets {
+            if list.groups.iter().any(|((known, _), ..)| *known == preset) {
+                continue;
+            }
+            for (index, group) in preset.groups().iter().enumerate() {
+                if let Some(pattern) = &group.pattern {
+                    let pattern = Pattern::new(pattern, Alphabet::Ascii)?;
+                    list.groups.push(((Arc::clone(&preset), index), group.side, pattern));
+                }
             }
         }
-        Ok(Self { rules, words })
+        Ok(list)
     }
 
     /// The rules, in the order of the command line.
@@ -153,17 +167,17 @@ impl Watchlist {
     /// Whether something looks at only one of the two streams.
     pub fn tells_streams_apart(&self) -> bool {
         let sides = self.rules.iter().map(|rule| rule.side);
-        sides.chain(self.words.iter().map(|(words, _)| words.side)).any(|side| side != Side::Either)
+        sides.chain(self.groups.iter().map(|(_, side, _)| *side)).any(|side| side != Side::Either)
     }
 
     /// The first rule of this meaning that matched.
     pub fn matched(&self, meaning: Meaning, seen: &Seen) -> Option<&Rule> {
-        self.of(meaning).find(|(index, _)| seen.has(Target::Rule(*index))).map(|(_, rule)| rule)
+        self.of(meaning).find(|(index, _)| seen.has(&Target::Rule(*index))).map(|(_, rule)| rule)
     }
 
     /// The first `--require-output` that did not match.
     pub fn missing(&self, seen: &Seen) -> Option<&Rule> {
-        self.of(Meaning::Require).find(|(index, _)| !seen.has(Target::Rule(*index))).map(|(_, rule)| rule)
+        self.of(Meaning::Require).find(|(index, _)| !seen.has(&Target::Rule(*index))).map(|(_, rule)| rule)
     }
 
     fn of(&self, meaning: Meaning) -> impl Iterator<Item = (usize, &Rule)> {
@@ -173,59 +187,84 @@ impl Watchlist {
     fn targets(&self, stream: Stream) -> impl Iterator<Item = (Target, &Pattern)> {
         let rules = self.rules.iter().enumerate();
         let rules = rules.map(|(index, rule)| (rule.side, Target::Rule(index), &rule.pattern));
-        let words = self.words.iter().map(|(words, pattern)| (words.side, Target::Words(words), pattern));
-        let all = rules.chain(words).filter(move |(side, ..)| side.includes(stream));
+        let groups = self.groups.iter();
+        let groups = groups.map(|(group, side, pattern)| (*side, Target::Group(group.clone()), pattern));
+        let all = rules.chain(groups).filter(move |(side, ..)| side.includes(stream));
         all.map(|(_, target, pattern)| (target, pattern))
     }
 }
 
 /// What a pattern belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     /// The rule at this place of the [`Watchlist`].
     Rule(usize),
     /// A preset's.
-    Words(&'static Words),
+    Group(Group),
 }
 
-/// What the streams of one attempt have matched so far.
+/// What the streams of one attempt have matched so far, and which of them had any text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen(Vec<Target>);
+pub struct Seen {
+    found: Vec<Target>,
+    spoke: Vec<Stream>,
+}
 
 impl Seen {
-    /// Whether these words were printed.
-    pub fn has_words(&self, words: &Words) -> bool {
-        self.0.iter().any(|target| matches!(target, Target::Words(found) if *found == words))
+    /// Whether a line of this group of the preset was printed.
+    pub fn has_group(&self, preset: &Arc<Preset>, index: usize) -> bool {
+        self.found
+            .iter()
+            .any(|target| matches!(target, Target::Group((found, at)) if found == preset && *at == index))
+    }
+
+    /// Whether anything was printed there, as far as it was watched.
+    pub fn has_anything_on(&self, side: Side) -> bool {
+        self.spoke.iter().any(|stream| side.includes(*stream))
     }
 
     /// Adds what another stream of the same attempt has matched.
     pub fn add(&mut self, other: Self) {
-        for target in other.0 {
-            if !self.has(target) {
-                self.0.push(target);
+        for target in other.found {
+            if !self.has(&target) {
+                self.found.push(target);
+            }
+        }
+        for stream in other.spoke {
+            if !self.spoke.contains(&stream) {
+                self.spoke.push(stream);
             }
         }
     }
 
-    fn has(&self, target: Target) -> bool {
-        self.0.contains(&target)
+    fn has(&self, target: &Target) -> bool {
+        self.found.contains(target)
     }
 }
 
-/// Looks at one stream of one attempt. It holds at most one line of [`super::lines::MAX_LINE`] bytes.
+/// Looks at one stream of one attempt: for the rules of the command line at all of it, as it comes, for those of
+/// presets at its end, when it is over. It holds at most one line of [`super::lines::MAX_LINE`] bytes and the end
+/// of [`super::tail::LIMIT`].
 #[derive(Debug)]
 pub struct Watcher {
+    stream: Stream,
+    cleaner: Cleaner,
     lines: Lines,
-    /// What has not been found yet.
+    /// What has not been found yet of the rules.
     sought: Vec<(Target, Pattern)>,
+    /// What the presets look for.
+    at_the_end: Vec<(Target, Pattern)>,
+    tail: Tail,
     seen: Seen,
 }
 
 impl Watcher {
     /// A watcher for what the list looks for in `stream`.
     pub fn new(list: &Watchlist, stream: Stream) -> Self {
-        let sought = list.targets(stream).map(|(target, pattern)| (target, pattern.clone())).collect();
-        Self { lines: Lines::default(), sought, seen: Seen::default() }
+        let all = list.targets(stream).map(|(target, pattern)| (target, pattern.clone()));
+        let (sought, at_the_end) = all.partition(|(target, _)| matches!(target, Target::Rule(_)));
+        let (cleaner, lines) = (Cleaner::default(), Lines::default());
+        Self { stream, cleaner, lines, sought, at_the_end, tail: Tail::default(), seen: Seen::default() }
     }
 
     /// How large the patterns are in all that are still looked for, as [`Pattern::size`].
@@ -235,10 +274,19 @@ impl Watcher {
 
     /// Looks at the next bytes of the stream, with any borders.
     pub fn feed(&mut self, chunk: &[u8]) {
+        if chunk.is_empty() {
+            return;
+        }
+        let Self { stream, cleaner, lines, sought, at_the_end, tail, seen } = self;
+        if seen.spoke.is_empty() {
+            seen.spoke.push(*stream);
+        }
+        if !at_the_end.is_empty() {
+            tail.push(chunk);
+        }
         // Once everything is found, nothing is looked at any more.
-        if !self.sought.is_empty() {
-            let Self { lines, sought, seen } = self;
-            lines.feed(chunk, |part| sought.retain(|(target, pattern)| !found(*target, pattern, part, seen)));
+        if !sought.is_empty() {
+            lines.feed(cleaner.text(chunk), |part| look(sought, part, seen));
         }
     }
 
@@ -247,26 +295,34 @@ impl Watcher {
         self.seen
     }
 
-    /// Looks at the last line, if it had no end, and says what was found.
+    /// Looks at the last line, if it had no end, and at the end of the stream, and says what was found.
     pub fn finish(self) -> Seen {
-        let Self { mut lines, mut sought, mut seen } = self;
-        lines.finish(|part| sought.retain(|(target, pattern)| !found(*target, pattern, part, &mut seen)));
+        let Self { mut lines, mut sought, mut at_the_end, tail, mut seen, .. } = self;
+        lines.finish(|part| look(&mut sought, part, &mut seen));
+        let (mut cleaner, mut lines) = (Cleaner::default(), Lines::default());
+        for piece in tail.pieces() {
+            lines.feed(cleaner.text(piece), |part| look(&mut at_the_end, part, &mut seen));
+        }
+        lines.finish(|part| look(&mut at_the_end, part, &mut seen));
         seen
     }
 }
 
-fn found(target: Target, pattern: &Pattern, part: super::lines::Part<'_>, seen: &mut Seen) -> bool {
-    let found = pattern.is_match(part);
-    if found {
-        seen.0.push(target);
-    }
-    found
+/// Takes what the part matches out of what is sought.
+fn look(sought: &mut Vec<(Target, Pattern)>, part: super::lines::Part<'_>, seen: &mut Seen) {
+    sought.retain(|(target, pattern)| {
+        let found = pattern.is_match(part);
+        if found {
+            seen.found.push(target.clone());
+        }
+        !found
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::lines::MAX_LINE;
-    use super::super::preset::PRESETS;
+    use super::super::preset::{self, Codes, Then};
     use super::*;
     use proptest::prelude::*;
 
@@ -300,7 +356,7 @@ mod tests {
         let mut both = stdout;
         both.add(stderr.clone());
         both.add(stderr);
-        assert_eq!(both.0.len(), 3);
+        assert_eq!(both.found.len(), 3);
         assert!(text(Meaning::Stop, &both).is_some() && text(Meaning::Retry, &both).is_some());
     }
 
@@ -336,11 +392,25 @@ mod tests {
         assert!(!nothing.watches(Stream::Stdout) && !nothing.watches(Stream::Stderr));
         let rule = list(&[(Meaning::Retry, "stdout:x")]);
         assert!(rule.watches(Stream::Stdout) && !rule.watches(Stream::Stderr));
-        let curl = Watchlist::new(Vec::new(), [&PRESETS[0], &PRESETS[0]]).unwrap();
+        let preset = |pattern: Option<&str>| {
+            let pattern = pattern.map(str::to_owned);
+            let rule = preset::Rule { then: Then::Retry, codes: Codes::Nonzero, side: Side::Stderr, pattern };
+            Arc::new(Preset::new("tool".to_owned(), vec![rule], None))
+        };
+        let curl = Watchlist::new(Vec::new(), [preset(Some("x")), preset(Some("x"))]).unwrap();
         assert!(!curl.watches(Stream::Stdout) && curl.watches(Stream::Stderr));
-        assert_eq!(curl.words.len(), 1);
-        let tempfail = PRESETS.iter().filter(|preset| preset.name == "tempfail");
-        assert!(!Watchlist::new(Vec::new(), tempfail).unwrap().watches(Stream::Stderr));
+        assert_eq!(curl.groups.len(), 1);
+        assert!(!Watchlist::new(Vec::new(), [preset(None)]).unwrap().watches(Stream::Stderr));
+    }
+
+    #[test]
+    fn patterns_see_text_without_colours_and_lines_of_a_progress_bar() {
+        let list = list(&[(Meaning::Retry, "^ERROR: busy$"), (Meaning::Stop, "^10%$")]);
+        let seen =
+            watch(&list, Stream::Stderr, &[b"\x1b[1m\x1b[31mERR", b"OR\x1b[0m: busy\x1b[", b"0m\n5%\r10%\r"]);
+        assert!(
+            list.matched(Meaning::Retry, &seen).is_some() && list.matched(Meaning::Stop, &seen).is_some()
+        );
     }
 
     #[test]
@@ -350,7 +420,26 @@ mod tests {
         watcher.feed(b"x\n");
         watcher.feed(&vec![b'y'; 2 * MAX_LINE]);
         assert!(watcher.sought.is_empty());
-        assert_eq!(watcher.finish(), Seen(vec![Target::Rule(0)]));
+        let seen = Seen { found: vec![Target::Rule(0)], spoke: vec![Stream::Stdout] };
+        assert_eq!(watcher.finish(), seen);
+    }
+
+    #[test]
+    fn presets_look_at_the_end_of_a_stream_and_rules_at_all_of_it() {
+        let rule = preset::Rule {
+            then: Then::Retry,
+            codes: Codes::Nonzero,
+            side: Side::Either,
+            pattern: Some("^busy\\b".to_owned()),
+        };
+        let preset = Arc::new(Preset::new("tool".to_owned(), vec![rule], None));
+        let rules = vec![Rule::parse(Meaning::Retry, "^busy").unwrap()];
+        let list = Watchlist::new(rules, [Arc::clone(&preset)]).unwrap();
+        let padding = b"some line or other\n".repeat(2 * super::super::tail::LIMIT / 19);
+        let early = watch(&list, Stream::Stdout, &[b"busy 1\n", &padding, b"x busy"]);
+        assert!(list.matched(Meaning::Retry, &early).is_some() && !early.has_group(&preset, 0));
+        let late = watch(&list, Stream::Stdout, &[&padding, b"\x1b[31mbu", b"sy\x1b[0m 1"]);
+        assert!(list.matched(Meaning::Retry, &late).is_some() && late.has_group(&preset, 0));
     }
 
     proptest! {
@@ -380,7 +469,7 @@ mod tests {
             // The order is that of finding, which depends on the chunks; what was found does not.
             for (index, rule) in rules.iter().enumerate() {
                 let target = Target::Rule(index);
-                prop_assert_eq!(whole.has(target), pieces.has(target), "{}", rule);
+                prop_assert_eq!(whole.has(&target), pieces.has(&target), "{}", rule);
             }
         }
     }

@@ -39,6 +39,8 @@ pub struct Plan {
     pub outer_attempts: Option<u64>,
     /// Notes for `-v`: what came from the environment.
     pub settings: Vec<String>,
+    /// What `auto` in a set is for this command, for `-v` and a dry run.
+    pub auto: Option<String>,
 }
 
 /// What ends an attempt from outside, and how.

@@ -9,6 +9,7 @@ use super::preset::Preset;
 use super::random::Random;
 use super::signal::Signal;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// When to attempt again, and how often.
@@ -138,7 +139,10 @@ pub enum Condition {
     /// `spawn`: could not be started.
     Spawn,
     /// What a well-known tool exits with and prints, and time limits.
-    Preset(&'static Preset),
+    Preset(Arc<Preset>),
+    /// `auto` where no preset is known for the command: nothing by itself, and what no other item matches is
+    /// decided as if there were no set.
+    Auto,
 }
 
 impl Condition {
@@ -168,6 +172,14 @@ impl Set {
     /// The first condition that the outcome meets.
     fn find(&self, outcome: &Outcome, seen: &Seen) -> Option<&Item> {
         self.0.iter().find(|item| item.condition.matches(outcome, seen))
+    }
+
+    /// Why a preset of the set could not tell what the outcome is.
+    fn hint(&self, outcome: &Outcome, seen: &Seen) -> Option<String> {
+        self.0.iter().find_map(|item| match &item.condition {
+            Condition::Preset(preset) => preset.hint(outcome, seen).map(str::to_owned),
+            _ => None,
+        })
     }
 
     /// As typed: `7,28,SIGKILL`.
@@ -219,8 +231,13 @@ pub enum Why {
     Output(String),
     /// The output has nothing for this rule: `--require-output ready`.
     Missing(String),
-    /// There are retry rules, and none of them matched: `--retry-on 7,28`.
-    LeftOut(String),
+    /// There are retry rules, and none of them matched.
+    LeftOut {
+        /// These: `--retry-on 7,28`.
+        rules: String,
+        /// Why a preset among them could not tell, and what to do about it.
+        hint: Option<String>,
+    },
     /// Another attempt is pointless by nature.
     Hopeless,
     /// No rule says anything about it.
@@ -275,10 +292,11 @@ impl Rules {
         given.extend(retry_rules.map(ToString::to_string));
         let missing = said.list.missing(said.seen).filter(|_| self.is_in_success_set(outcome, said));
         let missing = missing.map(ToString::to_string);
-        if given.is_empty() {
+        if given.is_empty() || self.retry_on.0.iter().any(|item| item.condition == Condition::Auto) {
             Verdict::Retry(missing.map_or(Why::NoRule, Why::Missing))
         } else {
-            Verdict::Stop(Why::LeftOut(given.join(" ")))
+            let hint = self.retry_on.hint(outcome, said.seen);
+            Verdict::Stop(Why::LeftOut { rules: given.join(" "), hint })
         }
     }
 
@@ -314,9 +332,25 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::outcome::{Escalation, Limit, TimedOut};
-    use super::super::output::{Rule, Stream, Watcher};
-    use super::super::preset::PRESETS;
+    use super::super::output::{Rule, Side, Stream, Watcher};
+    use super::super::preset::{self, Codes, Hint, Then, When};
     use super::*;
+
+    /// 28 is passing trouble, 22 only with a line.
+    fn tool() -> Arc<Preset> {
+        let rule = |codes, side, pattern: Option<&str>| preset::Rule {
+            then: Then::Retry,
+            codes,
+            side,
+            pattern: pattern.map(str::to_owned),
+        };
+        let rules = vec![
+            rule(Codes::Of(vec![(28, 28)]), Side::Either, None),
+            rule(Codes::Of(vec![(22, 22)]), Side::Stderr, Some("error: 503")),
+        ];
+        let hint = Hint { when: When::Silent, say: "add -S".to_owned() };
+        Arc::new(Preset::new("tool".to_owned(), rules, Some(hint)))
+    }
 
     fn set(conditions: &[Condition]) -> Set {
         Set(conditions.iter().map(|c| Item { text: format!("{c:?}"), condition: c.clone() }).collect())
@@ -374,7 +408,7 @@ mod tests {
         assert!(matches!(rules.judge(&Outcome::Exited(7)), Verdict::Retry(Why::Rule(_))));
         assert_eq!(
             rules.judge(&timed_out(Left::Nothing)),
-            Verdict::Stop(Why::LeftOut("--retry-on Code(7)".to_owned()))
+            Verdict::Stop(Why::LeftOut { rules: "--retry-on Code(7)".to_owned(), hint: None })
         );
     }
 
@@ -405,7 +439,7 @@ mod tests {
     fn what_was_printed_decides_together_with_the_status() {
         let list = |rules: &[(Meaning, &str)]| {
             let rules = rules.iter().map(|(meaning, text)| Rule::parse(*meaning, text).unwrap()).collect();
-            Watchlist::new(rules, [&PRESETS[0]]).unwrap()
+            Watchlist::new(rules, [tool()]).unwrap()
         };
         let judge = |rules: &Rules, list: &Watchlist, code, printed: &str| {
             let mut watcher = Watcher::new(list, Stream::Stderr);
@@ -430,16 +464,27 @@ mod tests {
         let retry = list(&[(Meaning::Retry, "busy"), (Meaning::Stop, "gone")]);
         assert_eq!(judge(&none, &retry, 0, "busy"), Verdict::Retry(why("--retry-on-output busy")));
         assert_eq!(judge(&none, &retry, 1, "busy, gone"), Verdict::Stop(why("--stop-on-output gone")));
-        let left_out = |text: &str| Verdict::Stop(Why::LeftOut(text.to_owned()));
-        assert_eq!(judge(&none, &retry, 1, ""), left_out("--retry-on-output busy"));
-        let item = Item { text: "curl".to_owned(), condition: Condition::Preset(&PRESETS[0]) };
-        let curl = Rules { retry_on: Set(vec![item]), ..Rules::default() };
-        assert_eq!(judge(&curl, &retry, 22, ""), left_out("--retry-on curl --retry-on-output busy"));
-        let printed = "curl: (22) The requested URL returned error: 503\n";
-        assert_eq!(
-            judge(&curl, &retry, 22, printed),
-            Verdict::Retry(Why::Rule("--retry-on curl".to_owned()))
-        );
+        let left_out = |rules: &str, hint: Option<&str>| {
+            Verdict::Stop(Why::LeftOut { rules: rules.to_owned(), hint: hint.map(str::to_owned) })
+        };
+        assert_eq!(judge(&none, &retry, 1, ""), left_out("--retry-on-output busy", None));
+        let item = Item { text: "tool".to_owned(), condition: Condition::Preset(tool()) };
+        let preset = Rules { retry_on: Set(vec![item]), ..Rules::default() };
+        let both = "--retry-on tool --retry-on-output busy";
+        assert_eq!(judge(&preset, &retry, 22, ""), left_out(both, Some("add -S")));
+        assert_eq!(judge(&preset, &retry, 22, "error: 404\n"), left_out(both, None));
+        let rule = Verdict::Retry(Why::Rule("--retry-on tool".to_owned()));
+        assert_eq!(judge(&preset, &retry, 22, "error: 503\n"), rule);
+    }
+
+    #[test]
+    fn auto_without_a_preset_leaves_the_default_rule() {
+        let items = [Condition::Auto, Condition::Code(137), Condition::Signal(Signal::SIGINT)];
+        let rules = Rules { retry_on: set(&items), ..Rules::default() };
+        assert_eq!(rules.judge(&Outcome::Exited(0)), Verdict::Good);
+        assert_eq!(rules.judge(&Outcome::Exited(1)), Verdict::Retry(Why::NoRule));
+        assert_eq!(rules.judge(&Outcome::Killed(Signal::SIGPIPE)), Verdict::Stop(Why::Hopeless));
+        assert!(matches!(rules.judge(&Outcome::Killed(Signal::SIGINT)), Verdict::Retry(Why::Rule(_))));
     }
 
     #[test]
@@ -467,9 +512,9 @@ mod tests {
             (Condition::Nonzero, killed(Signal::SIGSEGV), false),
             (Condition::Timeout, timed_out(Left::Nothing), true),
             (Condition::Spawn, not_started(SpawnFailure::NotFound), true),
-            (Condition::Preset(&PRESETS[0]), Outcome::Exited(28), true),
-            (Condition::Preset(&PRESETS[0]), Outcome::Exited(22), false),
-            (Condition::Preset(&PRESETS[0]), timed_out(Left::Nothing), true),
+            (Condition::Preset(tool()), Outcome::Exited(28), true),
+            (Condition::Preset(tool()), Outcome::Exited(22), false),
+            (Condition::Preset(tool()), timed_out(Left::Nothing), true),
         ] {
             assert_eq!(condition.matches(&outcome, &Seen::default()), matches, "{condition:?} {outcome:?}");
         }

@@ -1,42 +1,45 @@
-//! What well-known tools exit with and print when the trouble will pass. Owns the table and its sources;
-//! the streams are watched by [`super::output`].
-//!
-//! Sources of the codes: curl's docs/libcurl/libcurl-errors and EXITCODES (its own `--retry` covers only
-//! part of these), wget(1) "EXIT STATUS" (4 is every network failure), ssh(1) (255 is every error of
-//! ssh's own), rsync's errcode.h, sysexits.h. The words were taken from the tools themselves, in the
-//! versions named below, against a server with faults; tests/presets.rs does it again with the tools that
-//! are there. They are English: a translated apt, git or wget needs `LC_ALL=C`.
+//! What well-known tools exit with and print when the trouble will pass, as rules. Owns the rules and how they
+//! decide; where they are from is `cli::presets`'s, the streams are watched by [`super::output`].
 
 use super::outcome::Outcome;
 use super::output::{Seen, Side};
+use std::sync::Arc;
 
-/// A named set of exit codes and words. Each one includes time limits.
+/// What a tool does when the trouble will pass, and when it will not. Time limits are passing trouble in each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// What is written in a set: `--retry-on curl`.
-    pub name: &'static str,
-    /// The codes that say enough.
-    pub codes: &'static [u8],
-    /// What decides where a code says too little. Empty where no stream needs watching.
-    pub words: &'static [Words],
+    name: String,
+    groups: Vec<Group>,
+    hint: Option<Hint>,
 }
 
-/// Words that mean passing trouble, together with some codes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Words {
-    /// The codes with which they count.
+/// One rule: what an exit with one of these codes and such a line means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What it means.
+    pub then: Then,
+    /// The exit codes with which the rule applies.
     pub codes: Codes,
-    /// Where they are printed.
+    /// Where the line is printed.
     pub side: Side,
-    /// Any one of these; ASCII patterns of [`super::pattern`].
-    pub patterns: &'static [&'static str],
+    /// An ASCII pattern of [`super::pattern`]; without one the code alone decides.
+    pub pattern: Option<String>,
 }
 
-/// Exit codes that say nothing on their own.
-#[derive(Debug, PartialEq, Eq)]
+/// What a rule says about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The trouble will pass.
+    Retry,
+    /// It will not, whatever else was printed.
+    Stop,
+}
+
+/// Exit codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Codes {
-    /// These.
-    Of(&'static [u8]),
+    /// Those in these ranges, ends included.
+    Of(Vec<(u8, u8)>),
     /// Every code but 0.
     Nonzero,
 }
@@ -44,228 +47,194 @@ pub enum Codes {
 impl Codes {
     fn contain(&self, code: u8) -> bool {
         match self {
-            Self::Of(codes) => codes.contains(&code),
+            Self::Of(ranges) => ranges.iter().any(|(low, high)| (*low..=*high).contains(&code)),
             Self::Nonzero => code != 0,
         }
     }
 }
 
+/// Why a preset may know nothing, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// When it is worth saying.
+    pub when: When,
+    /// One line, for the message about a failure.
+    pub say: String,
+}
+
+/// When a [`Hint`] is worth saying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The tool printed nothing where the preset looks.
+    Silent,
+    /// Whatever it printed: it was told to leave the reason out.
+    Always,
+}
+
+/// Rules that differ in their pattern only, so that they are looked for as one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Group {
+    then: Then,
+    codes: Codes,
+    /// Where the lines are printed.
+    pub side: Side,
+    /// All patterns as one; `None` where the code alone decides.
+    pub pattern: Option<String>,
+}
+
 impl Preset {
+    /// A preset with these rules, whose order does not matter.
+    pub fn new(name: String, rules: Vec<Rule>, hint: Option<Hint>) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        for Rule { then, codes, side, pattern } in rules {
+            let same = |group: &&mut Group| {
+                (group.then, &group.codes, group.side) == (then, &codes, side)
+                    && group.pattern.is_some() == pattern.is_some()
+            };
+            match (groups.iter_mut().find(same), pattern) {
+                (Some(Group { pattern: Some(all), .. }), Some(pattern)) => {
+                    *all = format!("{all}|(?:{pattern})");
+                }
+                (_, pattern) => {
+                    let pattern = pattern.map(|pattern| format!("(?:{pattern})"));
+                    groups.push(Group { then, codes, side, pattern });
+                }
+            }
+        }
+        Self { name, groups, hint }
+    }
+
+    /// What is written in a set: `--retry-on curl`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is looked for, each with its number.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
     /// Whether the outcome is passing trouble, given what the command printed.
-    pub fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
+    pub fn matches(self: &Arc<Self>, outcome: &Outcome, seen: &Seen) -> bool {
         match outcome {
             Outcome::TimedOut(_) => true,
             Outcome::Exited(code) => {
-                self.codes.contains(code)
-                    || self.words.iter().any(|words| words.codes.contain(*code) && seen.has_words(words))
+                let any = |then| {
+                    self.groups.iter().enumerate().any(|(index, group)| {
+                        group.then == then
+                            && group.codes.contain(*code)
+                            && (group.pattern.is_none() || seen.has_group(self, index))
+                    })
+                };
+                any(Then::Retry) && !any(Then::Stop)
             }
             Outcome::Killed(_) | Outcome::NotStarted(_) => false,
         }
     }
-}
 
-/// The HTTP statuses of passing trouble, as a pattern: 408 timeout, 429 too many requests, 500, 502, 503, 504,
-/// and Cloudflare's 522 and 524, timeouts on the way to the server.
-macro_rules! passing {
-    () => {
-        "(?:408|429|50[0234]|522|524)"
-    };
+    /// Why the preset knows nothing of an outcome that it did not match, where there is something to say: lines
+    /// could have told, and there were none, or none that tell.
+    pub fn hint(&self, outcome: &Outcome, seen: &Seen) -> Option<&str> {
+        let Outcome::Exited(code) = outcome else { return None };
+        let Hint { when, say } = self.hint.as_ref()?;
+        let mut looked = self.groups.iter().filter(|group| {
+            group.then == Then::Retry && group.pattern.is_some() && group.codes.contain(*code)
+        });
+        let silent = |group: &Group| !seen.has_anything_on(group.side);
+        let says = match when {
+            When::Silent => looked.next().is_some_and(silent) && looked.all(silent),
+            When::Always => looked.next().is_some(),
+        };
+        says.then_some(say.as_str())
+    }
 }
-
-/// All presets.
-pub const PRESETS: &[Preset] = &[
-    Preset {
-        name: "curl",
-        // 5, 6: DNS; 7: connect; 16, 92: HTTP/2; 18: partial; 28: timeout; 35: TLS connect; 52: empty
-        // reply; 55, 56: send and receive; 95, 96: HTTP/3 and QUIC.
-        codes: &[5, 6, 7, 16, 18, 28, 35, 52, 55, 56, 92, 95, 96],
-        // 22 is every status from 400 on; curl 7.88 names it on stderr unless `-s` without `-S` hides it.
-        words: &[Words {
-            codes: Codes::Of(&[22]),
-            side: Side::Stderr,
-            patterns: &[concat!("The requested URL returned error: ", passing!(), r"\b")],
-        }],
-    },
-    Preset {
-        name: "wget",
-        codes: &[4],
-        // wget 1.21: `2026-11-24 08:35:21 ERROR 503: Service Unavailable.`; hidden by `-q`. The date is left
-        // out of the pattern: it would be a near miss on every line of a log.
-        words: &[Words {
-            codes: Codes::Of(&[8]),
-            side: Side::Stderr,
-            patterns: &[concat!(" ERROR ", passing!(), ": ")],
-        }],
-    },
-    Preset { name: "ssh", codes: &[255], words: &[] },
-    // 10: socket I/O; 12: protocol stream; 30: timeout in data; 35: timeout on connect.
-    Preset { name: "rsync", codes: &[10, 12, 30, 35], words: &[] },
-    // EX_TEMPFAIL: "the user is invited to retry the operation".
-    Preset { name: "tempfail", codes: &[75], words: &[] },
-    Preset {
-        name: "git",
-        codes: &[],
-        // git 2.47: everything is 128, and `fetch --all` or `pull` turn that into 1. Over HTTP the words
-        // are libcurl's, over ssh those of OpenSSH. "The remote end hung up unexpectedly" and "early EOF"
-        // are left out: a refused key says the former too.
-        words: &[Words {
-            codes: Codes::Nonzero,
-            side: Side::Stderr,
-            patterns: &[
-                concat!(
-                    "^fatal: unable to access '.*: The requested URL returned error: ",
-                    passing!(),
-                    r"\b"
-                ),
-                r"^fatal: unable to access '.*: (?:Could not resolve (?:host|proxy)|Resolving timed out|Failed to connect to |(?:Connection|Operation) timed out|Operation too slow|Empty reply from server|(?:Recv|Send) failure|transfer closed with |HTTP/2 stream |.*Connection reset by peer)",
-                concat!(
-                    "^error: RPC failed; (?:HTTP ",
-                    passing!(),
-                    r"\b|curl (?:16|18|28|52|55|56|92|95|96) )"
-                ),
-                // `git://`: the reason is on the lines after "fatal: unable to connect to HOST:".
-                r"errno=(?:Connection (?:refused|timed out|reset by peer)|Network is unreachable|No route to host)",
-                r"^fatal: unable to look up .* \((?:Name or service not known|Temporary failure in name resolution)\)",
-                r"^fatal: (?:read error|packet write failed): (?:Connection (?:reset by peer|timed out)|Broken pipe)",
-                r"^ssh: connect to host .*: (?:Connection (?:refused|timed out)|Network is unreachable|No route to host)",
-                r"^ssh: Could not resolve hostname ",
-                r"^kex_exchange_identification: ",
-            ],
-        }],
-    },
-    Preset {
-        name: "apt",
-        codes: &[],
-        // apt 2.6: every error is 100, but `update` exits 0 with warnings (W:) when an index could not be
-        // fetched for a passing reason, unless `--error-on=any` is given. A 404 is an error (E:) always.
-        words: &[Words {
-            codes: Codes::Of(&[0, 100]),
-            side: Side::Stderr,
-            patterns: &[
-                concat!(r"^[EW]: Failed to fetch \S+  ", passing!(), r"\b"),
-                r"^[EW]: Failed to fetch \S+  (?:Connection (?:failed|timed out)|Could not (?:connect to|resolve) |Cannot initiate the connection to |Unable to connect to |Temporary failure resolving |Error reading from server|Undetermined Error)",
-                // Another apt is at work.
-                r"^E: Could not get lock .*(?:It is held by process |Resource temporarily unavailable)",
-            ],
-        }],
-    },
-    Preset {
-        name: "pip",
-        codes: &[],
-        // pip 23.2 and 26.3: 1, or 2 after a traceback. A failing index is "No matching distribution", as a
-        // package that is not there; only the warning before the last retry of pip's own tells them apart,
-        // so nothing does under `--retries 0`, and nothing ever does for an HTTP status of the index.
-        words: &[Words {
-            codes: Codes::Nonzero,
-            side: Side::Stderr,
-            patterns: &[
-                r"^WARNING: Retrying \(Retry\(total=0, .* after connection broken by '(?:NewConnection|NameResolution|ConnectTimeout|ReadTimeout|Protocol|ConnectionReset)Error\(",
-                r"^WARNING: Retrying \(Retry\(total=0, .* after connection broken by 'RemoteDisconnected\(",
-                r": Max retries exceeded with url: .*\(Caused by (?:(?:NewConnection|NameResolution|ConnectTimeout|ReadTimeout|Protocol)Error\(|ResponseError\('too many (?:429|50[0234]) )",
-                concat!("^ *ERROR: HTTP error ", passing!(), " while getting "),
-                r"ReadTimeoutError: .*: Read timed out\.",
-                r"Failed to connect to \S+ while fetching ",
-                r" didn't respond within [0-9.]+ seconds$",
-            ],
-        }],
-    },
-    Preset {
-        name: "npm",
-        codes: &[],
-        // npm 11.19; before 10 the prefix was `npm ERR!`. The code is on a line of its own.
-        words: &[Words {
-            codes: Codes::Nonzero,
-            side: Side::Stderr,
-            patterns: &[
-                concat!("^npm (?:error|ERR!) code E", passing!(), "$"),
-                r"^npm (?:error|ERR!) code (?:ECONNRESET|ECONNREFUSED|ECONNABORTED|ETIMEDOUT|ESOCKETTIMEDOUT|ERR_SOCKET_TIMEOUT|EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH)$",
-                r"^npm (?:error|ERR!) network timeout at: ",
-            ],
-        }],
-    },
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::outcome::{Escalation, Left, Limit, TimedOut};
     use crate::core::output::{Stream, Watcher, Watchlist};
     use crate::core::signal::Signal;
 
-    fn preset(name: &str) -> &'static Preset {
-        PRESETS.iter().find(|preset| preset.name == name).unwrap()
+    fn rule(then: Then, codes: Codes, side: Side, pattern: Option<&str>) -> Rule {
+        Rule { then, codes, side, pattern: pattern.map(str::to_owned) }
     }
 
-    fn passing(name: &str, code: u8, stderr: &str) -> bool {
-        let preset = preset(name);
-        let list = Watchlist::new(Vec::new(), [preset]).unwrap();
-        let mut watcher = Watcher::new(&list, Stream::Stderr);
-        watcher.feed(stderr.as_bytes());
-        preset.matches(&Outcome::Exited(code), &watcher.finish())
+    fn tool(hint: Option<Hint>) -> Arc<Preset> {
+        let rules = vec![
+            rule(Then::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Either, None),
+            rule(Then::Retry, Codes::Nonzero, Side::Stderr, Some("reset")),
+            rule(Then::Retry, Codes::Nonzero, Side::Stderr, Some("a|b$")),
+            rule(Then::Stop, Codes::Of(vec![(0, 255)]), Side::Stdout, Some("denied")),
+            rule(Then::Stop, Codes::Of(vec![(6, 6)]), Side::Stderr, Some("final")),
+        ];
+        Arc::new(Preset::new("tool".to_owned(), rules, hint))
     }
 
-    #[test]
-    fn every_pattern_compiles_and_none_matches_an_empty_line() {
-        for preset in PRESETS {
-            let list = Watchlist::new(Vec::new(), [preset]).unwrap();
-            for stream in [Stream::Stdout, Stream::Stderr] {
-                let mut watcher = Watcher::new(&list, stream);
-                watcher.feed(b"\n");
-                assert_eq!(watcher.finish(), Seen::default(), "{}", preset.name);
-            }
+    fn seen(preset: &Arc<Preset>, stdout: &str, stderr: &str) -> Seen {
+        let list = Watchlist::new(Vec::new(), [Arc::clone(preset)]).unwrap();
+        let mut seen = Seen::default();
+        for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
+            let mut watcher = Watcher::new(&list, stream);
+            watcher.feed(text.as_bytes());
+            seen.add(watcher.finish());
         }
+        seen
+    }
+
+    fn passes(code: u8, stdout: &str, stderr: &str) -> bool {
+        let tool = tool(None);
+        tool.matches(&Outcome::Exited(code), &seen(&tool, stdout, stderr))
     }
 
     #[test]
-    fn a_code_that_says_enough_needs_no_words_and_the_others_do() {
-        assert!(passing("curl", 28, ""));
-        assert!(!passing("curl", 22, ""));
-        assert!(!passing("curl", 22, "curl: (22) The requested URL returned error: 404\n"));
-        assert!(!passing("curl", 22, "curl: (22) The requested URL returned error: 5031\n"));
-        assert!(passing("curl", 22, "0:01\r curl: (22) The requested URL returned error: 503\n"));
-        assert!(passing("curl", 22, "* The requested URL returned error: 503 Service Unavailable\r\n"));
-        assert!(!passing("curl", 23, "curl: (22) The requested URL returned error: 503\n"));
-        assert!(!passing("git", 0, "fatal: unable to access 'http://x/': Empty reply from server\n"));
-        assert!(passing("git", 1, "fatal: unable to access 'http://x/': Empty reply from server\n"));
+    fn a_code_or_a_line_is_enough_and_a_stop_rule_beats_both() {
+        assert!(passes(6, "", ""));
+        assert!(!passes(8, "", ""));
+        assert!(passes(8, "", "connection reset\n"));
+        assert!(passes(8, "", "xb"));
+        assert!(!passes(8, "connection reset\n", ""), "it is looked for on stderr");
+        assert!(!passes(0, "", "connection reset\n"));
+        assert!(!passes(8, "denied\n", "connection reset\n"));
+        assert!(!passes(6, "", "final\n"));
+        assert!(passes(7, "", "final\n"), "that rule is about 6");
     }
 
     #[test]
-    fn words_that_the_faults_of_a_test_server_do_not_bring_about() {
-        for (name, stderr, expected) in [
-            ("git", "ssh: connect to host h port 22: Connection refused\n", true),
-            ("git", "error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\n", true),
-            (
-                "git",
-                "error: RPC failed; curl 18 transfer closed with outstanding read data remaining\n",
-                true,
-            ),
-            ("git", "error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413\n", false),
-            (
-                "git",
-                "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.\n",
-                false,
-            ),
-            ("npm", "npm ERR! code EAI_AGAIN\n", true),
-            ("npm", "npm error code ERESOLVE\n", false),
-            ("npm", "npm error code E5030\n", false),
-            (
-                "pip",
-                "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'ProtocolError('x')'\n",
-                false,
-            ),
-            (
-                "pip",
-                "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'SSLError(SSLCertVerificationError(1))'\n",
-                false,
-            ),
-        ] {
-            assert_eq!(passing(name, 1, stderr), expected, "{name}: {stderr}");
-        }
+    fn rules_that_differ_in_their_pattern_only_are_looked_for_as_one() {
+        let tool = tool(None);
+        let patterns: Vec<_> = tool.groups().iter().map(|group| group.pattern.as_deref()).collect();
+        assert_eq!(patterns, [None, Some("(?:reset)|(?:a|b$)"), Some("(?:denied)"), Some("(?:final)")]);
     }
 
     #[test]
     fn only_an_exit_or_a_time_limit_is_passing_trouble() {
-        let seen = Seen::default();
-        assert!(!preset("ssh").matches(&Outcome::Killed(Signal::SIGKILL), &seen));
-        assert!(preset("ssh").matches(&Outcome::Exited(255), &seen));
+        let tool = tool(None);
+        let timed_out = TimedOut {
+            limit: Limit::Timeout,
+            signal: Signal::SIGTERM,
+            escalation: Escalation::FirstSignal,
+            left: Left::Nothing,
+        };
+        assert!(tool.matches(&Outcome::TimedOut(timed_out), &Seen::default()));
+        assert!(!tool.matches(&Outcome::Killed(Signal::SIGKILL), &Seen::default()));
+    }
+
+    #[test]
+    fn a_hint_is_given_where_lines_could_have_told() {
+        let hinted = |when| tool(Some(Hint { when, say: "add -S".to_owned() }));
+        let hint = |when, code, stdout, stderr| {
+            let tool = hinted(when);
+            let seen = seen(&tool, stdout, stderr);
+            tool.hint(&Outcome::Exited(code), &seen).map(str::to_owned)
+        };
+        assert_eq!(hint(When::Silent, 22, "page", "").as_deref(), Some("add -S"));
+        assert_eq!(hint(When::Silent, 22, "", "curl: (22) 404\n"), None);
+        assert_eq!(hint(When::Always, 22, "", "curl: (22) 404\n").as_deref(), Some("add -S"));
+        assert_eq!(hint(When::Always, 0, "", ""), None, "no line would make a success of 0 a failure");
+        let codes_alone = vec![rule(Then::Retry, Codes::Of(vec![(7, 7)]), Side::Either, None)];
+        let hint = Some(Hint { when: When::Silent, say: String::new() });
+        let tool = Preset::new("tool".to_owned(), codes_alone, hint);
+        assert_eq!(tool.hint(&Outcome::Exited(22), &Seen::default()), None);
     }
 }

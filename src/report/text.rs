@@ -257,8 +257,11 @@ fn then(plan: &Plan, next: &Next) -> String {
             format!("Retrying in {}{rule}", seconds(*delay))
         }
         Next::Stop { why } => match why {
-            Why::Rule(rule) | Why::LeftOut(rule) | Why::Output(rule) => {
+            Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule) => {
                 format!("Not retryable ({})", visible(rule))
+            }
+            Why::LeftOut { rules, hint: Some(hint) } => {
+                format!("Not retryable ({}; {})", visible(rules), visible(hint))
             }
             Why::Missing(rule) => format!("Not retryable (no match for {})", visible(rule)),
             Why::AskedTooLong(asked) => format!(
@@ -300,7 +303,9 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
 /// The rule that decided, in the words of the command line; `None` where it took none.
 pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
     match why {
-        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut(rule) => Some(rule.clone()),
+        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut { rules: rule, .. } => {
+            Some(rule.clone())
+        }
         Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
         Why::QuotaExhausted(words) => Some((*words).to_owned()),
         Why::Hopeless | Why::NoRule => None,

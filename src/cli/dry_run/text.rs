@@ -156,6 +156,7 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
     if !rules.is_empty() {
         facts.push(format!("Rules: {}.", rules.join("; ")));
     }
+    facts.extend(plan.auto.iter().map(|note| format!("Preset: {note}.")));
     facts.extend(plan.shared.iter().flat_map(sharing));
     facts.extend(forecast.settings.iter().map(|setting| format!("Environment: {setting}.")));
     if !forecast.rows.is_empty() {

@@ -1,0 +1,326 @@
+//! The tool that a command line runs: `git` in `sudo -u me env A=1 nice -n 5 timeout 60 git fetch`. It looks at
+//! words only, and knows the options of the usual wrappers (their manual pages: sudo(8), env(1), nice(1),
+//! timeout(1), stdbuf(1), ionice(1), setsid(1), xvfb-run(1), bash(1)). What it does not know stands for itself.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// What is behind the wrappers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name, without directory and version: `pip` also for `python3 -m pip` and `/usr/bin/pip3.11`.
+    pub name: String,
+    /// Its words, from that of the name on.
+    pub words: Vec<OsString>,
+}
+
+/// A command that runs another one.
+struct Wrapper {
+    names: &'static [&'static str],
+    /// The short options whose value is the next word, where it is not in the same one.
+    short: &'static str,
+    /// The long ones.
+    long: &'static [&'static str],
+    /// Whether settings `A=b` come before the command.
+    settings: Settings,
+    /// How many words come before the command, like the duration of timeout.
+    words: usize,
+}
+
+#[derive(PartialEq, Eq)]
+enum Settings {
+    Yes,
+    No,
+}
+
+const WRAPPERS: &[Wrapper] = &[
+    Wrapper {
+        names: &["sudo", "doas"],
+        short: "aCcDghpRrTtUu",
+        long: &[
+            "--auth-type",
+            "--chdir",
+            "--chroot",
+            "--close-from",
+            "--command-timeout",
+            "--group",
+            "--host",
+            "--login-class",
+            "--other-user",
+            "--prompt",
+            "--role",
+            "--type",
+            "--user",
+        ],
+        settings: Settings::Yes,
+        words: 0,
+    },
+    Wrapper {
+        names: &["env"],
+        short: "uC",
+        long: &["--unset", "--chdir"],
+        settings: Settings::Yes,
+        words: 0,
+    },
+    Wrapper { names: &["nice"], short: "n", long: &["--adjustment"], settings: Settings::No, words: 0 },
+    Wrapper {
+        names: &["ionice"],
+        short: "cn",
+        long: &["--class", "--classdata"],
+        settings: Settings::No,
+        words: 0,
+    },
+    Wrapper {
+        names: &["timeout", "gtimeout"],
+        short: "ks",
+        long: &["--kill-after", "--signal"],
+        settings: Settings::No,
+        words: 1,
+    },
+    Wrapper {
+        names: &["stdbuf"],
+        short: "ioe",
+        long: &["--input", "--output", "--error"],
+        settings: Settings::No,
+        words: 0,
+    },
+    Wrapper {
+        names: &["xvfb-run"],
+        short: "efnpsw",
+        long: &["--error-file", "--auth-file", "--server-num", "--xauth-protocol", "--server-args", "--wait"],
+        settings: Settings::No,
+        words: 0,
+    },
+    Wrapper {
+        names: &["time"],
+        short: "fo",
+        long: &["--format", "--output"],
+        settings: Settings::No,
+        words: 0,
+    },
+    Wrapper {
+        names: &["setsid", "nohup", "chronic", "unbuffer", "exec", "command", "caffeinate", "faketime"],
+        short: "",
+        long: &[],
+        settings: Settings::No,
+        words: 0,
+    },
+];
+
+/// The tool that the command runs.
+pub fn tool(command: &[OsString]) -> Tool {
+    let mut words = command.to_vec();
+    // Each wrapper takes at least one word away.
+    while let Some(inner) = behind_wrapper(&words).or_else(|| behind_shell(&words)) {
+        words = inner;
+    }
+    if let Some(module) = behind_python(&words) {
+        words = module;
+    }
+    let name = without_version(name(&words)).to_owned();
+    Tool { name, words }
+}
+
+/// The last part of the path of the command.
+pub fn name(words: &[OsString]) -> &str {
+    let program = words.first().map(Path::new);
+    program.and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default()
+}
+
+/// `pip` from `pip3.11`, where digits and dots are all that follows letters.
+fn without_version(name: &str) -> &str {
+    match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
+        // dnf5 and wget2 are names of their own.
+        short @ ("pip" | "python") => short,
+        _ => name,
+    }
+}
+
+fn behind_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
+    let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name(words)))?;
+    let mut at = 1;
+    while let Some(word) = words.get(at) {
+        let bytes = word.as_bytes();
+        match bytes {
+            b"--" => {
+                at += 1;
+                break;
+            }
+            [b'-', b'-', ..] => {
+                let long = word.to_str().unwrap_or_default();
+                at += 1 + usize::from(wrapper.long.contains(&long));
+            }
+            [b'-', cluster @ ..] if !cluster.is_empty() => {
+                // The first letter with a value takes the rest of the word, or the next one.
+                let valued = cluster.iter().position(|letter| wrapper.short.as_bytes().contains(letter));
+                at += 1 + usize::from(valued == Some(cluster.len() - 1));
+            }
+            _ => break,
+        }
+    }
+    if wrapper.settings == Settings::Yes {
+        at += words.get(at..)?.iter().take_while(|word| is_setting(word.as_bytes())).count();
+    }
+    let inner = words.get(at + wrapper.words..)?;
+    (!inner.is_empty()).then(|| inner.to_vec())
+}
+
+fn is_setting(word: &[u8]) -> bool {
+    let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
+    name.len() < word.len()
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && !name.first().is_none_or(u8::is_ascii_digit)
+}
+
+/// `python -m pip`: the words of pip.
+fn behind_python(words: &[OsString]) -> Option<Vec<OsString>> {
+    if without_version(name(words)) != "python" {
+        return None;
+    }
+    let mut at = 1;
+    // -W and -X take a value; what else stands before -m are letters.
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
+        match word {
+            "-m" => return words.get(at + 1..).filter(|module| !module.is_empty()).map(<[_]>::to_vec),
+            "-W" | "-X" => at += 2,
+            _ if word.starts_with('-') && !word.contains(['c', 'm']) => at += 1,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The words of `bash -c 'git fetch origin'`, if it is a simple command: no operator, no substitution, no
+/// keyword. (`sh -c 'exec git fetch'` is one.)
+fn behind_shell(words: &[OsString]) -> Option<Vec<OsString>> {
+    if !matches!(name(words), "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash") {
+        return None;
+    }
+    let mut at = 1;
+    loop {
+        let word = words.get(at)?.to_str()?;
+        let cluster = word.strip_prefix('-').filter(|cluster| !cluster.starts_with('-'))?;
+        at += 1;
+        // `-o pipefail` and `-O extglob` have a value.
+        at += usize::from(cluster.ends_with(['o', 'O']));
+        if cluster.contains('c') {
+            break;
+        }
+    }
+    let inner = split(words.get(at)?.to_str()?)?;
+    let settings = inner.iter().take_while(|word| is_setting(word.as_bytes())).count();
+    let keyword = ["if", "for", "while", "until", "case", "function", "{", "!", "time", "[[", "cd"];
+    let inner = inner.get(settings..).filter(|inner| !inner.is_empty())?;
+    (!keyword.contains(&inner[0].to_str()?)).then(|| inner.to_vec())
+}
+
+/// The words of a simple command line, its quotes taken away; `None` where a shell would do more than that.
+fn split(line: &str) -> Option<Vec<OsString>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = line.trim().chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ' ' | '\t' => words.extend(word.take().map(OsString::from)),
+            '\'' | '"' => {
+                let text: String = chars.by_ref().take_while(|other| *other != c).collect();
+                if c == '"' && text.contains(['$', '`', '\\']) {
+                    return None;
+                }
+                word.get_or_insert_default().push_str(&text);
+            }
+            ';' | '|' | '&' | '<' | '>' | '(' | ')' | '$' | '`' | '\\' | '\n' | '#' => return None,
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word.map(OsString::from));
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_tool_is_seen_through_wrappers() {
+        for (line, name) in [
+            ("git fetch", "git"),
+            ("/usr/bin/git fetch", "git"),
+            ("sudo git fetch", "git"),
+            ("sudo -E -u me -- git fetch", "git"),
+            ("sudo -nu me git fetch", "git"),
+            ("sudo --user me git fetch", "git"),
+            ("sudo --user=me A=1 git fetch", "git"),
+            ("env -i A=1 B= git fetch", "git"),
+            ("env -u HOME git fetch", "git"),
+            ("nice -n 5 git fetch", "git"),
+            ("nice -5 git fetch", "git"),
+            ("nice -n5 git fetch", "git"),
+            ("timeout 5 git fetch", "git"),
+            ("timeout -k 1 -s KILL 1m git fetch", "git"),
+            ("timeout --foreground --signal=INT 5 git fetch", "git"),
+            ("xvfb-run -a -s -screen git fetch", "git"),
+            ("stdbuf -oL -eL git fetch", "git"),
+            ("stdbuf -o L git fetch", "git"),
+            ("ionice -c 3 git fetch", "git"),
+            ("setsid -w git fetch", "git"),
+            ("sudo env A=1 nice -n 5 timeout 5 stdbuf -oL git fetch", "git"),
+            ("python -m pip install x", "pip"),
+            ("python3.12 -I -m pip install x", "pip"),
+            ("python3 -W ignore -m pip install x", "pip"),
+            ("pip3.11 install x", "pip"),
+            ("pip3 install x", "pip"),
+            ("dnf5 install x", "dnf5"),
+            ("python3 setup.py", "python"),
+            ("python3", "python"),
+            ("sudo", "sudo"),
+            ("sudo -u", "sudo"),
+            ("timeout 5", "timeout"),
+            ("./git-deploy", "git-deploy"),
+        ] {
+            assert_eq!(tool(&words(line)).name, name, "{line}");
+        }
+        assert_eq!(tool(&[]).name, "");
+    }
+
+    #[test]
+    fn a_shell_is_seen_through_where_it_runs_a_simple_command() {
+        for (options, script, name) in [
+            ("-c", "git fetch origin", "git"),
+            ("-ec", "git fetch origin", "git"),
+            ("-o pipefail -c", "git fetch origin", "git"),
+            ("-lc", "exec /usr/bin/git fetch 'a b'", "git"),
+            ("-c", "A=1 git fetch \"a b\"", "git"),
+            ("-c", "sudo git fetch", "git"),
+            ("-c", "git fetch; true", "sh"),
+            ("-c", "git fetch && make", "sh"),
+            ("-c", "git fetch | cat", "sh"),
+            ("-c", "git fetch $(cat x)", "sh"),
+            ("-c", "git fetch > log", "sh"),
+            ("-c", "git fetch \"$x\"", "sh"),
+            ("-c", "if true", "sh"),
+            ("-c", "cd /x", "sh"),
+            ("-c", "", "sh"),
+            ("-x", "script", "sh"),
+        ] {
+            let command = [words(&format!("sh {options}")), vec![script.into()]].concat();
+            assert_eq!(tool(&command).name, name, "{options} {script}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_words_make_it_hang_or_panic(
+            words in prop::collection::vec("(sudo|env|sh|-c|-|--|A=1|timeout|nice|[ '\"a-]{0,6})", 0..8),
+        ) {
+            let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+            let _tool = tool(&words);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What `--list-presets` prints: all presets, or one with its rules.
+
+use super::{Found, Shelf};
+use crate::core::output::Side;
+use crate::core::preset::{Codes, Rule, Then};
+use std::fmt::Write as _;
+
+/// One line for each preset: its name, the commands it is for, what it is about.
+pub fn all(shelf: &Shelf) -> String {
+    let found: Vec<Found> = shelf.names().iter().filter_map(|name| shelf.find(name)).collect();
+    let rows = found.iter().map(|Found { definition, .. }| {
+        let commands = definition.commands.join(", ");
+        (definition.name.as_str(), definition.about.as_str(), commands)
+    });
+    let rows: Vec<_> = rows.collect();
+    let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (name, about, commands) in rows {
+        let commands = if commands.is_empty() { String::new() } else { format!(" [{commands}]") };
+        let _infallible = writeln!(text, "{name:width$}  {about}{commands}");
+    }
+    text
+}
+
+/// A preset's rules and where they are from.
+pub fn one(found: &Found) -> String {
+    let Found { definition, path } = found;
+    let mut text = format!("{}: {}\n", definition.name, definition.about);
+    let mut line = |what: &str, words: &str| {
+        let _infallible = writeln!(text, "{what}: {words}");
+    };
+    line("commands", &definition.commands.join(", "));
+    match path {
+        Some(path) => line("file", &path.display().to_string()),
+        None => line("file", &format!("built in, presets/{}.toml", definition.name)),
+    }
+    definition.sources.iter().for_each(|source| line("source", source));
+    for (Rule { then, codes, side, pattern }, why) in &definition.rules {
+        let then = match then {
+            Then::Retry => "retry",
+            Then::Stop => "stop",
+        };
+        let side = match (side, pattern) {
+            (_, None) => String::new(),
+            (Side::Stdout, _) => ", on stdout".to_owned(),
+            (Side::Stderr, _) => ", on stderr".to_owned(),
+            (Side::Either, _) => ", on stdout or stderr".to_owned(),
+        };
+        let _infallible = writeln!(text, "\n{then}: {why}\n  exit {}{side}", codes_text(codes));
+        if let Some(pattern) = pattern {
+            let _infallible = writeln!(text, "  {pattern}");
+        }
+    }
+    text
+}
+
+fn codes_text(codes: &Codes) -> String {
+    match codes {
+        Codes::Nonzero => "nonzero".to_owned(),
+        Codes::Of(ranges) => {
+            let range = |(low, high): &(u8, u8)| {
+                if low == high { low.to_string() } else { format!("{low}-{high}") }
+            };
+            ranges.iter().map(range).collect::<Vec<_>>().join(",")
+        }
+    }
+}
