@@ -145,8 +145,22 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
     }
     let scratch = Scratch::new();
     for (options, value, words) in [
-        ("", "3600", "(the server asks for 1h 0m 0s, and --max-retry-after is 2m 0s)"),
-        ("--max-retry-after 5", "6", "(the server asks for 6.0s, and --max-retry-after is 5.0s)"),
+        (
+            "",
+            "3600",
+            "(the server asks for 1h 0m 0s, and --max-retry-after is 2m 0s; --max-retry-after 61m would wait for it)",
+        ),
+        (
+            "--max-retry-after 5",
+            "6",
+            "(the server asks for 6.0s, and --max-retry-after is 5.0s; --max-retry-after 7s would wait for it)",
+        ),
+        (
+            "--max-retry-after 0",
+            "200000",
+            "(the server asks for 55h 33m 20s, and --max-retry-after is 0.00s; --max-retry-after 56h would wait \
+             for it)",
+        ),
     ] {
         let server = refuses_once("503 Service Unavailable", &format!("Retry-After: {value}\r\n"));
         let done = run(&scratch, &format!("--retry-after {options}"), "curl -fsSv", &server);

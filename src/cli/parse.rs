@@ -97,7 +97,10 @@ fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
 /// Help or the version as clap renders it: in colour on a terminal only. What comes behind the flags in the
 /// long help takes time to put together, so the model does without it until it is asked for.
 fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
-    let whole = Args::command().after_long_help(texts::after_long_help());
+    let whole = Args::command().after_long_help(texts::after_long_help()).mut_arg("retry_after", |arg| {
+        let help = arg.get_long_help().map(ToString::to_string).unwrap_or_default();
+        arg.long_help(format!("{help}\n\n{}", texts::known_forms()))
+    });
     let text = whole.try_get_matches_from(words).err().unwrap_or(error).render();
     if rustix::termios::isatty(rustix::stdio::stdout()) { text.ansi().to_string() } else { text.to_string() }
         .into_bytes()

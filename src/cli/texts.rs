@@ -3,6 +3,7 @@
 //!
 //! Words in backticks are literal; the man page prints them bold, like every `--flag`.
 
+use crate::core::retry_after::forms::FORMS;
 use std::fmt::Write as _;
 
 /// A command line and what it does.
@@ -146,6 +147,13 @@ pub const STREAMS: &[&str] = &[
      messages in English: set `LC_ALL=C` for the command where another language is set.",
 ];
 
+/// Before the table of what --retry-after understands, for the man page alone.
+pub const FORMS_OF_DEMANDS: &str = "What --retry-after understands in the output of a failed attempt, behind the marks and times that tools \
+     and CI runners put in front, in quotes and braces, in colours, and in lines that a terminal has wrapped. \
+     A number from 10^9 on is a point in time; a date needs its zone. What is not understood for certain is \
+     left alone. Of one answer, milliseconds count more than seconds, and a demand more than the reset of a \
+     limit; else the last one counts.";
+
 /// Paragraphs, for the man page alone.
 pub const SHARED_STATE: &[&str] = &[
     "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
@@ -233,6 +241,12 @@ pub fn after_long_help() -> String {
     }
     fill(&mut text, "  ", 2, EXIT_BY_SIGNAL, WIDTH);
     text
+}
+
+/// What the long help of --retry-after ends with: the forms that it knows, which the man page explains.
+pub fn known_forms() -> String {
+    let forms: Vec<&str> = FORMS.iter().map(|form| form.looks).collect();
+    format!("It knows, among others: {}. retry(1) says what each means.", forms.join("; "))
 }
 
 /// Appends `words` in lines of at most `width` characters (but for a longer word), the first behind `head`,

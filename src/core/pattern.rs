@@ -90,6 +90,11 @@ impl Pattern {
         // The last line's end is looked at but not searched: after it, an empty line would seem to be.
         start <= end && self.0.is_match(Input::new(bytes).range(start..end))
     }
+
+    /// Where the first match in these lines ends, whatever is behind it.
+    pub fn find(&self, lines: &[u8]) -> Option<usize> {
+        self.0.search_half(&Input::new(lines).earliest(true)).map(|found| found.offset())
+    }
 }
 
 /// Where the end of the last line begins.

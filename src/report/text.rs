@@ -240,9 +240,11 @@ fn then(plan: &Plan, next: &Next) -> String {
             }
             Why::Missing(rule) => format!("Not retryable (no match for {})", printable(rule)),
             Why::AskedTooLong(asked) => format!(
-                "Not retryable (the server asks for {}, and --max-retry-after is {})",
+                "Not retryable (the server asks for {}, and --max-retry-after is {}; \
+                 --max-retry-after {} would wait for it)",
                 elapsed(*asked),
-                elapsed(plan.policy.max_retry_after.0)
+                elapsed(plan.policy.max_retry_after.0),
+                room_for(*asked)
             ),
             Why::QuotaExhausted(words) => format!("Not retryable (the server says {words})"),
             Why::Hopeless | Why::NoRule => "Not retryable".to_owned(),
@@ -262,6 +264,17 @@ fn then(plan: &Plan, next: &Next) -> String {
             };
             format!("Giving up after {}{because}{rule}", elapsed(*since))
         }
+    }
+}
+
+/// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
+/// point in time is another one the next time.
+fn room_for(asked: Duration) -> String {
+    let seconds = asked.as_secs().saturating_add(1);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..7200 => format!("{}m", seconds.div_ceil(60)),
+        _ => format!("{}h", seconds.div_ceil(3600)),
     }
 }
 
