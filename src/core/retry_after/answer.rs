@@ -56,6 +56,11 @@ impl Answer {
         !self.limits.is_empty()
     }
 
+    /// Whether nothing would change if it had asked for nothing.
+    pub fn asks_for_nothing(&self) -> bool {
+        self.asked.is_none() && self.limits.is_empty() && self.resets.is_empty() && self.exhausted.is_none()
+    }
+
     /// It says in these words that waiting will not help.
     pub fn exhaust(&mut self, words: &'static str) {
         self.exhausted = Some(words);

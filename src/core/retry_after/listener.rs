@@ -13,10 +13,13 @@ use crate::core::pattern::{Alphabet, Pattern, PatternError};
 use memchr::{memchr, memmem, memrchr};
 use std::time::SystemTime;
 
-/// A line without any of these asks for nothing and begins no answer. Searched for over whole blocks.
-const SIGNS: &str = "(?i)retr[yi]|again|flood_wait_|rate.?limit|quota|per.?day|daily|HTTP/[0-9]|:status|response status|expected \
-    available|resets?[_ ]?(?:in|after|at|on)|wait|take a break|come back|check back|available (?:in|at|after)|(?:exceeded|\
-    limited|blocked|banned) until|request this|credit balance|billing_hard_limit|monthly";
+/// A line without any of these asks for nothing. Searched for over whole blocks, at the speed of a few literals:
+/// more of them, or both cases of each letter, would make it a hundred times slower. So each word lacks the
+/// letter that may be a capital.
+const DEMANDS: &str = "etr[yi]|ETRY|gain|GAIN|imit|IMIT|uota|UOTA|ait |WAIT_|eset|ESET|redit |reak for|back in|\
+    back af|vailable in|vailable a[tf]|ed until|est this";
+/// A line without any of these begins no answer.
+const ANSWERS: &str = "ttp/|TTP/|:status|nse [sS]tatus";
 
 /// So much is kept of the line before, for phrases that a terminal has wrapped.
 const TAIL: usize = 240;
@@ -27,7 +30,7 @@ const OPEN_LINES: u8 = 4;
 /// Reads the output of one attempt, both streams or one of them. It holds at most one line.
 #[derive(Debug)]
 pub struct Listener {
-    signs: Pattern,
+    signs: Signs,
     lines: Lines,
     heard: Heard,
 }
@@ -38,7 +41,12 @@ impl Listener {
     /// # Errors
     /// Never in practice: its own fixed pattern compiles.
     pub fn new() -> Result<Self, PatternError> {
-        let signs = Pattern::new(SIGNS, Alphabet::Ascii)?;
+        let pattern = |text: &str| Pattern::new(text, Alphabet::Ascii);
+        let signs = Signs {
+            all: pattern(&format!("{DEMANDS}|{ANSWERS}"))?,
+            demands: pattern(DEMANDS)?,
+            answers: pattern(ANSWERS)?,
+        };
         Ok(Self { signs, lines: Lines::default(), heard: Heard::default() })
     }
 
@@ -55,6 +63,16 @@ impl Listener {
         lines.finish(|part| heard.part(part, signs));
         heard.answer.word(now)
     }
+}
+
+/// What makes a line worth reading.
+#[derive(Debug)]
+struct Signs {
+    all: Pattern,
+    /// Only those of demands.
+    demands: Pattern,
+    /// Only those of answers.
+    answers: Pattern,
 }
 
 /// What the lines said so far.
@@ -86,15 +104,15 @@ enum GoesOn {
 }
 
 impl Heard {
-    fn part(&mut self, part: Part<'_>, signs: &Pattern) {
+    fn part(&mut self, part: Part<'_>, signs: &Signs) {
         let block = match part {
             Part::Lines(block) => block,
             // A window begins and ends anywhere, so it neither goes on with a line nor begins one.
             Part::Window { bytes, place } => {
                 self.tail = Tail::default();
-                if signs.is_match(part) {
+                if signs.all.is_match(part) {
                     let begins = place == lines::Place::First;
-                    self.line(bytes, begins);
+                    self.line(bytes, begins, signs);
                     self.tail = Tail::default();
                 }
                 return;
@@ -103,16 +121,29 @@ impl Heard {
         let mut at = 0;
         while at < block.len() {
             if !self.is_attentive() {
-                let Some(sign) = signs.find(&block[at..]) else { break };
-                let start = memrchr(b'\n', &block[at..at + sign]).map_or(at, |end| at + end + 1);
+                // Where nothing was asked for, a new answer ends nothing: of many, only the last one matters.
+                let mut sign = signs.all.find(&block[at..]);
+                let only_the_last = sign.is_some() && self.answer.asks_for_nothing();
+                if only_the_last {
+                    sign = signs.demands.find(&block[at..]);
+                }
+                let start = sign.map_or(block.len(), |sign| {
+                    memrchr(b'\n', &block[at..at + sign]).map_or(at, |end| at + end + 1)
+                });
+                if only_the_last {
+                    self.begin_last_answer(&block[at..start], signs);
+                }
                 self.keep_line_before(block, at, start);
                 at = start;
+                if sign.is_none() {
+                    break;
+                }
             }
             let end = memchr(b'\n', &block[at..]).map_or(block.len(), |end| at + end);
             let line = &block[at..end];
-            let has_sign = signs.find(line).is_some();
+            let has_sign = signs.all.find(line).is_some();
             if has_sign || self.tail.is_awaited() {
-                self.line(line, true);
+                self.line(line, true, signs);
             } else {
                 if is_blank(line) {
                     self.answer.end_headers();
@@ -121,15 +152,31 @@ impl Heard {
             }
             at = end + 1;
         }
-        if at < block.len() {
-            let whole = block.strip_suffix(b"\n").unwrap_or(block);
-            self.keep_line_before(block, at, whole.len() + 1);
-        }
     }
 
     /// Whether a line may matter that has no sign.
     fn is_attentive(&self) -> bool {
         self.tail.is_awaited() || self.answer.is_in_headers()
+    }
+
+    /// Begins the last answer that begins in these lines.
+    fn begin_last_answer(&mut self, lines: &[u8], signs: &Signs) {
+        if signs.answers.find(lines).is_none() {
+            return;
+        }
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let whole = rest.strip_suffix(b"\n").unwrap_or(rest);
+            let start = memrchr(b'\n', whole).map_or(0, |end| end + 1);
+            let line = &whole[start..];
+            if signs.answers.find(line).is_some()
+                && let Some((status, _)) = last_status(&plain(line).to_ascii_lowercase())
+            {
+                self.answer = Answer::new(status);
+                return;
+            }
+            rest = &rest[..start];
+        }
     }
 
     /// Keeps the end of the last line of `from..to`, where `to` is behind its end.
@@ -143,14 +190,14 @@ impl Heard {
     }
 
     /// Reads a line. A progress bar redraws its own with `\r`, so what is behind one is a line as well.
-    fn line(&mut self, line: &[u8], begins: bool) {
+    fn line(&mut self, line: &[u8], begins: bool, signs: &Signs) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         for piece in line.split(|byte| *byte == b'\r') {
-            self.piece(piece, begins);
+            self.piece(piece, begins, signs);
         }
     }
 
-    fn piece(&mut self, line: &[u8], begins: bool) {
+    fn piece(&mut self, line: &[u8], begins: bool, signs: &Signs) {
         let plain = plain(line);
         if is_blank(&plain) {
             self.answer.end_headers();
@@ -164,6 +211,11 @@ impl Heard {
             self.tail = Tail::default();
             // What is in front of it belongs to it, unless that is another answer.
             from = last_status(&lower[..at]).map_or(0, |(_, other)| other);
+        }
+        // In the log of a server, every line has a status and no more.
+        if !self.tail.is_awaited() && signs.demands.find(line).is_none() {
+            self.tail = Tail::of(line);
+            return;
         }
         let before = std::mem::take(&mut self.tail);
         let mut text = Vec::new();
@@ -206,8 +258,8 @@ impl Heard {
 fn told(text: &[u8], lower: &[u8], joined: usize, start: usize, before: &Tail) -> Option<Asked> {
     let line_before = before.text.to_ascii_lowercase();
     let last = |text: &[u8], lower: &[u8], joined: usize, start: usize| {
-        let around = Around::new(lower, start, &line_before);
-        phrase::last(text, lower, around).and_then(|told| Some((told.end.checked_sub(joined)?, told.asked)))
+        let around = Around { lower, line: start, before: &line_before };
+        phrase::last(text, around).and_then(|told| Some((told.end.checked_sub(joined)?, told.asked)))
     };
     let between_words = last(text, lower, joined, start).filter(|(end, _)| *end > 0);
     if !matches!(before.goes_on, GoesOn::Perhaps | GoesOn::Listen) {

@@ -20,30 +20,34 @@ pub struct Told {
 
 /// What a phrase stands in.
 #[derive(Debug, Clone, Copy)]
-pub struct Around {
-    /// Where the line begins; before it is the end of the one that may go on in it.
-    line: usize,
-    /// Whether there is talk of a limit on requests.
-    limited: bool,
-    /// Whether one was passed.
-    passed: bool,
+pub struct Around<'a> {
+    /// The text in lower case.
+    pub lower: &'a [u8],
+    /// Where the line begins in it; in front is the end of the one that may go on in it.
+    pub line: usize,
+    /// The line before, in lower case.
+    pub before: &'a [u8],
 }
 
-impl Around {
-    /// The text in lower case, where the line begins in it, and the line before.
-    pub fn new(lower: &[u8], line: usize, before: &[u8]) -> Self {
-        let limited = speaks_of_a_limit(lower) || speaks_of_a_limit(before);
-        let passed = says_it_was_passed(lower) || says_it_was_passed(before) && !something_remains(lower);
-        Self { line, limited, passed }
+impl Around<'_> {
+    /// Whether there is talk of a limit on requests.
+    fn is_limited(self) -> bool {
+        speaks_of_a_limit(self.lower) || speaks_of_a_limit(self.before)
+    }
+
+    /// Whether one was passed.
+    fn is_passed(self) -> bool {
+        says_it_was_passed(self.lower) || says_it_was_passed(self.before) && !something_remains(self.lower)
     }
 }
 
-/// The last demand of a line. `lower` is `text` in lower case.
-pub fn last(text: &[u8], lower: &[u8], around: Around) -> Option<Told> {
+/// The last demand of a line: of `text`, as it was before it was put in lower case.
+pub fn last(text: &[u8], around: Around<'_>) -> Option<Told> {
+    let lower = around.lower;
     let mut told: Option<Told> = None;
     for lead in leads() {
         for at in memmem::find_iter(lower, lead.words) {
-            if let Some(found) = demand(text, lower, around, lead, at)
+            if let Some(found) = demand(text, around, lead, at)
                 && told.is_none_or(|told| told.end <= found.end)
             {
                 told = Some(found);
@@ -121,8 +125,9 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-fn demand(text: &[u8], lower: &[u8], around: Around, lead: &Lead, at: usize) -> Option<Told> {
-    let (end, line) = (at + lead.words.len(), around.line);
+fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Told> {
+    let Around { lower, line, .. } = around;
+    let end = at + lead.words.len();
     let goes_on = !lead.words.ends_with('_') && lower.get(end).copied().is_some_and(is_word);
     if goes_on || at > 0 && is_word(lower[at - 1]) {
         return None;
@@ -138,10 +143,10 @@ fn demand(text: &[u8], lower: &[u8], around: Around, lead: &Lead, at: usize) -> 
         Who::Nobody if counts_attempts(lower) => Who::Tool,
         who => who,
     };
-    let limited = around.limited;
+    let limited = around.is_limited();
     let is_demand = match lead.when {
         When::Always | When::InSeconds => true,
-        When::Exceeded => around.passed,
+        When::Exceeded => around.is_passed(),
         _ if who == Who::Tool => false,
         // "connect: retry after 3s" is a tool's.
         When::Asked if lead.words == "retry" && who == Who::Nobody => capital || verb == line || limited,
