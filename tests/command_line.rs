@@ -139,8 +139,16 @@ fn is_good(message: &str, start: &str) {
     );
 }
 
-const ANYTHING: [&str; 7] =
-    ["--before-retry", "--fallback", "--breaker", "--budget", "--reset-state", "--report", "--junit"];
+const ANYTHING: [&str; 8] = [
+    "--retry-if",
+    "--before-retry",
+    "--fallback",
+    "--breaker",
+    "--budget",
+    "--reset-state",
+    "--report",
+    "--junit",
+];
 
 #[test]
 fn every_flag_with_a_value_is_among_the_bad_ones() {

@@ -204,6 +204,15 @@ pub struct Args {
     #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
     pub require_output: Vec<Rule>,
 
+    /// Shell command that decides about a failed attempt
+    ///
+    /// Is asked about each failure that no rule stopped: 0 means retry, 1 means stop. Anything else is said
+    /// once, and the attempt is retried as without it. Its stdin is the end (64 KiB) of what the attempt
+    /// printed, of both streams, which become pipes; RETRY_STATUS is how it ended, as in `$?`, and
+    /// RETRY_ATTEMPT its number. Runs by sh -c, with stderr as stdout. Signals and --deadline end it.
+    #[arg(long, value_name = "CMD", help_heading = "Verdict", allow_hyphen_values = true)]
+    pub retry_if: Option<OsString>,
+
     /// Exit status of a success that needed more than one attempt
     #[arg(long, value_name = "N", value_parser = values::failure_status, help_heading = "Verdict", allow_hyphen_values = true, hide_short_help = true)]
     pub flaky_exit: Option<u8>,

@@ -10,7 +10,7 @@ use crate::core::plan::{
 };
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use crate::core::shared::{self, Location, Name};
-use crate::core::{breaker, budget};
+use crate::core::{breaker, budget, random};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -152,7 +152,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         },
         streams,
         watchlist,
-        hooks: Hooks { before_retry: args.before_retry, fallback: args.fallback },
+        hooks: Hooks { before_retry: args.before_retry, retry_if: args.retry_if, fallback: args.fallback },
         shared,
         seed: args.seed,
         flaky_exit: args.flaky_exit,
@@ -184,6 +184,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
             },
         },
         depth: environment::depth().saturating_add(1),
+        run_id: environment::run_id().unwrap_or_else(random::id),
         outer_attempts: environment::outer_attempts(),
         settings: settings.notes(),
     })

@@ -129,7 +129,7 @@ pub const STREAMS: &[&str] = &[
     "stdin, stdout and stderr of the command are those of retry, unless a flag asks for more: then the stream \
      becomes a pipe. Held and watched are a stream with --stdout or --stderr `final` or `failure` (held), one \
      that a rule about the output, a preset with messages or --retry-after looks at, and both with \
-     --idle-timeout (watched). --stdin `replay` makes a pipe of a stdin that cannot be rewound.",
+     --idle-timeout or --retry-if (watched). --stdin `replay` makes a pipe of a stdin that cannot be rewound.",
     "A program notices that its stdout is a pipe and no terminal: many leave out colours and progress bars, \
      and write in blocks instead of lines, so that output comes late and --idle-timeout sees nothing. \
      `stdbuf -oL` helps with some. Of two streams that end in the same place, the order is kept where both \
@@ -214,6 +214,11 @@ pub const SEEN_BY_THE_COMMAND: &[Row] = &[
     },
     Row { term: "RETRY_ELAPSED", meaning: "seconds since the start, with three decimals" },
     Row { term: "RETRY_DEPTH", meaning: "how many retry are around the command; 1 unless they are nested" },
+    Row {
+        term: "RETRY_RUN_ID",
+        meaning: "the same in all attempts of a run and in a retry inside it: a key by which a service knows a \
+            request that it has seen before. Random, unless it is set; reports and logs have it as `run_id`",
+    },
 ];
 
 /// Other pages.

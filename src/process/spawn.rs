@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// What the command is told about the attempt, in its environment.
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct Told<'a> {
     /// `RETRY_ATTEMPT`, from 1.
     pub number: u64,
     /// `RETRY_MAX_ATTEMPTS`, `inf` without a limit.
@@ -30,13 +30,15 @@ pub struct Told {
     pub elapsed: Duration,
     /// `RETRY_DEPTH`: 1 below the outermost `retry`.
     pub depth: u32,
+    /// `RETRY_RUN_ID`, the same in all attempts.
+    pub run_id: &'a str,
 }
 
 /// Starts the command with these ends of its streams.
 ///
 /// # Errors
 /// When it is not found, cannot be run, or the system is short of something.
-pub fn spawn(command: &[OsString], told: &Told, ends: &Ends) -> Result<Pid, NotStarted> {
+pub fn spawn(command: &[OsString], told: &Told<'_>, ends: &Ends) -> Result<Pid, NotStarted> {
     set_environment(told);
     let (program, arguments) = command.split_first().ok_or_else(|| not_started(&Errno::NOENT.into()))?;
     let spawned = match start(program, arguments, ends) {
@@ -76,7 +78,7 @@ fn start(program: &OsStr, arguments: &[OsString], ends: &Ends) -> io::Result<Pid
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())
 }
 
-fn set_environment(told: &Told) {
+fn set_environment(told: &Told<'_>) {
     let max = match told.attempts {
         Attempts::AtMost(limit) => limit.to_string(),
         Attempts::Unlimited => "inf".to_owned(),
@@ -87,6 +89,7 @@ fn set_environment(told: &Told) {
         ("RETRY_PREVIOUS_STATUS", told.previous.map(|status| status.to_string()).unwrap_or_default()),
         ("RETRY_ELAPSED", format!("{:.3}", told.elapsed.as_secs_f64())),
         ("RETRY_DEPTH", told.depth.to_string()),
+        ("RETRY_RUN_ID", told.run_id.to_owned()),
     ]);
 }
 

@@ -74,6 +74,12 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         Event::HookFailed { outcome } => {
             format!("the --before-retry command failed: {}. Going on", status(plan, outcome))
         }
+        Event::ConditionFailed { outcome } => {
+            format!(
+                "the --retry-if command gave no answer: {}. Retrying as without it",
+                status(plan, outcome)
+            )
+        }
         Event::FallingBack => "running the fallback".to_owned(),
         Event::Broken { .. } | Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed: since, .. } => {
@@ -247,6 +253,7 @@ fn then(plan: &Plan, next: &Next) -> String {
                 room_for(*asked)
             ),
             Why::QuotaExhausted(words) => format!("Not retryable (the server says {words})"),
+            Why::Condition => "Not retryable (--retry-if)".to_owned(),
             Why::Hopeless | Why::NoRule => "Not retryable".to_owned(),
         },
         Next::GiveUp { why, elapsed: since, cause } => {
@@ -283,6 +290,7 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
     match why {
         Why::Output(rule) => format!(" ({})", printable(rule)),
         Why::Missing(rule) => format!(" (no match for {})", printable(rule)),
+        Why::Condition if plan.verbosity == Verbosity::Verbose => " (--retry-if)".to_owned(),
         Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", printable(rule)),
         _ => String::new(),
     }
@@ -294,6 +302,7 @@ pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
         Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut(rule) => Some(rule.clone()),
         Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
         Why::QuotaExhausted(words) => Some((*words).to_owned()),
+        Why::Condition => Some("--retry-if".to_owned()),
         Why::Hopeless | Why::NoRule => None,
     }
 }

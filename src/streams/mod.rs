@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`connected`] | the three streams of the command through all attempts; what `process` asks |
+//! | [`end`](mod@end) | the end of what an attempt wrote, for `--retry-if` |
 //! | [`failure`] | how a stream is lost |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
 //! | [`outlet`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
@@ -14,6 +15,7 @@
 //! far as it can. Nothing here judges: what was seen is handed over.
 
 pub mod connected;
+pub mod end;
 pub mod failure;
 pub mod input;
 pub mod outlet;

@@ -1,6 +1,7 @@
 //! stdout or stderr of the command as a pipe that we read: watched for what rules look for, and passed on
 //! at once or held until the verdict.
 
+use super::end::End;
 use super::failure::Failure;
 use super::sink::{Sink, Written};
 use super::spool::{self, CHUNK, Spool, Taken};
@@ -100,11 +101,11 @@ impl Outlet {
         Ok(theirs)
     }
 
-    /// Moves what can be moved without waiting. Says how many bytes came from the command.
+    /// Moves what can be moved without waiting, and adds it to `end`. Says how many bytes came from the command.
     ///
     /// # Errors
     /// Something is lost: the disk behind the spool or behind our own stream is full.
-    pub fn advance(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
+    pub fn advance(&mut self, buffer: &mut [u8], mut end: Option<&mut End>) -> Result<u64, Failure> {
         let mut came = 0;
         // A command that writes without end must not keep us from signals and time limits.
         for _ in 0..32 {
@@ -117,7 +118,7 @@ impl Outlet {
             if !self.flush()? {
                 break;
             }
-            match self.take(buffer)? {
+            match self.take(buffer, end.as_deref_mut())? {
                 0 => break,
                 taken => came += taken,
             }
@@ -126,14 +127,15 @@ impl Outlet {
     }
 
     /// Takes some bytes from the pipe. 0 if none are there, or none will come any more.
-    fn take(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
+    fn take(&mut self, buffer: &mut [u8], end: Option<&mut End>) -> Result<u64, Failure> {
         let Some(pipe) = &self.pipe else { return Ok(0) };
         let most = self.allowance.map_or(CHUNK as u64, |left| left.min(CHUNK as u64)) as usize;
         if most == 0 {
             self.pipe = None;
             return Ok(0);
         }
-        let unwatched = self.watcher.is_none() && self.listener.is_none() && self.allowance.is_none();
+        let unwatched =
+            self.watcher.is_none() && self.listener.is_none() && self.allowance.is_none() && end.is_none();
         let taken = if self.route == Route::Hold && unwatched {
             self.held.take_from(pipe, buffer).map_err(|error| Failure::spool(&error))?
         } else {
@@ -144,6 +146,9 @@ impl Outlet {
             }
             if let Some(listener) = &mut self.listener {
                 listener.feed(bytes);
+            }
+            if let Some(end) = end {
+                end.add(bytes);
             }
             match self.route {
                 Route::Hold => self.held.append(bytes).map_err(|error| Failure::spool(&error))?,
