@@ -3,7 +3,7 @@
 
 use super::Word;
 use super::amount::Asked;
-use super::field::{Exact, Place, Says};
+use super::field::{Context, Exact, Place, Says};
 use std::time::{Duration, SystemTime};
 
 /// More limits than this in one answer are noise.
@@ -49,6 +49,12 @@ impl Answer {
     /// An answer with this status.
     pub fn new(status: u16) -> Self {
         Self { status: Some(status), ..Self::default() }
+    }
+
+    /// What its lines are.
+    pub fn context(&self) -> Context {
+        let failed = self.status.is_some_and(|status| status >= 400);
+        if failed { Context::FailedAnswer } else { Context::Unknown }
     }
 
     /// Whether it has limits of which more may come.

@@ -58,6 +58,15 @@ pub enum Exact {
     Milliseconds,
 }
 
+/// What lines a field stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Those of an answer that failed.
+    FailedAnswer,
+    /// Anything.
+    Unknown,
+}
+
 /// What a field is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -68,14 +77,14 @@ pub enum Place {
 }
 
 /// All fields of a line. `lower` is `text` in lower case, and the line begins at `start` of it.
-pub fn fields(text: &[u8], lower: &[u8], start: usize) -> Vec<Field> {
+pub fn fields(text: &[u8], lower: &[u8], start: usize, context: Context) -> Vec<Field> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = next_anchor(&lower[from..]).map(|at| from + at) {
         let (begin, end) = name_around(lower, at);
         from = end.max(at + 1);
         if end - begin <= LONGEST
-            && let Some(name) = Name::at(lower, begin, end, start)
+            && let Some(name) = Name::at(lower, begin, end, start, context)
         {
             found.extend(name.read(text, lower));
         }
@@ -120,7 +129,7 @@ struct Name {
 
 impl Name {
     /// The name at `begin..end`, if a mark and a value follow and it stands where a field would.
-    fn at(lower: &[u8], begin: usize, end: usize, line: usize) -> Option<Self> {
+    fn at(lower: &[u8], begin: usize, end: usize, line: usize, context: Context) -> Option<Self> {
         let written = str::from_utf8(&lower[begin..end]).ok()?;
         if written.starts_with(['-', '_']) || written.ends_with(['-', '_']) {
             return None;
@@ -154,7 +163,7 @@ impl Name {
         } else if is_header {
             stands_as_header(before, lower[at - 1])
         } else {
-            stands_as_member(lower, before, value)
+            stands_as_member(lower, before, value, context)
         };
         let place = if is_header { Place::Header } else { Place::Body };
         stands.then_some(Self { plain, begin, value, place })
@@ -296,14 +305,17 @@ fn stands_as_header(before: &[u8], mark: u8) -> bool {
 
 /// A member without quotes is one in braces, as Node prints them, or one of a line that speaks of a limit:
 /// by itself it may be a setting.
-fn stands_as_member(lower: &[u8], before: &[u8], value: usize) -> bool {
+fn stands_as_member(lower: &[u8], before: &[u8], value: usize, context: Context) -> bool {
     if before.last().is_some_and(|byte| matches!(byte, b'.' | b'/' | b'$' | b'>')) {
         return false;
     }
     if memchr::memrchr(b'{', before).is_some() || super::phrase::speaks_of_a_limit(lower) {
         return true;
     }
-    let length =
-        lower[value..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
-    lower[value + length..].first() == Some(&b',') && before.trim_ascii().is_empty()
+    // Alone in its line, it is one of an answer that failed, or of an object that Node has printed: with a comma
+    // behind it or the value in quotes.
+    let rest = &lower[value..];
+    let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
+    let in_object = rest.get(length) == Some(&b',') || lower[value - 1] == b'\'';
+    before.trim_ascii().is_empty() && (in_object || context == Context::FailedAnswer)
 }

@@ -70,5 +70,10 @@ pub fn last_status(lower: &[u8]) -> Option<(u16, usize)> {
         let at = memmem::rfind(lower, name)?;
         Some((code(at + name.len(), b": ='\"")?, at))
     });
-    http.into_iter().chain(named).max_by_key(|(_, at)| *at)
+    // kubectl: `"Response" verb="GET" url="..." status="429 Too Many Requests"`.
+    let of_kubectl = memmem::find(lower, b"\"response\" ").and_then(|response| {
+        let at = response + memmem::find(&lower[response..], b" status=")?;
+        Some((code(at + 8, b"\"")?, at))
+    });
+    http.into_iter().chain(named).chain(of_kubectl).max_by_key(|(_, at)| *at)
 }

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 const DEMANDS: &str = "etr[yi]|ETRY|gain|GAIN|imit|IMIT|uota|UOTA|ait |WAIT_|eset|ESET|redit |reak for|back in|\
     back af|vailable in|vailable a[tf]|ed until|est this";
 /// A line without any of these begins no answer.
-const ANSWERS: &str = "ttp/|TTP/|:status|nse [sS]tatus";
+const ANSWERS: &str = "ttp/|TTP/|:status|nse [sS]tatus|status=\"";
 
 /// So much is kept of the line before, for phrases that a terminal has wrapped.
 const TAIL: usize = 240;
@@ -230,7 +230,7 @@ impl Heard {
         text.extend_from_slice(plain[from..].trim_ascii_start());
         let lower = text.to_ascii_lowercase();
         let start = if begins { joined } else { 0 };
-        for field in field::fields(&text, &lower, start) {
+        for field in field::fields(&text, &lower, start, self.answer.context()) {
             if field.end > joined {
                 self.answer.field(field.says, field.place);
             }

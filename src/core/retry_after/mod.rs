@@ -78,4 +78,6 @@ pub fn delay(own: Duration, asked: Duration, random: &mut Random) -> Duration {
 }
 
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod tests;

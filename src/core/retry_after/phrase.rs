@@ -97,6 +97,7 @@ pub fn speaks_of_a_limit(lower: &[u8]) -> bool {
         "slow down",
         "usage limit",
         "blocked",
+        "overload",
     ];
     WORDS.iter().any(|word| memmem::find(lower, word.as_bytes()).is_some())
 }
@@ -216,9 +217,7 @@ fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, A
     }
     let join = joined.or_else(|| lead.joins.contains(&"").then_some(""))?;
     at += lower[at..].iter().take_while(|byte| matches!(byte, b' ' | b':' | b'=' | b'\t')).count();
-    for word in
-        ["about ", "approximately ", "around ", "at least ", "another ", "~", "the next ", "a minimum of "]
-    {
+    for word in ["about ", "approximately ", "around ", "at least ", "another ", "~", "a minimum of "] {
         if lower[at..].starts_with(word.as_bytes()) {
             at += word.len();
         }
