@@ -96,6 +96,18 @@ fn retry_after(bencher: Bencher) {
     });
 }
 
+/// As a server under test writes, with a status in every line.
+#[divan::bench(sample_count = 10)]
+fn retry_after_in_a_log_of_answers(bencher: Bencher) {
+    let line = b"10.0.0.1 - - [24/Nov/2026:08:35:00 +0000] \"GET /api/v1/items HTTP/1.1\" 200 1512 \"-\" \"curl/8.5\"\n";
+    let log = line.repeat(SIZE / line.len());
+    bencher.counter(BytesCount::new(log.len())).bench_local(|| {
+        let mut listener = Listener::new().expect("a pattern");
+        black_box(&log).chunks(CHUNK).for_each(|chunk| listener.feed(chunk));
+        black_box(listener.finish(SystemTime::UNIX_EPOCH));
+    });
+}
+
 /// What the borders cost alone, and what searching line by line would add to every pattern.
 #[divan::bench(sample_count = 10)]
 fn lines_one_by_one(bencher: Bencher) {

@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--retry-if', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -119,6 +119,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--stop-on-output', '--stop-on-output', [CompletionResultType]::ParameterName, 'Stop if a line of the output matches; beats retry')
             [CompletionResult]::new('--success-on-output', '--success-on-output', [CompletionResultType]::ParameterName, 'Count an attempt as good if a line of its output matches')
             [CompletionResult]::new('--require-output', '--require-output', [CompletionResultType]::ParameterName, 'Count no attempt as good without a line that matches')
+            [CompletionResult]::new('--retry-if', '--retry-if', [CompletionResultType]::ParameterName, 'Shell command that decides about a failed attempt')
             [CompletionResult]::new('--flaky-exit', '--flaky-exit', [CompletionResultType]::ParameterName, 'Exit status of a success that needed more than one attempt')
             [CompletionResult]::new('--stdin', '--stdin', [CompletionResultType]::ParameterName, 'What each attempt reads [default: inherit]')
             [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'When its stdout is written [default: live]')

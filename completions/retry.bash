@@ -23,7 +23,7 @@ _retry_options() {
 
     case "${cmd}" in
         retry)
-            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --show-state --reset-state --quiet --verbose --log --log-format --report --junit --ci --progress --color --label --dry-run --list-presets --generate --help --version"
+            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --show-state --reset-state --quiet --verbose --log --log-format --report --junit --ci --progress --color --label --dry-run --list-presets --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -255,6 +255,13 @@ _retry_options() {
                     fi
                     return 0
                     ;;
+                --retry-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --flaky-exit)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -424,7 +431,7 @@ _retry_options() {
 
 # retry's own options are completed by _retry_options, the rest by what the command completes to.
 _retry() {
-    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate "
+    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate "
     local i=1 word option="" ended="" cur="$2" head
     COMPREPLY=()
     # The first word that is neither an option nor the value of one is the command.

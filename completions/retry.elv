@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &--leftovers=['keep' 'end']
@@ -101,6 +101,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --stop-on-output 'Stop if a line of the output matches; beats retry'
             cand --success-on-output 'Count an attempt as good if a line of its output matches'
             cand --require-output 'Count no attempt as good without a line that matches'
+            cand --retry-if 'Shell command that decides about a failed attempt'
             cand --flaky-exit 'Exit status of a success that needed more than one attempt'
             cand --stdin 'What each attempt reads [default: inherit]'
             cand --stdout 'When its stdout is written [default: live]'

@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -84,6 +84,7 @@ complete -c retry -n __retry_at_options -l retry-on-output -d 'Retry if a line o
 complete -c retry -n __retry_at_options -l stop-on-output -d 'Stop if a line of the output matches; beats retry' -r -f
 complete -c retry -n __retry_at_options -l success-on-output -d 'Count an attempt as good if a line of its output matches' -r -f
 complete -c retry -n __retry_at_options -l require-output -d 'Count no attempt as good without a line that matches' -r -f
+complete -c retry -n __retry_at_options -l retry-if -d 'Shell command that decides about a failed attempt' -r -f
 complete -c retry -n __retry_at_options -l flaky-exit -d 'Exit status of a success that needed more than one attempt' -r -f
 complete -c retry -n __retry_at_options -l stdin -d 'What each attempt reads [default: inherit]' -r -f -a "inherit\t'What retry itself would read'
 replay\t'The same bytes for each attempt'

@@ -1,7 +1,7 @@
 //! The loop. It decides whether and when there is another attempt; it runs, waits for and prints
 //! nothing itself.
 
-use crate::core::attempt::{Admitted, Attempt, Cut, Ready, Waited};
+use crate::core::attempt::{Admitted, Attempt, Cut, Opinion, Ready, Waited};
 use crate::core::backoff::Delays;
 use crate::core::breaker;
 use crate::core::budget::Payment;
@@ -9,6 +9,7 @@ use crate::core::outcome::Ending;
 use crate::core::policy::{Policy, Verdict, Why};
 use crate::core::random::Random;
 use crate::core::retry_after::{Decision, Word};
+use crate::core::signal::Signal;
 use crate::report::event::{Event, GaveUp, Next};
 use std::time::Duration;
 
@@ -79,7 +80,16 @@ pub async fn run<A: Attempt>(
         if policy.reset_after.is_some_and(|enough| took >= enough) {
             delays.reset();
         }
-        let verdict = attempt.judge(&outcome);
+        let verdict = match verdict(attempt, &outcome, tell).await {
+            Ok(verdict) => verdict,
+            Err(signal) => {
+                attempt.record(breaker::Result::Nothing, random);
+                let (running, elapsed) = (Some((&outcome, took)), attempt.elapsed());
+                tell(Event::Interrupted { signal, number, running, elapsed });
+                return Ending::Interrupted { signal, running: None };
+            }
+        };
+        let elapsed = attempt.elapsed();
         attempt.record(attempt.says_of_the_service(&outcome, &verdict), random);
         let word = attempt.asked();
         let next = match verdict {
@@ -118,6 +128,29 @@ pub async fn run<A: Attempt>(
         }
     }
     unreachable!("attempts are counted with 64 bits")
+}
+
+/// What the rules say about an outcome, and about a failure that they did not stop whoever else is asked; or
+/// the signal that came meanwhile.
+async fn verdict<A: Attempt>(
+    attempt: &mut A,
+    outcome: &A::Outcome,
+    tell: &mut impl FnMut(Event<'_, A::Outcome>),
+) -> Result<Verdict, Signal> {
+    let verdict = attempt.judge(outcome);
+    if !matches!(verdict, Verdict::Retry(_)) {
+        return Ok(verdict);
+    }
+    Ok(match attempt.second_opinion(outcome).await {
+        Opinion::None => verdict,
+        Opinion::Retry => Verdict::Retry(Why::Condition),
+        Opinion::Stop => Verdict::Stop(Why::Condition),
+        Opinion::Unusable(outcome) => {
+            tell(Event::ConditionFailed { outcome: &outcome });
+            verdict
+        }
+        Opinion::Interrupted(signal) => return Err(signal),
+    })
 }
 
 /// The retry that a verdict leads to, if nothing is in its way: attempts left, deadline, breaker, budget.

@@ -154,7 +154,8 @@ fn is_good(message: &str, start: &str) {
     );
 }
 
-const ANYTHING: [&str; 8] = [
+const ANYTHING: [&str; 9] = [
+    "--retry-if",
     "--before-retry",
     "--fallback",
     "--breaker",

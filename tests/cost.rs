@@ -78,8 +78,8 @@ fn a_start_takes_few_system_calls() {
     assert!(calls.len() < 160, "{calls:?}");
     for call in ["getrandom", "socket", "timer_create", "epoll_create1", "readlink"] {
         let count = calls.iter().filter(|name| *name == call).count();
-        // The C library's allocator may ask for one random number.
-        assert!(count <= usize::from(call == "getrandom"), "{call}: {calls:?}");
+        // RETRY_RUN_ID needs one, and the C library's allocator may ask for one.
+        assert!(count <= if call == "getrandom" { 2 } else { 0 }, "{call}: {calls:?}");
     }
 }
 

@@ -143,8 +143,8 @@ fn json_says_the_same() {
         "warnings": [],
     });
     assert_eq!(scene.json(flags), wanted);
-    let hooked = scene.json("--before-retry x --fallback y --retry-after");
-    assert_eq!(hooked["not_counted"], json!(["--before-retry", "--retry-after", "--fallback"]));
+    let hooked = scene.json("--before-retry x --fallback y --retry-after --retry-if z");
+    assert_eq!(hooked["not_counted"], json!(["--retry-if", "--before-retry", "--retry-after", "--fallback"]));
     let endless = scene.json("--retries inf -v");
     assert_eq!((&endless["attempts"], &endless["worst_case_s"]), (&Value::Null, &Value::Null));
     assert_eq!(endless["rows"].as_array().unwrap().len(), 12);

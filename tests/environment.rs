@@ -58,6 +58,62 @@ fn the_depth() {
     assert_eq!(seen("", "RETRY_DEPTH", &inner), ["1", "2"]);
 }
 
+/// A UUID of version 4.
+fn is_random(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    lengths == [8, 4, 4, 4, 12]
+        && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        && parts[2].starts_with('4')
+        && parts[3].starts_with(['8', '9', 'a', 'b'])
+}
+
+#[test]
+fn the_run_id_is_that_of_all_attempts_and_of_a_retry_inside() {
+    let ids = seen("", "RETRY_RUN_ID", "exit 1");
+    assert_eq!((ids.len(), &ids[0], &ids[1]), (3, &ids[1], &ids[2]));
+    assert!(is_random(&ids[0]), "{}", ids[0]);
+    assert_ne!(seen("", "RETRY_RUN_ID", "exit 0"), ids[..1]);
+    let inner = format!(
+        "[ $RETRY_DEPTH = 2 ] || exec '{}' sh -c 'echo $RETRY_RUN_ID >> seen'",
+        env!("CARGO_BIN_EXE_retry")
+    );
+    let ids = seen("", "RETRY_RUN_ID", &inner);
+    assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
+}
+
+#[test]
+fn a_run_id_that_is_set_is_taken_over_if_it_can_be_one() {
+    let scratch = Scratch::new();
+    let long = "x".repeat(129);
+    for (set, is_taken) in [
+        ("order-4711", true),
+        ("ci/build:17.2", true),
+        (&long[..128], true),
+        (&long, false),
+        ("", false),
+        ("two words", false),
+        ("line\nline", false),
+        ("\u{e4}", false),
+    ] {
+        // It is no setting: -v names those that are used, and nothing is refused.
+        let mut retry = scratch.retry("-v -r 1 --report r.json --log-format json");
+        let done =
+            retry.args(["sh", "-c", "echo $RETRY_RUN_ID; exit 1"]).env("RETRY_RUN_ID", set).output().unwrap();
+        let id = String::from_utf8(done.stdout).unwrap().trim_end().to_owned();
+        assert_eq!(id == set, is_taken, "{set}: {id}");
+        assert!(is_taken || is_random(&id), "{set}: {id}");
+        let report: serde_json::Value = serde_json::from_str(&scratch.read("r.json")).unwrap();
+        assert_eq!(report["run_id"], id);
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        for line in stderr.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["run_id"], id);
+            assert_ne!(line["message"], format!("RETRY_RUN_ID={set} is used"));
+        }
+    }
+}
+
 #[test]
 fn an_inner_retry_counts_its_own_attempts() {
     let scratch = Scratch::new();
@@ -95,7 +151,7 @@ fn nothing_else_changes() {
     scratch.settle(&mut alone);
     let (none, wanted) = environment(alone);
     let (ours, seen) = environment(scratch.retry_to_spawn("--"));
-    assert_eq!((none, ours), (0, 5));
+    assert_eq!((none, ours), (0, 6));
     assert_eq!(seen, wanted);
 }
 

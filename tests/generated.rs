@@ -9,6 +9,7 @@ use common::command::{needs, program, works};
 use predicates::str::{contains, is_empty};
 use retry::cli::args::Args;
 use retry::cli::texts;
+use retry::core::retry_after::forms::FORMS;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -79,12 +80,27 @@ fn the_man_page_has_every_flag_and_every_example() {
             "\"EXIT STATUS\"",
             "SIGNALS",
             "STREAMS",
+            "\"SERVER DEMANDS\"",
             "\"SHARED STATE\"",
             "ENVIRONMENT",
             "EXAMPLES",
             "\"SEE ALSO\""
         ]
     );
+}
+
+#[test]
+fn the_forms_of_demands_are_in_the_help_and_explained_in_the_man_page() {
+    let page = generate("man").replace("\\-", "-").replace("\\*(Aq", "'");
+    let help = retry().arg("--help").assert().success().get_output().stdout.clone();
+    let help: Vec<String> = String::from_utf8(help).unwrap().split_whitespace().map(str::to_owned).collect();
+    let help = help.join(" ");
+    for form in FORMS {
+        assert!(help.contains(form.looks), "{}", form.looks);
+        assert!(page.contains(&format!("\n\\fB{}\\fR\n", form.looks)), "{}", form.looks);
+        let source = form.source.split(['(', '`', '-']).next().unwrap();
+        assert!(page.contains(source), "{source}");
+    }
 }
 
 #[test]

@@ -121,8 +121,14 @@ fn its_own_variables_are_all_that_is_added_and_the_order_stays() {
     let (ours, rest): (Vec<&str>, Vec<&str>) = with.lines().partition(|line| line.starts_with("RETRY_"));
     assert_eq!(rest, alone.lines().collect::<Vec<_>>());
     let names: Vec<&str> = ours.iter().filter_map(|line| line.split('=').next()).collect();
-    let all =
-        ["RETRY_ATTEMPT", "RETRY_MAX_ATTEMPTS", "RETRY_PREVIOUS_STATUS", "RETRY_ELAPSED", "RETRY_DEPTH"];
+    let all = [
+        "RETRY_ATTEMPT",
+        "RETRY_MAX_ATTEMPTS",
+        "RETRY_PREVIOUS_STATUS",
+        "RETRY_ELAPSED",
+        "RETRY_DEPTH",
+        "RETRY_RUN_ID",
+    ];
     assert_eq!(names, all);
 }
 

@@ -72,6 +72,7 @@ fn the_journal_gets_fields() {
         let message = entry.remove("MESSAGE").unwrap();
         entry.remove("SYSLOG_PID").unwrap().parse::<u32>().unwrap();
         entry.remove("RETRY_ELAPSED_S").unwrap().parse::<f64>().unwrap();
+        assert_eq!(entry.remove("RETRY_RUN_ID").unwrap().len(), 36);
         (message, entry)
     };
     let expect = |pairs: &[(&str, &str)]| {
@@ -279,6 +280,7 @@ fn objects(text: &str) -> Vec<Value> {
             let fields = object.as_object_mut().unwrap();
             let time = fields.remove("time").unwrap();
             humantime::parse_rfc3339(time.as_str().unwrap()).unwrap();
+            assert_eq!(fields.remove("run_id").unwrap().as_str().unwrap().len(), 36);
             for name in ["elapsed_s", "waited_s", "worked_s"] {
                 if let Some(seconds) = fields.remove(name) {
                     assert!(seconds.as_f64().unwrap() >= 0.0, "{line}");

@@ -2,7 +2,7 @@
 //! so every instant below is exact and no test takes real time.
 #![expect(clippy::disallowed_methods, reason = "a scripted attempt sleeps on tokio's paused clock")]
 
-use retry::core::attempt::{Admitted, Attempt, Cut, Done, Remarks, Waited};
+use retry::core::attempt::{Admitted, Attempt, Cut, Done, Opinion, Remarks, Waited};
 use retry::core::budget::Payment;
 use retry::core::outcome::{
     Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, SpawnFailure, TimedOut,
@@ -45,6 +45,8 @@ struct Script<'a> {
     oversleeps: Duration,
     log: &'a RefCell<Vec<String>>,
     waits: Vec<Duration>,
+    /// What is said about failures; nothing where there is nothing left.
+    opinions: VecDeque<Opinion<Outcome>>,
 }
 
 impl Attempt for Script<'_> {
@@ -65,6 +67,13 @@ impl Attempt for Script<'_> {
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
         self.rules.judge(outcome)
+    }
+
+    async fn second_opinion(&mut self, outcome: &Outcome) -> Opinion<Outcome> {
+        let Some(opinion) = self.opinions.pop_front() else { return Opinion::None };
+        self.note(&format!("asks about {}", outcome.status()));
+        sleep(ms(5)).await;
+        opinion
     }
 
     async fn wait(&mut self, delay: Duration) -> Waited {
@@ -121,10 +130,30 @@ async fn run_with(
     oversleeps: Duration,
     seed: u64,
 ) -> Run {
+    run_script(policy, steps, signal, oversleeps, seed, Vec::new()).await
+}
+
+/// The same, with what is said about failures.
+async fn run_script(
+    policy: &Policy,
+    steps: Vec<Step>,
+    signal: Option<(Duration, Signal)>,
+    oversleeps: Duration,
+    seed: u64,
+    opinions: Vec<Opinion<Outcome>>,
+) -> Run {
     let (log, started) = (RefCell::new(Vec::new()), Instant::now());
     let rules = &policy.rules;
-    let mut script =
-        Script { steps: steps.into(), rules, started, signal, oversleeps, log: &log, waits: Vec::new() };
+    let mut script = Script {
+        steps: steps.into(),
+        rules,
+        started,
+        signal,
+        oversleeps,
+        log: &log,
+        waits: Vec::new(),
+        opinions: opinions.into(),
+    };
     let mut tell = |event: Event<'_, Outcome>| {
         let line = format!("{} {}", started.elapsed().as_millis(), told(&event));
         log.borrow_mut().push(line);
@@ -191,6 +220,48 @@ fn timed_out(limit: Limit) -> Outcome {
 
 fn not_started(kind: SpawnFailure) -> Outcome {
     Outcome::NotStarted(NotStarted { kind, why: String::new() })
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_second_opinion_is_asked_about_failures_that_no_rule_stopped() {
+    let ask = async |policy: &Policy, codes: &[u8], opinions: Vec<Opinion<Outcome>>| {
+        run_script(policy, exits(codes, 10), None, Duration::ZERO, 1, opinions).await
+    };
+    // Yes and no; the time that it takes is no delay.
+    let run = ask(&exact(), &[7, 8], vec![Opinion::Retry, Opinion::Stop]).await;
+    assert_eq!(
+        run.log,
+        [
+            "0 starting 1",
+            "0 runs 1",
+            "10 asks about 7",
+            "15 failed 1, 7, took 10, retry in 500",
+            "515 starting 2",
+            "515 runs 2",
+            "525 asks about 8",
+            "530 failed 2, 8, took 10, stop"
+        ]
+    );
+    assert_eq!(run.ending, Ending::Stopped { last: Exited(8) });
+    // No answer is told, and counts for nothing.
+    let run = ask(&exact(), &[7, 0], vec![Opinion::Unusable(Exited(2)), Opinion::Stop]).await;
+    assert!(run.log[3].starts_with("15 ConditionFailed"), "{:?}", run.log);
+    assert_eq!(run.ending, Ending::Succeeded { last: Exited(0), failures: 1 });
+    // Its time counts: there is none left for the delay.
+    let hurried = Policy { deadline: Some(ms(512)), ..exact() };
+    let run = ask(&hurried, &[7], vec![Opinion::Retry]).await;
+    assert_eq!(run.ending, Ending::OutOfTime { last: Some(Exited(7)) });
+    // A signal that comes meanwhile ends the run, although the attempt is over.
+    let run = ask(&exact(), &[7], vec![Opinion::Interrupted(Signal::SIGTERM)]).await;
+    assert_eq!(run.log.last().unwrap(), "15 SIGTERM during 1 after 15");
+    assert_eq!(run.exit(), Exit::Signal(Signal::SIGTERM));
+    // A rule that stops is not asked about, and neither is a success.
+    let stopping =
+        Policy { rules: Rules { stop_on: set(&[Condition::Code(7)]), ..Rules::default() }, ..exact() };
+    for codes in [[7_u8], [0]] {
+        let run = ask(&stopping, &codes, vec![Opinion::Stop]).await;
+        assert!(!run.log.iter().any(|line| line.contains("asks")), "{:?}", run.log);
+    }
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]

@@ -46,6 +46,28 @@ fn failures_and_giving_up() {
 }
 
 #[test]
+fn a_condition_that_gives_no_answer_and_one_that_says_no() {
+    let scratch = Scratch::new();
+    let run = |condition: &str| {
+        let mut retry = scratch.retry(&format!("{FAST} -r 2"));
+        let done = retry.args(["--retry-if", condition]).args(shell("exit 22")).output().unwrap();
+        said(&done)
+    };
+    are(
+        &run("exit 9"),
+        &[
+            r"retry: the --retry-if command gave no answer: exit status 9\. Retrying as without it",
+            r"retry: attempt 1/2 failed: exit status 22 after <T>\. Retrying in 0\.01s",
+            r"retry: attempt 2/2 failed: exit status 22 after <T>\. Giving up after <T>",
+        ],
+    );
+    are(
+        &run("exit 1"),
+        &[r"retry: attempt 1/2 failed: exit status 22 after <T>\. Not retryable \(--retry-if\)"],
+    );
+}
+
+#[test]
 fn a_late_success() {
     let scratch = Scratch::new();
     are(

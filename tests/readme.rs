@@ -76,17 +76,23 @@ fn every_retry_of_a_recipe_is_called_rightly() {
             let line = line.replace("\", \"", " ").replace(['"', '[', ']'], " ").replace(r"\%", "%");
             let words = words(&line);
             let called = |word: &&str| *word == "retry" || word.ends_with("/retry") || *word == "--release";
-            let (Some(start), Some(end)) =
-                (words.iter().position(called), words.iter().rposition(|word| *word == "--"))
-            else {
-                continue;
-            };
-            // `cargo run --release -- [OPTIONS] -- COMMAND`
-            let start = if words[start] == "--release" { start + 1 } else { start };
-            let options = &words[start + 1..end];
-            let done = retry().args(options).args(["--dry-run", "--", "true"]).output().unwrap();
-            assert!(done.status.success(), "{options:?}: {}", String::from_utf8_lossy(&done.stderr));
-            checked += 1;
+            let is_end = |word: &&str| *word == "--";
+            // One in another one is a command line of its own.
+            let outer = words.windows(2).position(|pair| pair == ["--", "retry"]);
+            let parts = outer.map_or(vec![&words[..]], |at| vec![&words[..=at], &words[at + 1..]]);
+            for words in parts {
+                let (Some(start), Some(end)) =
+                    (words.iter().position(called), words.iter().rposition(is_end))
+                else {
+                    continue;
+                };
+                // `cargo run --release -- [OPTIONS] -- COMMAND`
+                let start = if words[start] == "--release" { start + 1 } else { start };
+                let options = &words[start + 1..end];
+                let done = retry().args(options).args(["--dry-run", "--", "true"]).output().unwrap();
+                assert!(done.status.success(), "{options:?}: {}", String::from_utf8_lossy(&done.stderr));
+                checked += 1;
+            }
         }
     }
     assert!(checked >= 10, "only {checked} of them found");

@@ -48,6 +48,7 @@ fn a_report_has_the_run_and_each_attempt() {
         last = started;
     }
     assert!(worked + waited <= elapsed + 0.001, "{worked} + {waited} <= {elapsed}");
+    assert_eq!(report.as_object_mut().unwrap().remove("run_id").unwrap().as_str().unwrap().len(), 36);
     assert_eq!(
         report,
         json!({

@@ -127,6 +127,27 @@ fn rubbish_and_the_past_ask_for_nothing() {
 }
 
 #[test]
+fn only_the_last_answer_counts() {
+    if !needs("curl", "the server's word") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let body = b"body\n".to_vec();
+    // A redirection that asks, and an answer that does or does not.
+    for (headers, least, most) in [("", 0.0, 0.1), ("Retry-After: 1\r\n", 1.0, 1.1)] {
+        let server = Server::start(vec![
+            ("301 Moved Permanently\r\nLocation: /there\r\nRetry-After: 30\r\n".to_owned(), body.clone()),
+            (format!("503 Service Unavailable\r\n{headers}"), body.clone()),
+            ("200 OK\r\n".to_owned(), body.clone()),
+        ]);
+        let done = run(&scratch, "--retry-after", "curl -fsSvL", &server);
+        assert_eq!(done.status.code(), Some(0), "{headers}: {:?}", said(&done));
+        let delay = announced(&done)[0];
+        assert!((least..=most).contains(&delay), "{headers}: {:?}", said(&done));
+    }
+}
+
+#[test]
 fn a_demand_never_shortens_the_delay() {
     if !needs("curl", "the server's word") {
         return;
@@ -145,8 +166,22 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
     }
     let scratch = Scratch::new();
     for (options, value, words) in [
-        ("", "3600", "(the server asks for 1h 0m 0s, and --max-retry-after is 2m 0s)"),
-        ("--max-retry-after 5", "6", "(the server asks for 6.0s, and --max-retry-after is 5.0s)"),
+        (
+            "",
+            "3600",
+            "(the server asks for 1h 0m 0s, and --max-retry-after is 2m 0s; --max-retry-after 61m would wait for it)",
+        ),
+        (
+            "--max-retry-after 5",
+            "6",
+            "(the server asks for 6.0s, and --max-retry-after is 5.0s; --max-retry-after 7s would wait for it)",
+        ),
+        (
+            "--max-retry-after 0",
+            "200000",
+            "(the server asks for 55h 33m 20s, and --max-retry-after is 0.00s; --max-retry-after 56h would wait \
+             for it)",
+        ),
     ] {
         let server = refuses_once("503 Service Unavailable", &format!("Retry-After: {value}\r\n"));
         let done = run(&scratch, &format!("--retry-after {options}"), "curl -fsSv", &server);

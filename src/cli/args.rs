@@ -143,13 +143,20 @@ pub struct Args {
 
     /// Take the server's word for the delay
     ///
-    /// Listens on `stderr`, `stdout` or `both` (stderr if nothing is said) for the last Retry-After header,
-    /// "try again in 20s" and the like of a failed attempt, and waits so long, plus up to 10 % or 5 s.
-    /// It never shortens the delay, and makes nothing retryable by itself.
+    /// Listens on `stderr`, `stdout` or `both` (stderr if nothing is said) for what the server of a failed
+    /// attempt asks for, in a header, an object or a message, and waits so long, plus up to 10 % or 5 s. It
+    /// never shortens the delay, and makes nothing retryable by itself. Words that say that waiting will not
+    /// help, such as insufficient_quota, stop.
+    ///
+    /// Only the last answer counts: a line with HTTP/1.1 503 ends what was asked for before. Headers of an
+    /// answer that did not fail (2xx but for 202, and 3xx) ask for nothing. What a tool says about itself
+    /// ("will try again in 5 seconds") is not the server's word.
     #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true)]
     pub retry_after: Option<Listened>,
 
     /// Stop when the server asks for a longer delay than this [default: 2m]
+    ///
+    /// An attempt before that time would fail for certain, so there is none.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub max_retry_after: Option<Duration>,
 
@@ -216,6 +223,15 @@ pub struct Args {
     /// Count no attempt as good without a line that matches
     #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
     pub require_output: Vec<Rule>,
+
+    /// Shell command that decides about a failed attempt
+    ///
+    /// Is asked about each failure that no rule stopped: 0 means retry, 1 means stop. Anything else is said
+    /// once, and the attempt is retried as without it. Its stdin is the end (64 KiB) of what the attempt
+    /// printed, of both streams, which become pipes; RETRY_STATUS is how it ended, as in `$?`, and
+    /// RETRY_ATTEMPT its number. Runs by sh -c, with stderr as stdout. Signals and --deadline end it.
+    #[arg(long, value_name = "CMD", help_heading = "Verdict", allow_hyphen_values = true)]
+    pub retry_if: Option<OsString>,
 
     /// Exit status of a success that needed more than one attempt
     #[arg(long, value_name = "N", value_parser = values::failure_status, help_heading = "Verdict", allow_hyphen_values = true, hide_short_help = true)]

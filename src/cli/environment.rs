@@ -17,8 +17,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 6] =
-    ["generate", "command", "before_retry", "fallback", "reset_state", "list_presets"];
+const NO_SETTINGS: [&str; 7] =
+    ["generate", "command", "before_retry", "retry_if", "fallback", "reset_state", "list_presets"];
+
+/// A longer `RETRY_RUN_ID` is not taken over, in bytes: services that take keys have such limits.
+const LONGEST_ID: usize = 128;
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
@@ -184,6 +187,16 @@ fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
 /// How many `retry` are around this one.
 pub fn depth() -> u32 {
     text("RETRY_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// `RETRY_RUN_ID`, if it can be one: of the `retry` around this one, or of whoever wants to know the run by it.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub fn run_id() -> Option<String> {
+    let is_sane = |id: &String| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
+        (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(plain)
+    };
+    std::env::var("RETRY_RUN_ID").ok().filter(is_sane)
 }
 
 /// `JOURNAL_STREAM`, by which systemd says that stdout or stderr is the journal's.

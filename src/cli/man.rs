@@ -3,6 +3,7 @@
 
 use super::environment::is_setting;
 use super::texts::{self, Example, Row};
+use crate::core::retry_after::forms::FORMS;
 use clap::{Arg, Command};
 use roff::{Inline, Roff, bold, italic, roman};
 
@@ -30,6 +31,8 @@ pub fn page(model: &Command) -> String {
     paragraphs(&mut page, "PP", texts::SIGNALS.iter().copied());
     page.control("SH", ["STREAMS"]);
     paragraphs(&mut page, "PP", texts::STREAMS.iter().copied());
+    page.control("SH", ["SERVER DEMANDS"]);
+    forms(&mut page);
     page.control("SH", ["SHARED STATE"]);
     paragraphs(&mut page, "PP", texts::SHARED_STATE.iter().copied());
     environment(&mut page, model);
@@ -133,6 +136,16 @@ fn names(flag: &Arg) -> Vec<Inline> {
 
 fn takes_values(flag: &Arg) -> bool {
     flag.get_action().takes_values()
+}
+
+/// What --retry-after understands, with the sources.
+fn forms(page: &mut Roff) {
+    page.text(marked(texts::FORMS_OF_DEMANDS));
+    for form in FORMS {
+        page.control("TP", []);
+        page.text([bold(form.looks)]);
+        page.text(marked(&format!("{} ({})", form.means, form.source)));
+    }
 }
 
 fn environment(page: &mut Roff, model: &Command) {

@@ -12,7 +12,7 @@ use crate::core::plan::{
 };
 use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
 use crate::core::shared::{self, Location, Name};
-use crate::core::{breaker, budget};
+use crate::core::{breaker, budget, random};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -103,7 +103,10 @@ fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
 /// Help or the version as clap renders it: in colour on a terminal only. What comes behind the flags in the
 /// long help takes time to put together, so the model does without it until it is asked for.
 fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
-    let whole = Args::command().after_long_help(texts::after_long_help());
+    let whole = Args::command().after_long_help(texts::after_long_help()).mut_arg("retry_after", |arg| {
+        let help = arg.get_long_help().map(ToString::to_string).unwrap_or_default();
+        arg.long_help(format!("{help}\n\n{}", texts::known_forms()))
+    });
     let text = whole.try_get_matches_from(words).err().unwrap_or(error).render();
     if rustix::termios::isatty(rustix::stdio::stdout()) { text.ansi().to_string() } else { text.to_string() }
         .into_bytes()
@@ -156,7 +159,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         },
         streams,
         watchlist,
-        hooks: Hooks { before_retry: args.before_retry, fallback: args.fallback },
+        hooks: Hooks { before_retry: args.before_retry, retry_if: args.retry_if, fallback: args.fallback },
         shared,
         seed: args.seed,
         flaky_exit: args.flaky_exit,
@@ -188,6 +191,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
             },
         },
         depth: environment::depth().saturating_add(1),
+        run_id: environment::run_id().unwrap_or_else(random::id),
         outer_attempts: environment::outer_attempts(),
         settings: settings.notes(),
         auto,

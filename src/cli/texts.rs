@@ -3,6 +3,7 @@
 //!
 //! Words in backticks are literal; the man page prints them bold, like every `--flag`.
 
+use crate::core::retry_after::forms::FORMS;
 use std::fmt::Write as _;
 
 /// A command line and what it does.
@@ -132,7 +133,7 @@ pub const STREAMS: &[&str] = &[
     "stdin, stdout and stderr of the command are those of retry, unless a flag asks for more: then the stream \
      becomes a pipe. Held and watched are a stream with --stdout or --stderr `final` or `failure` (held), one \
      that a rule about the output, a preset with messages or --retry-after looks at, and both with \
-     --idle-timeout (watched). --stdin `replay` makes a pipe of a stdin that cannot be rewound.",
+     --idle-timeout or --retry-if (watched). --stdin `replay` makes a pipe of a stdin that cannot be rewound.",
     "A program notices that its stdout is a pipe and no terminal: many leave out colours and progress bars, \
      and write in blocks instead of lines, so that output comes late and --idle-timeout sees nothing. \
      `stdbuf -oL` helps with some. Of two streams that end in the same place, the order is kept where both \
@@ -150,6 +151,13 @@ pub const STREAMS: &[&str] = &[
      What is matched is text: colours, links and cursor movements are left out, and a line ends at a carriage \
      return too.",
 ];
+
+/// Before the table of what --retry-after understands, for the man page alone.
+pub const FORMS_OF_DEMANDS: &str = "What --retry-after understands in the output of a failed attempt, behind the marks and times that tools \
+     and CI runners put in front, in quotes and braces, in colours, and in lines that a terminal has wrapped. \
+     A number from 10^9 on is a point in time; a date needs its zone. What is not understood for certain is \
+     left alone. Of one answer, milliseconds count more than seconds, and a demand more than the reset of a \
+     limit; else the last one counts.";
 
 /// Paragraphs, for the man page alone.
 pub const SHARED_STATE: &[&str] = &[
@@ -213,6 +221,11 @@ pub const SEEN_BY_THE_COMMAND: &[Row] = &[
     },
     Row { term: "RETRY_ELAPSED", meaning: "seconds since the start, with three decimals" },
     Row { term: "RETRY_DEPTH", meaning: "how many retry are around the command; 1 unless they are nested" },
+    Row {
+        term: "RETRY_RUN_ID",
+        meaning: "the same in all attempts of a run and in a retry inside it: a key by which a service knows a \
+            request that it has seen before. Random, unless it is set; reports and logs have it as `run_id`",
+    },
 ];
 
 /// Other pages.
@@ -240,6 +253,12 @@ pub fn after_long_help() -> String {
     }
     fill(&mut text, "  ", 2, EXIT_BY_SIGNAL, WIDTH);
     text
+}
+
+/// What the long help of --retry-after ends with: the forms that it knows, which the man page explains.
+pub fn known_forms() -> String {
+    let forms: Vec<&str> = FORMS.iter().map(|form| form.looks).collect();
+    format!("It knows, among others: {}. retry(1) says what each means.", forms.join("; "))
 }
 
 /// Appends `words` in lines of at most `width` characters (but for a longer word), the first behind `head`,

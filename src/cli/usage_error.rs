@@ -214,6 +214,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--stop-on-output", "denied"),
     ("--success-on-output", "already.exists"),
     ("--require-output", "^ready"),
+    ("--retry-if", "grep -q timeout"),
     ("--stdin", "replay"),
     ("--stdout", "final"),
     ("--stderr", "failure"),

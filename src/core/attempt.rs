@@ -25,6 +25,11 @@ pub trait Attempt {
     /// What the outcome means.
     fn judge(&self, outcome: &Self::Outcome) -> Verdict;
 
+    /// Asks whether a failure that no rule stopped is worth another attempt.
+    fn second_opinion(&mut self, _outcome: &Self::Outcome) -> impl Future<Output = Opinion<Self::Outcome>> {
+        std::future::ready(Opinion::None)
+    }
+
     /// How long the server asked us to wait, after the last attempt.
     fn asked(&self) -> Word {
         Word::Nothing
@@ -141,6 +146,21 @@ pub enum StdinState {
     Fine,
     /// It is a stream that this attempt may have read to its end.
     UsedUp,
+}
+
+/// What was said about a failure that no rule stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opinion<O> {
+    /// Nothing.
+    None,
+    /// It is worth another attempt.
+    Retry,
+    /// It is not.
+    Stop,
+    /// Nothing: whoever was asked ended like this.
+    Unusable(O),
+    /// A signal said to end everything.
+    Interrupted(Signal),
 }
 
 /// Whether another attempt can be made.

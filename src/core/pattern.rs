@@ -127,6 +127,11 @@ impl Pattern {
         }
         false
     }
+
+    /// Where the first match in these lines ends, whatever is behind it.
+    pub fn find(&self, lines: &[u8]) -> Option<usize> {
+        self.regex.search_half(&Input::new(lines).earliest(true)).map(|found| found.offset())
+    }
 }
 
 /// Where the end of the last line begins.

@@ -35,6 +35,8 @@ pub struct Plan {
     pub messages: Messages,
     /// How many `retry` are around this one, itself included: `RETRY_DEPTH` for the command.
     pub depth: u32,
+    /// The same for all attempts and in nested ones: `RETRY_RUN_ID` for the command.
+    pub run_id: String,
     /// How often the `retry` around this one runs it, if there is one and it has a limit.
     pub outer_attempts: Option<u64>,
     /// Notes for `-v`: what came from the environment.
@@ -163,6 +165,8 @@ pub enum End {
 pub struct Hooks {
     /// Runs after the delay, before the next attempt.
     pub before_retry: Option<OsString>,
+    /// `--retry-if`: decides about a failed attempt that no rule stopped.
+    pub retry_if: Option<OsString>,
     /// Runs when everything else has failed.
     pub fallback: Option<OsString>,
 }

@@ -242,6 +242,8 @@ pub enum Why {
     Hopeless,
     /// No rule says anything about it.
     NoRule,
+    /// The command of `--retry-if` said so.
+    Condition,
     /// The server asks for so long a delay, which is above `--max-retry-after`.
     AskedTooLong(Duration),
     /// The server says that its quota is exhausted, in these words.

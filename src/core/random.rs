@@ -3,6 +3,7 @@
 
 use rand::rngs::{SysRng, Xoshiro256PlusPlus};
 use rand::{RngExt, SeedableRng, TryRng};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 /// Draws for jitter: seeded (repeatable) or from the system.
@@ -38,6 +39,29 @@ impl Random {
 pub(crate) fn scale(duration: Duration, factor: f64) -> Duration {
     let seconds = (duration.as_secs_f64() * factor).max(0.0);
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// A random identifier in the form of a UUID (version 4).
+///
+/// Every run needs one, so it is taken from std, whose hash maps are seeded with one call to the system;
+/// [`SysRng`] makes a second one to see whether it may.
+pub fn id() -> String {
+    let state = RandomState::new();
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&state.hash_one(0).to_ne_bytes());
+    bytes[8..].copy_from_slice(&state.hash_one(1).to_ne_bytes());
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut id = String::with_capacity(36);
+    for (index, byte) in bytes.into_iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        for digit in [byte >> 4, byte & 0x0f] {
+            id.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+    id
 }
 
 fn system_seed() -> u64 {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What the command is told about the attempt, in its environment.
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct Told<'a> {
     /// `RETRY_ATTEMPT`, from 1.
     pub number: u64,
     /// `RETRY_MAX_ATTEMPTS`, `inf` without a limit.
@@ -27,6 +27,8 @@ pub struct Told {
     pub elapsed: Duration,
     /// `RETRY_DEPTH`: 1 below the outermost `retry`.
     pub depth: u32,
+    /// `RETRY_RUN_ID`, the same in all attempts.
+    pub run_id: &'a str,
 }
 
 /// Starts the command with these ends of its streams. When `retry` dies before it, the kernel sends it
@@ -36,7 +38,7 @@ pub struct Told {
 /// When it is not found, cannot be run, or the system is short of something.
 pub fn spawn(
     command: &[OsString],
-    told: &Told,
+    told: &Told<'_>,
     ends: &Ends,
     death_signal: Signal,
 ) -> Result<Pid, NotStarted> {
@@ -50,7 +52,7 @@ pub fn spawn(
     sys::start::start(&launch).map_err(|error| not_started(&error))
 }
 
-fn variables(told: &Told) -> [(&'static str, String); 5] {
+fn variables(told: &Told<'_>) -> [(&'static str, String); 6] {
     let max = match told.attempts {
         Attempts::AtMost(limit) => limit.to_string(),
         Attempts::Unlimited => "inf".to_owned(),
@@ -61,6 +63,7 @@ fn variables(told: &Told) -> [(&'static str, String); 5] {
         ("RETRY_PREVIOUS_STATUS", told.previous.map(|status| status.to_string()).unwrap_or_default()),
         ("RETRY_ELAPSED", format!("{:.3}", told.elapsed.as_secs_f64())),
         ("RETRY_DEPTH", told.depth.to_string()),
+        ("RETRY_RUN_ID", told.run_id.to_owned()),
     ]
 }
 

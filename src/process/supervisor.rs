@@ -10,7 +10,9 @@ use super::terminal::Terminal;
 use super::ticker::Ticker;
 use super::tree::{Ended, Scope, Tree};
 use super::wait::{Wait, Woken};
-use crate::core::attempt::{Admitted, Attempt, Cut, Done, LeftRunning, Ready, Remarks, StdinState, Waited};
+use crate::core::attempt::{
+    Admitted, Attempt, Cut, Done, LeftRunning, Opinion, Ready, Remarks, StdinState, Waited,
+};
 use crate::core::breaker;
 use crate::core::budget::Payment;
 use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
@@ -26,10 +28,12 @@ use crate::report::output;
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
 use crate::streams::connected::{Ends, Streams};
 use crate::streams::failure::Failure;
+use crate::streams::pipe;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
 /// A grandchild that still holds a pipe of a command that has ended is waited for so long, once.
@@ -53,6 +57,7 @@ pub struct Supervisor<'a> {
     /// What the last attempt left running.
     leftovers: LeftRunning,
     told_used_up: bool,
+    condition: Condition,
     /// What the last attempt said.
     seen: Seen,
     word: Word,
@@ -85,6 +90,7 @@ impl<'a> Supervisor<'a> {
             previous: None,
             leftovers: LeftRunning::Nothing,
             told_used_up: false,
+            condition: Condition::Usable,
             seen: Seen::default(),
             word: Word::Nothing,
             shared: plan.shared.as_ref().map(Shared::new),
@@ -146,13 +152,14 @@ impl<'a> Supervisor<'a> {
         ending
     }
 
-    fn told(&self) -> Told {
+    fn told(&self) -> Told<'a> {
         Told {
             number: self.number,
             attempts: self.plan.policy.attempts,
             previous: self.previous,
             elapsed: self.wait.now(),
             depth: self.plan.depth,
+            run_id: &self.plan.run_id,
         }
     }
 
@@ -367,6 +374,22 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Runs a command between two attempts, with this stdin, and stderr as stdout. Signals and the deadline end
+    /// it.
+    fn run_hook(&mut self, command: &OsStr, stdin: impl FnOnce() -> io::Result<OwnedFd>) -> Outcome {
+        let ends = stdin().and_then(|stdin| {
+            let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
+            Ok(Ends { stdin: Some(stdin), stdout, stderr: None })
+        });
+        let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
+        let outcome = match ends {
+            Ok(ends) => self.run(&shell(command), ends, until).0,
+            Err(error) => cannot_start(&error),
+        };
+        self.ticker.wrote(Cursor::Unknown);
+        outcome
+    }
+
     fn fall_back(&mut self, fallback: &OsStr) -> Ending<Outcome> {
         let ends = self.wait.streams().stdin_again().map(|stdin| Ends { stdin, ..Ends::default() });
         let outcome = match ends {
@@ -375,6 +398,13 @@ impl<'a> Supervisor<'a> {
         };
         Ending::FellBack { fallback: outcome }
     }
+}
+
+/// Whether `--retry-if` has given answers; that it did not is said once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Usable,
+    SaidToBeUnusable,
 }
 
 /// The times at which a command is ended.
@@ -509,20 +539,28 @@ impl Attempt for Supervisor<'_> {
         self.word
     }
 
+    async fn second_opinion(&mut self, outcome: &Outcome) -> Opinion<Outcome> {
+        let Some(condition) = &self.plan.hooks.retry_if else { return Opinion::None };
+        // Not a variable of ours: attempts must not see it.
+        let mut command = OsString::from(format!("export RETRY_STATUS={}; ", outcome.status()));
+        command.push(condition);
+        let end = self.wait.streams().end().to_vec();
+        let answer = self.run_hook(&command, || pipe::filled(&end));
+        match (self.wait.interrupted(), answer) {
+            (Some(signal), _) => Opinion::Interrupted(signal),
+            (None, Outcome::Exited(0)) => Opinion::Retry,
+            (None, Outcome::Exited(1)) => Opinion::Stop,
+            (None, answer) => match std::mem::replace(&mut self.condition, Condition::SaidToBeUnusable) {
+                Condition::Usable => Opinion::Unusable(answer),
+                Condition::SaidToBeUnusable => Opinion::None,
+            },
+        }
+    }
+
     async fn before_retry(&mut self, number: u64) -> Ready<Outcome> {
         let Some(hook) = &self.plan.hooks.before_retry else { return Ready::Yes };
         self.number = number;
-        let ends = || -> io::Result<Ends> {
-            let stdin = Some(File::open("/dev/null")?.into());
-            let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
-            Ok(Ends { stdin, stdout, stderr: None })
-        };
-        let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
-        let outcome = match ends() {
-            Ok(ends) => self.run(&shell(hook), ends, until).0,
-            Err(error) => cannot_start(&error),
-        };
-        self.ticker.wrote(Cursor::Unknown);
+        let outcome = self.run_hook(hook, || Ok(File::open("/dev/null")?.into()));
         match (self.wait.interrupted(), outcome) {
             (Some(signal), _) => Ready::Interrupted(signal),
             (None, Outcome::Exited(0)) => Ready::Yes,

@@ -47,6 +47,11 @@ pub enum Event<'a, O> {
         /// How it ended.
         outcome: &'a O,
     },
+    /// The command of `--retry-if` gave no answer.
+    ConditionFailed {
+        /// How it ended.
+        outcome: &'a O,
+    },
     /// The fallback begins.
     FallingBack,
     /// The circuit breaker does not admit an attempt.
@@ -155,9 +160,11 @@ impl<O> Event<'_, O> {
                 Next::Retry { .. } => Severity::Warning,
                 Next::Stop { .. } | Next::GiveUp { .. } => Severity::Error,
             },
-            Self::HookFailed { .. } | Self::FallingBack | Self::Interrupted { .. } | Self::Warning { .. } => {
-                Severity::Warning
-            }
+            Self::HookFailed { .. }
+            | Self::ConditionFailed { .. }
+            | Self::FallingBack
+            | Self::Interrupted { .. }
+            | Self::Warning { .. } => Severity::Warning,
             Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
             Self::Succeeded { .. } => Severity::Notice,
             Self::Broken { .. } | Self::NoTime { .. } | Self::CircuitOpen { .. } => Severity::Error,

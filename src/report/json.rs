@@ -31,6 +31,7 @@ pub struct Line {
     pub(super) command: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<Vec<String>>,
+    pub(super) run_id: String,
     #[serde(flatten)]
     pub(super) attempt: Option<AttemptFields>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +112,7 @@ impl Line {
             label: plan.messages.label.clone(),
             command: text::command_name(&plan.command),
             arguments: text::arguments(plan),
+            run_id: plan.run_id.clone(),
             attempt: None,
             signal: None,
             end: None,
@@ -152,6 +154,7 @@ impl Line {
                 ("interrupted", Some(attempt), Some(signal.to_string()))
             }
             Event::HookFailed { .. } => ("hook-failed", None, None),
+            Event::ConditionFailed { .. } => ("condition-failed", None, None),
             Event::FallingBack => ("fallback", None, None),
             Event::CircuitOpen { number, .. } => ("circuit-open", Some(fields(plan, *number)), None),
             Event::Warning { .. } => ("warning", None, None),
@@ -225,6 +228,7 @@ struct Report<'a> {
     command: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<Vec<String>>,
+    run_id: &'a str,
     started: String,
     outcome: &'static str,
     exit_status: u8,
@@ -261,6 +265,7 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         label: plan.messages.label.as_deref(),
         command: text::command_name(&plan.command),
         arguments: text::arguments(plan),
+        run_id: &plan.run_id,
         started: stamp(detail.started),
         outcome: summary.result.word(),
         exit_status: summary.exit_status,

@@ -24,6 +24,7 @@ pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<S
     case.set_timestamp(date(detail.started));
     let mut suite = TestSuite::new(NAME);
     suite.set_time(summary.times.elapsed).set_timestamp(date(detail.started)).add_test_case(case);
+    suite.add_property(("run_id", plan.run_id.as_str()));
     let mut report = Report::new(NAME);
     report.set_time(summary.times.elapsed).set_timestamp(date(detail.started)).add_test_suite(suite);
     report.to_string().map_err(io::Error::other)

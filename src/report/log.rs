@@ -202,6 +202,7 @@ impl<'a> Log<'a> {
         if let Some(label) = &line.label {
             field("RETRY_LABEL", label);
         }
+        field("RETRY_RUN_ID", &line.run_id);
         let Some(attempt) = &line.attempt else { return entry };
         field("RETRY_ATTEMPT", &attempt.attempt.to_string());
         field("RETRY_MAX_ATTEMPTS", &attempt.max_attempts.map_or("inf".to_owned(), |max| max.to_string()));

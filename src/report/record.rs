@@ -147,7 +147,11 @@ impl Record {
             }
             Event::NoTime { .. } => self.result = Some(Result::Deadline),
             Event::CircuitOpen { .. } => self.result = Some(Result::CircuitOpen),
-            Event::HookFailed { .. } | Event::FallingBack | Event::Broken { .. } | Event::Warning { .. } => {}
+            Event::HookFailed { .. }
+            | Event::ConditionFailed { .. }
+            | Event::FallingBack
+            | Event::Broken { .. }
+            | Event::Warning { .. } => {}
         }
     }
 

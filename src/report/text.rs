@@ -81,6 +81,12 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         Event::HookFailed { outcome } => {
             format!("the --before-retry command failed: {}. Going on", status(plan, outcome))
         }
+        Event::ConditionFailed { outcome } => {
+            format!(
+                "the --retry-if command gave no answer: {}. Retrying as without it",
+                status(plan, outcome)
+            )
+        }
         Event::FallingBack => "running the fallback".to_owned(),
         Event::Broken { .. } | Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed: since, .. } => {
@@ -265,11 +271,14 @@ fn then(plan: &Plan, next: &Next) -> String {
             }
             Why::Missing(rule) => format!("Not retryable (no match for {})", visible(rule)),
             Why::AskedTooLong(asked) => format!(
-                "Not retryable (the server asks for {}, and --max-retry-after is {})",
+                "Not retryable (the server asks for {}, and --max-retry-after is {}; \
+                 --max-retry-after {} would wait for it)",
                 elapsed(*asked),
-                elapsed(plan.policy.max_retry_after.0)
+                elapsed(plan.policy.max_retry_after.0),
+                room_for(*asked)
             ),
             Why::QuotaExhausted(words) => format!("Not retryable (the server says {words})"),
+            Why::Condition => "Not retryable (--retry-if)".to_owned(),
             Why::Hopeless | Why::NoRule => "Not retryable".to_owned(),
         },
         Next::GiveUp { why, elapsed: since, cause } => {
@@ -290,11 +299,23 @@ fn then(plan: &Plan, next: &Next) -> String {
     }
 }
 
+/// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
+/// point in time is another one the next time.
+fn room_for(asked: Duration) -> String {
+    let seconds = asked.as_secs().saturating_add(1);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..7200 => format!("{}m", seconds.div_ceil(60)),
+        _ => format!("{}h", seconds.div_ceil(3600)),
+    }
+}
+
 /// The rule that made a failure worth another attempt, where the status alone does not say it.
 fn rule_behind(plan: &Plan, why: &Why) -> String {
     match why {
         Why::Output(rule) => format!(" ({})", visible(rule)),
         Why::Missing(rule) => format!(" (no match for {})", visible(rule)),
+        Why::Condition if plan.verbosity == Verbosity::Verbose => " (--retry-if)".to_owned(),
         Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", visible(rule)),
         _ => String::new(),
     }
@@ -308,6 +329,7 @@ pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
         }
         Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
         Why::QuotaExhausted(words) => Some((*words).to_owned()),
+        Why::Condition => Some("--retry-if".to_owned()),
         Why::Hopeless | Why::NoRule => None,
     }
 }

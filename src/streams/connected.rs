@@ -1,6 +1,7 @@
 //! The three streams of the command through all attempts: which of them are pipes, what begins and ends
 //! with an attempt, what is released at the end.
 
+use super::end::End;
 use super::failure::Failure;
 use super::input::{Input, Shares};
 use super::outlet::{Clock, Ears, Outlet, Route};
@@ -24,6 +25,8 @@ pub struct Streams {
     outlets: Vec<Outlet>,
     watchlist: Watchlist,
     buffer: Vec<u8>,
+    /// Where `--retry-if` wants it.
+    end: Option<End>,
     /// When the command wrote something for the last time, in the wait's time.
     active: Duration,
     failure: Option<Failure>,
@@ -59,6 +62,7 @@ impl Streams {
             outlets: outlets(plan)?,
             watchlist: plan.watchlist.clone(),
             buffer: Vec::new(),
+            end: plan.hooks.retry_if.is_some().then(End::default),
             active: Duration::ZERO,
             failure: None,
         })
@@ -76,6 +80,9 @@ impl Streams {
     pub fn begin(&mut self, now: Duration) -> io::Result<Ends> {
         self.active = now;
         self.put_flags_back();
+        if let Some(end) = &mut self.end {
+            end.clear();
+        }
         let mut ends = Ends { stdin: self.input.begin()?, ..Ends::default() };
         for outlet in &mut self.outlets {
             let theirs = outlet.begin(&self.watchlist)?;
@@ -149,7 +156,7 @@ impl Streams {
             self.failure = Some(failure);
         }
         for outlet in &mut self.outlets {
-            match outlet.advance(&mut self.buffer, clock) {
+            match outlet.advance(&mut self.buffer, clock, self.end.as_mut()) {
                 // A command that waits for our own reader, or for us, is not idle.
                 Ok(0) if !outlet.has_pending() && !outlet.is_behind() => {}
                 Ok(_) => self.active = now,
@@ -253,6 +260,11 @@ impl Streams {
         }
     }
 
+    /// The end of what the attempt wrote; empty where nobody wants it.
+    pub fn end(&self) -> &[u8] {
+        self.end.as_ref().map(End::bytes).unwrap_or_default()
+    }
+
     /// How many bytes of output are held; `None` where nothing is.
     pub fn held(&self) -> Option<u64> {
         let held = self.outlets.iter().filter(|outlet| outlet.route() == Route::Hold);
@@ -332,7 +344,10 @@ impl Wanted {
     fn of(plan: &Plan, stream: Stream) -> Option<Self> {
         let output = plan.streams.output(stream);
         let listened = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
-        let watched = plan.watchlist.watches(stream) || listened || plan.limits.idle.is_some();
+        let watched = plan.watchlist.watches(stream)
+            || listened
+            || plan.limits.idle.is_some()
+            || plan.hooks.retry_if.is_some();
         let route = if output == Output::Live { Route::PassOn } else { Route::Hold };
         let ears = if listened { Ears::Open } else { Ears::Closed };
         (route == Route::Hold || watched).then_some(Self { route, ears, output })

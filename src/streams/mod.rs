@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`chunk`] | what one read has brought, written on and looked at |
 //! | [`connected`] | the three streams of the command through all attempts; what `process` asks |
+//! | [`end`](mod@end) | the end of what an attempt wrote, for `--retry-if` |
 //! | [`failure`] | how a stream is lost |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
 //! | [`outlet`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
@@ -18,6 +19,7 @@
 
 pub mod chunk;
 pub mod connected;
+pub mod end;
 pub mod failure;
 pub mod input;
 pub mod outlet;

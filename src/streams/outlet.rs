@@ -2,6 +2,7 @@
 //! at once or held until the verdict.
 
 use super::chunk::Chunk;
+use super::end::End;
 use super::failure::{self, Failure};
 use super::pipe::{self, Access, Size};
 use super::sink::{Sink, Written};
@@ -167,12 +168,17 @@ impl Outlet {
     }
 
     /// Moves what can be moved without waiting, and looks at it, for [`BUSY`] at most: a command that writes
-    /// without end and a slow pattern must not keep us from signals and time limits. Says how many bytes
-    /// came from the command.
+    /// without end and a slow pattern must not keep us from signals and time limits. What came is added to `tail`.
+    /// Says how many bytes came from the command.
     ///
     /// # Errors
     /// Something is lost: the disk behind the spool or behind our own stream is full.
-    pub fn advance(&mut self, buffer: &mut [u8], clock: Clock<'_>) -> Result<u64, Failure> {
+    pub fn advance(
+        &mut self,
+        buffer: &mut [u8],
+        clock: Clock<'_>,
+        mut tail: Option<&mut End>,
+    ) -> Result<u64, Failure> {
         let mut came = 0;
         let end = clock() + BUSY;
         while clock() < end {
@@ -187,7 +193,7 @@ impl Outlet {
             if !all_written || self.is_behind() {
                 break;
             }
-            match self.take(buffer)? {
+            match self.take(buffer, tail.as_deref_mut())? {
                 0 => break,
                 taken => came += taken,
             }
@@ -221,19 +227,22 @@ impl Outlet {
     }
 
     /// Takes some bytes from the pipe. 0 if none are there, or none will come any more.
-    fn take(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
+    fn take(&mut self, buffer: &mut [u8], tail: Option<&mut End>) -> Result<u64, Failure> {
         let Some(ours) = &self.pipe else { return Ok(0) };
         let most = self.allowance.map_or(CHUNK as u64, |left| left.min(CHUNK as u64)) as usize;
         if most == 0 {
             self.pipe = None;
             return Ok(0);
         }
-        let taken = if self.route == Route::Hold && !self.is_looked_at() {
+        let taken = if self.route == Route::Hold && !self.is_looked_at() && tail.is_none() {
             self.held.take_from(ours, &mut buffer[..most]).map_err(|error| Failure::spool(&error))?
         } else {
             let taken = self.chunk.fill(ours, most).map_err(|error| Failure::spool(&error))?;
             if self.route == Route::Hold {
                 self.held.append(self.chunk.bytes()).map_err(|error| Failure::spool(&error))?;
+            }
+            if let Some(tail) = tail {
+                tail.add(self.chunk.bytes());
             }
             if self.route == Route::Hold || self.passing == Passing::Stopped {
                 self.chunk.write_none();

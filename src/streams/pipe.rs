@@ -1,7 +1,8 @@
 //! Pipes between the command and us: as open to others as what they stand in for, and as large as pays.
 
 use rustix::fs::{Mode, Stat};
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How large a pipe is that nothing was done about. (Smaller, once a user has many.)
@@ -77,6 +78,41 @@ impl Size {
             let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(pipe, LARGE);
             #[cfg(not(target_os = "linux"))]
             let _grows_by_itself = pipe;
+        }
+    }
+}
+
+/// What can be read to its end and holds these bytes: a pipe, or a file without a name where no pipe is large
+/// enough.
+///
+/// # Errors
+/// No descriptors left, or no room for the file.
+pub fn filled(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let (reader, writer) = pipe(None)?;
+    // Nobody reads yet, so what does not fit must not be waited for.
+    rustix::io::ioctl_fionbio(&writer, true)?;
+    let mut writer = File::from(writer);
+    if writer.write_all(bytes).is_ok() {
+        return Ok(reader);
+    }
+    let mut file = tempfile::tempfile()?;
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn what_is_filled_is_read_to_its_end_whatever_its_size() {
+        for size in [0, 1, 64 * 1024, 3 << 20] {
+            let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let mut read = Vec::new();
+            File::from(filled(&bytes).unwrap()).read_to_end(&mut read).unwrap();
+            assert!(read == bytes, "{size}: {}", read.len());
         }
     }
 }

@@ -77,6 +77,7 @@ pub enum Covers {
 /// The flags that take time of which nothing is known beforehand. (A deadline ends all but the fallback.)
 fn not_counted(plan: &Plan) -> Vec<&'static str> {
     [
+        ("--retry-if", plan.hooks.retry_if.is_some()),
         ("--before-retry", plan.hooks.before_retry.is_some()),
         ("--retry-after", plan.streams.retry_after.is_some()),
         ("--fallback", plan.hooks.fallback.is_some()),

@@ -1,0 +1,79 @@
+//! A line as a tool printed it: without colours and borders, whether it is blank, and whether an answer
+//! begins in it.
+
+use memchr::{memchr, memmem};
+use std::borrow::Cow;
+
+/// Nothing, behind the marks that tools put in front of headers.
+pub fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b'<' | b'*') || byte.is_ascii_whitespace())
+}
+
+/// A line without colours, links, and the borders of a box.
+pub fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(0x1b, line).is_none() {
+        return Cow::Borrowed(without_borders(line));
+    }
+    let mut plain = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memchr(0x1b, rest) {
+        plain.extend_from_slice(&rest[..at]);
+        rest = &rest[at..];
+        let length = match rest.get(1) {
+            // CSI: parameters, then a letter.
+            Some(b'[') => 2 + rest[2..].iter().take_while(|byte| (0x20..0x40).contains(*byte)).count() + 1,
+            // OSC: up to BEL or ESC \.
+            Some(b']') => rest[2..]
+                .iter()
+                .position(|byte| matches!(byte, 0x07 | 0x1b))
+                .map_or(rest.len(), |end| end + 3 + usize::from(rest[2 + end] == 0x1b)),
+            _ => 2,
+        };
+        rest = &rest[length.min(rest.len())..];
+    }
+    plain.extend_from_slice(rest);
+    Cow::Owned(without_borders(&plain).to_vec())
+}
+
+fn without_borders(line: &[u8]) -> &[u8] {
+    let mut line = line.trim_ascii_end();
+    while let Some(inner) = line.strip_suffix("│".as_bytes()) {
+        line = inner.trim_ascii_end();
+    }
+    let mut inner = line.trim_ascii_start();
+    while let Some(inside) = inner.strip_prefix("│".as_bytes()) {
+        inner = inside.trim_ascii_start();
+        line = inner;
+    }
+    line
+}
+
+/// The last status of an answer in a line, and where it stands.
+pub fn last_status(lower: &[u8]) -> Option<(u16, usize)> {
+    let code = |at: usize, marks: &[u8]| -> Option<u16> {
+        let rest = &lower[at..];
+        let skipped = rest.iter().take_while(|byte| marks.contains(byte)).count();
+        let digits = rest.get(skipped..skipped + 3)?;
+        let next = rest.get(skipped + 3);
+        let whole = skipped > 0 && skipped <= 4 && !next.is_some_and(u8::is_ascii_alphanumeric);
+        let number: u16 =
+            digits.iter().all(u8::is_ascii_digit).then(|| str::from_utf8(digits).ok())??.parse().ok()?;
+        (whole && (100..600).contains(&number)).then_some(number)
+    };
+    let http = memmem::rfind_iter(lower, b"http/").find_map(|at| {
+        let version =
+            lower[at + 5..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        let status = if version == 0 { None } else { code(at + 5 + version, b" '\",") };
+        status.map(|status| (status, at))
+    });
+    let named = [&b":status"[..], b"response status"].into_iter().filter_map(|name| {
+        let at = memmem::rfind(lower, name)?;
+        Some((code(at + name.len(), b": ='\"")?, at))
+    });
+    // kubectl: `"Response" verb="GET" url="..." status="429 Too Many Requests"`.
+    let of_kubectl = memmem::find(lower, b"\"response\" ").and_then(|response| {
+        let at = response + memmem::find(&lower[response..], b" status=")?;
+        Some((code(at + 8, b"\"")?, at))
+    });
+    http.into_iter().chain(named).chain(of_kubectl).max_by_key(|(_, at)| *at)
+}
