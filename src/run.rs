@@ -36,14 +36,7 @@ pub async fn run<A: Attempt>(
         }
         let mut waited = attempt.wait(delay).await;
         if waited == Waited::Elapsed && number > 1 && good_in_a_row == 0 {
-            waited = match attempt.before_retry(number).await {
-                Ready::Yes => Waited::Elapsed,
-                Ready::Warned(outcome) => {
-                    tell(Event::HookFailed { outcome: &outcome });
-                    Waited::Elapsed
-                }
-                Ready::Interrupted(signal) => Waited::Interrupted(signal),
-            };
+            waited = make_ready(attempt, number, tell).await;
         }
         if let Waited::Interrupted(signal) = waited {
             tell(Event::Interrupted { signal, number, running: None, elapsed: attempt.elapsed() });
@@ -128,6 +121,22 @@ pub async fn run<A: Attempt>(
         }
     }
     unreachable!("attempts are counted with 64 bits")
+}
+
+/// Makes ready for the attempt `number`, which follows a failure.
+async fn make_ready<A: Attempt>(
+    attempt: &mut A,
+    number: u64,
+    tell: &mut impl FnMut(Event<'_, A::Outcome>),
+) -> Waited {
+    match attempt.before_retry(number).await {
+        Ready::Yes => Waited::Elapsed,
+        Ready::Warned(outcome) => {
+            tell(Event::HookFailed { outcome: &outcome });
+            Waited::Elapsed
+        }
+        Ready::Interrupted(signal) => Waited::Interrupted(signal),
+    }
 }
 
 /// What the rules say about an outcome, and about a failure that they did not stop whoever else is asked; or

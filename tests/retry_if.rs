@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{Scratch, said, text, wait_until};
+use common::command::{Scratch, program, said, text, wait_until};
 use common::live::{is_alive, wait_until_asleep};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ fn it_sees_both_streams_in_their_order_and_how_the_attempt_ended() {
     // Each line is there before the next one is written.
     let script = r"echo one; while ! grep -q one out; do sleep 0.01; done; echo two >&2
         while ! grep -q two err; do sleep 0.01; done; echo three; exit $((RETRY_ATTEMPT + 4))";
-    let mut sh = Command::new("sh");
+    let mut sh = program("sh");
     let line =
         format!(r#"exec "$RETRY" -r 2 {FAST} --retry-if "$CONDITION" -- sh -c "$SCRIPT" > out 2> err"#);
     scratch.settle(sh.args(["-c", &line]));
@@ -67,7 +67,7 @@ fn it_sees_both_streams_in_their_order_and_how_the_attempt_ended() {
 fn its_stdin_is_the_end_of_the_output() {
     let scratch = Scratch::new();
     let condition = "cat > seen";
-    let whole = text(&Command::new("seq").args(["1", "100000"]).output().unwrap().stdout);
+    let whole = text(&program("seq").args(["1", "100000"]).output().unwrap().stdout);
     for (options, script) in [
         (&["-r", "1"][..], "seq 1 100000; exit 1"),
         (&["-r", "1"], "seq 1 100000 >&2; exit 1"),
