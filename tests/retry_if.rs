@@ -8,7 +8,7 @@ use common::live::{is_alive, wait_until_asleep};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const FAST: &str = "--base 0 -j 0";
 
