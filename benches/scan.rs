@@ -50,7 +50,7 @@ fn watch(bencher: Bencher, list: &Watchlist, chunk: usize) {
 
 fn rules(texts: &[&str]) -> Watchlist {
     let rules = texts.iter().map(|text| Rule::parse(Meaning::Retry, text).expect("a pattern")).collect();
-    Watchlist::new(rules, []).expect("no presets")
+    Watchlist::new(rules, [])
 }
 
 #[divan::bench(sample_count = 10, args = [
@@ -84,7 +84,7 @@ fn literal_in_small_chunks(bencher: Bencher, chunk: usize) {
 #[divan::bench(sample_count = 10, args = names())]
 fn preset(bencher: Bencher, name: &str) {
     let preset = Shelf::default().preset(name, &[]);
-    watch(bencher, &Watchlist::new(Vec::new(), preset).expect("patterns"), CHUNK);
+    watch(bencher, &Watchlist::new(Vec::new(), preset), CHUNK);
 }
 
 #[divan::bench(sample_count = 10)]

@@ -143,6 +143,16 @@ fn runs_at_the_same_time_make_one_table() {
 }
 
 #[test]
+fn an_annotation_begins_a_line_whatever_the_command_has_left() {
+    // The runner would take it for text behind the command's last words.
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry("--ci github --log log -r 1");
+    let done = retry.args(["sh", "-c", "printf 42 >&2; exit 3"]).output().unwrap();
+    let shown = String::from_utf8(done.stderr).unwrap();
+    assert!(shown.starts_with("42\n::error title=retry::"), "{shown:?}");
+}
+
+#[test]
 fn quiet_leaves_the_annotation_out_and_keeps_the_summary() {
     let step = step("--quiet", "7 0");
     assert_eq!((step.annotations.len(), step.others.len()), (0, 0));

@@ -129,7 +129,7 @@ struct Tool {
 impl Tool {
     fn new(preset: &str) -> Self {
         let preset = Shelf::default().preset(preset, &[]).unwrap();
-        let list = Watchlist::new(Vec::new(), [Arc::clone(&preset)]).unwrap();
+        let list = Watchlist::new(Vec::new(), [Arc::clone(&preset)]);
         Self { preset, list, home: TempDir::new().unwrap() }
     }
 

@@ -128,7 +128,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     }
     check_idle(&args, settings)?;
     let (rules, auto) = rules(&args, settings)?;
-    let watchlist = watchlist(&args, &rules)?;
+    let watchlist = watchlist(&args, &rules);
     let shared = shared(&args);
     let limits = Limits::default();
     let streams = streams(&args);
@@ -354,7 +354,7 @@ fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), St
 }
 
 /// The rules about output, and what the presets that the sets name look for.
-fn watchlist(args: &Args, rules: &Rules) -> Result<Watchlist, String> {
+fn watchlist(args: &Args, rules: &Rules) -> Watchlist {
     let about_output =
         [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
     let sets = [&rules.retry_on, &rules.stop_on, &rules.success_on];
@@ -364,7 +364,6 @@ fn watchlist(args: &Args, rules: &Rules) -> Result<Watchlist, String> {
         _ => None,
     });
     Watchlist::new(about_output.into_iter().flatten().cloned().collect(), presets)
-        .map_err(|error| format!("retry: a preset cannot be used: {error}"))
 }
 
 /// What `--list-presets` prints.

@@ -5,12 +5,12 @@
 //! Each pattern is searched for on its own, over whole blocks, until it is found. In benches/scan.rs four
 //! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast
 //! enough, tells which rule it was, lets each pattern keep its own fastest search (8 GB/s and more for a
-//! single literal), and what was found costs nothing more. The hundreds of words of a preset are looked for at
-//! the end of the stream only: it costs what keeping the end costs (13 GB/s), however many there are. Colours
-//! are taken out first: [`super::clean`].
+//! single literal), and what was found costs nothing more. The hundreds of words of a preset would pass at
+//! 0.2 GB/s and take milliseconds to compile. So of a stream with a preset only the end is kept (30 GB/s), and the
+//! preset looks at it when the command has failed. Colours are taken out first: [`super::clean`].
 
 use super::clean::Cleaner;
-use super::lines::Lines;
+use super::lines::{Lines, Part};
 use super::pattern::{Alphabet, Pattern, PatternError};
 use super::preset::Preset;
 use super::tail::Tail;
@@ -124,34 +124,13 @@ impl std::fmt::Display for Rule {
 #[derive(Debug, Clone, Default)]
 pub struct Watchlist {
     rules: Vec<Rule>,
-    groups: Vec<(Group, Side, Pattern)>,
+    presets: Vec<Arc<Preset>>,
 }
-
-/// Rules of a preset that are looked for as one: the preset, and the number of the group in it.
-type Group = (Arc<Preset>, usize);
 
 impl Watchlist {
     /// The rules, and what the presets that the sets name look for.
-    ///
-    /// # Errors
-    /// A preset's pattern cannot be used.
-    pub fn new(
-        rules: Vec<Rule>,
-        presets: impl IntoIterator<Item = Arc<Preset>>,
-    ) -> Result<Self, PatternError> {
-        let mut list = Self { rules, groups: Vec::new() };
-        for preset in presets {
-            if list.groups.iter().any(|((known, _), ..)| *known == preset) {
-                continue;
-            }
-            for (index, group) in preset.groups().iter().enumerate() {
-                if let Some(pattern) = &group.pattern {
-                    let pattern = Pattern::new(pattern, Alphabet::Ascii)?;
-                    list.groups.push(((Arc::clone(&preset), index), group.side, pattern));
-                }
-            }
-        }
-        Ok(list)
+    pub fn new(rules: Vec<Rule>, presets: impl IntoIterator<Item = Arc<Preset>>) -> Self {
+        Self { rules, presets: presets.into_iter().collect() }
     }
 
     /// The rules, in the order of the command line.
@@ -161,61 +140,56 @@ impl Watchlist {
 
     /// Whether `stream` has to be watched at all. If not, it can be inherited.
     pub fn watches(&self, stream: Stream) -> bool {
-        self.targets(stream).next().is_some()
+        self.sides().any(|side| side.includes(stream))
     }
 
     /// Whether something looks at only one of the two streams.
     pub fn tells_streams_apart(&self) -> bool {
-        let sides = self.rules.iter().map(|rule| rule.side);
-        sides.chain(self.groups.iter().map(|(_, side, _)| *side)).any(|side| side != Side::Either)
+        self.sides().any(|side| side != Side::Either)
+    }
+
+    fn sides(&self) -> impl Iterator<Item = Side> {
+        self.rules.iter().map(|rule| rule.side).chain(self.presets.iter().flat_map(|preset| preset.sides()))
     }
 
     /// The first rule of this meaning that matched.
     pub fn matched(&self, meaning: Meaning, seen: &Seen) -> Option<&Rule> {
-        self.of(meaning).find(|(index, _)| seen.has(&Target::Rule(*index))).map(|(_, rule)| rule)
+        self.of(meaning).find(|(index, _)| seen.found.contains(index)).map(|(_, rule)| rule)
     }
 
     /// The first `--require-output` that did not match.
     pub fn missing(&self, seen: &Seen) -> Option<&Rule> {
-        self.of(Meaning::Require).find(|(index, _)| !seen.has(&Target::Rule(*index))).map(|(_, rule)| rule)
+        self.of(Meaning::Require).find(|(index, _)| !seen.found.contains(index)).map(|(_, rule)| rule)
     }
 
     fn of(&self, meaning: Meaning) -> impl Iterator<Item = (usize, &Rule)> {
         self.rules.iter().enumerate().filter(move |(_, rule)| rule.meaning == meaning)
     }
-
-    fn targets(&self, stream: Stream) -> impl Iterator<Item = (Target, &Pattern)> {
-        let rules = self.rules.iter().enumerate();
-        let rules = rules.map(|(index, rule)| (rule.side, Target::Rule(index), &rule.pattern));
-        let groups = self.groups.iter();
-        let groups = groups.map(|(group, side, pattern)| (*side, Target::Group(group.clone()), pattern));
-        let all = rules.chain(groups).filter(move |(side, ..)| side.includes(stream));
-        all.map(|(_, target, pattern)| (target, pattern))
-    }
 }
 
-/// What a pattern belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Target {
-    /// The rule at this place of the [`Watchlist`].
-    Rule(usize),
-    /// A preset's.
-    Group(Group),
-}
-
-/// What the streams of one attempt have matched so far, and which of them had any text.
+/// What the streams of one attempt have matched so far, which of them had any text, and how they ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    found: Vec<Target>,
+    /// The rules, by their places in the [`Watchlist`].
+    found: Vec<usize>,
     spoke: Vec<Stream>,
+    /// For presets only.
+    ends: Vec<(Stream, Tail)>,
 }
 
 impl Seen {
-    /// Whether a line of this group of the preset was printed.
-    pub fn has_group(&self, preset: &Arc<Preset>, index: usize) -> bool {
-        self.found
-            .iter()
-            .any(|target| matches!(target, Target::Group((found, at)) if found == preset && *at == index))
+    /// Whether a line at the end of these streams matches one of the patterns.
+    pub fn ends_with_a_line(&self, side: Side, patterns: &[Pattern]) -> bool {
+        let ends = self.ends.iter().filter(|(stream, _)| side.includes(*stream));
+        ends.into_iter().any(|(_, tail)| {
+            let (mut cleaner, mut lines, mut found) = (Cleaner::default(), Lines::default(), false);
+            let mut look = |part: Part<'_>| found |= patterns.iter().any(|pattern| pattern.is_match(part));
+            for piece in tail.pieces() {
+                lines.feed(cleaner.text(piece), &mut look);
+            }
+            lines.finish(&mut look);
+            found
+        })
     }
 
     /// Whether anything was printed there, as far as it was watched.
@@ -225,9 +199,9 @@ impl Seen {
 
     /// Adds what another stream of the same attempt has matched.
     pub fn add(&mut self, other: Self) {
-        for target in other.found {
-            if !self.has(&target) {
-                self.found.push(target);
+        for rule in other.found {
+            if !self.found.contains(&rule) {
+                self.found.push(rule);
             }
         }
         for stream in other.spoke {
@@ -235,36 +209,32 @@ impl Seen {
                 self.spoke.push(stream);
             }
         }
-    }
-
-    fn has(&self, target: &Target) -> bool {
-        self.found.contains(target)
+        self.ends.extend(other.ends);
     }
 }
 
-/// Looks at one stream of one attempt: for the rules of the command line at all of it, as it comes, for those of
-/// presets at its end, when it is over. It holds at most one line of [`super::lines::MAX_LINE`] bytes and the end
-/// of [`super::tail::LIMIT`].
+/// Looks at one stream of one attempt: for the rules of the command line at all of it, as it comes; for presets it
+/// keeps the end. It holds at most one line of [`super::lines::MAX_LINE`] bytes and the end of
+/// [`super::tail::LIMIT`].
 #[derive(Debug)]
 pub struct Watcher {
     stream: Stream,
     cleaner: Cleaner,
     lines: Lines,
-    /// What has not been found yet of the rules.
-    sought: Vec<(Target, Pattern)>,
-    /// What the presets look for.
-    at_the_end: Vec<(Target, Pattern)>,
-    tail: Tail,
+    sought: Vec<(usize, Pattern)>,
+    end: Option<Tail>,
     seen: Seen,
 }
 
 impl Watcher {
     /// A watcher for what the list looks for in `stream`.
     pub fn new(list: &Watchlist, stream: Stream) -> Self {
-        let all = list.targets(stream).map(|(target, pattern)| (target, pattern.clone()));
-        let (sought, at_the_end) = all.partition(|(target, _)| matches!(target, Target::Rule(_)));
+        let rules = list.rules.iter().enumerate().filter(|(_, rule)| rule.side.includes(stream));
+        let sought = rules.map(|(index, rule)| (index, rule.pattern.clone())).collect();
+        let mut sides = list.presets.iter().flat_map(|preset| preset.sides());
+        let end = sides.any(|side| side.includes(stream)).then(Tail::default);
         let (cleaner, lines) = (Cleaner::default(), Lines::default());
-        Self { stream, cleaner, lines, sought, at_the_end, tail: Tail::default(), seen: Seen::default() }
+        Self { stream, cleaner, lines, sought, end, seen: Seen::default() }
     }
 
     /// How large the patterns are in all that are still looked for, as [`Pattern::size`].
@@ -277,12 +247,12 @@ impl Watcher {
         if chunk.is_empty() {
             return;
         }
-        let Self { stream, cleaner, lines, sought, at_the_end, tail, seen } = self;
+        let Self { stream, cleaner, lines, sought, end, seen } = self;
         if seen.spoke.is_empty() {
             seen.spoke.push(*stream);
         }
-        if !at_the_end.is_empty() {
-            tail.push(chunk);
+        if let Some(end) = end {
+            end.push(chunk);
         }
         // Once everything is found, nothing is looked at any more.
         if !sought.is_empty() {
@@ -295,25 +265,21 @@ impl Watcher {
         self.seen
     }
 
-    /// Looks at the last line, if it had no end, and at the end of the stream, and says what was found.
+    /// Looks at the last line, if it had no end, and says what was found.
     pub fn finish(self) -> Seen {
-        let Self { mut lines, mut sought, mut at_the_end, tail, mut seen, .. } = self;
+        let Self { stream, mut lines, mut sought, end, mut seen, .. } = self;
         lines.finish(|part| look(&mut sought, part, &mut seen));
-        let (mut cleaner, mut lines) = (Cleaner::default(), Lines::default());
-        for piece in tail.pieces() {
-            lines.feed(cleaner.text(piece), |part| look(&mut at_the_end, part, &mut seen));
-        }
-        lines.finish(|part| look(&mut at_the_end, part, &mut seen));
+        seen.ends.extend(end.map(|end| (stream, end)));
         seen
     }
 }
 
 /// Takes what the part matches out of what is sought.
-fn look(sought: &mut Vec<(Target, Pattern)>, part: super::lines::Part<'_>, seen: &mut Seen) {
-    sought.retain(|(target, pattern)| {
+fn look(sought: &mut Vec<(usize, Pattern)>, part: Part<'_>, seen: &mut Seen) {
+    sought.retain(|(rule, pattern)| {
         let found = pattern.is_match(part);
         if found {
-            seen.found.push(target.clone());
+            seen.found.push(*rule);
         }
         !found
     });
@@ -322,13 +288,14 @@ fn look(sought: &mut Vec<(Target, Pattern)>, part: super::lines::Part<'_>, seen:
 #[cfg(test)]
 mod tests {
     use super::super::lines::MAX_LINE;
+    use super::super::outcome::Outcome;
     use super::super::preset::{self, Codes, Then};
     use super::*;
     use proptest::prelude::*;
 
     fn list(rules: &[(Meaning, &str)]) -> Watchlist {
         let rules = rules.iter().map(|(meaning, text)| Rule::parse(*meaning, text).unwrap()).collect();
-        Watchlist::new(rules, []).unwrap()
+        Watchlist::new(rules, [])
     }
 
     fn watch(list: &Watchlist, stream: Stream, chunks: &[&[u8]]) -> Seen {
@@ -397,10 +364,9 @@ mod tests {
             let rule = preset::Rule { then: Then::Retry, codes: Codes::Nonzero, side: Side::Stderr, pattern };
             Arc::new(Preset::new("tool".to_owned(), vec![rule], None))
         };
-        let curl = Watchlist::new(Vec::new(), [preset(Some("x")), preset(Some("x"))]).unwrap();
+        let curl = Watchlist::new(Vec::new(), [preset(Some("x"))]);
         assert!(!curl.watches(Stream::Stdout) && curl.watches(Stream::Stderr));
-        assert_eq!(curl.groups.len(), 1);
-        assert!(!Watchlist::new(Vec::new(), [preset(None)]).unwrap().watches(Stream::Stderr));
+        assert!(!Watchlist::new(Vec::new(), [preset(None)]).watches(Stream::Stderr));
     }
 
     #[test]
@@ -420,7 +386,7 @@ mod tests {
         watcher.feed(b"x\n");
         watcher.feed(&vec![b'y'; 2 * MAX_LINE]);
         assert!(watcher.sought.is_empty());
-        let seen = Seen { found: vec![Target::Rule(0)], spoke: vec![Stream::Stdout] };
+        let seen = Seen { found: vec![0], spoke: vec![Stream::Stdout], ends: Vec::new() };
         assert_eq!(watcher.finish(), seen);
     }
 
@@ -434,12 +400,14 @@ mod tests {
         };
         let preset = Arc::new(Preset::new("tool".to_owned(), vec![rule], None));
         let rules = vec![Rule::parse(Meaning::Retry, "^busy").unwrap()];
-        let list = Watchlist::new(rules, [Arc::clone(&preset)]).unwrap();
+        let list = Watchlist::new(rules, [Arc::clone(&preset)]);
         let padding = b"some line or other\n".repeat(2 * super::super::tail::LIMIT / 19);
         let early = watch(&list, Stream::Stdout, &[b"busy 1\n", &padding, b"x busy"]);
-        assert!(list.matched(Meaning::Retry, &early).is_some() && !early.has_group(&preset, 0));
+        assert!(
+            list.matched(Meaning::Retry, &early).is_some() && !preset.matches(&Outcome::Exited(1), &early)
+        );
         let late = watch(&list, Stream::Stdout, &[&padding, b"\x1b[31mbu", b"sy\x1b[0m 1"]);
-        assert!(list.matched(Meaning::Retry, &late).is_some() && late.has_group(&preset, 0));
+        assert!(list.matched(Meaning::Retry, &late).is_some() && preset.matches(&Outcome::Exited(1), &late));
     }
 
     proptest! {
@@ -468,8 +436,7 @@ mod tests {
             let pieces = watcher.finish();
             // The order is that of finding, which depends on the chunks; what was found does not.
             for (index, rule) in rules.iter().enumerate() {
-                let target = Target::Rule(index);
-                prop_assert_eq!(whole.has(&target), pieces.has(&target), "{}", rule);
+                prop_assert_eq!(whole.found.contains(&index), pieces.found.contains(&index), "{}", rule);
             }
         }
     }

@@ -441,7 +441,7 @@ mod tests {
     fn what_was_printed_decides_together_with_the_status() {
         let list = |rules: &[(Meaning, &str)]| {
             let rules = rules.iter().map(|(meaning, text)| Rule::parse(*meaning, text).unwrap()).collect();
-            Watchlist::new(rules, [tool()]).unwrap()
+            Watchlist::new(rules, [tool()])
         };
         let judge = |rules: &Rules, list: &Watchlist, code, printed: &str| {
             let mut watcher = Watcher::new(list, Stream::Stderr);

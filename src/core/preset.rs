@@ -3,7 +3,8 @@
 
 use super::outcome::Outcome;
 use super::output::{Seen, Side};
-use std::sync::Arc;
+use super::pattern::{Alphabet, Pattern};
+use std::sync::OnceLock;
 
 /// What a tool does when the trouble will pass, and when it will not. Time limits are passing trouble in each.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,31 +74,66 @@ pub enum When {
 
 /// Rules that differ in their pattern only, so that they are looked for as one.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Group {
+struct Group {
     then: Then,
     codes: Codes,
     /// Where the lines are printed.
-    pub side: Side,
-    /// All patterns as one; `None` where the code alone decides.
-    pub pattern: Option<String>,
+    side: Side,
+    /// `None` where the code alone decides.
+    sought: Option<Sought>,
+}
+
+/// Patterns that are compiled when the first attempt has failed: most runs end well, and have no use for them.
+#[derive(Debug, Default)]
+struct Sought {
+    texts: Vec<String>,
+    compiled: OnceLock<Vec<Pattern>>,
+}
+
+impl PartialEq for Sought {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts == other.texts
+    }
+}
+
+impl Eq for Sought {}
+
+impl Sought {
+    /// All as one, or one by one if that is too big.
+    fn patterns(&self) -> &[Pattern] {
+        self.compiled.get_or_init(|| {
+            let compile = |text: &str| Pattern::new(text, Alphabet::Ascii);
+            let all: Vec<String> = self.texts.iter().map(|text| format!("(?:{text})")).collect();
+            match compile(&all.join("|")) {
+                Ok(pattern) => vec![pattern],
+                Err(_) => self.texts.iter().filter_map(|text| compile(text).ok()).collect(),
+            }
+        })
+    }
+}
+
+impl Group {
+    fn applies(&self, code: u8, seen: &Seen) -> bool {
+        let printed = |sought: &Sought| seen.ends_with_a_line(self.side, sought.patterns());
+        self.codes.contain(code) && self.sought.as_ref().is_none_or(printed)
+    }
 }
 
 impl Preset {
-    /// A preset with these rules, whose order does not matter.
+    /// A preset with these rules, whose order does not matter. Their patterns are good: whoever read them has
+    /// tried them.
     pub fn new(name: String, rules: Vec<Rule>, hint: Option<Hint>) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         for Rule { then, codes, side, pattern } in rules {
             let same = |group: &&mut Group| {
                 (group.then, &group.codes, group.side) == (then, &codes, side)
-                    && group.pattern.is_some() == pattern.is_some()
+                    && group.sought.is_some() == pattern.is_some()
             };
             match (groups.iter_mut().find(same), pattern) {
-                (Some(Group { pattern: Some(all), .. }), Some(pattern)) => {
-                    *all = format!("{all}|(?:{pattern})");
-                }
+                (Some(Group { sought: Some(sought), .. }), Some(pattern)) => sought.texts.push(pattern),
                 (_, pattern) => {
-                    let pattern = pattern.map(|pattern| format!("(?:{pattern})"));
-                    groups.push(Group { then, codes, side, pattern });
+                    let sought = pattern.map(|pattern| Sought { texts: vec![pattern], ..Sought::default() });
+                    groups.push(Group { then, codes, side, sought });
                 }
             }
         }
@@ -109,23 +145,25 @@ impl Preset {
         &self.name
     }
 
-    /// What is looked for, each with its number.
-    pub fn groups(&self) -> &[Group] {
-        &self.groups
+    /// Where it looks for lines.
+    pub fn sides(&self) -> impl Iterator<Item = Side> {
+        self.groups.iter().filter(|group| group.sought.is_some()).map(|group| group.side)
+    }
+
+    /// Whether any of its patterns matches, whatever it means.
+    #[cfg(test)]
+    pub fn matches_a_line(&self, seen: &Seen) -> bool {
+        let sought = self.groups.iter().filter_map(|group| Some((group.side, group.sought.as_ref()?)));
+        sought.into_iter().any(|(side, sought)| seen.ends_with_a_line(side, sought.patterns()))
     }
 
     /// Whether the outcome is passing trouble, given what the command printed.
-    pub fn matches(self: &Arc<Self>, outcome: &Outcome, seen: &Seen) -> bool {
+    pub fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
         match outcome {
             Outcome::TimedOut(_) => true,
             Outcome::Exited(code) => {
-                let any = |then| {
-                    self.groups.iter().enumerate().any(|(index, group)| {
-                        group.then == then
-                            && group.codes.contain(*code)
-                            && (group.pattern.is_none() || seen.has_group(self, index))
-                    })
-                };
+                let any =
+                    |then| self.groups.iter().any(|group| group.then == then && group.applies(*code, seen));
                 any(Then::Retry) && !any(Then::Stop)
             }
             Outcome::Killed(_) | Outcome::NotStarted(_) => false,
@@ -138,7 +176,7 @@ impl Preset {
         let Outcome::Exited(code) = outcome else { return None };
         let Hint { when, say } = self.hint.as_ref()?;
         let mut looked = self.groups.iter().filter(|group| {
-            group.then == Then::Retry && group.pattern.is_some() && group.codes.contain(*code)
+            group.then == Then::Retry && group.sought.is_some() && group.codes.contain(*code)
         });
         let silent = |group: &Group| !seen.has_anything_on(group.side);
         let says = match when {
@@ -155,6 +193,7 @@ mod tests {
     use crate::core::outcome::{Escalation, Left, Limit, TimedOut};
     use crate::core::output::{Stream, Watcher, Watchlist};
     use crate::core::signal::Signal;
+    use std::sync::Arc;
 
     fn rule(then: Then, codes: Codes, side: Side, pattern: Option<&str>) -> Rule {
         Rule { then, codes, side, pattern: pattern.map(str::to_owned) }
@@ -172,7 +211,7 @@ mod tests {
     }
 
     fn seen(preset: &Arc<Preset>, stdout: &str, stderr: &str) -> Seen {
-        let list = Watchlist::new(Vec::new(), [Arc::clone(preset)]).unwrap();
+        let list = Watchlist::new(Vec::new(), [Arc::clone(preset)]);
         let mut seen = Seen::default();
         for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
             let mut watcher = Watcher::new(&list, stream);
@@ -203,8 +242,12 @@ mod tests {
     #[test]
     fn rules_that_differ_in_their_pattern_only_are_looked_for_as_one() {
         let tool = tool(None);
-        let patterns: Vec<_> = tool.groups().iter().map(|group| group.pattern.as_deref()).collect();
-        assert_eq!(patterns, [None, Some("(?:reset)|(?:a|b$)"), Some("(?:denied)"), Some("(?:final)")]);
+        let texts = |group: &Group| group.sought.as_ref().map_or(0, |sought| sought.texts.len());
+        assert_eq!(tool.groups.iter().map(texts).collect::<Vec<_>>(), [0, 2, 1, 1]);
+        assert_eq!(tool.groups[1].sought.as_ref().unwrap().patterns().len(), 1);
+        // What is too big for one pattern.
+        let texts = vec![r"(?u)\pL{200}".to_owned(); 9];
+        assert_eq!(Sought { texts, ..Sought::default() }.patterns().len(), 9);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use memchr::memchr2;
 pub const LIMIT: usize = 1 << 20;
 
 /// The last [`LIMIT`] bytes of a stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tail {
     bytes: Vec<u8>,
     /// Where the oldest byte is, once there have been more than fit.

@@ -130,7 +130,10 @@ impl<'a> Reporter<'a> {
         if self.plan.verbosity > Verbosity::Quiet
             && let Some(annotation) = github::annotation(self.plan, &self.record, summary)
         {
-            output::line(&annotation);
+            // The runner takes commands only from the beginning of a line. Where our own messages are elsewhere, the last
+            // line on stderr is the command's, and it may have no end.
+            let start = if self.log.is_elsewhere() { "\n" } else { "" };
+            output::line_after(start, &annotation);
         }
         if let Some(path) = &step.summary {
             let row = |present: &str| github::row(self.plan, &self.record, summary, present);

@@ -290,8 +290,13 @@ fn then(plan: &Plan, next: &Next) -> String {
                     format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
                 }
                 GaveUp::OutOfTime { delay } => {
-                    let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
-                    format!(": a delay of {} would pass the deadline of {deadline}", seconds(*delay))
+                    let deadline = plan.limits.deadline.unwrap_or_default();
+                    let what = if *since >= deadline {
+                        "the attempt has reached".to_owned()
+                    } else {
+                        format!("a delay of {} would pass", seconds(*delay))
+                    };
+                    format!(": {what} the deadline of {}", elapsed(deadline))
                 }
             };
             format!("Giving up after {}{because}{rule}", elapsed(*since))

@@ -143,15 +143,24 @@ impl From<toml::de::Error> for Mistake {
     }
 }
 
+/// Whether the patterns of a file are known to be good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patterns {
+    /// They are built in, and a test has compiled them; to do so again would cost every run milliseconds.
+    Known,
+    /// Each is compiled, so that a mistake is known by its place.
+    Tried,
+}
+
 impl Definition {
     /// Reads the text of a file.
     ///
     /// # Errors
     /// What is wrong, and where.
-    pub fn parse(text: &str, words: &Words) -> Result<Self, Mistake> {
+    pub fn parse(text: &str, words: &Words, patterns: Patterns) -> Result<Self, Mistake> {
         let file: File = toml::from_str(text)?;
         let name = check_name(&file.name)?;
-        let rules = file.rule.into_iter().map(|raw| rule(raw, words)).collect::<Result<_, _>>()?;
+        let rules = file.rule.into_iter().map(|raw| rule(raw, words, patterns)).collect::<Result<_, _>>()?;
         Ok(Self {
             name,
             about: file.about,
@@ -201,7 +210,7 @@ fn check_name(name: &Spanned<String>) -> Result<String, Mistake> {
     Err(Mistake::new(name.span(), why))
 }
 
-fn rule(raw: RawRule, words: &Words) -> Result<(Rule, String), Mistake> {
+fn rule(raw: RawRule, words: &Words, patterns: Patterns) -> Result<(Rule, String), Mistake> {
     let codes = match &raw.codes {
         None => Codes::Nonzero,
         Some(text) => codes(text.get_ref()).map_err(|why| Mistake::new(text.span(), why))?,
@@ -210,13 +219,12 @@ fn rule(raw: RawRule, words: &Words) -> Result<(Rule, String), Mistake> {
         None => None,
         Some(text) => {
             let expanded = words.expand(text.get_ref()).map_err(|why| Mistake::new(text.span(), why))?;
-            // Tried alone, so that a mistake is known by its place.
-            Pattern::new(&expanded, Alphabet::Ascii).map_err(|error| {
-                Mistake::new(
-                    text.span(),
-                    format!("the pattern is no good: {}", first_words(&error.to_string())),
-                )
-            })?;
+            if patterns == Patterns::Tried {
+                Pattern::new(&expanded, Alphabet::Ascii).map_err(|error| {
+                    let why = first_words(&error.to_string());
+                    Mistake::new(text.span(), format!("the pattern is no good: {why}"))
+                })?;
+            }
             Some(expanded)
         }
     };
@@ -333,7 +341,7 @@ mod tests {
     fn parse(rules: &str) -> Result<Definition, String> {
         let words = Words(vec![("status".to_owned(), "(?:503|504)".to_owned())]);
         let text = format!("{HEAD}{rules}");
-        Definition::parse(&text, &words).map_err(|mistake| match mistake.place(&text) {
+        Definition::parse(&text, &words, Patterns::Tried).map_err(|mistake| match mistake.place(&text) {
             Some((line, column)) => format!("{line}:{column}: {}", mistake.why),
             None => mistake.why,
         })
@@ -372,7 +380,7 @@ mod tests {
         }
         for name in ["auto", "KILL", "a b", "", "7"] {
             let text = HEAD.replace("tool'\nabout", &format!("{name}'\nabout"));
-            let mistake = Definition::parse(&text, &Words::default());
+            let mistake = Definition::parse(&text, &Words::default(), Patterns::Tried);
             assert!(mistake.is_err(), "{name}");
         }
     }
@@ -392,7 +400,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in r#"[\[\]{}='"a-z0-9\n#., \\-]{0,200}"#) {
-            if let Err(mistake) = Definition::parse(&text, &Words::default()) {
+            if let Err(mistake) = Definition::parse(&text, &Words::default(), Patterns::Tried) {
                 let _place = mistake.place(&text);
                 prop_assert!(!mistake.why.contains('\n'));
             }
