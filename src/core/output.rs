@@ -6,7 +6,7 @@
 //! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast
 //! enough, tells which rule it was, lets each pattern keep its own fastest search (8 GB/s and more for a
 //! single literal), and what was found costs nothing more. The hundreds of words of a preset would pass at
-//! 0.2 GB/s and take milliseconds to compile. So of a stream with a preset only the end is kept (30 GB/s), and the
+//! 0.2 GB/s and take milliseconds to compile. So of a stream with a preset only the end is kept (25 GB/s), and the
 //! preset looks at it when the command has failed. Colours are taken out first: [`super::clean`].
 
 use super::clean::Cleaner;
