@@ -1,6 +1,7 @@
 //! A line as a tool printed it: without colours and borders, whether it is blank, and whether an answer
 //! begins in it.
 
+use crate::core::clean::Cleaner;
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
@@ -14,25 +15,7 @@ pub fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     if memchr(0x1b, line).is_none() {
         return Cow::Borrowed(without_borders(line));
     }
-    let mut plain = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = memchr(0x1b, rest) {
-        plain.extend_from_slice(&rest[..at]);
-        rest = &rest[at..];
-        let length = match rest.get(1) {
-            // CSI: parameters, then a letter.
-            Some(b'[') => 2 + rest[2..].iter().take_while(|byte| (0x20..0x40).contains(*byte)).count() + 1,
-            // OSC: up to BEL or ESC \.
-            Some(b']') => rest[2..]
-                .iter()
-                .position(|byte| matches!(byte, 0x07 | 0x1b))
-                .map_or(rest.len(), |end| end + 3 + usize::from(rest[2 + end] == 0x1b)),
-            _ => 2,
-        };
-        rest = &rest[length.min(rest.len())..];
-    }
-    plain.extend_from_slice(rest);
-    Cow::Owned(without_borders(&plain).to_vec())
+    Cow::Owned(without_borders(Cleaner::default().text(line)).to_vec())
 }
 
 fn without_borders(line: &[u8]) -> &[u8] {
