@@ -1,7 +1,7 @@
 //! The loop. It decides whether and when there is another attempt; it runs, waits for and prints
 //! nothing itself.
 
-use crate::core::attempt::{Admitted, Attempt, Cut, Opinion, Ready, Waited};
+use crate::core::attempt::{Admitted, Attempt, Cut, Opinion, Problem, Ready, Waited};
 use crate::core::backoff::Delays;
 use crate::core::breaker;
 use crate::core::budget::Payment;
@@ -199,8 +199,11 @@ fn gave_up<O>(cause: &GaveUp, last: O) -> Ending<O> {
 
 /// Passes on what went wrong without ending anything.
 fn warn<A: Attempt>(attempt: &mut A, tell: &mut impl FnMut(Event<'_, A::Outcome>)) {
-    while let Some(what) = attempt.warning() {
-        tell(Event::Warning { what });
+    while let Some(problem) = attempt.warning() {
+        tell(match problem {
+            Problem::Store(what) => Event::Warning { what },
+            Problem::OutputLost(what) => Event::OutputLost { what },
+        });
     }
 }
 

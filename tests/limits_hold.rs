@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::command::{PATIENCE, RETRY, Scratch, needs, program, timed, wait_until};
+use common::command::{PATIENCE, RETRY, Scratch, needs, program, timed, wait_until, works};
 use common::live::{Ended, Live, is_alive, mask, send, state};
 use rustix::process::Signal;
 use std::time::Duration;
@@ -326,4 +326,72 @@ fn a_signal_during_a_delay_reaches_what_earlier_attempts_left_in_our_session() {
     let daemon = scratch.pid("daemon");
     assert!(is_alive(daemon), "it has left our session");
     send(daemon, Signal::KILL);
+}
+
+#[test]
+fn what_cannot_be_forked_now_is_passing_trouble_and_nobody_else_is_signalled() {
+    // -1, which clone(2) returns then, is everybody to kill(2). In a pid namespace of its own, everybody is few.
+    let mut trial = program("unshare");
+    trial.args(["--pid", "--fork", "--mount-proc", "setpriv", "--reuid=65534", "--clear-groups", "true"]);
+    if !works(&mut trial, "unshare, setpriv and root", "a user without a process to spare") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let script = format!(
+        "nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+        $nobody sleep 1000 & bystander=$!
+        for options in '-r 2 --base 0 --timeout 1' '-r 1 --deadline 1' '-r 1'; do
+            $nobody bash -c 'ulimit -u 0; exec {RETRY} '\"$options\"' -- true'; echo $? >> statuses
+        done
+        kill -0 $bystander && echo alive > bystander"
+    );
+    let mut command = program("unshare");
+    command.args(["--pid", "--fork", "--mount-proc", "bash", "-c", &script]);
+    let ended = scratch.launch(command).end();
+    assert_eq!(scratch.read("statuses"), "126\n126\n126\n", "{}", ended.stderr);
+    assert_eq!(scratch.read("bystander"), "alive\n", "{}", ended.stderr);
+    assert!(ended.stderr.contains("attempt 1/2 failed: true: cannot be started now"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("attempt 2/2 failed: true: cannot be started now"), "{}", ended.stderr);
+}
+
+#[test]
+fn without_a_proc_what_is_left_running_is_not_gone() {
+    let mount = "umount -l /proc && exec \"$@\"";
+    let mut trial = program("unshare");
+    trial.args(["--mount", "sh", "-c", mount, "sh", "true"]);
+    if !works(&mut trial, "unshare and root", "no /proc") {
+        return;
+    }
+    for (options, runs, said) in [
+        ("--leftovers end", 1, "; could not end processes that /proc does not show. Not retryable"),
+        ("--leftovers keep", 2, ", processes left running that /proc does not show. Retrying in"),
+    ] {
+        let scratch = Scratch::new();
+        let mut command = program("unshare");
+        command.args(["--mount", "sh", "-c", mount, "sh", RETRY, "-r", "2", "--base", "0"]);
+        command.args(options.split(' ')).args([
+            "sh",
+            "-c",
+            "echo run >> runs; sleep 1000 & echo $! >> left; exit 3",
+        ]);
+        let ended = scratch.launch(command).end();
+        assert_eq!((ended.code(), scratch.lines("runs")), (Some(3), runs), "{}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the time between two signals is what is tested")]
+fn a_fallback_that_had_to_be_killed_does_not_hide_the_signal() {
+    let scratch = Scratch::new();
+    let fallback = "trap '' TERM; echo $$ > ready; while :; do sleep 0.01; done";
+    let mut command = program(RETRY);
+    command.args(["-r", "1", "--kill-after", "0.2", "--fallback", fallback, "false"]);
+    let retry = scratch.launch(command);
+    scratch.pid("ready");
+    retry.send(Signal::TERM);
+    common::live::wait_until_taken(retry.pid(), Signal::TERM);
+    std::thread::sleep(Duration::from_millis(200));
+    retry.send(Signal::TERM);
+    assert_eq!(retry.end().signal(), Some(Signal::TERM.as_raw()));
 }

@@ -2,7 +2,7 @@
 //! so every instant below is exact and no test takes real time.
 #![expect(clippy::disallowed_methods, reason = "a scripted attempt sleeps on tokio's paused clock")]
 
-use retry::core::attempt::{Admitted, Attempt, Cut, Done, Opinion, Remarks, Waited};
+use retry::core::attempt::{Admitted, Attempt, Cut, Done, Opinion, Problem, Remarks, Waited};
 use retry::core::budget::Payment;
 use retry::core::outcome::{
     Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, SpawnFailure, TimedOut,
@@ -637,8 +637,8 @@ impl Attempt for Troubled {
         self.warning = Some("deposit".to_owned());
     }
 
-    fn warning(&mut self) -> Option<String> {
-        self.warning.take()
+    fn warning(&mut self) -> Option<Problem> {
+        self.warning.take().map(Problem::Store)
     }
 
     async fn wait(&mut self, _delay: Duration) -> Waited {

@@ -51,6 +51,11 @@ fn a_full_disk_ends_no_command_whose_output_is_watched() {
         assert!(said.iter().zip(&expected).all(|(said, expected)| said.ends_with(expected)), "{said:?}");
     }
     assert_eq!(scratch.read("ran"), "1\n1\n2\n");
+    // Lost output is not among what --quiet hides.
+    let mut retry = scratch.retry_to_spawn("-q --idle-timeout 1000");
+    let done = retry.args(["seq", "100000"]).stdout(full()).stderr(Stdio::piped());
+    let done = done.spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(said(&done), [words]);
 }
 
 #[test]

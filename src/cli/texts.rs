@@ -141,6 +141,9 @@ pub const STREAMS: &[&str] = &[
     "What is held is written when the last attempt is over: up to 1 MiB of it is kept in memory, the rest in \
      a file without a name in $TMPDIR. If there is no room, or the output cannot be written, the run ends \
      with status 125. If the reader has gone, retry dies of SIGPIPE. A signal ends the writing.",
+    "What is watched is passed on at once. If stdout or stderr cannot be written (a full disk, a terminal that hung up), \
+     retry says so once, also with --quiet, and drops the rest; the command does not notice and its exit status \
+     counts. If a full disk has to be the command's own failure, let it write to the file itself.",
     "A command that ends may leave a process behind that holds the pipe. It is not waited for where output is \
      held; where output is watched, it has 0.2 s. What it writes later meets a closed pipe, and SIGPIPE. Send \
      the output of a daemon to a file.",

@@ -67,7 +67,7 @@ pub trait Attempt {
     fn deposit(&mut self) {}
 
     /// What went wrong without ending anything (with what is shared, with a stream), one after the other.
-    fn warning(&mut self) -> Option<String> {
+    fn warning(&mut self) -> Option<Problem> {
         None
     }
 
@@ -77,6 +77,15 @@ pub trait Attempt {
     /// Time since the start. An implementation may leave out what must not count (time stopped by
     /// Ctrl-Z).
     fn elapsed(&self) -> Duration;
+}
+
+/// Something that went wrong without ending anything, in words for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// What is shared with others cannot be used.
+    Store(String),
+    /// Output of the command is lost on its way through us.
+    OutputLost(String),
 }
 
 /// Whether an attempt may start.
@@ -132,6 +141,8 @@ pub enum LeftRunning {
     Nothing,
     /// So many go on.
     Kept(usize),
+    /// Some go on, and nobody can say how many: /proc does not show them.
+    KeptUnseen,
     /// So many were ended.
     Ended(usize),
     /// They should have been ended, but could not be.

@@ -8,10 +8,10 @@ use super::spawn::{self, Told};
 use super::sys::own;
 use super::terminal::Terminal;
 use super::ticker::Ticker;
-use super::tree::{Ended, Scope, Tree};
+use super::tree::{Ended, Remaining, Scope, Tree};
 use super::wait::{Wait, Woken};
 use crate::core::attempt::{
-    Admitted, Attempt, Cut, Done, LeftRunning, Opinion, Ready, Remarks, StdinState, Waited,
+    Admitted, Attempt, Cut, Done, LeftRunning, Opinion, Problem, Ready, Remarks, StdinState, Waited,
 };
 use crate::core::breaker;
 use crate::core::budget::Payment;
@@ -66,7 +66,7 @@ pub struct Supervisor<'a> {
     permit: Permit,
     /// When it has to be renewed.
     renewal: Option<Duration>,
-    warnings: VecDeque<String>,
+    warnings: VecDeque<Problem>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -260,7 +260,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn note(&mut self, warning: Option<Warning>) {
-        self.warnings.extend(warning.map(|warning| warning.to_string()));
+        self.warnings.extend(warning.map(|warning| Problem::Store(warning.to_string())));
     }
 
     /// What is asked of the shared state, if there is one.
@@ -291,14 +291,14 @@ impl<'a> Supervisor<'a> {
         if !has_ended_by_itself || self.wait.interrupted().is_some() || self.judge(outcome) == Verdict::Good {
             return LeftRunning::Nothing;
         }
-        let count = tree.left_running(&mut self.wait);
-        if count == 0 {
-            return LeftRunning::Nothing;
-        }
-        if self.plan.limits.leftovers == Leftovers::Keep {
-            return LeftRunning::Kept(count);
-        }
         let limits = &self.plan.limits;
+        let count = match (tree.left_running(&mut self.wait), limits.leftovers) {
+            (Remaining::Seen(0), _) => return LeftRunning::Nothing,
+            (Remaining::Seen(count), Leftovers::Keep) => return LeftRunning::Kept(count),
+            (Remaining::Unseen, Leftovers::Keep) => return LeftRunning::KeptUnseen,
+            (Remaining::Unseen, Leftovers::End) => return LeftRunning::Stuck(Left::Unknown),
+            (Remaining::Seen(count), Leftovers::End) => count,
+        };
         match tree.end(&mut self.wait, Scope::Everything, limits.signal, limits.kill_after).left {
             Left::Nothing => LeftRunning::Ended(count),
             left => LeftRunning::Stuck(left),
@@ -396,7 +396,13 @@ impl<'a> Supervisor<'a> {
             Ok(ends) => self.run(&shell(fallback), ends, Until::default()).0,
             Err(error) => cannot_start(&error),
         };
-        Ending::FellBack { fallback: outcome }
+        match (self.wait.interrupted(), outcome) {
+            // As with an attempt: its own code if it exited, else the signal that we received.
+            (Some(signal), outcome @ Outcome::Killed(_)) => {
+                Ending::Interrupted { signal, running: Some(outcome) }
+            }
+            (_, outcome) => Ending::FellBack { fallback: outcome },
+        }
     }
 }
 
@@ -471,7 +477,7 @@ impl Attempt for Supervisor<'_> {
         let interrupted = self.wait.interrupted().is_some();
         let streams = self.wait.streams();
         self.ticker.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() });
-        self.warnings.extend(streams.warning());
+        self.warnings.extend(streams.warning().map(Problem::OutputLost));
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
             held: streams.held(),
@@ -531,7 +537,7 @@ impl Attempt for Supervisor<'_> {
         self.ask(Shared::deposit);
     }
 
-    fn warning(&mut self) -> Option<String> {
+    fn warning(&mut self) -> Option<Problem> {
         self.warnings.pop_front()
     }
 

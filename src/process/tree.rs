@@ -36,6 +36,15 @@ pub struct Ended {
     pub left: Left,
 }
 
+/// What is left of a tree when its command has ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remaining {
+    /// So many processes.
+    Seen(usize),
+    /// Some, which /proc does not show.
+    Unseen,
+}
+
 /// The processes of one attempt, or of all: our descendants, without those that were there before.
 #[derive(Debug, Default)]
 pub struct Tree {
@@ -82,17 +91,22 @@ impl Tree {
         self.command = Some(command);
     }
 
-    /// How many processes are there although the command has ended.
-    pub fn left_running(&self, wait: &mut Wait) -> usize {
+    /// The processes that are there although the command has ended.
+    pub fn left_running(&self, wait: &mut Wait) -> Remaining {
         if platform::descendants() == Descendants::None {
-            return 0;
+            return Remaining::Seen(0);
         }
         // A pipeline's members and a shell's helpers end a moment after the command, and nobody left them behind.
         let settled = wait.now().saturating_add(SETTLE);
         loop {
-            let count = self.members(wait, Scope::Everything).processes.len();
-            if count == 0 || wait.now() >= settled || wait.interrupted().is_some() {
-                return count;
+            let members = self.members(wait, Scope::Everything);
+            // What cannot be read is not gone.
+            let remaining = match (members.processes.len(), members.view, platform::descendants()) {
+                (0, View::Partial, Descendants::Some) => Remaining::Unseen,
+                (count, ..) => Remaining::Seen(count),
+            };
+            if remaining == Remaining::Seen(0) || wait.now() >= settled || wait.interrupted().is_some() {
+                return remaining;
             }
             wait.next(Some(settled.min(wait.now() + SETTLE / 10)));
         }

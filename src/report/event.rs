@@ -63,8 +63,13 @@ pub enum Event<'a, O> {
         /// Since the start.
         elapsed: Duration,
     },
-    /// Something cannot be used as it should: what is shared with others, a stream of ours.
+    /// What is shared with others cannot be used.
     Warning {
+        /// What happened, and what is done about it.
+        what: String,
+    },
+    /// stdout or stderr cannot be written, and what the command writes there from now on is lost.
+    OutputLost {
         /// What happened, and what is done about it.
         what: String,
     },
@@ -167,7 +172,10 @@ impl<O> Event<'_, O> {
             | Self::Warning { .. } => Severity::Warning,
             Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
             Self::Succeeded { .. } => Severity::Notice,
-            Self::Broken { .. } | Self::NoTime { .. } | Self::CircuitOpen { .. } => Severity::Error,
+            Self::Broken { .. }
+            | Self::OutputLost { .. }
+            | Self::NoTime { .. }
+            | Self::CircuitOpen { .. } => Severity::Error,
         }
     }
 }

@@ -158,6 +158,7 @@ impl Line {
             Event::FallingBack => ("fallback", None, None),
             Event::CircuitOpen { number, .. } => ("circuit-open", Some(fields(plan, *number)), None),
             Event::Warning { .. } => ("warning", None, None),
+            Event::OutputLost { .. } => ("output-lost", None, None),
             Event::Broken { .. } => ("error", None, None),
         };
         let bare = Self::bare(plan, now, name, event.severity());

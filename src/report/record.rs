@@ -151,7 +151,8 @@ impl Record {
             | Event::ConditionFailed { .. }
             | Event::FallingBack
             | Event::Broken { .. }
-            | Event::Warning { .. } => {}
+            | Event::Warning { .. }
+            | Event::OutputLost { .. } => {}
         }
     }
 

@@ -32,6 +32,9 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     if let Event::Broken { what } = event {
         return Some(what.clone());
     }
+    if let Event::OutputLost { what } = event {
+        return Some(visible(what));
+    }
     if plan.verbosity == Verbosity::Quiet {
         return None;
     }
@@ -88,7 +91,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             )
         }
         Event::FallingBack => "running the fallback".to_owned(),
-        Event::Broken { .. } | Event::Succeeded { number: 1, .. } => return None,
+        Event::Broken { .. } | Event::OutputLost { .. } | Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed: since, .. } => {
             if *failures == 0 && plan.verbosity < Verbosity::Verbose {
                 return None;
@@ -216,6 +219,7 @@ fn left_running(leftovers: &LeftRunning) -> String {
     };
     match leftovers {
         LeftRunning::Nothing => String::new(),
+        LeftRunning::KeptUnseen => ", processes left running that /proc does not show".to_owned(),
         LeftRunning::Kept(count) => format!(", {} left running", processes(*count)),
         LeftRunning::Ended(count) => format!(", {} left running and ended", processes(*count)),
         LeftRunning::Stuck(left) => could_not_end(left),

@@ -100,7 +100,7 @@ pub fn stop_tracing(pid: Pid, signal: Signal) {
 /// # Errors
 /// ESRCH when it is gone, EPERM when it runs as someone else.
 pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
-    kill(pid.as_raw_nonzero().get(), signal.0)
+    kill(pid.as_raw_nonzero().get(), signal.0, Target::Process)
 }
 
 /// Sends a signal to all processes of the group that `leader` has begun.
@@ -108,18 +108,31 @@ pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
 /// # Errors
 /// ESRCH when it is empty, EPERM when all of it runs as someone else.
 pub fn send_to_group(leader: Pid, signal: Signal) -> io::Result<()> {
-    // -1, "everyone", would be the group of pid 1, which is no child of ours.
-    kill(-leader.as_raw_nonzero().get(), signal.0)
+    kill(leader.as_raw_nonzero().get(), signal.0, Target::Group)
 }
 
 /// Whether the kernel knows of this process, as a zombie perhaps. Whether we may send it anything is another matter.
 pub fn is_there(pid: Pid) -> bool {
-    !matches!(kill(pid.as_raw_nonzero().get(), 0), Err(error) if error.raw_os_error() == Some(libc::ESRCH))
+    !matches!(kill(pid.as_raw_nonzero().get(), 0, Target::Process), Err(error) if error.raw_os_error() == Some(libc::ESRCH))
 }
 
-fn kill(pid: libc::pid_t, signal: libc::c_int) -> io::Result<()> {
-    // SAFETY: no memory is involved. The callers' `Pid`s are never 0, so no other group is meant.
-    match unsafe { libc::kill(pid, signal) } {
+/// What a pid stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Process,
+    Group,
+}
+
+fn kill(pid: libc::pid_t, signal: libc::c_int, target: Target) -> io::Result<()> {
+    // A `Pid` may be negative, and to kill(2) -1 is everybody that we may send a signal to, 0 is our own group, and the
+    // group of process 1 is -1 again. Whatever went wrong elsewhere, none of them is ever meant.
+    let number = match target {
+        Target::Process if pid > 0 => pid,
+        Target::Group if pid > 1 => -pid,
+        Target::Process | Target::Group => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
+    };
+    // SAFETY: no memory is involved.
+    match unsafe { libc::kill(number, signal) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -75,7 +75,9 @@ mod with_fork {
         let error = io::Error::last_os_error();
         signals::belong_to_us();
         mask.set();
-        let pid = Pid::from_raw(pid).ok_or(error)?;
+        // A failure is -1, which a `Pid` would take, and which to kill(2) is everybody.
+        let pid = if pid > 0 { Pid::from_raw(pid) } else { None };
+        let pid = pid.ok_or(error)?;
         match room.failure.load(Ordering::Relaxed) {
             0 => Ok(pid),
             errno => {
