@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 const MOST_LIMITS: usize = 16;
 
 /// What one answer asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Answer {
     /// `None` where output begins with something else.
     status: Option<u16>,
@@ -30,7 +30,7 @@ pub enum Rank {
 }
 
 /// A limit on requests, as its headers say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Limit {
     of: String,
     remaining: Remaining,

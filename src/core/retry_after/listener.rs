@@ -28,7 +28,7 @@ const WRAPPED: usize = 50;
 /// A value in braces may be so many lines below its name.
 const OPEN_LINES: u8 = 4;
 /// Reads the output of one attempt, both streams or one of them. It holds at most one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Listener {
     signs: Signs,
     lines: Lines,
@@ -66,7 +66,7 @@ impl Listener {
 }
 
 /// What makes a line worth reading.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Signs {
     all: Pattern,
     /// Only those of demands.
@@ -76,14 +76,14 @@ struct Signs {
 }
 
 /// What the lines said so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Heard {
     answer: Answer,
     tail: Tail,
 }
 
 /// The line before, or the end of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Tail {
     text: Vec<u8>,
     goes_on: GoesOn,
