@@ -111,6 +111,8 @@ fn a_run_id_that_is_set_is_taken_over_if_it_can_be_one() {
             assert_eq!(line["run_id"], id);
             assert_ne!(line["message"], format!("RETRY_RUN_ID={set} is used"));
         }
+        // Whoever gave one counts on it.
+        assert_eq!(stderr.contains("RETRY_RUN_ID is not used"), !is_taken && !set.is_empty(), "{stderr}");
     }
 }
 

@@ -129,7 +129,7 @@ fn the_deadline() {
     are(
         &lines(&scratch, "--deadline 2 --retries inf", &shell("exec sleep 1000")),
         &[
-            r"retry: attempt 1 failed: timed out after \d+\.\ds \(SIGTERM\)\. Giving up after <T>: the attempt has reached the deadline of 2\.0s",
+            r"retry: attempt 1 failed: timed out after \d+\.\ds \(SIGTERM\)\. Giving up after <T>: the deadline of 2\.0s has passed",
         ],
     );
     are(

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::command::Scratch;
+use common::command::{Scratch, said};
 use std::process::Output;
 
 /// A script of this name, in the scratch directory.
@@ -210,7 +210,10 @@ fn a_tool_that_says_nothing_is_answered_with_what_to_add() {
     let scratch = Scratch::new();
     tool(&scratch, "curl", "exit 22");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-fs", "http://x"]));
-    assert!(said.contains("Not retryable (--retry-on curl; curl printed no reason: add -S to -s)"), "{said}");
+    assert!(
+        said.contains("Not retryable (--retry-on curl; curl printed no reason on stderr: add -S to -s)"),
+        "{said}"
+    );
     tool(&scratch, "curl", "echo 'curl: (22) The requested URL returned error: 404' >&2; exit 22");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-fsS", "http://x"]));
     assert!(said.contains("Not retryable (--retry-on curl)\n"), "{said}");
@@ -219,4 +222,34 @@ fn a_tool_that_says_nothing_is_answered_with_what_to_add() {
     tool(&scratch, "pip", "echo 'ERROR: No matching distribution found for x' >&2; exit 1");
     let said = stderr(&run(&scratch, "--retry-on auto", &["pip", "install", "--retries", "0", "x"]));
     assert!(said.contains("with --retries 0 pip does not say why"), "{said}");
+}
+
+#[test]
+fn a_time_limit_of_timeout_around_the_tool_is_one() {
+    let scratch = Scratch::new();
+    let tool = scratch.executable("git", "#!/bin/sh\nexec sleep 1000\n");
+    let mut retry = scratch.retry("-r 2 --base 0 --jitter 0 --retry-on auto -- timeout 0.2");
+    let done = retry.arg(&tool).output().unwrap();
+    assert_eq!(done.status.code(), Some(124));
+    assert!(
+        said(&done)[0].contains("exit status 124") && said(&done)[0].contains("Retrying in"),
+        "{:?}",
+        said(&done)
+    );
+}
+
+#[test]
+fn a_file_without_end_is_refused_and_what_is_listed_is_safe_for_a_terminal() {
+    let scratch = Scratch::new();
+    let done = scratch.retry("--preset-file /dev/zero true").output().unwrap();
+    assert_eq!(done.status.code(), Some(125));
+    assert!(said(&done)[0].contains("is larger than 4 MiB"), "{:?}", said(&done));
+    let file =
+        "name = 'x'\nabout = \"a\\u001b[31mb\"\n[[rule]]\nthen = 'retry'\nwhy = \"c\\u0007d\"\ncodes = '1'\n";
+    std::fs::write(scratch.path("x.toml"), file).unwrap();
+    for name in ["--list-presets", "--list-presets=x"] {
+        let done = scratch.retry("--preset-file x.toml").arg(name).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{:?}", said(&done));
+        assert!(done.stdout.iter().all(|byte| *byte == b'\n' || !byte.is_ascii_control()), "{name}");
+    }
 }

@@ -189,14 +189,28 @@ pub fn depth() -> u32 {
     text("RETRY_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0)
 }
 
-/// `RETRY_RUN_ID`, if it can be one: of the `retry` around this one, or of whoever wants to know the run by it.
-#[expect(clippy::disallowed_methods, reason = "settings are read here")]
-pub fn run_id() -> Option<String> {
-    let is_sane = |id: &String| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
-        (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(plain)
+/// What the environment says about the identifier of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunId {
+    /// That of the `retry` around this one, or of whoever wants to know the run by it.
+    Given(String),
+    /// It cannot be one.
+    Unusable,
+    /// Nothing.
+    None,
+}
+
+/// `RETRY_RUN_ID`.
+pub fn run_id() -> RunId {
+    let is_sane = |id: &OsString| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
+        id.len() <= LONGEST_ID && id.as_bytes().iter().all(plain)
     };
-    std::env::var("RETRY_RUN_ID").ok().filter(is_sane)
+    match variable("RETRY_RUN_ID").filter(|id| !id.is_empty()) {
+        Some(id) if is_sane(&id) => RunId::Given(id.to_string_lossy().into_owned()),
+        Some(_) => RunId::Unusable,
+        None => RunId::None,
+    }
 }
 
 /// `JOURNAL_STREAM`, by which systemd says that stdout or stderr is the journal's.

@@ -1,7 +1,7 @@
 //! From words to what was asked: a plan, or a text to print.
 
 use super::args::{Args, Ci, Format, LeftoversMode, Listened, OutputMode, Shape, StdinMode, When};
-use super::environment::{self, Settings};
+use super::environment::{self, RunId, Settings};
 use super::presets::{Shelf, list};
 use super::sets::Typed;
 use super::{dry_run, generate, texts, usage_error};
@@ -191,7 +191,10 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
             },
         },
         depth: environment::depth().saturating_add(1),
-        run_id: environment::run_id().unwrap_or_else(random::id),
+        run_id: match environment::run_id() {
+            RunId::Given(id) => id,
+            RunId::Unusable | RunId::None => random::id(),
+        },
         outer_attempts: environment::outer_attempts(),
         settings: settings.notes(),
         auto,

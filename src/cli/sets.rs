@@ -1,6 +1,7 @@
 //! Sets of outcomes as they are typed: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
-use super::presets::{self, Shelf, file};
+use super::presets::{self, Shelf, command, file};
+use crate::core::outcome::TIMED_OUT;
 use crate::core::policy::{Condition, Item, Set};
 use crate::core::signal::Signal;
 use std::ffi::OsString;
@@ -50,7 +51,12 @@ impl Typed {
             };
             Ok(Item { text, condition })
         };
-        self.0.into_iter().map(condition).collect::<Result<_, _>>().map(Set)
+        // timeout(1) around the tool is its time limit, as --timeout is, and says so with a status of its own.
+        let own_limit = (self.is_automatic() && command::has_time_limit(command))
+            .then(|| Item { text: "auto".to_owned(), condition: Condition::Code(TIMED_OUT) });
+        let mut items = self.0.into_iter().map(condition).collect::<Result<Vec<_>, _>>()?;
+        items.extend(own_limit);
+        Ok(Set(items))
     }
 
     /// Whether one of its items is `auto`.

@@ -4,6 +4,7 @@
 //! Sources: what curl, git, apt-get, pip and npm exit with was tried against a server that answers 503,
 //! 429 and 404, resets and refuses; wget(1) `--tries`; the AWS CLI's "retries" guide.
 
+use super::environment::{self, RunId};
 use super::presets::Shelf;
 use super::presets::command::{name, tool};
 use crate::core::plan::{Plan, Verbosity};
@@ -19,6 +20,13 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
     if plan.verbosity == Verbosity::Verbose {
         notes.extend(plan.settings.iter().cloned());
         notes.extend(plan.auto.iter().cloned());
+    }
+    // Whoever gave it counts on it.
+    if plan.verbosity != Verbosity::Quiet && environment::run_id() == RunId::Unusable {
+        notes.push(
+            "note: RETRY_RUN_ID is not used, another one is made: it may have 128 letters, digits and -_.:/+=@"
+                .to_owned(),
+        );
     }
     let watched =
         plan.verbosity == Verbosity::Verbose || (plan.verbosity == Verbosity::Normal && stderr_is_terminal);

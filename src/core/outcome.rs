@@ -190,7 +190,7 @@ impl Exit {
 /// The circuit is open and nothing was run: EX_TEMPFAIL of sysexits.h.
 const TEMPORARY_FAILURE: u8 = 75;
 /// The last attempt was ended by a limit, or the deadline passed before any: as timeout(1).
-const TIMED_OUT: u8 = 124;
+pub const TIMED_OUT: u8 = 124;
 /// A usage error, or a failure of `retry` itself that loses something: as timeout(1) and env(1).
 pub const OWN_FAILURE: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;

@@ -66,7 +66,9 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 _ => String::new(),
             };
             let asked = match (next, asked) {
-                (Next::Retry { .. }, Some(asked)) => format!(" (the server asked for {})", elapsed(*asked)),
+                (Next::Retry { .. } | Next::GiveUp { cause: GaveUp::OutOfTime { .. }, .. }, Some(asked)) => {
+                    format!(" (the server asked for {})", elapsed(*asked))
+                }
                 _ => String::new(),
             };
             let then = then(plan, next);
@@ -295,12 +297,12 @@ fn then(plan: &Plan, next: &Next) -> String {
                 }
                 GaveUp::OutOfTime { delay } => {
                     let deadline = plan.limits.deadline.unwrap_or_default();
-                    let what = if *since >= deadline {
-                        "the attempt has reached".to_owned()
+                    let shown = elapsed(deadline);
+                    if *since >= deadline {
+                        format!(": the deadline of {shown} has passed")
                     } else {
-                        format!("a delay of {} would pass", seconds(*delay))
-                    };
-                    format!(": {what} the deadline of {}", elapsed(deadline))
+                        format!(": a delay of {} would pass the deadline of {shown}", seconds(*delay))
+                    }
                 }
             };
             format!("Giving up after {}{because}{rule}", elapsed(*since))

@@ -100,7 +100,18 @@ const WRAPPERS: &[Wrapper] = &[
         words: 0,
     },
     Wrapper {
-        names: &["setsid", "nohup", "chronic", "unbuffer", "exec", "command", "caffeinate", "faketime"],
+        names: &[
+            "setsid",
+            "nohup",
+            "chronic",
+            "unbuffer",
+            "exec",
+            "command",
+            "caffeinate",
+            "tini",
+            "dumb-init",
+            "corepack",
+        ],
         short: "",
         long: &[],
         settings: Settings::No,
@@ -120,6 +131,18 @@ pub fn tool(command: &[OsString]) -> Tool {
     }
     let name = without_version(name(&words)).to_owned();
     Tool { name, words }
+}
+
+/// Whether one of the wrappers is timeout(1), which ends with 124 where its time limit ended the tool.
+pub fn has_time_limit(command: &[OsString]) -> bool {
+    let mut words = command.to_vec();
+    while let Some(inner) = behind_wrapper(&words).or_else(|| behind_shell(&words)) {
+        if matches!(name(&words), "timeout" | "gtimeout") {
+            return true;
+        }
+        words = inner;
+    }
+    false
 }
 
 /// The last part of the path of the command.
@@ -147,11 +170,13 @@ fn behind_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
                 at += 1;
                 break;
             }
+            // `env -` is `env -i`.
+            b"-" => at += 1,
             [b'-', b'-', ..] => {
                 let long = word.to_str().unwrap_or_default();
                 at += 1 + usize::from(wrapper.long.contains(&long));
             }
-            [b'-', cluster @ ..] if !cluster.is_empty() => {
+            [b'-', cluster @ ..] => {
                 // The first letter with a value takes the rest of the word, or the next one.
                 let valued = cluster.iter().position(|letter| wrapper.short.as_bytes().contains(letter));
                 at += 1 + usize::from(valued == Some(cluster.len() - 1));
@@ -182,7 +207,18 @@ fn behind_python(words: &[OsString]) -> Option<Vec<OsString>> {
     // -W and -X take a value; what else stands before -m are letters.
     while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
         match word {
-            "-m" => return words.get(at + 1..).filter(|module| !module.is_empty()).map(<[_]>::to_vec),
+            _ if word.starts_with('-') && !word.starts_with("--") && word.contains('m') => {
+                // -m pip, -um pip, -mpip
+                let (letters, module) = word.split_once('m')?;
+                if letters.contains('c') {
+                    return None;
+                }
+                let behind = words.get(at + 1..)?;
+                if module.is_empty() {
+                    return (!behind.is_empty()).then(|| behind.to_vec());
+                }
+                return Some(std::iter::once(OsString::from(module)).chain(behind.iter().cloned()).collect());
+            }
             "-W" | "-X" => at += 2,
             _ if word.starts_with('-') && !word.contains(['c', 'm']) => at += 1,
             _ => return None,
@@ -248,6 +284,17 @@ mod tests {
     }
 
     #[test]
+    fn a_time_limit_around_the_tool_is_seen() {
+        let command = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for line in ["timeout 5 git fetch", "sudo timeout -k 1 5 git fetch", "env A=1 gtimeout 5 git fetch"] {
+            assert!(has_time_limit(&command(line)), "{line}");
+        }
+        for line in ["git fetch", "sudo git timeout 5", "timeout"] {
+            assert!(!has_time_limit(&command(line)), "{line}");
+        }
+    }
+
+    #[test]
     fn the_tool_is_seen_through_wrappers() {
         for (line, name) in [
             ("git fetch", "git"),
@@ -272,6 +319,11 @@ mod tests {
             ("setsid -w git fetch", "git"),
             ("sudo env A=1 nice -n 5 timeout 5 stdbuf -oL git fetch", "git"),
             ("python -m pip install x", "pip"),
+            ("python -mpip install x", "pip"),
+            ("python3 -um pip install x", "pip"),
+            ("env - git fetch", "git"),
+            ("corepack pnpm install", "pnpm"),
+            ("tini -- git fetch", "git"),
             ("python3.12 -I -m pip install x", "pip"),
             ("python3 -W ignore -m pip install x", "pip"),
             ("pip3.11 install x", "pip"),

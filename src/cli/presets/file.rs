@@ -36,6 +36,7 @@ pub struct Definition {
 struct File {
     name: Spanned<String>,
     about: String,
+    #[serde(default)]
     commands: Vec<String>,
     #[serde(default)]
     sources: Vec<String>,

@@ -15,6 +15,8 @@ use super::usage_error;
 use crate::core::preset::Preset;
 use file::{Definition, Patterns, Words};
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -118,9 +120,17 @@ fn built_in(text: &str, words: &Words) -> Definition {
     Definition::parse(text, words, Patterns::Known).expect("a test reads every file that is built in")
 }
 
+/// More than this is no file of presets: /dev/zero has no end.
+const LARGEST: u64 = 4 << 20;
+
 fn read(path: &Path, words: &Words) -> Result<Own, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!(": it cannot be read: {}", crate::core::reason::reason(&error)))?;
+    let unreadable = |error| format!(": it cannot be read: {}", crate::core::reason::reason(&error));
+    let mut text = String::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > LARGEST {
+        return Err(format!(": it is larger than {} MiB", LARGEST >> 20));
+    }
     let definition = Definition::parse(&text, words, Patterns::Tried).map_err(|mistake| {
         let place = mistake
             .place(&text)

@@ -195,7 +195,7 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         looks: "retry after 20 seconds",
-        means: "the same; also retry in 20s",
+        means: "the same; also please retry in 20s",
         source: "Azure, Let's Encrypt (after a date), Gemini (please retry in), go-github ([retry after 1m0s])",
         example: "Requests have exceeded call rate limit. Please retry after 20 seconds.",
         gives: Seconds(20.0),
