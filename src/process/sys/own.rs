@@ -3,7 +3,7 @@
 use super::signals;
 use crate::core::signal::Signal;
 use std::ffi::{CStr, OsStr, OsString};
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 
@@ -65,6 +65,7 @@ pub fn no_core_dump() {
 pub fn share_description(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Option<bool> {
     #[cfg(target_os = "linux")]
     {
+        use std::os::fd::AsRawFd as _;
         const KCMP_FILE: libc::c_long = 0;
         let pid = libc::c_long::from(rustix::process::getpid().as_raw_nonzero().get());
         let (a, b) = (libc::c_long::from(a.as_raw_fd()), libc::c_long::from(b.as_raw_fd()));
