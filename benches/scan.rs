@@ -6,7 +6,7 @@ use divan::{Bencher, black_box};
 use retry::cli::presets::{Shelf, names};
 use retry::core::lines::Lines;
 use retry::core::output::{Meaning, Rule, Stream, Watcher, Watchlist};
-use retry::core::retry_after::Listener;
+use retry::core::retry_after::HintParser;
 use std::time::SystemTime;
 
 const SIZE: usize = 64 << 20;
@@ -90,9 +90,9 @@ fn preset(bencher: Bencher, name: &str) {
 #[divan::bench(sample_count = 10)]
 fn retry_after(bencher: Bencher) {
     run(bencher, |log| {
-        let mut listener = Listener::new().expect("a pattern");
-        log.chunks(CHUNK).for_each(|chunk| listener.feed(chunk));
-        black_box(listener.finish(SystemTime::UNIX_EPOCH));
+        let mut parser = HintParser::new().expect("a pattern");
+        log.chunks(CHUNK).for_each(|chunk| parser.feed(chunk));
+        black_box(parser.finish(SystemTime::UNIX_EPOCH));
     });
 }
 
@@ -102,9 +102,9 @@ fn retry_after_in_a_log_of_answers(bencher: Bencher) {
     let line = b"10.0.0.1 - - [24/Nov/2026:08:35:00 +0000] \"GET /api/v1/items HTTP/1.1\" 200 1512 \"-\" \"curl/8.5\"\n";
     let log = line.repeat(SIZE / line.len());
     bencher.counter(BytesCount::new(log.len())).bench_local(|| {
-        let mut listener = Listener::new().expect("a pattern");
-        black_box(&log).chunks(CHUNK).for_each(|chunk| listener.feed(chunk));
-        black_box(listener.finish(SystemTime::UNIX_EPOCH));
+        let mut parser = HintParser::new().expect("a pattern");
+        black_box(&log).chunks(CHUNK).for_each(|chunk| parser.feed(chunk));
+        black_box(parser.finish(SystemTime::UNIX_EPOCH));
     });
 }
 

@@ -114,7 +114,7 @@ where
     async fn attempt(&mut self, number: u64) -> Done<Result<T, E>> {
         let begun = now();
         let outcome = (self.function)(number).await;
-        Done { outcome, took: begun.elapsed(), cut: None, remarks: Remarks::default() }
+        Done { outcome, took: begun.elapsed(), abort: None, remarks: Remarks::default() }
     }
 
     fn judge(&self, outcome: &Result<T, E>) -> Verdict {

@@ -61,7 +61,7 @@
 //! main, then run, then process, streams, report and state, then core; cli needs only core (and, for the
 //! dry run, report's texts and the width of a terminal). Among the four, process stands on streams, state
 //! and report's events (and on what is left for stderr, which its wait writes), and report on what state shows
-//! and on the sink of streams, which never blocks; run needs only report's events.
+//! and on the nonblocking writer of streams, which never blocks; run needs only report's events.
 
 pub mod cli;
 pub mod core;

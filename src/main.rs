@@ -6,7 +6,7 @@
 #![no_main]
 
 use anyhow::{Context as _, Result};
-use retry::cli::{self, Asked, Format};
+use retry::cli::{self, Format, Invocation};
 use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
 use retry::core::output::Stream;
 use retry::core::plan::{Plan, Stdin, Verbosity};
@@ -15,14 +15,14 @@ use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
 use retry::report::{self, event::Event, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
-use retry::state::store::{Removal, Trouble};
+use retry::state::store::{Removal, StoreError};
 use std::cell::RefCell;
 use std::ffi::{OsString, c_char, c_int};
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-// Found by build.rs. Here and not there, so that only the binary is linked with it, and only where a panic
+// StoredRecord by build.rs. Here and not there, so that only the binary is linked with it, and only where a panic
 // does not unwind.
 #[cfg(all(unwinder_in_gcc_eh, panic = "abort"))]
 #[expect(unsafe_code, reason = "names a library, declares nothing")]
@@ -46,10 +46,10 @@ extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
 #[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
 fn run(words: Vec<OsString>) -> ! {
     let exit = match cli::parse(words) {
-        Ok(Asked::Run(plan)) => carry_out(&plan),
-        Ok(Asked::Print(product)) => print(&product),
-        Ok(Asked::ShowState(location, format)) => show_state(&location, format),
-        Ok(Asked::ResetState(location, name)) => reset_state(&location, &name),
+        Ok(Invocation::Run(plan)) => carry_out(&plan),
+        Ok(Invocation::Print(product)) => print(&product),
+        Ok(Invocation::ShowState(location, format)) => show_state(&location, format),
+        Ok(Invocation::ResetState(location, name)) => reset_state(&location, &name),
         Err(usage) => {
             say(&Line::usage(&usage));
             Ok(Exit::Code(OWN_FAILURE))
@@ -109,7 +109,7 @@ fn note_piped(reporter: &RefCell<Reporter>, stream: Stream) {
     }
 }
 
-/// Drives the loop. A command's attempts and waits block in the kernel (`process::wait`), so the future
+/// Drives the loop. A command's attempts and waits block in the kernel (`process::event_loop`), so the future
 /// is ready when it was polled once, and no runtime is needed. (A Rust function's, under `retry::retry`,
 /// are driven by the runtime of its caller.)
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -120,7 +120,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 fn show_state(location: &Location, format: Format) -> Result<Exit> {
-    let all = shared::show(location).map_err(|trouble| unusable(location, &trouble))?;
+    let all = shared::show(location).map_err(|error| unusable(location, &error))?;
     let shown = match format {
         Format::Text => report::state::text(&all),
         Format::Json => report::state::json(&all),
@@ -129,7 +129,7 @@ fn show_state(location: &Location, format: Format) -> Result<Exit> {
 }
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
-    let removal = shared::reset(location, name).map_err(|trouble| unusable(location, &trouble))?;
+    let removal = shared::reset(location, name).map_err(|error| unusable(location, &error))?;
     let name = report::safe::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
@@ -137,8 +137,8 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     }
 }
 
-fn unusable(location: &Location, trouble: &Trouble) -> anyhow::Error {
-    anyhow::anyhow!("shared state in {location} cannot be used: {trouble}")
+fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {
+    anyhow::anyhow!("shared state in {location} cannot be used: {error}")
 }
 
 fn print(product: &[u8]) -> Result<Exit> {

@@ -1,14 +1,14 @@
 //! The loop. It decides whether and when there is another attempt; it runs, waits for and prints
 //! nothing itself.
 
-use crate::core::attempt::{Admitted, Attempt, Cut, Opinion, Problem, Ready, Waited};
+use crate::core::attempt::{Abort, Admitted, Attempt, Opinion, Problem, Ready, Waited};
 use crate::core::backoff::Delays;
 use crate::core::breaker;
 use crate::core::budget::Payment;
 use crate::core::outcome::Ending;
 use crate::core::policy::{Policy, Verdict, Why};
 use crate::core::random::Random;
-use crate::core::retry_after::{Decision, Word};
+use crate::core::retry_after::{Decision, ServerHint};
 use crate::core::signal::Signal;
 use crate::report::event::{Event, GaveUp, Next};
 use std::time::Duration;
@@ -57,15 +57,15 @@ pub async fn run<A: Attempt>(
         tell(Event::Starting { number });
         let done = attempt.attempt(number).await;
         let (outcome, took, remarks, elapsed) = (done.outcome, done.took, done.remarks, attempt.elapsed());
-        if let Some(cut) = done.cut {
+        if let Some(abort) = done.abort {
             attempt.record(breaker::Result::Nothing, random);
             warn(attempt, tell);
-            return match cut {
-                Cut::Interrupted(signal) => {
+            return match abort {
+                Abort::Interrupted(signal) => {
                     tell(Event::Interrupted { signal, number, running: Some((&outcome, took)), elapsed });
                     Ending::Interrupted { signal, running: Some(outcome) }
                 }
-                Cut::Broken(what) => Ending::Broken(what),
+                Abort::Broken(what) => Ending::Broken(what),
             };
         }
 
@@ -111,7 +111,7 @@ pub async fn run<A: Attempt>(
         tell(if good_in_a_row > 0 {
             Event::Good { number, good_in_a_row, outcome: &outcome, took, next: &next }
         } else {
-            let asked = if let Word::Wait(asked) = word { Some(asked) } else { None };
+            let asked = if let ServerHint::Wait(asked) = word { Some(asked) } else { None };
             Event::Failed { number, outcome: &outcome, took, asked, remarks: &remarks, next: &next }
         });
         match next {
@@ -208,7 +208,7 @@ fn warn<A: Attempt>(attempt: &mut A, tell: &mut impl FnMut(Event<'_, A::Outcome>
 }
 
 /// What a failure that is worth another attempt leads to, when the server has had its say.
-fn after_failure(policy: &Policy, word: Word, own: Duration, why: Why, random: &mut Random) -> Next {
+fn after_failure(policy: &Policy, word: ServerHint, own: Duration, why: Why, random: &mut Random) -> Next {
     match word.decide(own, policy.max_retry_after.0, random) {
         Decision::Wait(delay) => Next::Retry { delay, why: Some(why) },
         Decision::TooLong(asked) => Next::Stop { why: Why::AskedTooLong(asked) },

@@ -2,7 +2,7 @@
 //! so every instant below is exact and no test takes real time.
 #![expect(clippy::disallowed_methods, reason = "a scripted attempt sleeps on tokio's paused clock")]
 
-use retry::core::attempt::{Admitted, Attempt, Cut, Done, Opinion, Problem, Remarks, Waited};
+use retry::core::attempt::{Abort, Admitted, Attempt, Done, Opinion, Problem, Remarks, Waited};
 use retry::core::budget::Payment;
 use retry::core::outcome::{
     Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, SpawnFailure, TimedOut,
@@ -60,7 +60,7 @@ impl Attempt for Script<'_> {
         Done {
             outcome: step.outcome,
             took,
-            cut: step.interrupted.map(Cut::Interrupted),
+            abort: step.interrupted.map(Abort::Interrupted),
             remarks: Remarks::default(),
         }
     }
@@ -578,7 +578,7 @@ async fn the_exit_table_is_reached_through_the_loop() {
         (exact(), vec![timed_out(Limit::Timeout); 3], Exit::Code(124)),
         (exact(), vec![not_started(SpawnFailure::NotFound)], Exit::Code(127)),
         (exact(), vec![not_started(SpawnFailure::NotExecutable)], Exit::Code(126)),
-        (exact(), vec![not_started(SpawnFailure::Passing); 3], Exit::Code(126)),
+        (exact(), vec![not_started(SpawnFailure::Transient); 3], Exit::Code(126)),
         (exact(), vec![killed(Signal::SIGPIPE)], Exit::Signal(Signal::SIGPIPE)),
         (deadline.clone(), vec![Exited(5)], Exit::Code(5)),
         (deadline, vec![timed_out(Limit::Deadline)], Exit::Code(124)),
@@ -607,7 +607,7 @@ impl Attempt for Troubled {
 
     async fn attempt(&mut self, _number: u64) -> Done<Outcome> {
         let outcome = self.ends.pop_front().unwrap();
-        Done { outcome, took: ms(0), cut: None, remarks: Remarks::default() }
+        Done { outcome, took: ms(0), abort: None, remarks: Remarks::default() }
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {

@@ -275,7 +275,7 @@ fn a_server_leaves_nothing_behind_in_the_run() {
     }
 }
 
-/// 60 ms for each answer are fine for each question, and too many for all that one attempt asks.
+/// 60 ms for each answer are fine for each operation, and too many for all that one attempt asks.
 #[test]
 fn the_200_ms_are_for_all_that_an_attempt_asks() {
     let slow = impostor(|mut stream| {

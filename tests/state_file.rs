@@ -13,8 +13,8 @@ mod shared_state;
 use common::command::{can, program};
 use retry::core::breaker::{Breaker, Recorded, Result as Ended};
 use retry::core::shared::{Location, Name};
-use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
-use retry::state::slot::{Kind, Slot};
+use retry::state::record_key::{Kind, RecordKey};
+use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
 use retry::state::store::{Lock, Removal};
 use shared_state::{
     LEASE, LONG, attempt, child, counting, fails_open, failures, never_opens, sure, told, user, user_with,
@@ -46,7 +46,7 @@ fn own(path: impl AsRef<Path>) -> Location {
 }
 
 fn file_of(name: &str) -> String {
-    Slot::new(&Name::new(name), Kind::Breaker).file_name()
+    RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
 }
 
 fn is_root() -> bool {
@@ -275,7 +275,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
         let answer = user.admit(LEASE);
         assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
         let warning = answer.warning.expect("a warning");
-        assert!(matches!(warning.what, Mishap::Damaged(Kind::Breaker, _)));
+        assert!(matches!(warning.what, StoreProblem::Damaged(Kind::Breaker, _)));
         assert!(warning.to_string().contains(why), "{warning}");
         assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
         assert_eq!(failures(&location, &Name::new("x")), 1);

@@ -14,7 +14,7 @@ mod shared_state;
 use common::command::{RETRY, Scratch, can, program, said};
 use retry::core::breaker::Result as Ended;
 use retry::core::shared::{Location, Name};
-use retry::state::slot::{Kind, Slot};
+use retry::state::record_key::{Kind, RecordKey};
 use shared_state::{attempt, child, counting, failures, told};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -36,7 +36,7 @@ fn given(path: impl AsRef<Path>) -> Location {
 }
 
 fn file_of(name: &str) -> String {
-    Slot::new(&Name::new(name), Kind::Breaker).file_name()
+    RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
 }
 
 fn is_root() -> bool {

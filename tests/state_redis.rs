@@ -19,12 +19,12 @@ use retry::core::breaker::{self, Admission, Breaker, Phase, Recorded, Renewal, R
 use retry::core::budget::{self, Budget, Payment};
 use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
-use retry::core::wall::Wall;
-use retry::state::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
+use retry::core::timestamp::Timestamp;
+use retry::state::operation::{Admit, Deposit, Operation, Pay, Record, Refusal, Renew};
 use retry::state::record::Kept;
+use retry::state::record_key::{Kind, RecordKey};
 use retry::state::redis::RedisStore;
-use retry::state::shared::{self, Gate, Mishap, Permit, ShownState};
-use retry::state::slot::{Kind, Slot};
+use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
 use rustix::process::Signal;
 use shared_state::server::Server;
 use shared_state::{
@@ -285,7 +285,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     let answer = user.admit(LEASE);
     assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
     let warning = answer.warning.expect("a warning");
-    assert!(matches!(warning.what, Mishap::Damaged(Kind::Breaker, _)), "{warning}");
+    assert!(matches!(warning.what, StoreProblem::Damaged(Kind::Breaker, _)), "{warning}");
     assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
     assert_eq!(failures(&server.location(), &Name::new("x")), 1);
 }
@@ -406,10 +406,10 @@ fn any_step() -> impl Strategy<Value = Step> {
 struct Local<S>(Option<S>);
 
 impl<S: Kept> Local<S> {
-    fn ask<Q: Question<State = S>>(&mut self, question: &mut Q, now: Wall) -> Q::Reply {
-        let before = self.0.unwrap_or_else(|| question.fresh(now));
+    fn ask<Q: Operation<State = S>>(&mut self, operation: &mut Q, now: Timestamp) -> Q::Reply {
+        let before = self.0.unwrap_or_else(|| operation.fresh(now));
         let mut state = before;
-        let reply = question.put(&mut state, now);
+        let reply = operation.apply(&mut state, now);
         if state != before {
             self.0 = Some(state);
         }
@@ -431,7 +431,7 @@ fn breaker_text(breaker: Breaker) -> String {
     }
 }
 
-/// The same random questions, put to the rules in Rust and to the ones on the server: the same answers,
+/// The same random operations, put to the rules in Rust and to the ones on the server: the same answers,
 /// and the same state after each.
 #[test]
 fn the_scripts_are_the_rules() {
@@ -447,17 +447,17 @@ fn the_scripts_are_the_rules() {
     let outcome = runner.run(&cases, |(steps, seed)| {
         let (store, direct, names, seen) = &mut *cell.borrow_mut();
         let name = Name::new(names.next().unwrap().to_string());
-        let (one, other) = (Slot::new(&name, Kind::Breaker), Slot::new(&name, Kind::Budget));
+        let (one, other) = (RecordKey::new(&name, Kind::Breaker), RecordKey::new(&name, Kind::Budget));
         let (mut breaker, mut budget) = (Local(None), Local(None));
         let (mut breakers, mut budgets) = (breaker::Settings::default(), budget::Settings::default());
         let mut running = Vec::new();
         let mut clock = 4_000_000_000_000_u64;
         for (step, seed) in steps.into_iter().zip(seed..=u64::MAX) {
-            let now = Wall::from_millis(clock);
+            let now = Timestamp::from_millis(clock);
             macro_rules! compare {
-                ($local:expr, $slot:expr, $question:expr) => {{
-                    let here = $local.ask(&mut $question, now);
-                    let there = store.ask_at($slot, &mut $question, now).unwrap();
+                ($local:expr, $slot:expr, $operation:expr) => {{
+                    let here = $local.ask(&mut $operation, now);
+                    let there = store.ask_at($slot, &mut $operation, now).unwrap();
                     prop_assert_eq!(there.damage, None);
                     prop_assert_eq!(&there.reply, &here);
                     here
@@ -486,8 +486,8 @@ fn the_scripts_are_the_rules() {
                     let here =
                         breaker.ask(&mut Record { ticket, result, settings, random: &mut random }, now);
                     let mut random = Random::seeded(seed);
-                    let mut question = Record { ticket, result, settings, random: &mut random };
-                    let there = store.ask_at(&one, &mut question, now).unwrap();
+                    let mut operation = Record { ticket, result, settings, random: &mut random };
+                    let there = store.ask_at(&one, &mut operation, now).unwrap();
                     prop_assert_eq!(there.reply, here);
                     seen.insert(match here {
                         Recorded::Counted => "counted",

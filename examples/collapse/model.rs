@@ -11,7 +11,7 @@ use retry::core::backoff::{Backoff, Delays, Growth, Jitter};
 use retry::core::breaker::{self, Admission, Breaker, Ticket};
 use retry::core::budget::{self, Budget, Payment};
 use retry::core::random::Random;
-use retry::core::wall::Wall;
+use retry::core::timestamp::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -69,7 +69,7 @@ pub struct Outcome {
 }
 
 /// Events are ordered by time, in whole microseconds, and then as they were made.
-type Moment = u64;
+type Activity = u64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -97,8 +97,8 @@ struct World<'a> {
     strategy: Strategy,
     scale: f64,
     random: Random,
-    now: Moment,
-    events: BinaryHeap<Reverse<(Moment, u64, Event)>>,
+    now: Activity,
+    events: BinaryHeap<Reverse<(Activity, u64, Event)>>,
     made: u64,
     clients: Vec<Client<'a>>,
     in_flight: u64,
@@ -131,7 +131,7 @@ pub fn run(strategy: Strategy, scale: f64, seed: u64) -> Outcome {
         came_at_the_end: 0,
         good_at_the_end: 0,
         breaker: Breaker::fresh(),
-        budget: Budget::fresh(Wall::from_millis(START_MILLIS), &budget::Settings::default()),
+        budget: Budget::fresh(Timestamp::from_millis(START_MILLIS), &budget::Settings::default()),
     };
     world.after(0.0, Event::Arrival);
     while let Some(Reverse((moment, _, event))) = world.events.pop() {
@@ -160,12 +160,12 @@ impl<'a> World<'a> {
         self.now as f64 / 1e6
     }
 
-    fn wall(&self) -> Wall {
-        Wall::from_millis(START_MILLIS + self.now / 1000)
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(START_MILLIS + self.now / 1000)
     }
 
     fn after(&mut self, seconds: f64, event: Event) {
-        let moment = self.now + (seconds * 1e6) as Moment;
+        let moment = self.now + (seconds * 1e6) as Activity;
         self.events.push(Reverse((moment, self.made, event)));
         self.made += 1;
     }

@@ -6,9 +6,9 @@ use libfuzzer_sys::fuzz_target;
 use retry::core::breaker::{self, Admission, Recorded, Ticket};
 use retry::core::budget::{self, Payment};
 use retry::core::random::Random;
-use retry::core::wall::Wall;
+use retry::core::timestamp::Timestamp;
 use retry::state::record::{Kept, SIZE, State};
-use retry::state::slot::Kind;
+use retry::state::record_key::Kind;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
     }
     for kind in Kind::ALL {
         match State::from_bytes(kind, &bytes) {
-            Ok(State::Breaker(state)) => look_at_breaker(state, Wall::from_millis(now), lease, small),
-            Ok(State::Budget(state)) => look_at_budget(state, Wall::from_millis(now), small),
+            Ok(State::Breaker(state)) => look_at_breaker(state, Timestamp::from_millis(now), lease, small),
+            Ok(State::Budget(state)) => look_at_budget(state, Timestamp::from_millis(now), small),
             Err(damage) => assert!(damage.to_string().len() < 60),
         }
     }
@@ -48,7 +48,7 @@ fn seal(bytes: &mut Vec<u8>) {
     bytes[56..].copy_from_slice(&sum.to_le_bytes());
 }
 
-fn look_at_breaker(state: breaker::Breaker, now: Wall, lease: u64, failures: u32) {
+fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures: u32) {
     assert_eq!(breaker::Breaker::from_bytes(&state.to_bytes()), Ok(state));
     let settings = breaker::Settings {
         failures: NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN),
@@ -62,7 +62,7 @@ fn look_at_breaker(state: breaker::Breaker, now: Wall, lease: u64, failures: u32
             assert!(!wait.is_zero() && wait <= LONGEST, "{state:?}");
             // After that time there is a way out, unless the clock has ended.
             if let Some(later) = now.millis().checked_add(wait.as_millis() as u64) {
-                let again = admitted.admit(Wall::from_millis(later), Duration::ZERO);
+                let again = admitted.admit(Timestamp::from_millis(later), Duration::ZERO);
                 assert!(matches!(again, Admission::Probe(_)), "{admitted:?} at {later}: {again:?}");
             }
         }
@@ -79,7 +79,7 @@ fn look_at_breaker(state: breaker::Breaker, now: Wall, lease: u64, failures: u32
     assert_eq!(breaker::Breaker::from_bytes(&admitted.to_bytes()), Ok(admitted));
 }
 
-fn look_at_budget(state: budget::Budget, now: Wall, burst: u32) {
+fn look_at_budget(state: budget::Budget, now: Timestamp, burst: u32) {
     assert_eq!(budget::Budget::from_bytes(&state.to_bytes()), Ok(state));
     let settings = budget::Settings::new(burst, f64::from(burst) / 7.0);
     let full = u64::from(burst) * 1000;

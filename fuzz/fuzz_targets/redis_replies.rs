@@ -1,4 +1,4 @@
-//! A server that answers whatever it likes: each question is answered in time, in few words, and without a panic.
+//! A server that answers whatever it likes: each operation is answered in time, in few words, and without a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,10 +24,10 @@ struct Says {
 enum To {
     /// The first thing that it is told, in place of a greeting.
     Greeting,
-    Question,
+    Operation,
 }
 
-static SAYS: Mutex<Says> = Mutex::new(Says { bytes: Vec::new(), to: To::Question });
+static SAYS: Mutex<Says> = Mutex::new(Says { bytes: Vec::new(), to: To::Operation });
 
 /// The server's location. A socket in a directory, because ports would run out.
 static SERVER: LazyLock<Location> = LazyLock::new(|| {
@@ -60,7 +60,7 @@ fn serve(mut client: UnixStream) -> std::io::Result<()> {
 
 fuzz_target!(|input: (bool, &[u8])| {
     let (greeting, bytes) = input;
-    let to = if greeting { To::Greeting } else { To::Question };
+    let to = if greeting { To::Greeting } else { To::Operation };
     *SAYS.lock().unwrap() = Says { bytes: bytes.to_vec(), to };
     let asked = Asked {
         location: SERVER.clone(),
@@ -83,7 +83,7 @@ fuzz_target!(|input: (bool, &[u8])| {
         shared.pay().warning,
         shared.deposit().warning,
     ];
-    // Each question has 200 ms; a busy machine may take longer.
+    // Each operation has 200 ms; a busy machine may take longer.
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let said: Vec<String> = warnings.into_iter().flatten().map(|warning: Warning| warning.to_string()).collect();
     assert!(said.len() <= 1, "{said:?}");

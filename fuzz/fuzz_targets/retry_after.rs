@@ -4,14 +4,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use retry::core::random::Random;
-use retry::core::retry_after::{Decision, Listener, Word};
+use retry::core::retry_after::{Decision, HintParser, ServerHint};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 /// Tue, 24 Nov 2026 08:00:00 GMT.
 const NOW: Duration = Duration::from_secs(1_795_507_200);
 /// Its pattern is compiled once.
-static NEW: LazyLock<Listener> = LazyLock::new(|| Listener::new().unwrap());
+static NEW: LazyLock<HintParser> = LazyLock::new(|| HintParser::new().unwrap());
 const LONGEST: Duration = Duration::from_secs(100_000_000_000);
 const SHARE: Duration = Duration::from_secs(5);
 
@@ -21,9 +21,9 @@ fuzz_target!(|input: (u16, u16, u16, &[u8])| {
     assert_eq!(listen(output.chunks(usize::from(size).max(1))), word, "in pieces of {size}");
     let (own, limit) = (Duration::from_millis(own.into()), Duration::from_secs(limit.into()));
     match (word, word.decide(own, limit, &mut Random::seeded(size.into()))) {
-        (Word::Nothing, decision) => assert_eq!(decision, Decision::Wait(own)),
-        (Word::Exhausted(words), decision) => assert_eq!(decision, Decision::Exhausted(words)),
-        (Word::Wait(asked), decision) => {
+        (ServerHint::Nothing, decision) => assert_eq!(decision, Decision::Wait(own)),
+        (ServerHint::Exhausted(words), decision) => assert_eq!(decision, Decision::Exhausted(words)),
+        (ServerHint::Wait(asked), decision) => {
             assert!(!asked.is_zero() && asked <= LONGEST, "{asked:?}");
             match decision {
                 Decision::Wait(delay) => {
@@ -37,8 +37,8 @@ fuzz_target!(|input: (u16, u16, u16, &[u8])| {
     }
 });
 
-fn listen<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Word {
-    let mut listener = NEW.clone();
-    chunks.for_each(|chunk| listener.feed(chunk));
-    listener.finish(SystemTime::UNIX_EPOCH + NOW)
+fn listen<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> ServerHint {
+    let mut hint_parser = NEW.clone();
+    chunks.for_each(|chunk| hint_parser.feed(chunk));
+    hint_parser.finish(SystemTime::UNIX_EPOCH + NOW)
 }

@@ -9,7 +9,7 @@
 //! | [`environment`] | the rules by which `RETRY_...` variables become flags |
 //! | [`parse`](mod@parse) | from words to the plan, or to a text to print |
 //! | [`usage_error`] | every usage error as one line |
-//! | [`traps`] | known traps: curl without `-f`, commands whose exit codes say nothing |
+//! | [`pitfalls`] | known traps: curl without `-f`, commands whose exit codes say nothing |
 //! | [`dry_run`] | `--dry-run`: what a plan can lead to, for people and as JSON |
 //! | [`texts`] | what help and man page both say beside the flags |
 //! | [`generate`] | `--generate`: which file |
@@ -23,13 +23,13 @@ pub mod environment;
 pub mod generate;
 pub mod man;
 pub mod parse;
+pub mod pitfalls;
 pub mod presets;
 pub mod sets;
 pub mod texts;
-pub mod traps;
 pub mod usage_error;
 pub mod values;
 
 pub use args::Format;
-pub use parse::{Asked, parse};
-pub use traps::notes;
+pub use parse::{Invocation, parse};
+pub use pitfalls::notes;

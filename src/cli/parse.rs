@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// What an invocation asks for.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Invocation {
     /// To run a command.
     Run(Box<Plan>),
     /// To print this on stdout.
@@ -37,20 +37,20 @@ pub enum Asked {
 ///
 /// # Errors
 /// A usage error, as the line to print on stderr.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Asked, String> {
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, String> {
     let words: Vec<OsString> = words.into_iter().collect();
     if let Some(command) = command_alone(&words)
         && !environment::has_settings()
     {
         let args = Args { command: command.to_vec(), ..Args::default() };
-        return plan(args, &Settings::default()).map(|plan| Asked::Run(Box::new(plan)));
+        return plan(args, &Settings::default()).map(|plan| Invocation::Run(Box::new(plan)));
     }
     parse_options(&words)
 }
 
 // A function of its own also in the binary, as its frame is two pages that a command alone need not touch.
 #[inline(never)]
-fn parse_options(words: &[OsString]) -> Result<Asked, String> {
+fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     let mut model = Args::command();
     if words.len() <= 1 {
         return Err(format!("{}\nTry 'retry -h'.", model.render_usage()));
@@ -58,7 +58,7 @@ fn parse_options(words: &[OsString]) -> Result<Asked, String> {
     let matches = match model.try_get_matches_from_mut(words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Asked::Print(rendered(words, error)));
+            return Ok(Invocation::Print(rendered(words, error)));
         }
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
             return Err(usage_error::line_for_not_utf8(&model, words));
@@ -68,24 +68,24 @@ fn parse_options(words: &[OsString]) -> Result<Asked, String> {
     let (matches, settings) = environment::merge(&mut model, matches, words)?;
     let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error))?;
     if let Some(what) = args.generate {
-        return Ok(Asked::Print(generate::generate(model, what)));
+        return Ok(Invocation::Print(generate::generate(model, what)));
     }
     let format = args.log_format.unwrap_or_default();
     if args.show_state {
-        return Ok(Asked::ShowState(location(&args), format));
+        return Ok(Invocation::ShowState(location(&args), format));
     }
     if let Some(name) = &args.reset_state {
-        return Ok(Asked::ResetState(location(&args), Name::from(name.as_os_str())));
+        return Ok(Invocation::ResetState(location(&args), Name::from(name.as_os_str())));
     }
     if let Some(name) = &args.list_presets {
-        return list_presets(name.as_deref(), &args, &settings).map(Asked::Print);
+        return list_presets(name.as_deref(), &args, &settings).map(Invocation::Print);
     }
     let dry = args.dry_run;
     let plan = plan(args, &settings)?;
     Ok(match (dry, format) {
-        (false, _) => Asked::Run(Box::new(plan)),
-        (true, Format::Text) => Asked::Print(dry_run::text(&plan).into_bytes()),
-        (true, Format::Json) => Asked::Print(dry_run::json(&plan).into_bytes()),
+        (false, _) => Invocation::Run(Box::new(plan)),
+        (true, Format::Text) => Invocation::Print(dry_run::text(&plan).into_bytes()),
+        (true, Format::Json) => Invocation::Print(dry_run::json(&plan).into_bytes()),
     })
 }
 
@@ -266,7 +266,7 @@ fn location(args: &Args) -> Location {
 }
 
 /// What is shared, if anything is.
-fn shared(args: &Args) -> Option<shared::Asked> {
+fn shared(args: &Args) -> Option<shared::SharedConfig> {
     let breaker = args.breaker.as_ref().map(|name| {
         let default = breaker::Settings::default();
         let settings = breaker::Settings {
@@ -282,7 +282,7 @@ fn shared(args: &Args) -> Option<shared::Asked> {
         );
         (Name::from(name.as_os_str()), settings)
     });
-    (breaker.is_some() || budget.is_some()).then(|| shared::Asked {
+    (breaker.is_some() || budget.is_some()).then(|| shared::SharedConfig {
         location: location(args),
         breaker,
         budget,
@@ -388,7 +388,7 @@ mod tests {
         let words = std::iter::once("retry").chain(words.iter().copied()).map(OsString::from);
         match parse(words) {
             // Each run has another one.
-            Ok(Asked::Run(plan)) => format!("{:#?}", Plan { run_id: String::new(), ..*plan }),
+            Ok(Invocation::Run(plan)) => format!("{:#?}", Plan { run_id: String::new(), ..*plan }),
             other => panic!("{other:?}"),
         }
     }

@@ -8,7 +8,7 @@ use crate::core::plan::LogTarget;
 use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
-use crate::core::wall::LONGEST;
+use crate::core::timestamp::LONGEST;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};

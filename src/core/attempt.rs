@@ -6,7 +6,7 @@ use super::budget::Payment;
 use super::outcome::Left;
 use super::policy::Verdict;
 use super::random::Random;
-use super::retry_after::Word;
+use super::retry_after::ServerHint;
 use super::signal::Signal;
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub trait Attempt {
     }
 
     /// How long the server asked us to wait, after the last attempt.
-    fn asked(&self) -> Word {
-        Word::Nothing
+    fn asked(&self) -> ServerHint {
+        ServerHint::Nothing
     }
 
     /// Makes ready for another attempt after a failure, when the delay is over.
@@ -108,14 +108,14 @@ pub struct Done<O> {
     /// How long it ran.
     pub took: Duration,
     /// What ends everything with it, if something does.
-    pub cut: Option<Cut>,
+    pub abort: Option<Abort>,
     /// What else there is to say about it.
     pub remarks: Remarks,
 }
 
 /// What ends a run in the middle of an attempt, whatever the attempt's outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cut {
+pub enum Abort {
     /// The first signal that told us to end.
     Interrupted(Signal),
     /// A failure of our own that loses something.

@@ -13,7 +13,7 @@
 //! admitted; a result from an older one says nothing about the present and is dropped.
 
 use super::random::Random;
-use super::wall::{Span, Wall, millis};
+use super::timestamp::{Span, Timestamp, millis};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -166,7 +166,7 @@ impl Breaker {
     }
 
     /// Whether somebody may attempt at `now`; a probe gets the slot for `lease` (at least 1 s).
-    pub fn admit(&mut self, now: Wall, lease: Duration) -> Admission {
+    pub fn admit(&mut self, now: Timestamp, lease: Duration) -> Admission {
         let period = match &mut self.phase {
             Phase::Closed { .. } => return Admission::Closed(self.ticket()),
             Phase::Open { span, period } | Phase::HalfOpen { lease: span, period } => {
@@ -183,7 +183,7 @@ impl Breaker {
     }
 
     /// For how long [`Self::admit`] would refuse, if it would. Changes nothing.
-    pub fn refusal(&self, now: Wall) -> Option<Duration> {
+    pub fn refusal(&self, now: Timestamp) -> Option<Duration> {
         match self.phase {
             Phase::Closed { .. } => None,
             Phase::Open { span, .. } | Phase::HalfOpen { lease: span, .. } => {
@@ -197,7 +197,7 @@ impl Breaker {
         &mut self,
         ticket: Ticket,
         result: Result,
-        now: Wall,
+        now: Timestamp,
         settings: &Settings,
         random: &mut Random,
     ) -> Recorded {
@@ -239,7 +239,7 @@ impl Breaker {
 
     /// Starts the lease of a probe anew at `now`. The ticket of a closed circuit needs no renewal and
     /// keeps what it has.
-    pub fn renew(&mut self, ticket: Ticket, now: Wall) -> Renewal {
+    pub fn renew(&mut self, ticket: Ticket, now: Timestamp) -> Renewal {
         if ticket != self.ticket() {
             return Renewal::Lost;
         }
@@ -249,7 +249,7 @@ impl Breaker {
         Renewal::Kept
     }
 
-    fn open(&mut self, now: Wall, period: u64, wait: Duration) -> Recorded {
+    fn open(&mut self, now: Timestamp, period: u64, wait: Duration) -> Recorded {
         let span = Span::new(now, wait);
         self.go(now, Phase::Open { span, period });
         Recorded::Opened { wait: Duration::from_millis(span.length) }
@@ -257,7 +257,7 @@ impl Breaker {
 
     /// The number follows the clock, so that a ticket from before the state was forgotten (a reset, a
     /// lost record) is not taken for one of the state that grew since.
-    fn go(&mut self, now: Wall, phase: Phase) {
+    fn go(&mut self, now: Timestamp, phase: Phase) {
         self.generation = self.generation.saturating_add(1).max(now.millis());
         self.phase = phase;
     }
@@ -275,22 +275,22 @@ mod tests {
     const START: u64 = 1_800_000_000_000;
     const LEASE: Duration = Duration::from_secs(10);
 
-    fn at(seconds: f64) -> Wall {
-        Wall::from_millis(START + (seconds * 1000.0) as u64)
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::from_millis(START + (seconds * 1000.0) as u64)
     }
 
     fn settings() -> Settings {
         Settings::default()
     }
 
-    fn admitted(breaker: &mut Breaker, now: Wall) -> Ticket {
+    fn admitted(breaker: &mut Breaker, now: Timestamp) -> Ticket {
         match breaker.admit(now, LEASE) {
             Admission::Closed(ticket) | Admission::Probe(ticket) => ticket,
             Admission::Refused { wait } => panic!("refused for {wait:?}"),
         }
     }
 
-    fn done(breaker: &mut Breaker, ticket: Ticket, result: Result, now: Wall) -> Recorded {
+    fn done(breaker: &mut Breaker, ticket: Ticket, result: Result, now: Timestamp) -> Recorded {
         breaker.record(ticket, result, now, &settings(), &mut Random::seeded(1))
     }
 
@@ -401,7 +401,7 @@ mod tests {
     #[test]
     fn a_beginning_in_the_future_costs_one_open_time_and_no_more() {
         for ahead in [1, 1000 * 365 * 86_400_000, u64::MAX - START] {
-            let span = Span { from: Wall::from_millis(START + ahead), length: 30_000 };
+            let span = Span { from: Timestamp::from_millis(START + ahead), length: 30_000 };
             for phase in
                 [Phase::Open { span, period: 30_000 }, Phase::HalfOpen { lease: span, period: 30_000 }]
             {
@@ -417,9 +417,9 @@ mod tests {
     fn a_clock_that_is_set_back_costs_one_open_time_and_no_more() {
         let mut breaker = opened();
         let year = 365 * 86400 * 1000;
-        let back = Wall::from_millis(START - year);
+        let back = Timestamp::from_millis(START - year);
         assert_eq!(breaker.admit(back, LEASE), Admission::Refused { wait: Duration::from_secs(30) });
-        let later = Wall::from_millis(START - year + 30_000);
+        let later = Timestamp::from_millis(START - year + 30_000);
         assert!(matches!(breaker.admit(later, LEASE), Admission::Probe(_)));
     }
 
@@ -512,7 +512,7 @@ mod tests {
             let mut in_a_row = 0;
             let cap = LONGEST_OPEN.max(settings.open);
             for step in steps {
-                let now = Wall::from_millis(clock);
+                let now = Timestamp::from_millis(clock);
                 let before = breaker;
                 match step {
                     Step::Admit => match breaker.admit(now, Duration::from_millis(lease)) {
@@ -606,7 +606,7 @@ mod tests {
                     one.lease_began.is_some() && one.ticket == breaker.ticket()
                 });
                 prop_assert!(probes.count() <= 1);
-                prop_assert!(matches!(step_out(breaker, Wall::from_millis(clock)), WayOut::Found));
+                prop_assert!(matches!(step_out(breaker, Timestamp::from_millis(clock)), WayOut::Found));
             }
         }
 
@@ -615,7 +615,7 @@ mod tests {
         fn a_jump_forward_leaves_one_probe_that_counts(jump in 0..10_000_000_u64) {
             let mut breaker = opened();
             let first = admitted(&mut breaker, at(30.0));
-            let later = Wall::from_millis(at(30.0).millis() + jump);
+            let later = Timestamp::from_millis(at(30.0).millis() + jump);
             if let Admission::Probe(second) = breaker.admit(later, LEASE) {
                 prop_assert!(jump >= 10_000);
                 prop_assert_eq!(done(&mut breaker, first, Result::Success, later), Recorded::Late);
@@ -634,9 +634,9 @@ mod tests {
 
     /// From every state, waiting as long as one is told to leads to an attempt, and a success of that
     /// attempt to a closed circuit.
-    fn step_out(mut breaker: Breaker, mut now: Wall) -> WayOut {
+    fn step_out(mut breaker: Breaker, mut now: Timestamp) -> WayOut {
         if let Admission::Refused { wait } = breaker.admit(now, LEASE) {
-            now = Wall::from_millis(now.millis() + millis(wait));
+            now = Timestamp::from_millis(now.millis() + millis(wait));
         }
         match breaker.admit(now, LEASE) {
             Admission::Refused { .. } => match breaker.phase {

@@ -3,7 +3,7 @@
 //!
 //! Nothing here can refuse a first attempt: only a retry asks for a token.
 
-use super::wall::Wall;
+use super::timestamp::Timestamp;
 use std::time::Duration;
 
 /// Thousandths of a token: whole numbers, so that nothing is lost to rounding in a shared record.
@@ -57,7 +57,7 @@ pub struct Budget {
     /// Thousandths of a token.
     pub thousandths: u64,
     /// Up to here, time has been paid for.
-    pub at: Wall,
+    pub at: Timestamp,
 }
 
 /// The answer to a retry that asks for its token.
@@ -74,12 +74,12 @@ pub enum Payment {
 
 impl Budget {
     /// A full one.
-    pub const fn fresh(now: Wall, settings: &Settings) -> Self {
+    pub const fn fresh(now: Timestamp, settings: &Settings) -> Self {
         Self { thousandths: settings.burst, at: now }
     }
 
     /// A success puts its part of a token in.
-    pub fn deposit(&mut self, now: Wall, settings: &Settings) {
+    pub fn deposit(&mut self, now: Timestamp, settings: &Settings) {
         // A full bucket is left as it is, its time included, so that success after success writes
         // nothing: the refill is capped, so old time is worth no more than the bucket holds.
         if self.thousandths != settings.burst {
@@ -89,7 +89,7 @@ impl Budget {
     }
 
     /// A retry asks for its token. If there is none, nothing changes.
-    pub fn pay(&mut self, now: Wall, settings: &Settings) -> Payment {
+    pub fn pay(&mut self, now: Timestamp, settings: &Settings) -> Payment {
         let mut refilled = *self;
         refilled.refill(now, settings);
         if let Some(left) = refilled.thousandths.checked_sub(TOKEN) {
@@ -107,19 +107,19 @@ impl Budget {
     }
 
     /// Tokens at `now`, in thousandths, in [0, burst].
-    pub fn left(mut self, now: Wall, settings: &Settings) -> u64 {
+    pub fn left(mut self, now: Timestamp, settings: &Settings) -> u64 {
         self.refill(now, settings);
         self.thousandths
     }
 
-    fn refill(&mut self, now: Wall, settings: &Settings) {
+    fn refill(&mut self, now: Timestamp, settings: &Settings) {
         // 0 for a clock that was set back.
         let gained = now.millis().saturating_sub(self.at.millis()) / MILLIS_PER_THOUSANDTH;
         let paid_for = self.at.millis().saturating_add(gained * MILLIS_PER_THOUSANDTH);
         self.thousandths = self.thousandths.saturating_add(gained);
         // The part of 10 ms that is left over stays in `at`, unless the bucket is full: no time is
         // saved up beyond that.
-        self.at = now.min(Wall::from_millis(paid_for));
+        self.at = now.min(Timestamp::from_millis(paid_for));
         if self.thousandths >= settings.burst {
             *self = Self::fresh(now, settings);
         }
@@ -131,8 +131,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn at(seconds: f64) -> Wall {
-        Wall::from_millis(1_800_000_000_000 + (seconds * 1000.0) as u64)
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::from_millis(1_800_000_000_000 + (seconds * 1000.0) as u64)
     }
 
     fn emptied(settings: &Settings) -> Budget {
@@ -185,9 +185,9 @@ mod tests {
         let settings = Settings::default();
         let mut budget = emptied(&settings);
         let year = Duration::from_secs(365 * 86400);
-        let back = Wall::from_millis(at(0.0).millis() - 365 * 86_400_000);
+        let back = Timestamp::from_millis(at(0.0).millis() - 365 * 86_400_000);
         assert_eq!(budget.pay(back, &settings), Payment::Empty { wait: Duration::from_secs(10) });
-        let later = Wall::from_millis(back.millis() + 10_000);
+        let later = Timestamp::from_millis(back.millis() + 10_000);
         assert!(later < at(0.0) && year > Duration::ZERO);
         assert_eq!(budget.pay(later, &settings), Payment::Paid);
     }
@@ -244,10 +244,10 @@ mod tests {
         fn it_keeps_its_promises(steps in prop::collection::vec(any_step(), 1..200)) {
             let mut settings = Settings::default();
             let mut clock = 4_000_000_000_000_u64;
-            let mut budget = Budget::fresh(Wall::from_millis(clock), &settings);
+            let mut budget = Budget::fresh(Timestamp::from_millis(clock), &settings);
             let (mut put_in, mut paid_out) = (u128::from(settings.burst), 0_u128);
             for step in steps {
-                let now = Wall::from_millis(clock);
+                let now = Timestamp::from_millis(clock);
                 match step {
                     Step::Pay => {
                         let before = budget.left(now, &settings);
@@ -261,7 +261,7 @@ mod tests {
                                 prop_assert!(!wait.is_zero());
                                 if settings.burst >= TOKEN {
                                     prop_assert!(wait <= Duration::from_secs(10));
-                                    let then = Wall::from_millis(clock + wait.as_millis() as u64);
+                                    let then = Timestamp::from_millis(clock + wait.as_millis() as u64);
                                     prop_assert_eq!(budget.clone().pay(then, &settings), Payment::Paid);
                                 }
                             }
@@ -281,10 +281,10 @@ mod tests {
                     Step::SetBack(by) => clock -= by,
                     Step::Settings(burst, ratio) => settings = Settings::new(burst, ratio),
                 }
-                let now = Wall::from_millis(clock);
+                let now = Timestamp::from_millis(clock);
                 prop_assert!(budget.left(now, &settings) <= settings.burst);
                 prop_assert!(paid_out <= put_in, "{} paid out, {} put in", paid_out, put_in);
-                let full = Wall::from_millis(
+                let full = Timestamp::from_millis(
                     clock.max(budget.at.millis()) + settings.burst * MILLIS_PER_THOUSANDTH
                 );
                 prop_assert_eq!(budget.left(full, &settings), settings.burst);

@@ -19,12 +19,12 @@
 //! | [`policy`] | sets, rules and the verdict on an outcome |
 //! | [`preset`] | what well-known tools exit with and print when trouble will pass |
 //! | [`random`] | the one source of randomness |
-//! | [`reason`](mod@reason) | the system's words for an error |
+//! | [`os_error`] | the system's words for an error |
 //! | [`retry_after`] | the server's word: how long a failed command was told to wait |
 //! | [`shared`] | what an invocation wants to share with others: names, settings, where |
 //! | [`signal`] | signal numbers and their names |
 //! | [`tail`] | the end of a stream, in bounded memory |
-//! | [`wall`] | a moment on the wall clock, and a span that ends whatever is done to the clock |
+//! | [`timestamp`] | a moment on the wall clock, and a span that ends whatever is done to the clock |
 
 pub mod attempt;
 pub mod backoff;
@@ -33,6 +33,7 @@ pub mod budget;
 pub mod clean;
 pub mod duration;
 pub mod lines;
+pub mod os_error;
 pub mod outcome;
 pub mod output;
 pub mod pattern;
@@ -40,9 +41,8 @@ pub mod plan;
 pub mod policy;
 pub mod preset;
 pub mod random;
-pub mod reason;
 pub mod retry_after;
 pub mod shared;
 pub mod signal;
 pub mod tail;
-pub mod wall;
+pub mod timestamp;

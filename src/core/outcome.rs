@@ -77,7 +77,7 @@ pub enum SpawnFailure {
     /// It is there, but cannot be run (126).
     NotExecutable,
     /// The system was short of something for the moment: EAGAIN, ENOMEM, ETXTBSY (126).
-    Passing,
+    Transient,
 }
 
 impl Outcome {
@@ -89,11 +89,11 @@ impl Outcome {
 
     /// Whether another attempt would be pointless by nature: the command is not there, the reader of
     /// its output has gone (SIGPIPE), or a person said stop (SIGINT, SIGQUIT).
-    pub fn is_hopeless(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         match self {
             Self::Exited(_) | Self::TimedOut(_) => false,
             Self::Killed(signal) => signal.must_be_named(),
-            Self::NotStarted(NotStarted { kind, .. }) => *kind != SpawnFailure::Passing,
+            Self::NotStarted(NotStarted { kind, .. }) => *kind != SpawnFailure::Transient,
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(stopped(Outcome::Killed(Signal::SIGSEGV)), Exit::Signal(Signal::SIGSEGV));
         assert_eq!(stopped(not_started(SpawnFailure::NotFound)), Exit::Code(127));
         assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
-        assert_eq!(stopped(not_started(SpawnFailure::Passing)), Exit::Code(126));
+        assert_eq!(stopped(not_started(SpawnFailure::Transient)), Exit::Code(126));
         let open = |last| Ending::CircuitOpen { last }.exit(None);
         assert_eq!(open(None), Exit::Code(75));
         assert_eq!(open(Some(Outcome::Exited(7))), Exit::Code(7));

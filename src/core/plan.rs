@@ -2,7 +2,7 @@
 
 use super::output::{Side, Stream, Watchlist};
 use super::policy::Policy;
-use super::shared::Asked;
+use super::shared::SharedConfig;
 use super::signal::Signal;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub struct Plan {
     /// Shell commands around the attempts.
     pub hooks: Hooks,
     /// The circuit breaker and the retry budget, if one was asked for.
-    pub shared: Option<Asked>,
+    pub shared: Option<SharedConfig>,
     /// Makes the jitter repeatable.
     pub seed: Option<u64>,
     /// The exit status of a success that needed more than one attempt.

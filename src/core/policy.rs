@@ -156,7 +156,7 @@ impl Condition {
                 *kind == SpawnFailure::NotFound
             }
             (Self::Codes(low, high), Outcome::Exited(_) | Outcome::Killed(_)) => {
-                (*low..=*high).contains(&outcome.status()) && !outcome.is_hopeless()
+                (*low..=*high).contains(&outcome.status()) && !outcome.is_permanent()
             }
             (Self::Signal(signal), Outcome::Killed(by)) => signal == by,
             (Self::Nonzero, Outcome::Exited(code)) => *code != 0,
@@ -239,7 +239,7 @@ pub enum Why {
         hint: Option<String>,
     },
     /// Another attempt is pointless by nature.
-    Hopeless,
+    Permanent,
     /// No rule says anything about it.
     NoRule,
     /// The command of `--retry-if` said so.
@@ -253,79 +253,79 @@ pub enum Why {
 impl Rules {
     /// The verdict on an outcome of which no output is known.
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
-        self.judge_with(outcome, &Said { list: &Watchlist::default(), seen: &Seen::default() })
+        self.judge_with(outcome, &AttemptOutput { list: &Watchlist::default(), seen: &Seen::default() })
     }
 
     /// The verdict on an outcome: the first of five lines that applies.
-    pub fn judge_with(&self, outcome: &Outcome, said: &Said<'_>) -> Verdict {
+    pub fn judge_with(&self, outcome: &Outcome, output: &AttemptOutput<'_>) -> Verdict {
         // A tree that could not be ended would overlap with the next attempt. No rule allows that.
         if matches!(outcome, Outcome::TimedOut(t) if t.left != Left::Nothing) {
-            return Verdict::Stop(Why::Hopeless);
+            return Verdict::Stop(Why::Permanent);
         }
-        let retry = match self.retry_on.find(outcome, said.seen) {
+        let retry = match self.retry_on.find(outcome, output.seen) {
             Some(item) => Some(Why::Rule(format!("--retry-on {}", item.text))),
-            None => said.matched(Meaning::Retry).map(Why::Output),
+            None => output.matched(Meaning::Retry).map(Why::Output),
         };
         // 1. Good, and no retry rule matches.
-        if self.is_good(outcome, said) && retry.is_none() {
+        if self.is_good(outcome, output) && retry.is_none() {
             return Verdict::Good;
         }
         // 2. A stop rule matches. (Stop beats retry; it never turns a success into a failure.)
-        if let Some(item) = self.stop_on.find(outcome, said.seen) {
+        if let Some(item) = self.stop_on.find(outcome, output.seen) {
             return Verdict::Stop(Why::Rule(format!("--stop-on {}", item.text)));
         }
-        if let Some(rule) = said.matched(Meaning::Stop) {
+        if let Some(rule) = output.matched(Meaning::Stop) {
             return Verdict::Stop(Why::Output(rule));
         }
         // 3. A retry rule matches.
         if let Some(why) = retry {
             return Verdict::Retry(why);
         }
-        // 4. Hopeless by nature.
-        if outcome.is_hopeless() {
-            return Verdict::Stop(Why::Hopeless);
+        // 4. Permanent by nature.
+        if outcome.is_permanent() {
+            return Verdict::Stop(Why::Permanent);
         }
         // 5. Whatever is left.
         let mut given: Vec<String> = Vec::new();
         if !self.retry_on.0.is_empty() {
             given.push(format!("--retry-on {}", self.retry_on.text()));
         }
-        let retry_rules = said.list.rules().iter().filter(|rule| rule.meaning() == Meaning::Retry);
+        let retry_rules = output.list.rules().iter().filter(|rule| rule.meaning() == Meaning::Retry);
         given.extend(retry_rules.map(ToString::to_string));
-        let missing = said.list.missing(said.seen).filter(|_| self.is_in_success_set(outcome, said));
+        let missing = output.list.missing(output.seen).filter(|_| self.is_in_success_set(outcome, output));
         let missing = missing.map(ToString::to_string);
         if given.is_empty() || self.retry_on.0.iter().any(|item| item.condition == Condition::Auto) {
             Verdict::Retry(missing.map_or(Why::NoRule, Why::Missing))
         } else {
-            let hint = self.retry_on.hint(outcome, said.seen);
+            let hint = self.retry_on.hint(outcome, output.seen);
             Verdict::Stop(Why::LeftOut { rules: given.join(" "), hint })
         }
     }
 
     /// In the success set with all required output, or named good by its output.
-    fn is_good(&self, outcome: &Outcome, said: &Said<'_>) -> bool {
-        (self.is_in_success_set(outcome, said) && said.list.missing(said.seen).is_none())
-            || said.matched(Meaning::Success).is_some()
+    fn is_good(&self, outcome: &Outcome, output: &AttemptOutput<'_>) -> bool {
+        (self.is_in_success_set(outcome, output) && output.list.missing(output.seen).is_none())
+            || output.matched(Meaning::Success).is_some()
     }
 
-    fn is_in_success_set(&self, outcome: &Outcome, said: &Said<'_>) -> bool {
+    fn is_in_success_set(&self, outcome: &Outcome, output: &AttemptOutput<'_>) -> bool {
         if self.success_on.0.is_empty() {
             return *outcome == Outcome::Exited(0);
         }
-        self.success_on.find(outcome, said.seen).is_some()
+        self.success_on.find(outcome, output.seen).is_some()
     }
 }
 
 /// What an attempt printed, as far as anybody asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Said<'a> {
+pub struct AttemptOutput<'a> {
     /// What was looked for.
     pub list: &'a Watchlist,
     /// What was found.
     pub seen: &'a Seen,
 }
 
-impl Said<'_> {
+impl AttemptOutput<'_> {
     fn matched(&self, meaning: Meaning) -> Option<String> {
         self.list.matched(meaning, self.seen).map(ToString::to_string)
     }
@@ -375,7 +375,7 @@ mod tests {
             Outcome::Exited(1),
             Outcome::Killed(Signal::SIGKILL),
             timed_out(Left::Nothing),
-            not_started(SpawnFailure::Passing),
+            not_started(SpawnFailure::Transient),
         ];
         for outcome in retried {
             assert_eq!(rules.judge(&outcome), Verdict::Retry(Why::NoRule), "{outcome:?}");
@@ -389,14 +389,14 @@ mod tests {
             timed_out(Left::Processes(vec![42])),
         ];
         for outcome in hopeless {
-            assert_eq!(rules.judge(&outcome), Verdict::Stop(Why::Hopeless), "{outcome:?}");
+            assert_eq!(rules.judge(&outcome), Verdict::Stop(Why::Permanent), "{outcome:?}");
         }
     }
 
     #[test]
     fn what_was_never_started_says_nothing_of_the_service() {
         let again = Verdict::Retry(Why::NoRule);
-        for kind in [SpawnFailure::Passing, SpawnFailure::NotFound, SpawnFailure::NotExecutable] {
+        for kind in [SpawnFailure::Transient, SpawnFailure::NotFound, SpawnFailure::NotExecutable] {
             assert_eq!(not_started(kind).says_of_the_service(&again), breaker::Result::Nothing);
         }
         assert_eq!(Outcome::Exited(1).says_of_the_service(&again), breaker::Result::Failure);
@@ -446,7 +446,7 @@ mod tests {
         let judge = |rules: &Rules, list: &Watchlist, code, printed: &str| {
             let mut watcher = Watcher::new(list, Stream::Stderr);
             watcher.feed(printed.as_bytes());
-            rules.judge_with(&Outcome::Exited(code), &Said { list, seen: &watcher.finish() })
+            rules.judge_with(&Outcome::Exited(code), &AttemptOutput { list, seen: &watcher.finish() })
         };
         let why = |text: &str| Why::Output(text.to_owned());
 
@@ -485,7 +485,7 @@ mod tests {
         let rules = Rules { retry_on: set(&items), ..Rules::default() };
         assert_eq!(rules.judge(&Outcome::Exited(0)), Verdict::Good);
         assert_eq!(rules.judge(&Outcome::Exited(1)), Verdict::Retry(Why::NoRule));
-        assert_eq!(rules.judge(&Outcome::Killed(Signal::SIGPIPE)), Verdict::Stop(Why::Hopeless));
+        assert_eq!(rules.judge(&Outcome::Killed(Signal::SIGPIPE)), Verdict::Stop(Why::Permanent));
         assert!(matches!(rules.judge(&Outcome::Killed(Signal::SIGINT)), Verdict::Retry(Why::Rule(_))));
     }
 

@@ -39,7 +39,7 @@ impl fmt::Display for Name {
 
 /// What an invocation wants to share.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct SharedConfig {
     /// Where.
     pub location: Location,
     /// `--breaker` and its settings.

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`supervisor`] | an attempt from start to end; the implementation of [`crate::core::attempt::Attempt`] |
 //! | [`spawn`] | starting: argv, environment, 126 and 127 |
-//! | [`wait`] | the one wait: children, signals, limits, delays, stopped time |
+//! | [`event_loop`] | the one wait: children, signals, limits, delays, stopped time |
 //! | [`clock`] | the time of a run |
 //! | [`patience`] | how long a run waits for those who read what it says |
 //! | [`signals`] | which signals are caught, and the rule by which they are passed on |
 //! | [`interruption`] | what the signals say that ask for the end |
-//! | [`ticker`] | when a view of what goes on wants to be called |
+//! | [`progress_timer`] | when a view of what goes on wants to be called |
 //! | [`tree`] | the processes that an attempt made, and how they end |
 //! | [`terminal`] | the terminal's settings and foreground group, put back after a command that was killed |
 //! | [`group`] | whether the command has a process group of its own (never on Linux), and what is sent to it |
@@ -19,17 +19,17 @@
 //! Nothing here judges an outcome or prints.
 
 pub mod clock;
+pub mod event_loop;
 pub mod group;
 pub mod interruption;
 pub mod patience;
+pub mod progress_timer;
 pub mod signals;
 pub mod spawn;
 pub mod supervisor;
 pub mod sys;
 pub mod terminal;
-pub mod ticker;
 pub mod tree;
-pub mod wait;
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "other.rs")]

@@ -1,7 +1,7 @@
 //! How long a run waits for those who read what it says: as long as they need, until a signal comes or its
 //! time is over. It waits in the one wait, so that stops, orphans and what is left for stderr are seen to.
 
-use super::wait::{Wait, Woken};
+use super::event_loop::{EventLoop, Wakeup};
 use crate::report::patience::{Patience, Ready};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const LOOKS: u32 = 20;
 /// The patience of a run with its readers.
 #[derive(Debug)]
 pub struct RunPatience<'a> {
-    wait: &'a mut Wait,
+    wait: &'a mut EventLoop,
     until: Option<Duration>,
     looks_left: u32,
     given_up: bool,
@@ -24,13 +24,13 @@ pub struct RunPatience<'a> {
 
 impl<'a> RunPatience<'a> {
     /// Between attempts: until a signal comes, or the deadline.
-    pub fn between_attempts(wait: &'a mut Wait, deadline: Option<Duration>) -> Self {
+    pub fn between_attempts(wait: &'a mut EventLoop, deadline: Option<Duration>) -> Self {
         Self { wait, until: deadline, looks_left: 0, given_up: false }
     }
 
     /// At the end of a run: until a signal comes, or the deadline and a grace. If there was a signal before,
     /// or the deadline is past, only the grace is left.
-    pub fn at_the_end(wait: &'a mut Wait, deadline: Option<Duration>) -> Self {
+    pub fn at_the_end(wait: &'a mut EventLoop, deadline: Option<Duration>) -> Self {
         let now = wait.now();
         let end = if wait.interrupted().is_some() { Some(now) } else { deadline };
         let until = end.map(|end| end.max(now).saturating_add(GRACE));
@@ -38,11 +38,11 @@ impl<'a> RunPatience<'a> {
     }
 
     /// Whether what was waited for came before a signal or the time.
-    fn wait_until(&mut self, due: Option<Duration>, is_it: impl Fn(&Woken) -> bool) -> Ready {
+    fn wait_until(&mut self, due: Option<Duration>, is_it: impl Fn(&Wakeup) -> bool) -> Ready {
         while !self.given_up {
             match self.wait.next(due) {
                 woken if is_it(&woken) => return Ready::Yes,
-                Woken::Interrupted | Woken::Due => self.given_up = true,
+                Wakeup::Interrupted | Wakeup::Due => self.given_up = true,
                 _ => {}
             }
         }
@@ -55,7 +55,7 @@ impl Patience for RunPatience<'_> {
         if self.given_up || self.wait.wake_when_writable(fd).is_err() {
             return Ready::No;
         }
-        let ready = self.wait_until(self.until, |woken| *woken == Woken::Writable);
+        let ready = self.wait_until(self.until, |woken| *woken == Wakeup::Writable);
         self.wait.forget_writable();
         ready
     }
@@ -66,6 +66,6 @@ impl Patience for RunPatience<'_> {
             return Ready::No;
         }
         self.looks_left -= 1;
-        self.wait_until(Some(due), |woken| *woken == Woken::Due)
+        self.wait_until(Some(due), |woken| *woken == Wakeup::Due)
     }
 }

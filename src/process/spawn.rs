@@ -3,11 +3,11 @@
 
 use super::group::Group;
 use super::sys::{self, start::Launch};
+use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::policy::Attempts;
-use crate::core::reason::reason;
 use crate::core::signal::Signal;
-use crate::streams::connected::Ends;
+use crate::streams::stdio::ChildStdio;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What the command is told about the attempt, in its environment.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
+pub struct AttemptEnv<'a> {
     /// `RETRY_ATTEMPT`, from 1.
     pub number: u64,
     /// `RETRY_MAX_ATTEMPTS`, `inf` without a limit.
@@ -38,32 +38,32 @@ pub struct Told<'a> {
 /// When it is not found, cannot be run, or the system is short of something.
 pub fn spawn(
     command: &[OsString],
-    told: &Told<'_>,
-    ends: &Ends,
+    env: &AttemptEnv<'_>,
+    stdio: &ChildStdio,
     death_signal: Signal,
 ) -> Result<Pid, NotStarted> {
     let launch = Launch {
         words: command,
-        variables: &variables(told),
-        streams: [ends.stdin.as_ref(), ends.stdout.as_ref(), ends.stderr.as_ref()],
+        variables: &variables(env),
+        streams: [stdio.stdin.as_ref(), stdio.stdout.as_ref(), stdio.stderr.as_ref()],
         death_signal,
         group: Group::of_the_command(),
     };
     sys::start::start(&launch).map_err(|error| not_started(&error))
 }
 
-fn variables(told: &Told<'_>) -> [(&'static str, String); 6] {
-    let max = match told.attempts {
+fn variables(env: &AttemptEnv<'_>) -> [(&'static str, String); 6] {
+    let max = match env.attempts {
         Attempts::AtMost(limit) => limit.to_string(),
         Attempts::Unlimited => "inf".to_owned(),
     };
     [
-        ("RETRY_ATTEMPT", told.number.to_string()),
+        ("RETRY_ATTEMPT", env.number.to_string()),
         ("RETRY_MAX_ATTEMPTS", max),
-        ("RETRY_PREVIOUS_STATUS", told.previous.map(|status| status.to_string()).unwrap_or_default()),
-        ("RETRY_ELAPSED", format!("{:.3}", told.elapsed.as_secs_f64())),
-        ("RETRY_DEPTH", told.depth.to_string()),
-        ("RETRY_RUN_ID", told.run_id.to_owned()),
+        ("RETRY_PREVIOUS_STATUS", env.previous.map(|status| status.to_string()).unwrap_or_default()),
+        ("RETRY_ELAPSED", format!("{:.3}", env.elapsed.as_secs_f64())),
+        ("RETRY_DEPTH", env.depth.to_string()),
+        ("RETRY_RUN_ID", env.run_id.to_owned()),
     ]
 }
 
@@ -73,9 +73,9 @@ fn not_started(error: &io::Error) -> NotStarted {
     let kind = match Errno::from_io_error(error) {
         Some(Errno::NOENT) => SpawnFailure::NotFound,
         Some(Errno::AGAIN | Errno::NOMEM | Errno::TXTBSY | Errno::MFILE | Errno::NFILE) => {
-            SpawnFailure::Passing
+            SpawnFailure::Transient
         }
         _ => SpawnFailure::NotExecutable,
     };
-    NotStarted { kind, why: reason(error) }
+    NotStarted { kind, why: describe(error) }
 }

@@ -1,34 +1,34 @@
 //! An attempt of the command from start to end, and the hooks around it. It connects spawn, wait, tree
 //! and streams; it judges nothing but by asking the rules.
 
+use super::event_loop::{EventLoop, Wakeup};
 use super::group::Group;
 use super::patience::RunPatience;
 use super::platform;
-use super::spawn::{self, Told};
+use super::progress_timer::ProgressTimer;
+use super::spawn::{self, AttemptEnv};
 use super::sys::own;
 use super::terminal::Terminal;
-use super::ticker::Ticker;
 use super::tree::{Ended, Remaining, Scope, Tree};
-use super::wait::{Wait, Woken};
 use crate::core::attempt::{
-    Admitted, Attempt, Cut, Done, LeftRunning, Opinion, Problem, Ready, Remarks, StdinState, Waited,
+    Abort, Admitted, Attempt, Done, LeftRunning, Opinion, Problem, Ready, Remarks, StdinState, Waited,
 };
 use crate::core::breaker;
 use crate::core::budget::Payment;
+use crate::core::os_error::describe;
 use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::output::{Cursor, Seen, Stream};
 use crate::core::plan::{End, Leftovers, Limits, Plan};
-use crate::core::policy::{Said, Verdict, Why};
+use crate::core::policy::{AttemptOutput, Verdict, Why};
 use crate::core::random::Random;
-use crate::core::reason::reason;
-use crate::core::retry_after::Word;
+use crate::core::retry_after::ServerHint;
 use crate::core::signal::Signal;
-use crate::report::event::{Event, Moment, Times};
+use crate::report::event::{Activity, Event, Times};
 use crate::report::output;
 use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
-use crate::streams::connected::{Ends, Streams};
-use crate::streams::failure::Failure;
+use crate::streams::error::StreamError;
 use crate::streams::pipe;
+use crate::streams::stdio::{ChildStdio, Streams};
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -43,13 +43,13 @@ const PIPE_GRACE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Supervisor<'a> {
     plan: &'a Plan,
-    wait: Wait,
+    wait: EventLoop,
     /// What is below us of all attempts so far.
     everything: Tree,
     terminal: Option<Terminal>,
     /// What the command gets when we are killed.
     death_signal: Signal,
-    ticker: Ticker<'a>,
+    progress: ProgressTimer<'a>,
     number: u64,
     waited: Duration,
     worked: Duration,
@@ -60,7 +60,7 @@ pub struct Supervisor<'a> {
     condition: Condition,
     /// What the last attempt said.
     seen: Seen,
-    word: Word,
+    word: ServerHint,
     shared: Option<Shared>,
     /// The breaker's, for the attempt that runs.
     permit: Permit,
@@ -75,7 +75,7 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
-        let wait = Wait::new(Streams::new(plan, own::share_description)?)?;
+        let wait = EventLoop::new(Streams::new(plan, own::share_description)?)?;
         platform::adopt_orphans();
         Ok(Self {
             plan,
@@ -83,7 +83,7 @@ impl<'a> Supervisor<'a> {
             everything: Tree::begin(),
             terminal: Terminal::find(),
             death_signal: own::death_signal().unwrap_or(plan.limits.signal),
-            ticker: Ticker::default(),
+            progress: ProgressTimer::default(),
             number: 0,
             waited: Duration::ZERO,
             worked: Duration::ZERO,
@@ -92,7 +92,7 @@ impl<'a> Supervisor<'a> {
             told_used_up: false,
             condition: Condition::Usable,
             seen: Seen::default(),
-            word: Word::Nothing,
+            word: ServerHint::Nothing,
             shared: plan.shared.as_ref().map(Shared::new),
             permit: Permit::Unguarded,
             renewal: None,
@@ -102,8 +102,8 @@ impl<'a> Supervisor<'a> {
 
     /// Calls `tick` at the start and the end of each delay and each attempt, and in between after the time
     /// that it returns; `None` means not again, so that nothing wakes up for a view that shows nothing.
-    pub fn on_tick(&mut self, tick: impl FnMut(Moment) -> Option<Duration> + 'a) {
-        self.ticker = Ticker::new(tick);
+    pub fn on_tick(&mut self, tick: impl FnMut(Activity) -> Option<Duration> + 'a) {
+        self.progress = ProgressTimer::new(tick);
     }
 
     /// Where the time went so far.
@@ -152,8 +152,8 @@ impl<'a> Supervisor<'a> {
         ending
     }
 
-    fn told(&self) -> Told<'a> {
-        Told {
+    fn attempt_env(&self) -> AttemptEnv<'a> {
+        AttemptEnv {
             number: self.number,
             attempts: self.plan.policy.attempts,
             previous: self.previous,
@@ -164,15 +164,15 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Starts a command and stays with it to its end, or to `limit`.
-    fn run(&mut self, words: &[OsString], ends: Ends, limit: Until) -> (Outcome, Duration, Tree) {
+    fn run(&mut self, words: &[OsString], stdio: ChildStdio, limit: Until) -> (Outcome, Duration, Tree) {
         let mut tree = Tree::begin();
         let started = self.wait.now();
         if let Some(terminal) = &mut self.terminal {
             terminal.save();
         }
-        let spawned = spawn::spawn(words, &self.told(), &ends, self.death_signal);
+        let spawned = spawn::spawn(words, &self.attempt_env(), &stdio, self.death_signal);
         // The command has them now, and we must not: a pipe ends only when nobody holds it.
-        drop(ends);
+        drop(stdio);
         let (outcome, took) = match spawned {
             Ok(pid) => {
                 tree.grows_from(pid);
@@ -209,11 +209,11 @@ impl<'a> Supervisor<'a> {
                     .min_by_key(|(_, due)| *due)
                     .unzip();
             self.renew_if_due();
-            let next_look = [due, self.renewal, self.ticker.due()].into_iter().flatten().min();
+            let next_look = [due, self.renewal, self.progress.due()].into_iter().flatten().min();
             match self.wait.next(next_look) {
-                Woken::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
-                Woken::Interrupted => self.kill_if_impatient(),
-                Woken::OrphanEnded | Woken::Streams | Woken::Writable | Woken::Due => {}
+                Wakeup::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
+                Wakeup::Interrupted => self.kill_if_impatient(),
+                Wakeup::OrphanEnded | Wakeup::Streams | Wakeup::Writable | Wakeup::Due => {}
             }
             // Something is lost already, so whatever the command does now is in vain.
             if self.wait.streams().failure().is_some() {
@@ -221,8 +221,8 @@ impl<'a> Supervisor<'a> {
             }
             // Whatever woke us: something may do so without end.
             let now = self.wait.now();
-            if self.ticker.due().is_some_and(|due| now >= due) {
-                self.ticker.tick(now, Moment::Running { took: now.saturating_sub(started) });
+            if self.progress.due().is_some_and(|due| now >= due) {
+                self.progress.tick(now, Activity::Running { took: now.saturating_sub(started) });
             }
             match limit {
                 _ if due.is_none_or(|due| now < due) => {}
@@ -264,8 +264,8 @@ impl<'a> Supervisor<'a> {
     }
 
     /// What is asked of the shared state, if there is one.
-    fn ask<T>(&mut self, question: impl FnOnce(&mut Shared) -> Answer<T>) -> Option<T> {
-        let Answer { decision, warning } = question(self.shared.as_mut()?);
+    fn ask<T>(&mut self, operation: impl FnOnce(&mut Shared) -> Answer<T>) -> Option<T> {
+        let Answer { decision, warning } = operation(self.shared.as_mut()?);
         self.note(warning);
         Some(decision)
     }
@@ -322,7 +322,7 @@ impl<'a> Supervisor<'a> {
         let mut due = stages.next();
         while self.wait.streams().is_busy() {
             match (self.wait.next(due), stages.len()) {
-                (Woken::Due, left) => {
+                (Wakeup::Due, left) => {
                     let streams = self.wait.streams();
                     match left {
                         2 => streams.grace_ended(),
@@ -340,11 +340,11 @@ impl<'a> Supervisor<'a> {
                     }
                 }
                 // Whoever sends one more signal does not wait for our reader either.
-                (Woken::Interrupted, _) => {
+                (Wakeup::Interrupted, _) => {
                     self.wait.streams().stop_looking();
                     break;
                 }
-                (Woken::Ended(_) | Woken::OrphanEnded | Woken::Streams | Woken::Writable, _) => {}
+                (Wakeup::Ended(_) | Wakeup::OrphanEnded | Wakeup::Streams | Wakeup::Writable, _) => {}
             }
         }
     }
@@ -359,17 +359,17 @@ impl<'a> Supervisor<'a> {
         let due = end.map(|end| end.saturating_add(kill_after));
         while self.wait.streams().has_pending() {
             match (self.wait.next(due), self.wait.interrupted()) {
-                (Woken::Interrupted, Some(signal)) => {
+                (Wakeup::Interrupted, Some(signal)) => {
                     return Some(Ending::Interrupted { signal, running: None });
                 }
-                (Woken::Due, Some(_)) => return None,
-                (Woken::Due, None) => self.wait.streams().abandon(),
+                (Wakeup::Due, Some(_)) => return None,
+                (Wakeup::Due, None) => self.wait.streams().abandon(),
                 _ => {}
             }
         }
         match self.wait.streams().failure() {
-            Some(Failure::NoReader) => Some(Ending::NoReader),
-            Some(Failure::Lost(what)) => Some(Ending::Broken(what.clone())),
+            Some(StreamError::NoReader) => Some(Ending::NoReader),
+            Some(StreamError::Lost(what)) => Some(Ending::Broken(what.clone())),
             None => None,
         }
     }
@@ -377,23 +377,24 @@ impl<'a> Supervisor<'a> {
     /// Runs a command between two attempts, with this stdin, and stderr as stdout. Signals and the deadline end
     /// it.
     fn run_hook(&mut self, command: &OsStr, stdin: impl FnOnce() -> io::Result<OwnedFd>) -> Outcome {
-        let ends = stdin().and_then(|stdin| {
+        let child = stdin().and_then(|stdin| {
             let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
-            Ok(Ends { stdin: Some(stdin), stdout, stderr: None })
+            Ok(ChildStdio { stdin: Some(stdin), stdout, stderr: None })
         });
         let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
-        let outcome = match ends {
-            Ok(ends) => self.run(&shell(command), ends, until).0,
+        let outcome = match child {
+            Ok(child) => self.run(&shell(command), child, until).0,
             Err(error) => cannot_start(&error),
         };
-        self.ticker.wrote(Cursor::Unknown);
+        self.progress.wrote(Cursor::Unknown);
         outcome
     }
 
     fn fall_back(&mut self, fallback: &OsStr) -> Ending<Outcome> {
-        let ends = self.wait.streams().stdin_again().map(|stdin| Ends { stdin, ..Ends::default() });
-        let outcome = match ends {
-            Ok(ends) => self.run(&shell(fallback), ends, Until::default()).0,
+        let stdio =
+            self.wait.streams().stdin_again().map(|stdin| ChildStdio { stdin, ..ChildStdio::default() });
+        let outcome = match stdio {
+            Ok(stdio) => self.run(&shell(fallback), stdio, Until::default()).0,
             Err(error) => cannot_start(&error),
         };
         match (self.wait.interrupted(), outcome) {
@@ -428,11 +429,11 @@ fn shell(command: &OsStr) -> [OsString; 3] {
 
 /// Without descriptors or memory there is no attempt now, but there may be one later.
 fn cannot_start(error: &io::Error) -> Outcome {
-    not_started(reason(error))
+    not_started(describe(error))
 }
 
 fn not_started(why: String) -> Outcome {
-    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Passing, why })
+    Outcome::NotStarted(NotStarted { kind: SpawnFailure::Transient, why })
 }
 
 impl Attempt for Supervisor<'_> {
@@ -456,10 +457,10 @@ impl Attempt for Supervisor<'_> {
             _ if self.wait.interrupted().is_some() => {
                 (not_started("interrupted".to_owned()), Duration::ZERO, None)
             }
-            Ok(ends) => {
-                self.ticker.tick(now, Moment::Running { took: Duration::ZERO });
-                let (outcome, took, tree) = self.run(&self.plan.command, ends, until);
-                self.ticker.end();
+            Ok(stdio) => {
+                self.progress.tick(now, Activity::Running { took: Duration::ZERO });
+                let (outcome, took, tree) = self.run(&self.plan.command, stdio, until);
+                self.progress.end();
                 (outcome, took, Some(tree))
             }
             Err(error) => (cannot_start(&error), Duration::ZERO, None),
@@ -476,7 +477,7 @@ impl Attempt for Supervisor<'_> {
         // The terminal shows `^C` as well, wherever the cursor was.
         let interrupted = self.wait.interrupted().is_some();
         let streams = self.wait.streams();
-        self.ticker.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() });
+        self.progress.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() });
         self.warnings.extend(streams.warning().map(Problem::OutputLost));
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
@@ -485,19 +486,22 @@ impl Attempt for Supervisor<'_> {
             leftovers: self.leftovers.clone(),
         };
         let broken = match streams.failure() {
-            Some(Failure::Lost(what)) => Some(Cut::Broken(what.clone())),
-            Some(Failure::NoReader) | None => None,
+            Some(StreamError::Lost(what)) => Some(Abort::Broken(what.clone())),
+            Some(StreamError::NoReader) | None => None,
         };
         self.previous = Some(outcome.status());
-        Done { outcome, took, cut: broken.or(self.wait.interrupted().map(Cut::Interrupted)), remarks }
+        Done { outcome, took, abort: broken.or(self.wait.interrupted().map(Abort::Interrupted)), remarks }
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
         // What could not be ended would overlap with the next attempt.
         if matches!(self.leftovers, LeftRunning::Stuck(_)) {
-            return Verdict::Stop(Why::Hopeless);
+            return Verdict::Stop(Why::Permanent);
         }
-        self.plan.policy.rules.judge_with(outcome, &Said { list: &self.plan.watchlist, seen: &self.seen })
+        self.plan
+            .policy
+            .rules
+            .judge_with(outcome, &AttemptOutput { list: &self.plan.watchlist, seen: &self.seen })
     }
 
     fn says_of_the_service(&self, outcome: &Outcome, verdict: &Verdict) -> breaker::Result {
@@ -541,7 +545,7 @@ impl Attempt for Supervisor<'_> {
         self.warnings.pop_front()
     }
 
-    fn asked(&self) -> Word {
+    fn asked(&self) -> ServerHint {
         self.word
     }
 
@@ -578,10 +582,10 @@ impl Attempt for Supervisor<'_> {
         let begun = self.wait.now();
         let due = begun.saturating_add(delay);
         if !delay.is_zero() {
-            self.ticker.tick(begun, Moment::Waiting { left: delay, elapsed: begun });
+            self.progress.tick(begun, Activity::Waiting { left: delay, elapsed: begun });
         }
         let waited = loop {
-            let next_look = self.ticker.due().map_or(due, |tick| tick.min(due));
+            let next_look = self.progress.due().map_or(due, |tick| tick.min(due));
             let woken = self.wait.next(Some(next_look));
             if let Some(signal) = self.wait.interrupted() {
                 self.sweep();
@@ -591,17 +595,17 @@ impl Attempt for Supervisor<'_> {
             if now >= due {
                 break Waited::Elapsed;
             }
-            if woken == Woken::Due {
-                self.ticker.tick(now, Moment::Waiting { left: due.saturating_sub(now), elapsed: now });
+            if woken == Wakeup::Due {
+                self.progress.tick(now, Activity::Waiting { left: due.saturating_sub(now), elapsed: now });
             }
         };
-        self.ticker.end();
+        self.progress.end();
         if waited == Waited::Elapsed {
             output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.limits.deadline));
         }
         let waited = self.wait.interrupted().map_or(waited, Waited::Interrupted);
         if matches!(waited, Waited::Interrupted(_)) {
-            self.ticker.wrote(Cursor::Unknown);
+            self.progress.wrote(Cursor::Unknown);
         }
         if !delay.is_zero() {
             self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));

@@ -1,5 +1,5 @@
 //! The processes that an attempt made, and how they end. It finds and signals them; it waits only
-//! through [`Wait`].
+//! through [`EventLoop`].
 //!
 //! On Linux `retry` is a child subreaper (prctl(2)), so whatever an attempt leaves behind becomes a
 //! child of ours when its parent ends: a process that called setsid or forked twice is still a
@@ -9,9 +9,9 @@
 //! What cannot be read is not gone: a tree has ended when the kernel knows no child of ours any more, or when all
 //! that is below us could be seen and nothing of the tree is among it.
 
+use super::event_loop::EventLoop;
 use super::group::Group;
 use super::platform::{self, Descendants, Process, View};
-use super::wait::Wait;
 use crate::core::outcome::{Escalation, Left};
 use crate::core::signal::Signal;
 use rustix::process::Pid;
@@ -92,7 +92,7 @@ impl Tree {
     }
 
     /// The processes that are there although the command has ended.
-    pub fn left_running(&self, wait: &mut Wait) -> Remaining {
+    pub fn left_running(&self, wait: &mut EventLoop) -> Remaining {
         if platform::descendants() == Descendants::None {
             return Remaining::Seen(0);
         }
@@ -114,7 +114,7 @@ impl Tree {
 
     /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
     /// has no patience. Comes back when they are gone, or when nothing more can be done about them.
-    pub fn end(&self, wait: &mut Wait, scope: Scope, signal: Signal, grace: Duration) -> Ended {
+    pub fn end(&self, wait: &mut EventLoop, scope: Scope, signal: Signal, grace: Duration) -> Ended {
         // Whatever the command does to stop itself now, its time runs.
         wait.count_stops();
         for process in self.members(wait, scope).processes {
@@ -136,7 +136,7 @@ impl Tree {
     /// SIGKILL, until nothing is left. Each process is killed as soon as it is found, and the search
     /// starts again at once while it finds new ones: a tree that forks cannot outrun it, because what
     /// its dead parents leave becomes our own child, which is found first.
-    fn kill(&self, wait: &mut Wait, scope: Scope) -> Ended {
+    fn kill(&self, wait: &mut EventLoop, scope: Scope) -> Ended {
         let escalation = Escalation::Killed;
         let stuck = wait.now().saturating_add(STUCK);
         let mut seen: Vec<Process> = Vec::new();
@@ -180,7 +180,7 @@ impl Tree {
         }
     }
 
-    fn members(&self, wait: &Wait, scope: Scope) -> Members {
+    fn members(&self, wait: &EventLoop, scope: Scope) -> Members {
         let mut processes = Vec::new();
         // Without a /proc of ours (a chroot, a pid namespace, no descriptor left to open it) the walk finds
         // nothing. The command is known all the same: we have not reaped it, so its pid is its own.
@@ -204,7 +204,7 @@ impl Tree {
         Members { processes, view }
     }
 
-    fn is_gone(&self, wait: &Wait, scope: Scope) -> bool {
+    fn is_gone(&self, wait: &EventLoop, scope: Scope) -> bool {
         match platform::descendants() {
             Descendants::None => return true,
             // All that is below us is meant, so no look at it can say more.
@@ -227,7 +227,7 @@ impl Tree {
     }
 }
 
-fn send(wait: &Wait, process: &Process, signal: Signal) -> io::Result<()> {
+fn send(wait: &EventLoop, process: &Process, signal: Signal) -> io::Result<()> {
     // The command's group, where it has one of its own.
     if wait.command() == Some(process.pid) {
         return Group::of_the_command().send(process.pid, signal);

@@ -206,7 +206,7 @@ pub struct Times {
 
 /// What goes on between two events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum Activity {
     /// A delay is waited for.
     Waiting {
         /// Until it is over.

@@ -7,9 +7,9 @@ use super::json::{Ended, Line};
 use super::patience::{Patience, Ready, Short};
 use super::progress::may_draw;
 use super::{file, output, safe, text};
+use crate::core::os_error::describe;
 use crate::core::output::Cursor;
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown, Terminal};
-use crate::core::reason::reason;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;
@@ -102,7 +102,7 @@ impl<'a> Log<'a> {
                 Target::Stderr | Target::StderrInJournal => String::new(),
             };
             self.target = stderr(self.plan);
-            self.warn(&format!("cannot log to {what}: {}. Logging to stderr", reason(&error)));
+            self.warn(&format!("cannot log to {what}: {}. Logging to stderr", describe(&error)));
         }
         if !self.is_elsewhere() {
             self.write_to_stderr(line.severity, &self.content(line));

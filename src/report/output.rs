@@ -7,7 +7,7 @@
 
 use super::patience::{Patience, Ready};
 use super::safe::Line;
-use crate::streams::sink::{Sink, Written};
+use crate::streams::nonblocking_writer::{NonblockingWriter, Written};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -31,7 +31,7 @@ fn queue() -> MutexGuard<'static, Queue> {
 #[derive(Debug)]
 struct Queue {
     /// Made with the first line: a run that says nothing does not look at its stderr.
-    sink: Option<Sink>,
+    writer: Option<NonblockingWriter>,
     /// The first one may have lost its beginning, which is written.
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
@@ -40,7 +40,7 @@ struct Queue {
 
 impl Queue {
     const fn new() -> Self {
-        Self { sink: None, lines: VecDeque::new(), bytes: 0, dropped: 0 }
+        Self { writer: None, lines: VecDeque::new(), bytes: 0, dropped: 0 }
     }
 
     fn push(&mut self, line: Vec<u8>) {
@@ -61,11 +61,13 @@ impl Queue {
     /// bytes whole or not at all (POSIX), so lines of several processes do not mix.
     fn flush(&mut self) {
         while let Some(line) = self.lines.front_mut() {
-            let sink = match self.sink {
-                Some(ref mut sink) => Ok(sink),
-                None => Sink::new(rustix::stdio::stderr()).map(|sink| self.sink.insert(sink)),
+            let writer = match self.writer {
+                Some(ref mut writer) => Ok(writer),
+                None => {
+                    NonblockingWriter::new(rustix::stdio::stderr()).map(|writer| self.writer.insert(writer))
+                }
             };
-            match sink.and_then(|sink| sink.write(line)) {
+            match writer.and_then(|writer| writer.write(line)) {
                 Ok(Written::Blocked) => return,
                 Ok(Written::Bytes(written)) if written < line.len() => {
                     self.bytes -= written;
@@ -86,7 +88,7 @@ impl Queue {
         }
     }
 
-    /// What to wait for. A terminal that the sink has opened again is ready when the inherited one is.
+    /// What to wait for. A terminal that the writer has opened again is ready when the inherited one is.
     fn blocked(&self) -> Option<BorrowedFd<'static>> {
         (!self.lines.is_empty()).then(rustix::stdio::stderr)
     }
@@ -194,9 +196,12 @@ mod tests {
         let (reader, writer) = pipe().unwrap();
         fcntl_setpipe_size(&writer, 4096).unwrap();
         rustix::io::ioctl_fionbio(&reader, true).unwrap();
-        // A sink is for a stream that the process never closes.
+        // A writer is for a stream that the process never closes.
         let writer: &'static OwnedFd = Box::leak(Box::new(writer));
-        (Queue { sink: Some(Sink::new(writer.as_fd()).unwrap()), ..Queue::new() }, File::from(reader))
+        (
+            Queue { writer: Some(NonblockingWriter::new(writer.as_fd()).unwrap()), ..Queue::new() },
+            File::from(reader),
+        )
     }
 
     fn read(reader: &mut File, queue: &mut Queue) -> String {

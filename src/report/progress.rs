@@ -5,7 +5,7 @@
 //! The live line is one carriage return and "erase to the end of the line", so it takes no library: it
 //! has no bar, no second line and no thread, and it is drawn by the one wait.
 
-use super::event::Moment;
+use super::event::Activity;
 use super::output::columns;
 use super::safe::Line;
 use crate::core::plan::{Output, Plan, Shown, Terminal, Verbosity};
@@ -97,34 +97,34 @@ impl Progress {
     }
 
     /// What to show at this moment.
-    pub fn at(&mut self, moment: Moment) -> Show {
+    pub fn at(&mut self, moment: Activity) -> Show {
         let before = self.state;
-        let is_over = matches!(moment, Moment::Over | Moment::Wrote { .. });
+        let is_over = matches!(moment, Activity::Over | Activity::Wrote { .. });
         self.state = if is_over { State::Idle } else { State::Begun };
         match (self.way, moment) {
-            (Way::Line, Moment::Waiting { left, elapsed }) if may_draw() => {
+            (Way::Line, Activity::Waiting { left, elapsed }) if may_draw() => {
                 self.state = State::LineShown;
                 Show::Line { left, elapsed }
             }
             (Way::Line, _) if before == State::LineShown && may_draw() => Show::NoLine,
-            (Way::Beats, Moment::Waiting { left, .. }) if before == State::Begun => {
+            (Way::Beats, Activity::Waiting { left, .. }) if before == State::Begun => {
                 Show::StillWaiting { left }
             }
-            (Way::Beats, Moment::Running { took }) if before == State::Begun => Show::StillRunning { took },
+            (Way::Beats, Activity::Running { took }) if before == State::Begun => Show::StillRunning { took },
             _ => Show::Nothing,
         }
     }
 
     /// After how long there may be something new to show.
-    pub fn again(&self, moment: Moment) -> Option<Duration> {
+    pub fn again(&self, moment: Activity) -> Option<Duration> {
         match (self.way, moment) {
             // The next time that the number of seconds changes.
-            (Way::Line, Moment::Waiting { left, .. }) => Some(match left.subsec_nanos() {
+            (Way::Line, Activity::Waiting { left, .. }) => Some(match left.subsec_nanos() {
                 0 => Duration::from_secs(1),
                 nanos => Duration::from_nanos(nanos.into()),
             }),
-            (Way::Beats, Moment::Waiting { left, .. }) => (left > BEAT).then_some(BEAT),
-            (Way::Beats, Moment::Running { .. }) => (self.holds_output == HoldsOutput::Yes).then_some(BEAT),
+            (Way::Beats, Activity::Waiting { left, .. }) => (left > BEAT).then_some(BEAT),
+            (Way::Beats, Activity::Running { .. }) => (self.holds_output == HoldsOutput::Yes).then_some(BEAT),
             _ => None,
         }
     }
@@ -152,8 +152,8 @@ mod tests {
         Progress { way, holds_output, state: State::Idle }
     }
 
-    fn waiting(left: u64) -> Moment {
-        Moment::Waiting { left: secs(left), elapsed: secs(1) }
+    fn waiting(left: u64) -> Activity {
+        Activity::Waiting { left: secs(left), elapsed: secs(1) }
     }
 
     #[test]
@@ -166,13 +166,13 @@ mod tests {
         ] {
             assert_eq!((beats.at(waiting(left)), beats.again(waiting(left))), (show, again));
         }
-        assert_eq!(beats.at(Moment::Over), Show::Nothing);
+        assert_eq!(beats.at(Activity::Over), Show::Nothing);
         assert_eq!((beats.at(waiting(60)), beats.again(waiting(60))), (Show::Nothing, None));
     }
 
     #[test]
     fn an_attempt_is_said_to_run_only_where_its_output_is_held() {
-        let running = |seconds| Moment::Running { took: secs(seconds) };
+        let running = |seconds| Activity::Running { took: secs(seconds) };
         let mut live = progress(Way::Beats, HoldsOutput::No);
         assert_eq!((live.at(running(0)), live.again(running(0))), (Show::Nothing, None));
         let mut held = progress(Way::Beats, HoldsOutput::Yes);
@@ -185,16 +185,16 @@ mod tests {
     fn a_countdown_wakes_up_when_its_number_changes() {
         let line = progress(Way::Line, HoldsOutput::No);
         let again =
-            |millis| line.again(Moment::Waiting { left: Duration::from_millis(millis), elapsed: secs(0) });
+            |millis| line.again(Activity::Waiting { left: Duration::from_millis(millis), elapsed: secs(0) });
         assert_eq!(again(2250), Some(Duration::from_millis(250)));
         assert_eq!(again(2000), Some(secs(1)));
-        assert_eq!(line.again(Moment::Running { took: secs(1) }), None);
+        assert_eq!(line.again(Activity::Running { took: secs(1) }), None);
     }
 
     #[test]
     fn where_nothing_is_shown_nothing_wakes_up() {
         let mut nothing = progress(Way::Nothing, HoldsOutput::Yes);
-        for moment in [waiting(500), Moment::Running { took: secs(0) }, Moment::Over] {
+        for moment in [waiting(500), Activity::Running { took: secs(0) }, Activity::Over] {
             assert_eq!((nothing.at(moment), nothing.again(moment)), (Show::Nothing, None));
         }
     }

@@ -2,7 +2,7 @@
 //! like is theirs.
 
 use super::clock;
-use super::event::{Event, Moment, Times};
+use super::event::{Activity, Event, Times};
 use super::file::Lock;
 use super::json::{self, Line};
 use super::log::Log;
@@ -10,9 +10,9 @@ use super::patience::Patience;
 use super::progress::{self, Progress, Show};
 use super::record::{Record, Summary};
 use super::{file, github, junit, output, safe, text};
+use crate::core::os_error::describe;
 use crate::core::outcome::{Ending, Exit, Outcome};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
-use crate::core::reason::reason;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -55,9 +55,9 @@ impl<'a> Reporter<'a> {
     }
 
     /// Shows what goes on between two events, and returns when to be asked again, if ever.
-    pub fn tick(&mut self, moment: Moment) -> Option<Duration> {
+    pub fn tick(&mut self, moment: Activity) -> Option<Duration> {
         let attempts = self.record.attempts;
-        if let Moment::Wrote { cursor } = moment {
+        if let Activity::Wrote { cursor } = moment {
             self.log.moved(cursor);
         }
         match self.progress.at(moment) {
@@ -158,7 +158,7 @@ impl<'a> Reporter<'a> {
     /// A report that cannot be written changes nothing else.
     fn check(&self, written: io::Result<()>, what: &str, path: &Path) {
         if let Err(error) = written {
-            let (path, reason) = (text::shell_words(&[path.into()]), reason(&error));
+            let (path, reason) = (text::shell_words(&[path.into()]), describe(&error));
             self.log.warn(&format!("cannot write the {what} {path}: {reason}"));
         }
     }

@@ -200,7 +200,7 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
                 }
                 SpawnFailure::NotFound => format!("{name}: command not found ({why})"),
                 SpawnFailure::NotExecutable => format!("{name}: cannot be run ({why})"),
-                SpawnFailure::Passing => format!("{name}: cannot be started now ({why})"),
+                SpawnFailure::Transient => format!("{name}: cannot be started now ({why})"),
             }
         }
     }
@@ -285,7 +285,7 @@ fn then(plan: &Plan, next: &Next) -> String {
             ),
             Why::QuotaExhausted(words) => format!("Not retryable (the server says {words})"),
             Why::Condition => "Not retryable (--retry-if)".to_owned(),
-            Why::Hopeless | Why::NoRule => "Not retryable".to_owned(),
+            Why::Permanent | Why::NoRule => "Not retryable".to_owned(),
         },
         Next::GiveUp { why, elapsed: since, cause } => {
             let rule = why.as_ref().map(|why| rule_behind(plan, why)).unwrap_or_default();
@@ -341,7 +341,7 @@ pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
         Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
         Why::QuotaExhausted(words) => Some((*words).to_owned()),
         Why::Condition => Some("--retry-if".to_owned()),
-        Why::Hopeless | Why::NoRule => None,
+        Why::Permanent | Why::NoRule => None,
     }
 }
 

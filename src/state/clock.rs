@@ -1,6 +1,6 @@
 //! The wall clock by which states are kept, read here only, and the time that a store may take.
 
-use crate::core::wall::Wall;
+use crate::core::timestamp::Timestamp;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// All that one attempt asks of a store may take so long, waiting for locks and connecting included. After that
@@ -13,9 +13,9 @@ pub const PATIENCE_OF_A_PERSON: Duration = Duration::from_secs(3);
 
 /// This machine's wall clock. A clock before 1970 reads 0.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads it for the rules")]
-pub fn now() -> Wall {
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Wall::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The rest of the time that something may take.

@@ -11,7 +11,7 @@
 //! allocated before it has arrived.
 
 use super::clock::Patience;
-use super::store::Trouble;
+use super::store::StoreError;
 use crate::core::shared::RedisUrl;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
@@ -41,14 +41,14 @@ pub struct Connection {
     runtime: Runtime,
 }
 
-/// Why a question has no answer.
+/// Why an operation has no answer.
 pub enum Failure {
     /// The server refused it, in its own words.
     Refused(RedisError),
     /// The connection was gone, perhaps for long: a server closes an idle one. Another one may do.
-    Lost(Trouble),
+    Lost(StoreError),
     /// Anything else.
-    Final(Trouble),
+    Final(StoreError),
 }
 
 impl Connection {
@@ -56,15 +56,15 @@ impl Connection {
     ///
     /// # Errors
     /// When this does not succeed before the patience is used up.
-    pub fn open(url: &RedisUrl, patience: Patience) -> Result<Self, Trouble> {
-        let wrong = |_: RedisError| Trouble::new("the URL is not one of a Redis server");
+    pub fn open(url: &RedisUrl, patience: Patience) -> Result<Self, StoreError> {
+        let wrong = |_: RedisError| StoreError::new("the URL is not one of a Redis server");
         let info = url.with_password().into_connection_info().map_err(wrong)?;
         let peer = Peer::find(info.addr(), patience)?;
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
-            .map_err(|error| Trouble::io("cannot wait for the server", &error))?;
+            .map_err(|error| StoreError::io("cannot wait for the server", &error))?;
         let excess = Excess::default();
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
         let connected = within(&runtime, patience, async {
@@ -121,7 +121,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Peer {
-    fn find(address: &ConnectionAddr, patience: Patience) -> Result<Self, Trouble> {
+    fn find(address: &ConnectionAddr, patience: Patience) -> Result<Self, StoreError> {
         match address {
             ConnectionAddr::Tcp(host, port) => look_up(host, *port, patience).map(Self::Tcp),
             #[cfg(feature = "redis-tls")]
@@ -129,11 +129,11 @@ impl Peer {
                 Ok(Self::Tls(host.clone(), look_up(host, *port, patience)?))
             }
             ConnectionAddr::Unix(path) => Ok(Self::Unix(path.clone())),
-            _ => Err(Trouble::new("the URL is of a kind that this retry does not know")),
+            _ => Err(StoreError::new("the URL is of a kind that this retry does not know")),
         }
     }
 
-    async fn connect(self) -> Result<Box<dyn Stream>, Trouble> {
+    async fn connect(self) -> Result<Box<dyn Stream>, StoreError> {
         match self {
             Self::Tcp(addresses) => Ok(Box::new(any_of(addresses).await.map_err(failed)?)),
             #[cfg(feature = "redis-tls")]
@@ -146,7 +146,7 @@ impl Peer {
     }
 }
 
-fn look_up(host: &str, port: u16, patience: Patience) -> Result<Vec<SocketAddr>, Trouble> {
+fn look_up(host: &str, port: u16, patience: Patience) -> Result<Vec<SocketAddr>, StoreError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -159,7 +159,7 @@ fn look_up(host: &str, port: u16, patience: Patience) -> Result<Vec<SocketAddr>,
             let addresses = (name.as_str(), port).to_socket_addrs();
             let _nobody_may_wait = tell.send(addresses.map(|all| all.take(MOST_ADDRESSES).collect()));
         })
-        .map_err(|error| Trouble::io("cannot start a thread", &error))?;
+        .map_err(|error| StoreError::io("cannot start a thread", &error))?;
     answer.recv_timeout(left).map_err(|_| no_answer(patience))?.map_err(failed)
 }
 
@@ -182,7 +182,7 @@ async fn any_of(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 }
 
 #[cfg(feature = "redis-tls")]
-async fn secured(host: String, stream: TcpStream) -> Result<impl Stream, Trouble> {
+async fn secured(host: String, stream: TcpStream) -> Result<impl Stream, StoreError> {
     use tokio_rustls::TlsConnector;
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
     let found = rustls_native_certs::load_native_certs();
@@ -190,10 +190,11 @@ async fn secured(host: String, stream: TcpStream) -> Result<impl Stream, Trouble
     let (good, _) = trusted.add_parsable_certificates(found.certs);
     if good == 0 {
         let why = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-        return Err(Trouble::new(format!("this system has no certificate that it trusts{why}")));
+        return Err(StoreError::new(format!("this system has no certificate that it trusts{why}")));
     }
     let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-    let name = ServerName::try_from(host).map_err(|_| Trouble::new("no certificate can be for this host"))?;
+    let name =
+        ServerName::try_from(host).map_err(|_| StoreError::new("no certificate can be for this host"))?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(failed)
 }
 
@@ -252,37 +253,37 @@ impl AsyncWrite for Capped {
 }
 
 /// That there was no answer within the time that there was for all of it.
-pub fn no_answer(patience: Patience) -> Trouble {
-    Trouble::new(format!("no answer within {} ms", patience.limit().as_millis()))
+pub fn no_answer(patience: Patience) -> StoreError {
+    StoreError::new(format!("no answer within {} ms", patience.limit().as_millis()))
 }
 
 /// The server's words are left out here: a server that does not know AUTH repeats its arguments, which
 /// are the user and the password.
-fn not_connected(error: &RedisError, excess: &Excess) -> Trouble {
+fn not_connected(error: &RedisError, excess: &Excess) -> StoreError {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return Trouble::new("the server refused the user or the password");
+        return StoreError::new("the server refused the user or the password");
     }
     match error.code() {
         Some(code @ ("WRONGPASS" | "NOAUTH" | "NOPERM")) => {
-            Trouble::new(format!("the server refused the user or the password ({code})"))
+            StoreError::new(format!("the server refused the user or the password ({code})"))
         }
-        Some(code) => Trouble::new(format!("the server refused the connection ({code})")),
+        Some(code) => StoreError::new(format!("the server refused the connection ({code})")),
         None => broken(error, excess),
     }
 }
 
-fn broken(error: &RedisError, excess: &Excess) -> Trouble {
+fn broken(error: &RedisError, excess: &Excess) -> StoreError {
     if excess.is_there() {
-        return Trouble::new(format!("the server's answer is longer than {} KiB", LONGEST_REPLY / 1024));
+        return StoreError::new(format!("the server's answer is longer than {} KiB", LONGEST_REPLY / 1024));
     }
     // What the operating system says; nothing of it came from us or from the server.
     if error.is_io_error() {
         return failed(io::Error::other(error.to_string()));
     }
-    Trouble::new(format!("the connection failed ({:?})", error.kind()))
+    StoreError::new(format!("the connection failed ({:?})", error.kind()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
-fn failed(error: io::Error) -> Trouble {
-    Trouble::io("the connection failed", &error)
+fn failed(error: io::Error) -> StoreError {
+    StoreError::io("the connection failed", &error)
 }

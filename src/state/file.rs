@@ -7,11 +7,11 @@
 //! replaced: a lock is on a file, not on a name.
 
 use super::clock::{self, PATIENCE, Patience};
-use super::question::Question;
+use super::operation::Operation;
 use super::record::{Bytes, Kept, SIZE, State};
-use super::slot::Slot;
-use super::store::{Answered, Found, Lock, MOST_RECORDS, Removal, Trouble, too_many};
-use crate::core::wall::Wall;
+use super::record_key::RecordKey;
+use super::store::{Lock, MOST_RECORDS, Removal, StoreError, StoreReply, StoredRecord, too_many};
+use crate::core::timestamp::Timestamp;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, TryLockError};
@@ -56,7 +56,7 @@ enum Change {
 
 /// What the bytes that are there (none without a record) and the time make of a record. It is applied
 /// again when somebody else was faster.
-type Rule<'a> = dyn FnMut(Option<&[u8]>, Wall) -> Change + 'a;
+type Rule<'a> = dyn FnMut(Option<&[u8]>, Timestamp) -> Change + 'a;
 
 /// A lock is held for some microseconds, so the next try comes soon.
 const BETWEEN_TRIES: Duration = Duration::from_millis(1);
@@ -73,35 +73,35 @@ impl FileStore {
         Self { path, trust: Trust::Given, directory: None }
     }
 
-    /// Puts a question to the record in `slot`.
+    /// Puts an operation to the record in `record_key`.
     ///
     /// # Errors
     /// When the directory or the file cannot be used, is not what it should be, or stays locked.
-    pub fn ask<Q: Question>(
+    pub fn ask<Q: Operation>(
         &mut self,
-        slot: &Slot,
-        question: &mut Q,
+        key: &RecordKey,
+        operation: &mut Q,
         patience: Patience,
-    ) -> Result<Answered<Q::Reply>, Trouble> {
+    ) -> Result<StoreReply<Q::Reply>, StoreError> {
         let mut answered = None;
-        self.update(slot, patience, &mut |found, now| {
+        self.update(key, patience, &mut |found, now| {
             let (state, damage) = match found.map(Q::State::from_bytes) {
                 None => (None, None),
                 Some(Ok(state)) => (Some(state), None),
                 Some(Err(damage)) => (None, Some(damage)),
             };
-            let mut state = state.unwrap_or_else(|| question.fresh(now));
+            let mut state = state.unwrap_or_else(|| operation.fresh(now));
             let before = state;
-            answered = Some(Answered { reply: question.put(&mut state, now), damage });
+            answered = Some(StoreReply { reply: operation.apply(&mut state, now), damage });
             if state == before && damage.is_none() { Change::Keep } else { Change::Write(state.to_bytes()) }
         })?;
-        answered.ok_or_else(|| Trouble::new("the record was not looked at"))
+        answered.ok_or_else(|| StoreError::new("the record was not looked at"))
     }
 
-    fn update(&mut self, slot: &Slot, patience: Patience, rule: &mut Rule<'_>) -> Result<(), Trouble> {
+    fn update(&mut self, key: &RecordKey, patience: Patience, rule: &mut Rule<'_>) -> Result<(), StoreError> {
         let mut if_missing = IfMissing::Leave;
         loop {
-            let Some(file) = self.open(slot, if_missing)? else {
+            let Some(file) = self.open(key, if_missing)? else {
                 // Most records never get written (a closed circuit, a full bucket): no empty files.
                 if rule(None, clock::now()) == Change::Keep {
                     return Ok(());
@@ -113,7 +113,7 @@ impl FileStore {
             if check(&file)? == Links::None {
                 // It was removed while we waited for it. Its successor is another file.
                 if patience.left().is_none() {
-                    return Err(Trouble::new("the record keeps being removed"));
+                    return Err(StoreError::new("the record keeps being removed"));
                 }
                 continue;
             }
@@ -132,15 +132,15 @@ impl FileStore {
     ///
     /// # Errors
     /// When the directory cannot be read, or has too many records.
-    pub fn list(&mut self) -> Result<(Vec<Found>, Wall), Trouble> {
+    pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
         // For all of them. Once it is used up, a record that is locked is read as it is.
         let patience = Patience::begin(PATIENCE);
         let mut all = Vec::new();
         let Some(directory) = self.directory(IfMissing::Leave)? else { return Ok((all, clock::now())) };
-        let cannot = |error: Errno| Trouble::io("cannot read the directory", &error.into());
+        let cannot = |error: Errno| StoreError::io("cannot read the directory", &error.into());
         for entry in Dir::read_from(directory).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
-            let Some(slot) = entry.file_name().to_str().ok().and_then(Slot::from_file_name) else {
+            let Some(key) = entry.file_name().to_str().ok().and_then(RecordKey::from_file_name) else {
                 continue;
             };
             if all.len() == MOST_RECORDS {
@@ -151,8 +151,8 @@ impl FileStore {
                 Ok(file) => look_at(&File::from(file), patience),
                 Err(_) => (Vec::new(), Lock::Free),
             };
-            let state = State::from_bytes(slot.kind(), &bytes);
-            all.push(Found { slot, state, lock });
+            let state = State::from_bytes(key.kind(), &bytes);
+            all.push(StoredRecord { key, state, lock });
         }
         Ok((all, clock::now()))
     }
@@ -162,27 +162,27 @@ impl FileStore {
     ///
     /// # Errors
     /// When the directory cannot be used.
-    pub fn remove(&mut self, slot: &Slot) -> Result<Removal, Trouble> {
+    pub fn remove(&mut self, key: &RecordKey) -> Result<Removal, StoreError> {
         let Some(directory) = self.directory(IfMissing::Leave)? else { return Ok(Removal::Absent) };
-        match rustix::fs::unlinkat(directory, slot.file_name(), AtFlags::empty()) {
+        match rustix::fs::unlinkat(directory, key.file_name(), AtFlags::empty()) {
             Ok(()) => Ok(Removal::Removed),
             Err(Errno::NOENT) => Ok(Removal::Absent),
-            Err(error) => Err(Trouble::io("cannot remove the record", &error.into())),
+            Err(error) => Err(StoreError::io("cannot remove the record", &error.into())),
         }
     }
 
-    fn open(&mut self, slot: &Slot, if_missing: IfMissing) -> Result<Option<File>, Trouble> {
+    fn open(&mut self, key: &RecordKey, if_missing: IfMissing) -> Result<Option<File>, StoreError> {
         let (trust, is_known) = (self.trust, self.directory.is_some());
         let Some(directory) = self.directory(if_missing)? else { return Ok(None) };
         // First without O_CREAT: in a sticky directory, Linux refuses to "create" a file that exists and
         // belongs to someone else (fs.protected_regular).
-        let mut opened = rustix::fs::openat(directory, slot.file_name(), READ_WRITE, Mode::empty());
+        let mut opened = rustix::fs::openat(directory, key.file_name(), READ_WRITE, Mode::empty());
         if if_missing == IfMissing::Make && matches!(opened, Err(Errno::NOENT)) {
             opened = match trust {
                 Trust::Own => {
-                    rustix::fs::openat(directory, slot.file_name(), READ_WRITE | OFlags::CREATE, OWNERS)
+                    rustix::fs::openat(directory, key.file_name(), READ_WRITE | OFlags::CREATE, OWNERS)
                 }
-                Trust::Given => make_for_all(directory, &slot.file_name()),
+                Trust::Given => make_for_all(directory, &key.file_name()),
             };
         }
         match opened {
@@ -191,14 +191,14 @@ impl FileStore {
             // The directory has been removed since it was opened.
             Err(Errno::NOENT) if is_known => {
                 self.directory = None;
-                self.open(slot, if_missing)
+                self.open(key, if_missing)
             }
-            Err(Errno::LOOP) => Err(Trouble::new("the record is a symbolic link")),
-            Err(error) => Err(Trouble::io("cannot open the record", &error.into())),
+            Err(Errno::LOOP) => Err(StoreError::new("the record is a symbolic link")),
+            Err(error) => Err(StoreError::io("cannot open the record", &error.into())),
         }
     }
 
-    fn directory(&mut self, if_missing: IfMissing) -> Result<Option<&OwnedFd>, Trouble> {
+    fn directory(&mut self, if_missing: IfMissing) -> Result<Option<&OwnedFd>, StoreError> {
         if self.directory.is_none() {
             let Some(opened) = self.open_directory(if_missing)? else { return Ok(None) };
             self.directory = Some(opened);
@@ -206,31 +206,33 @@ impl FileStore {
         Ok(self.directory.as_ref())
     }
 
-    fn open_directory(&self, if_missing: IfMissing) -> Result<Option<OwnedFd>, Trouble> {
+    fn open_directory(&self, if_missing: IfMissing) -> Result<Option<OwnedFd>, StoreError> {
         if if_missing == IfMissing::Make {
             let mut builder = DirBuilder::new();
             builder.recursive(true);
             if self.trust == Trust::Own {
                 builder.mode(0o700);
             }
-            builder.create(&self.path).map_err(|error| Trouble::io("cannot make the directory", &error))?;
+            builder
+                .create(&self.path)
+                .map_err(|error| StoreError::io("cannot make the directory", &error))?;
         }
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let flags = if self.trust == Trust::Own { flags | OFlags::NOFOLLOW } else { flags };
         let directory = match rustix::fs::openat(CWD, &self.path, flags, Mode::empty()) {
             Ok(directory) => directory,
             Err(Errno::NOENT) if if_missing == IfMissing::Leave => return Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP) => return Err(Trouble::new("it is not a directory")),
-            Err(error) => return Err(Trouble::io("cannot open the directory", &error.into())),
+            Err(Errno::NOTDIR | Errno::LOOP) => return Err(StoreError::new("it is not a directory")),
+            Err(error) => return Err(StoreError::io("cannot open the directory", &error.into())),
         };
         if self.trust == Trust::Own {
             let stat = rustix::fs::fstat(&directory)
-                .map_err(|error| Trouble::io("cannot look at the directory", &error.into()))?;
+                .map_err(|error| StoreError::io("cannot look at the directory", &error.into()))?;
             if stat.st_uid != rustix::process::geteuid().as_raw() {
-                return Err(Trouble::new("it belongs to someone else; use --state DIR to share one"));
+                return Err(StoreError::new("it belongs to someone else; use --state DIR to share one"));
             }
             if stat.st_mode & 0o022 != 0 {
-                return Err(Trouble::new("others may write to it; use --state DIR to share one"));
+                return Err(StoreError::new("others may write to it; use --state DIR to share one"));
             }
         }
         Ok(Some(directory))
@@ -308,37 +310,37 @@ enum Links {
 
 /// A record is a plain file with one name: a second one could be a file of ours elsewhere that somebody
 /// wants us to overwrite.
-fn check(file: &File) -> Result<Links, Trouble> {
-    let stat =
-        rustix::fs::fstat(file).map_err(|error| Trouble::io("cannot look at the record", &error.into()))?;
+fn check(file: &File) -> Result<Links, StoreError> {
+    let stat = rustix::fs::fstat(file)
+        .map_err(|error| StoreError::io("cannot look at the record", &error.into()))?;
     match (FileType::from_raw_mode(stat.st_mode), stat.st_nlink) {
         (FileType::RegularFile, 0) => Ok(Links::None),
         (FileType::RegularFile, 1) => Ok(Links::One),
-        (FileType::RegularFile, _) => Err(Trouble::new("the record has a second name (a hard link)")),
-        _ => Err(Trouble::new("the record is not a plain file")),
+        (FileType::RegularFile, _) => Err(StoreError::new("the record has a second name (a hard link)")),
+        _ => Err(StoreError::new("the record is not a plain file")),
     }
 }
 
 /// Tries again and again until the patience is used up. A blocking lock could not be given up.
 #[expect(clippy::disallowed_methods, reason = "a lock that another process holds has no event to wait for")]
-fn lock(patience: Patience, try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), Trouble> {
+fn lock(patience: Patience, try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), StoreError> {
     loop {
         match try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) if patience.left().is_some() => std::thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::WouldBlock) => {
-                return Err(Trouble::new(format!(
+                return Err(StoreError::new(format!(
                     "the record stays locked (limit: {} ms)",
                     patience.limit().as_millis()
                 )));
             }
-            Err(TryLockError::Error(error)) => return Err(Trouble::io("cannot lock the record", &error)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("cannot lock the record", &error)),
         }
     }
 }
 
 /// All bytes of the file, but no more than are needed to see that there are too many.
-fn read(file: &File) -> Result<Vec<u8>, Trouble> {
+fn read(file: &File) -> Result<Vec<u8>, StoreError> {
     let mut bytes = vec![0; SIZE + 1];
     let mut length = 0;
     while length < bytes.len() {
@@ -346,17 +348,17 @@ fn read(file: &File) -> Result<Vec<u8>, Trouble> {
             Ok(0) => break,
             Ok(more) => length += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Trouble::io("cannot read the record", &error)),
+            Err(error) => return Err(StoreError::io("cannot read the record", &error)),
         }
     }
     bytes.truncate(length);
     Ok(bytes)
 }
 
-fn write(file: &File, bytes: &Bytes, length_before: usize) -> Result<(), Trouble> {
-    let cannot = |error| Trouble::io("cannot write the record", &error);
+fn write(file: &File, bytes: &Bytes, length_before: usize) -> Result<(), StoreError> {
+    let cannot = |error| StoreError::io("cannot write the record", &error);
     if file.write_at(bytes, 0).map_err(cannot)? != SIZE {
-        return Err(Trouble::new("cannot write the record: no space"));
+        return Err(StoreError::new("cannot write the record: no space"));
     }
     if length_before > SIZE {
         file.set_len(SIZE as u64).map_err(cannot)?;

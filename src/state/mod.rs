@@ -3,13 +3,13 @@
 //! | file | owns |
 //! |---|---|
 //! | [`shared`] | what the loop asks: admit, record, renew, pay, deposit; and failing open |
-//! | [`store`] | one question to one record, in whichever store it is kept |
-//! | [`question`] | what can be asked, put to the rules or to a server that has them |
+//! | [`store`] | one operation to one record, in whichever store it is kept |
+//! | [`operation`] | what can be asked, put to the rules or to a server that has them |
 //! | [`mod@file`] | the store of a machine: a small file per record under a lock |
 //! | `redis` | the store of a fleet: a Redis or Valkey server (cargo feature `redis`) |
 //! | `connection` | the connection to it: what it may take in time and in memory |
 //! | [`record`] | the bytes of a record in a file: versioned, checksummed, of one size |
-//! | [`slot`] | names of records: no name escapes its directory, none is too long |
+//! | [`record_key`] | names of records: no name escapes its directory, none is too long |
 //! | [`clock`] | the wall clock by which states are kept, and how long a store may take |
 //!
 //! The rules are [`crate::core::breaker`] and [`crate::core::budget`]. Nothing here prints, and no lock
@@ -19,10 +19,10 @@ pub mod clock;
 #[cfg(feature = "redis")]
 pub mod connection;
 pub mod file;
-pub mod question;
+pub mod operation;
 pub mod record;
+pub mod record_key;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod shared;
-pub mod slot;
 pub mod store;

@@ -13,10 +13,10 @@
 //! page and a sector and is written with one call; if the machine loses power all the same, the checksum
 //! tells, and the state starts afresh: it is worth a few failures, not a sync on every attempt.
 
-use super::slot::Kind;
+use super::record_key::Kind;
 use crate::core::breaker::{Breaker, Phase};
 use crate::core::budget::Budget;
-use crate::core::wall::{LONGEST, Span, Wall};
+use crate::core::timestamp::{LONGEST, Span, Timestamp};
 use std::fmt;
 
 /// The size of every record in bytes.
@@ -126,7 +126,7 @@ pub(super) fn breaker(
     if generation > LARGEST || from > LARGEST || length > longest || period > longest {
         return Err(Damage::Contents);
     }
-    let span = Span { from: Wall::from_millis(from), length };
+    let span = Span { from: Timestamp::from_millis(from), length };
     let phase = match phase {
         0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
         1 => Phase::Open { span, period },
@@ -159,7 +159,7 @@ pub(super) fn budget([thousandths, at]: [u64; 2]) -> Result<Budget, Damage> {
     if thousandths > u64::from(u32::MAX) * 1000 || at > LARGEST {
         return Err(Damage::Contents);
     }
-    Ok(Budget { thousandths, at: Wall::from_millis(at) })
+    Ok(Budget { thousandths, at: Timestamp::from_millis(at) })
 }
 
 const fn number(kind: Kind) -> u8 {
@@ -227,7 +227,7 @@ mod tests {
         let longest = LONGEST.as_millis() as u64;
         let span = move || {
             let times = (0..=LARGEST, 0..=longest);
-            times.prop_map(|(from, length)| Span { from: Wall::from_millis(from), length })
+            times.prop_map(|(from, length)| Span { from: Timestamp::from_millis(from), length })
         };
         let phase = prop_oneof![
             any::<u32>().prop_map(|failures| Phase::Closed { failures }),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn record(thousandths: u64, at: u64) -> Bytes {
-        Budget { thousandths, at: Wall::from_millis(at) }.to_bytes()
+        Budget { thousandths, at: Timestamp::from_millis(at) }.to_bytes()
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
 
         #[test]
         fn a_budget_comes_back_as_it_was(thousandths in 0..=u64::from(u32::MAX) * 1000, at in 0..=LARGEST) {
-            let budget = Budget { thousandths, at: Wall::from_millis(at) };
+            let budget = Budget { thousandths, at: Timestamp::from_millis(at) };
             prop_assert_eq!(Budget::from_bytes(&budget.to_bytes()), Ok(budget));
         }
 
@@ -291,11 +291,11 @@ mod tests {
         fn no_crafted_record_opens_a_circuit_for_ever(
             phase in 0..4_u8, fields in prop::array::uniform5(number()), now in number(), result in 0..3_usize,
         ) {
-            let now = Wall::from_millis(now);
+            let now = Timestamp::from_millis(now);
             if let Ok(mut breaker) = Breaker::from_bytes(&seal(Kind::Breaker, phase, fields)) {
                 let first = breaker.admit(now, Duration::ZERO);
                 prop_assert!(breaker.refusal(now).unwrap_or_default() <= LONGEST);
-                let later = Wall::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
+                let later = Timestamp::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
                 let second = breaker.admit(later, Duration::ZERO);
                 if later > now {
                     let refused = [first, second].map(|one| matches!(one, Admission::Refused { .. }));

@@ -1,9 +1,9 @@
 //! The store of a fleet: a Redis or Valkey server. Owns the connection, the scripts and the
 //! time limit.
 //!
-//! A question is answered by one script, which is atomic, on the server's clock: no lock, no second
+//! An operation is answered by one script, which is atomic, on the server's clock: no lock, no second
 //! try, however many ask. So the rules are there a second time, in Lua (`breaker.lua`, `budget.lua`),
-//! and a test puts the same random questions to both. The way with one implementation, to decide here
+//! and a test puts the same random operations to both. The way with one implementation, to decide here
 //! and to write if nobody else has (compare and set), was measured and is not good enough: with 32
 //! processes on one record some got no turn within 200 ms.
 //!
@@ -13,12 +13,12 @@
 
 use super::clock::{PATIENCE, PATIENCE_OF_A_PERSON, Patience};
 use super::connection::{Connection, Failure, no_answer};
-use super::question::{Question, Said};
+use super::operation::{Operation, ScriptReply};
 use super::record::{Damage, State, breaker, budget};
-use super::slot::{Kind, Slot};
-use super::store::{Answered, Found, Lock, MOST_RECORDS, Removal, Trouble, too_many};
+use super::record_key::{Kind, RecordKey};
+use super::store::{Lock, MOST_RECORDS, Removal, StoreError, StoreReply, StoredRecord, too_many};
 use crate::core::shared::RedisUrl;
-use crate::core::wall::Wall;
+use crate::core::timestamp::Timestamp;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -51,17 +51,17 @@ impl RedisStore {
         Self { url, connection: None }
     }
 
-    /// Puts a question to the record in `slot`, on the server's clock.
+    /// Puts an operation to the record in `record_key`, on the server's clock.
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, or does not answer before the patience is used up.
-    pub fn ask<Q: Question>(
+    pub fn ask<Q: Operation>(
         &mut self,
-        slot: &Slot,
-        question: &mut Q,
+        key: &RecordKey,
+        operation: &mut Q,
         patience: Patience,
-    ) -> Result<Answered<Q::Reply>, Trouble> {
-        self.put(slot, question, patience, None)
+    ) -> Result<StoreReply<Q::Reply>, StoreError> {
+        self.put(key, operation, patience, None)
     }
 
     /// The same at a given time, within 200 ms. For tests.
@@ -69,59 +69,59 @@ impl RedisStore {
     /// # Errors
     /// As for [`Self::ask`].
     #[doc(hidden)]
-    pub fn ask_at<Q: Question>(
+    pub fn ask_at<Q: Operation>(
         &mut self,
-        slot: &Slot,
-        question: &mut Q,
-        now: Wall,
-    ) -> Result<Answered<Q::Reply>, Trouble> {
-        self.put(slot, question, Patience::begin(PATIENCE), Some(now))
+        key: &RecordKey,
+        operation: &mut Q,
+        now: Timestamp,
+    ) -> Result<StoreReply<Q::Reply>, StoreError> {
+        self.put(key, operation, Patience::begin(PATIENCE), Some(now))
     }
 
-    fn put<Q: Question>(
+    fn put<Q: Operation>(
         &mut self,
-        slot: &Slot,
-        question: &mut Q,
+        key: &RecordKey,
+        operation: &mut Q,
         patience: Patience,
-        now: Option<Wall>,
-    ) -> Result<Answered<Q::Reply>, Trouble> {
-        let script = match slot.kind() {
+        now: Option<Timestamp>,
+    ) -> Result<StoreReply<Q::Reply>, StoreError> {
+        let script = match key.kind() {
             Kind::Breaker => BREAKER,
             Kind::Budget => BUDGET,
         };
         let mut command = redis::cmd("EVAL");
         // Few and short arguments: a server that wants a password takes no more than ten before, and would
         // call the eleventh a protocol error instead of asking for the password.
-        command.arg(script).arg(1).arg(slot.key()).arg(question.words());
+        command.arg(script).arg(1).arg(key.key()).arg(operation.encode());
         command.arg(now.map(|now| now.millis().to_string()).unwrap_or_default());
         let answer = self.call(&command, patience)?;
         let (word, wait, generation, damage): (String, i64, u64, u64) = understand(answer)?;
-        let reply = question.read(&Said { word, wait, generation }).ok_or_else(no_sense)?;
+        let reply = operation.decode(&ScriptReply { word, wait, generation }).ok_or_else(no_sense)?;
         let damage = match damage {
             0 => None,
             1 => Some(Damage::Contents),
             version => Some(Damage::Version(u8::try_from(version).unwrap_or(u8::MAX))),
         };
-        Ok(Answered { reply, damage })
+        Ok(StoreReply { reply, damage })
     }
 
     /// All records and the server's time.
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, does not answer in time, or has too many.
-    pub fn list(&mut self) -> Result<(Vec<Found>, Wall), Trouble> {
+    pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
         let patience = Patience::begin(PATIENCE_OF_A_PERSON);
         let (seconds, micros): (u64, u64) = understand(self.call(&redis::cmd("TIME"), patience)?)?;
-        let now = Wall::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
+        let now = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
         // SCAN may give a key twice.
-        let mut slots = BTreeSet::new();
+        let mut keys = BTreeSet::new();
         let mut cursor = 0_u64;
         loop {
             let mut scan = redis::cmd("SCAN");
             scan.arg(cursor).arg("MATCH").arg("retry:{*}:*").arg("COUNT").arg(KEYS_IN_A_STEP);
             let (next, some): (u64, Vec<Vec<u8>>) = understand(self.call(&scan, patience)?)?;
-            slots.extend(some.iter().filter_map(|key| Slot::from_key(str::from_utf8(key).ok()?)));
-            if slots.len() > MOST_RECORDS {
+            keys.extend(some.iter().filter_map(|key| RecordKey::from_key(str::from_utf8(key).ok()?)));
+            if keys.len() > MOST_RECORDS {
                 return Err(too_many());
             }
             cursor = next;
@@ -130,17 +130,17 @@ impl RedisStore {
             }
         }
         let mut all = Vec::new();
-        for slot in slots {
+        for key in keys {
             let mut get = redis::cmd("GETRANGE");
-            get.arg(slot.key()).arg(0).arg(LONGEST_RECORD);
+            get.arg(key.key()).arg(0).arg(LONGEST_RECORD);
             // A value of another type is shown as a record without text: it is there, and it is not good.
             let text: Option<Vec<u8>> = match self.exchange(&get, patience)? {
                 Ok(value) => Some(understand(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
                 Err(_) => Some(Vec::new()),
             };
             all.extend(text.map(|text| {
-                let state = parse(slot.kind(), &text);
-                Found { slot, state, lock: Lock::Free }
+                let state = parse(key.kind(), &text);
+                StoredRecord { key, state, lock: Lock::Free }
             }));
         }
         Ok((all, now))
@@ -150,19 +150,19 @@ impl RedisStore {
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, or does not answer before the patience is used up.
-    pub fn remove(&mut self, slot: &Slot, patience: Patience) -> Result<Removal, Trouble> {
+    pub fn remove(&mut self, key: &RecordKey, patience: Patience) -> Result<Removal, StoreError> {
         let mut delete = redis::cmd("DEL");
-        delete.arg(slot.key());
+        delete.arg(key.key());
         let removed: u64 = understand(self.call(&delete, patience)?)?;
         Ok(if removed == 0 { Removal::Absent } else { Removal::Removed })
     }
 
-    fn call(&mut self, command: &Cmd, patience: Patience) -> Result<Value, Trouble> {
-        self.exchange(command, patience)?.map_err(|refusal| refusal.trouble())
+    fn call(&mut self, command: &Cmd, patience: Patience) -> Result<Value, StoreError> {
+        self.exchange(command, patience)?.map_err(|refusal| refusal.error())
     }
 
     /// Sends one command and waits for its answer. The inner error is the server's own.
-    fn exchange(&mut self, command: &Cmd, patience: Patience) -> Result<Result<Value, Refusal>, Trouble> {
+    fn exchange(&mut self, command: &Cmd, patience: Patience) -> Result<Result<Value, Refusal>, StoreError> {
         if patience.left().is_none() {
             return Err(no_answer(patience));
         }
@@ -170,14 +170,14 @@ impl RedisStore {
             match self.ask_over(known, command, patience) {
                 // The server was restarted, or has closed an idle connection, since the last time.
                 Err(Failure::Lost(_)) => {}
-                other => return other.map_err(Failure::trouble),
+                other => return other.map_err(Failure::error),
             }
         }
         let new = Connection::open(&self.url, patience)?;
-        self.ask_over(new, command, patience).map_err(Failure::trouble)
+        self.ask_over(new, command, patience).map_err(Failure::error)
     }
 
-    /// Keeps the connection for the next question if it is still good.
+    /// Keeps the connection for the next operation if it is still good.
     fn ask_over(
         &mut self,
         mut connection: Connection,
@@ -195,20 +195,20 @@ impl RedisStore {
 }
 
 impl Failure {
-    fn trouble(self) -> Trouble {
+    fn error(self) -> StoreError {
         match self {
-            Self::Refused(error) => Refusal(error).trouble(),
-            Self::Lost(trouble) | Self::Final(trouble) => trouble,
+            Self::Refused(error) => Refusal(error).error(),
+            Self::Lost(error) | Self::Final(error) => error,
         }
     }
 }
 
-fn understand<T: FromRedisValue>(value: Value) -> Result<T, Trouble> {
+fn understand<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
     from_redis_value(value).map_err(|_| no_sense())
 }
 
-fn no_sense() -> Trouble {
-    Trouble::new("the server gave an answer that makes no sense")
+fn no_sense() -> StoreError {
+    StoreError::new("the server gave an answer that makes no sense")
 }
 
 /// The state of a record as the scripts write it.
@@ -228,12 +228,12 @@ fn parse(kind: Kind, text: &[u8]) -> Result<State, Damage> {
 struct Refusal(RedisError);
 
 impl Refusal {
-    fn trouble(&self) -> Trouble {
+    fn error(&self) -> StoreError {
         let code = self.0.code().unwrap_or("ERR");
         match (code, self.0.detail()) {
-            ("WRONGTYPE", _) => Trouble::new("the key holds a value of another kind (WRONGTYPE)"),
-            (_, Some(detail)) => Trouble::new(format!("the server refused: {code} {detail}")),
-            (_, None) => Trouble::new(format!("the server refused: {code}")),
+            ("WRONGTYPE", _) => StoreError::new("the key holds a value of another kind (WRONGTYPE)"),
+            (_, Some(detail)) => StoreError::new(format!("the server refused: {code} {detail}")),
+            (_, None) => StoreError::new(format!("the server refused: {code}")),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What the loop asks of the shared state, and the promise that a state which cannot be used never
-//! stands in the way: every question has an answer, and the first trouble comes with a warning.
+//! stands in the way: every operation has an answer, and the first error comes with a warning.
 //!
 //! It owns no rule and no byte: the rules are core's, the bytes the store's.
 
 use super::clock::{PATIENCE, PATIENCE_OF_A_PERSON, Patience};
-use super::question::{Admit, Deposit, Pay, Question, Record, Refusal, Renew};
+use super::operation::{Admit, Deposit, Operation, Pay, Record, Refusal, Renew};
 use super::record::{Damage, State};
-use super::slot::{Kind, Slot};
-use super::store::{Answered, Found, Lock, Removal, Store, Trouble};
+use super::record_key::{Kind, RecordKey};
+use super::store::{Lock, Removal, Store, StoreError, StoreReply, StoredRecord};
 use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
 use crate::core::budget::{self, Budget, Payment};
 use crate::core::random::Random;
-use crate::core::shared::{Asked, Location, Name};
+use crate::core::shared::{Location, Name, SharedConfig};
 use std::fmt;
 use std::time::Duration;
 
@@ -19,23 +19,23 @@ use std::time::Duration;
 ///
 /// All that one attempt asks takes no more than 200 ms, the renewal of a probe's slot as long again, and nothing
 /// returns an error: what cannot be asked is answered as if nothing were shared, so that the command runs. After
-/// the first trouble the store is left alone for the rest of the run: a run that waits for a server before and
+/// the first error the store is left alone for the rest of the run: a run that waits for a server before and
 /// after each attempt would be worse than one that shares nothing.
 #[derive(Debug)]
 pub struct Shared {
-    /// None after the first trouble.
+    /// None after the first error.
     store: Option<Store>,
     /// What all that one attempt asks may take.
     limit: Duration,
     /// Of that, for the attempt that is asked about.
     spent: Duration,
     location: Location,
-    breaker: Option<(Slot, breaker::Settings)>,
-    budget: Option<(Slot, budget::Settings)>,
+    breaker: Option<(RecordKey, breaker::Settings)>,
+    budget: Option<(RecordKey, budget::Settings)>,
     warned: bool,
 }
 
-/// An answer that always is one, and the warning, if this was the first trouble of the run.
+/// An answer that always is one, and the warning, if this was the first error of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer<T> {
     /// What to do.
@@ -50,14 +50,14 @@ pub struct Warning {
     /// The store, without any password.
     pub place: String,
     /// What happened to it.
-    pub what: Mishap,
+    pub what: StoreProblem,
 }
 
 /// What happened to a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mishap {
+pub enum StoreProblem {
     /// It could not be used: the run goes on as if nothing were shared.
-    Unusable(Trouble),
+    Unusable(StoreError),
     /// A record was damaged: it was replaced by a fresh one.
     Damaged(Kind, Damage),
 }
@@ -66,10 +66,10 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = &self.place;
         match &self.what {
-            Mishap::Unusable(trouble) => {
-                write!(f, "shared state in {place} cannot be used ({trouble}). Going on without it")
+            StoreProblem::Unusable(error) => {
+                write!(f, "shared state in {place} cannot be used ({error}). Going on without it")
             }
-            Mishap::Damaged(kind, damage) => {
+            StoreProblem::Damaged(kind, damage) => {
                 write!(f, "a {} record in {place} was damaged ({damage}). Starting it afresh", kind.word())
             }
         }
@@ -129,7 +129,7 @@ pub enum ShownState {
 
 impl Shared {
     /// Opens nothing yet.
-    pub fn new(asked: &Asked) -> Self {
+    pub fn new(asked: &SharedConfig) -> Self {
         Self {
             store: Some(Store::at(&asked.location)),
             limit: PATIENCE,
@@ -138,8 +138,11 @@ impl Shared {
             breaker: asked
                 .breaker
                 .as_ref()
-                .map(|(name, settings)| (Slot::new(name, Kind::Breaker), *settings)),
-            budget: asked.budget.as_ref().map(|(name, settings)| (Slot::new(name, Kind::Budget), *settings)),
+                .map(|(name, settings)| (RecordKey::new(name, Kind::Breaker), *settings)),
+            budget: asked
+                .budget
+                .as_ref()
+                .map(|(name, settings)| (RecordKey::new(name, Kind::Budget), *settings)),
             warned: false,
         }
     }
@@ -200,37 +203,37 @@ impl Shared {
     }
 
     /// None without a breaker, and when it could not be asked.
-    fn ask_breaker<'a, Q: Question + 'a>(
+    fn ask_breaker<'a, Q: Operation + 'a>(
         &'a mut self,
-        question: impl FnOnce(&'a breaker::Settings) -> Q,
+        operation: impl FnOnce(&'a breaker::Settings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
-        let Some((slot, settings)) = &self.breaker else { return Answer::plain(None) };
+        let Some((key, settings)) = &self.breaker else { return Answer::plain(None) };
         let link = Link {
             store: &mut self.store,
             limit: self.limit,
             spent: &mut self.spent,
             warned: &mut self.warned,
         };
-        link.ask(&self.location, slot, question(settings))
+        link.ask(&self.location, key, operation(settings))
     }
 
     /// None without a budget, and when it could not be asked.
-    fn ask_budget<'a, Q: Question + 'a>(
+    fn ask_budget<'a, Q: Operation + 'a>(
         &'a mut self,
-        question: impl FnOnce(&'a budget::Settings) -> Q,
+        operation: impl FnOnce(&'a budget::Settings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
-        let Some((slot, settings)) = &self.budget else { return Answer::plain(None) };
+        let Some((key, settings)) = &self.budget else { return Answer::plain(None) };
         let link = Link {
             store: &mut self.store,
             limit: self.limit,
             spent: &mut self.spent,
             warned: &mut self.warned,
         };
-        link.ask(&self.location, slot, question(settings))
+        link.ask(&self.location, key, operation(settings))
     }
 }
 
-/// What a question changes of a [`Shared`], whose settings it borrows.
+/// What an operation changes of a [`Shared`], whose settings it borrows.
 struct Link<'a> {
     store: &'a mut Option<Store>,
     limit: Duration,
@@ -239,18 +242,23 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    fn ask<Q: Question>(self, location: &Location, slot: &Slot, mut question: Q) -> Answer<Option<Q::Reply>> {
+    fn ask<Q: Operation>(
+        self,
+        location: &Location,
+        key: &RecordKey,
+        mut operation: Q,
+    ) -> Answer<Option<Q::Reply>> {
         let Some(store) = self.store else { return Answer::plain(None) };
         let patience = Patience::rest(self.limit, *self.spent);
-        let answered = store.ask(slot, &mut question, patience);
+        let answered = store.ask(key, &mut operation, patience);
         *self.spent = patience.spent();
         let (decision, what) = match answered {
-            Ok(Answered { reply, damage }) => {
-                (Some(reply), damage.map(|damage| Mishap::Damaged(slot.kind(), damage)))
+            Ok(StoreReply { reply, damage }) => {
+                (Some(reply), damage.map(|damage| StoreProblem::Damaged(key.kind(), damage)))
             }
-            Err(trouble) => {
+            Err(error) => {
                 *self.store = None;
-                (None, Some(Mishap::Unusable(trouble)))
+                (None, Some(StoreProblem::Unusable(error)))
             }
         };
         // A store that fails after a record was damaged is worth its own words.
@@ -291,15 +299,15 @@ impl Permit {
 ///
 /// # Errors
 /// When the store cannot be used: whoever asks to see it wants to know.
-pub fn show(location: &Location) -> Result<Vec<Shown>, Trouble> {
+pub fn show(location: &Location) -> Result<Vec<Shown>, StoreError> {
     let (all, now) = Store::at(location).list()?;
-    let show = |found: Found| {
+    let show = |found: StoredRecord| {
         let state = match found.state {
             Ok(State::Breaker(breaker)) => ShownState::Breaker(breaker, breaker.refusal(now)),
             Ok(State::Budget(budget)) => ShownState::Budget(budget),
-            Err(damage) => ShownState::Damaged(found.slot.kind(), damage),
+            Err(damage) => ShownState::Damaged(found.key.kind(), damage),
         };
-        Shown { name: found.slot.to_string(), state, lock: found.lock }
+        Shown { name: found.key.to_string(), state, lock: found.lock }
     };
     Ok(all.into_iter().map(show).collect())
 }
@@ -308,12 +316,12 @@ pub fn show(location: &Location) -> Result<Vec<Shown>, Trouble> {
 ///
 /// # Errors
 /// When the store cannot be used.
-pub fn reset(location: &Location, name: &Name) -> Result<Removal, Trouble> {
+pub fn reset(location: &Location, name: &Name) -> Result<Removal, StoreError> {
     let mut store = Store::at(location);
     let patience = Patience::begin(PATIENCE_OF_A_PERSON);
     let mut removal = Removal::Absent;
     for kind in Kind::ALL {
-        if store.remove(&Slot::new(name, kind), patience)? == Removal::Removed {
+        if store.remove(&RecordKey::new(name, kind), patience)? == Removal::Removed {
             removal = Removal::Removed;
         }
     }

@@ -1,16 +1,16 @@
-//! One question to one record, in whichever store it is kept. Owns what all stores have in common; knows
+//! One operation to one record, in whichever store it is kept. Owns what all stores have in common; knows
 //! no rules.
 
 use super::clock::Patience;
 use super::file::FileStore;
-use super::question::Question;
+use super::operation::Operation;
 use super::record::{Damage, State};
+use super::record_key::RecordKey;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
-use super::slot::Slot;
-use crate::core::reason::{brief, reason};
+use crate::core::os_error::{brief, describe};
 use crate::core::shared::Location;
-use crate::core::wall::Wall;
+use crate::core::timestamp::Timestamp;
 use std::fmt;
 use std::io;
 
@@ -28,9 +28,9 @@ pub enum Store {
 
 /// Why a store could not be used: a sentence without its place, and without any password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble(String);
+pub struct StoreError(String);
 
-impl Trouble {
+impl StoreError {
     /// For this reason. A part of it may be a server's words, so it is cut and made safe for a terminal.
     pub fn new(why: impl AsRef<str>) -> Self {
         Self(brief(why.as_ref()))
@@ -38,19 +38,19 @@ impl Trouble {
 
     /// Doing this (`cannot open it`) failed with this error.
     pub fn io(doing: &str, error: &io::Error) -> Self {
-        Self::new(format!("{doing}: {}", reason(error)))
+        Self::new(format!("{doing}: {}", describe(error)))
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// What came of a question.
+/// What came of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answered<T> {
+pub struct StoreReply<T> {
     /// The answer of the rules.
     pub reply: T,
     /// The record was none, and a fresh state took its place.
@@ -59,9 +59,9 @@ pub struct Answered<T> {
 
 /// A record as it is found, for people to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredRecord {
     /// Of what.
-    pub slot: Slot,
+    pub key: RecordKey,
     /// Its state, if it is good.
     pub state: Result<State, Damage>,
     /// Whether somebody changes it, or keeps others from doing so.
@@ -82,8 +82,8 @@ pub enum Lock {
 pub const MOST_RECORDS: usize = 10_000;
 
 /// That there are more of them.
-pub fn too_many() -> Trouble {
-    Trouble::new(format!("there are more than {MOST_RECORDS} records"))
+pub fn too_many() -> StoreError {
+    StoreError::new(format!("there are more than {MOST_RECORDS} records"))
 }
 
 /// Whether there was something to remove.
@@ -111,23 +111,23 @@ impl Store {
         }
     }
 
-    /// Puts a question to the state in `slot`, or to a fresh one if there is none, as one atomic step.
+    /// Puts an operation to the state in `record_key`, or to a fresh one if there is none, as one atomic step.
     /// Nothing is written unless the state changed.
     ///
     /// # Errors
     /// When the store could not be used. Then the record is unchanged, or, if an answer of a server got
     /// lost, changed.
-    pub fn ask<Q: Question>(
+    pub fn ask<Q: Operation>(
         &mut self,
-        slot: &Slot,
-        question: &mut Q,
+        key: &RecordKey,
+        operation: &mut Q,
         patience: Patience,
-    ) -> Result<Answered<Q::Reply>, Trouble> {
+    ) -> Result<StoreReply<Q::Reply>, StoreError> {
         match self {
-            Self::File(store) => store.ask(slot, question, patience),
+            Self::File(store) => store.ask(key, operation, patience),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.ask(slot, question, patience),
-            Self::Missing(why) => Err(Trouble::new(*why)),
+            Self::Redis(store) => store.ask(key, operation, patience),
+            Self::Missing(why) => Err(StoreError::new(*why)),
         }
     }
 
@@ -135,14 +135,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store could not be used.
-    pub fn list(&mut self) -> Result<(Vec<Found>, Wall), Trouble> {
+    pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
         let (mut found, now) = match self {
             Self::File(store) => store.list(),
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.list(),
-            Self::Missing(why) => Err(Trouble::new(*why)),
+            Self::Missing(why) => Err(StoreError::new(*why)),
         }?;
-        found.sort_by(|one, other| one.slot.cmp(&other.slot));
+        found.sort_by(|one, other| one.key.cmp(&other.key));
         Ok((found, now))
     }
 
@@ -151,12 +151,12 @@ impl Store {
     /// # Errors
     /// When the store could not be used.
     #[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "a file is removed at once"))]
-    pub fn remove(&mut self, slot: &Slot, patience: Patience) -> Result<Removal, Trouble> {
+    pub fn remove(&mut self, key: &RecordKey, patience: Patience) -> Result<Removal, StoreError> {
         match self {
-            Self::File(store) => store.remove(slot),
+            Self::File(store) => store.remove(key),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.remove(slot, patience),
-            Self::Missing(why) => Err(Trouble::new(*why)),
+            Self::Redis(store) => store.remove(key, patience),
+            Self::Missing(why) => Err(StoreError::new(*why)),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! stdin of the command: what `retry` itself would read, from the same place at each attempt where that
 //! can be had.
 
-use super::connected::is_same_file;
-use super::failure::Failure;
-use super::outlet::{BUSY, Clock};
+use super::error::StreamError;
+use super::nonblocking_writer::is_ready;
+use super::output_pipe::{BUSY, Clock};
 use super::pipe::{Access, Size};
-use super::sink::is_ready;
 use super::source::Source;
 use super::spool::Spool;
+use super::stdio::is_same_file;
 use crate::core::plan::Stdin;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags, SeekFrom};
@@ -159,12 +159,13 @@ impl Replay {
     ///
     /// # Errors
     /// The spool cannot be written, so a later attempt would miss something.
-    pub fn advance(&mut self, buffer: &mut [u8], clock: Clock<'_>) -> Result<(), Failure> {
+    pub fn advance(&mut self, buffer: &mut [u8], clock: Clock<'_>) -> Result<(), StreamError> {
         let end = clock() + BUSY;
         while clock() < end {
             let Some(pipe) = &self.pipe else { return Ok(()) };
             if self.sent < self.spool.len() {
-                let length = self.spool.read_at(buffer, self.sent).map_err(|error| Failure::stdin(&error))?;
+                let length =
+                    self.spool.read_at(buffer, self.sent).map_err(|error| StreamError::stdin(&error))?;
                 match rustix::io::write(pipe, &buffer[..length]) {
                     Ok(written) => {
                         self.sent += written as u64;
@@ -182,7 +183,7 @@ impl Replay {
                 match self.source.read(buffer) {
                     Ok(0) => self.source_ended = true,
                     Ok(length) => {
-                        self.spool.append(&buffer[..length]).map_err(|error| Failure::stdin(&error))?;
+                        self.spool.append(&buffer[..length]).map_err(|error| StreamError::stdin(&error))?;
                     }
                     Err(Errno::INTR) => {}
                     Err(Errno::AGAIN) => {

@@ -3,28 +3,28 @@
 //! | file | owns |
 //! |---|---|
 //! | [`chunk`] | what one read has brought, written on and looked at |
-//! | [`connected`] | the three streams of the command through all attempts; what `process` asks |
+//! | [`stdio`] | the three streams of the command through all attempts; what `process` asks |
 //! | [`end`](mod@end) | the end of what an attempt wrote, for `--retry-if` |
-//! | [`failure`] | how a stream is lost |
+//! | [`error`] | how a stream is lost |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
-//! | [`outlet`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
+//! | [`output_pipe`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
 //! | [`own`] | a second open file description of what we inherited, which may be non-blocking |
 //! | [`pipe`](mod@pipe) | pipes between the command and us |
 //! | [`source`] | reading from a descriptor that others share, without ever blocking on it |
 //! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
-//! | [`sink`] | writing to a descriptor that others share, without ever blocking on it |
+//! | [`nonblocking_writer`] | writing to a descriptor that others share, without ever blocking on it |
 //!
 //! Nothing here waits: the one wait in `process` asks what to wait for, and lets everything advance as
 //! far as it can. Nothing here judges: what was seen is handed over.
 
 pub mod chunk;
-pub mod connected;
 pub mod end;
-pub mod failure;
+pub mod error;
 pub mod input;
-pub mod outlet;
+pub mod nonblocking_writer;
+pub mod output_pipe;
 pub mod own;
 pub mod pipe;
-pub mod sink;
 pub mod source;
 pub mod spool;
+pub mod stdio;

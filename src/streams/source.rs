@@ -1,8 +1,8 @@
-//! Reading from a descriptor that was inherited. As with [`super::sink`], it is never made non-blocking, and yet
+//! Reading from a descriptor that was inherited. As with [`super::nonblocking_writer`], it is never made non-blocking, and yet
 //! no read may block: another reader can take what poll(2) has seen there.
 
+use super::nonblocking_writer::is_ready;
 use super::own;
-use super::sink::is_ready;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;

@@ -1,7 +1,7 @@
 //! Bytes that are kept: up to 1 MiB in memory, from there on in an unlinked file in `$TMPDIR`, so that
 //! memory stays constant and nothing is left behind, however we end.
 
-use super::sink::{Sink, Written};
+use super::nonblocking_writer::{NonblockingWriter, Written};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -98,11 +98,16 @@ impl Spool {
     /// Writes what is kept from `offset` on, as far as it goes without blocking, and moves `offset`.
     ///
     /// # Errors
-    /// As [`Sink::write`], and when the file cannot be read.
-    pub fn write_to(&self, sink: &mut Sink, offset: &mut u64, buffer: &mut [u8]) -> io::Result<Written> {
+    /// As [`NonblockingWriter::write`], and when the file cannot be read.
+    pub fn write_to(
+        &self,
+        writer: &mut NonblockingWriter,
+        offset: &mut u64,
+        buffer: &mut [u8],
+    ) -> io::Result<Written> {
         #[cfg(target_os = "linux")]
         if let Some(file) = &self.file {
-            match sink.splice_from(file, offset, CHUNK) {
+            match writer.splice_from(file, offset, CHUNK) {
                 // Append targets and some file systems refuse; then by hand.
                 Err(error)
                     if matches!(
@@ -112,12 +117,12 @@ impl Spool {
                 result => return result,
             }
         }
-        let most = buffer.len().min(sink.most());
+        let most = buffer.len().min(writer.most());
         let length = self.read_at(&mut buffer[..most], *offset)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let written = sink.write(&buffer[..length])?;
+        let written = writer.write(&buffer[..length])?;
         if let Written::Bytes(written) = written {
             *offset += written as u64;
         }

@@ -18,7 +18,7 @@ use crate::common::command::program;
 use retry::core::breaker::{self, Phase, Recorded, Renewal, Result as Ended};
 use retry::core::budget::{self, Payment};
 use retry::core::random::Random;
-use retry::core::shared::{Asked, Location, Name};
+use retry::core::shared::{Location, Name, SharedConfig};
 use retry::state::shared::{self, Gate, Permit, Shared, ShownState};
 use retry::state::store::Removal;
 use std::ffi::{OsStr, OsString};
@@ -43,7 +43,7 @@ pub fn user(location: &Location, name: &str) -> Shared {
 
 /// The same with settings for the breaker.
 pub fn user_with(location: &Location, name: &Name, settings: breaker::Settings) -> Shared {
-    Shared::new(&Asked {
+    Shared::new(&SharedConfig {
         location: location.clone(),
         breaker: Some((name.clone(), settings)),
         budget: Some((name.clone(), budget::Settings::default())),

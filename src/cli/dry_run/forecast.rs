@@ -1,7 +1,7 @@
 //! What a plan can lead to, as one struct, which is also the JSON object that docs/json.md describes. Owns
 //! what is in it; the bounds are `schedule`'s.
 
-use super::super::traps;
+use super::super::pitfalls;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
 use crate::core::policy::Set;
@@ -120,7 +120,7 @@ impl Forecast {
             (None, None, bound) => (bound, Covers::Delays),
         };
 
-        let mut warnings = traps::warnings(plan);
+        let mut warnings = pitfalls::warnings(plan);
         if let (Some(last), Some(deadline)) = (last, limits.deadline) {
             let (deadline, wanted) = (elapsed(deadline), policy.consecutive.0.get());
             if last == 0 {

@@ -19,10 +19,10 @@ pub use text::text;
 /// The plan of `retry FLAGS ./deploy`, outside of any other `retry`.
 #[cfg(test)]
 fn plan_of(flags: &str) -> crate::core::plan::Plan {
-    use crate::cli::parse::{Asked, parse};
+    use crate::cli::parse::{Invocation, parse};
     let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
     match parse(words.map(std::ffi::OsString::from)) {
-        Ok(Asked::Run(plan)) => crate::core::plan::Plan { depth: 1, ..*plan },
+        Ok(Invocation::Run(plan)) => crate::core::plan::Plan { depth: 1, ..*plan },
         other => panic!("{flags}: {other:?}"),
     }
 }

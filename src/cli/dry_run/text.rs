@@ -6,7 +6,7 @@ use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
 use crate::cli::texts::fill;
 use crate::core::budget::tokens;
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::shared::Asked;
+use crate::core::shared::SharedConfig;
 use crate::report::output::columns;
 use crate::report::safe::{lines, visible};
 use crate::report::text::{command_name, elapsed, seconds, shell_words};
@@ -169,7 +169,7 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
 }
 
 /// A sentence for the breaker and one for the budget.
-fn sharing(asked: &Asked) -> impl Iterator<Item = String> {
+fn sharing(asked: &SharedConfig) -> impl Iterator<Item = String> {
     let place = &asked.location;
     let breaker = asked.breaker.as_ref().map(|(name, settings)| {
         let (failures, open) = (settings.failures, elapsed(settings.open));

@@ -124,7 +124,7 @@ fn built_in(text: &str, words: &Words) -> Definition {
 const LARGEST: u64 = 4 << 20;
 
 fn read(path: &Path, words: &Words) -> Result<Own, String> {
-    let unreadable = |error| format!(": it cannot be read: {}", crate::core::reason::reason(&error));
+    let unreadable = |error| format!(": it cannot be read: {}", crate::core::os_error::describe(&error));
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;

@@ -13,14 +13,14 @@ const EPOCH_MS: f64 = 1e12;
 
 /// A demand, before the clock is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Asked {
+pub enum RequestedDelay {
     /// To wait so long.
     In(Duration),
     /// To wait until then.
     At(SystemTime),
 }
 
-impl Asked {
+impl RequestedDelay {
     /// A number of seconds: an epoch if it is too big for a wait, nothing if it is absurd.
     pub fn seconds(value: f64) -> Option<Self> {
         let value = if (EPOCH_MS..100.0 * EPOCH_MS).contains(&value) { value / 1000.0 } else { value };
@@ -176,14 +176,14 @@ fn iso(text: &[u8]) -> Option<Read> {
 }
 
 /// A duration or a date at the start of a text, and its end. `lower` is the same text in lower case.
-pub fn written(text: &[u8], lower: &[u8]) -> Option<(Asked, usize)> {
+pub fn written(text: &[u8], lower: &[u8]) -> Option<(RequestedDelay, usize)> {
     if let Some((time, end)) = date::written(text) {
-        return Some((Asked::At(time), end));
+        return Some((RequestedDelay::At(time), end));
     }
     let read = duration(lower)?;
     // A unit makes it a length of time, however big the number is.
     let wait = Duration::try_from_secs_f64(read.seconds).ok().filter(|_| read.seconds < EPOCH)?;
-    Some((Asked::In(wait), read.end))
+    Some((RequestedDelay::In(wait), read.end))
 }
 
 #[cfg(test)]
@@ -251,12 +251,15 @@ mod tests {
 
     #[test]
     fn a_big_number_is_a_point_in_time() {
-        let at = |seconds| Some(Asked::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)));
-        assert_eq!(Asked::seconds(1_795_507_200.0), at(1_795_507_200));
-        assert_eq!(Asked::seconds(1_795_507_200_000.0), at(1_795_507_200));
-        assert_eq!(Asked::seconds(999_999_999.0), Some(Asked::In(Duration::from_secs(999_999_999))));
+        let at = |seconds| Some(RequestedDelay::At(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)));
+        assert_eq!(RequestedDelay::seconds(1_795_507_200.0), at(1_795_507_200));
+        assert_eq!(RequestedDelay::seconds(1_795_507_200_000.0), at(1_795_507_200));
+        assert_eq!(
+            RequestedDelay::seconds(999_999_999.0),
+            Some(RequestedDelay::In(Duration::from_secs(999_999_999)))
+        );
         for absurd in [-1.0, f64::NAN, 1e11 + 1.0, 1e14, f64::INFINITY] {
-            assert_eq!(Asked::seconds(absurd), None, "{absurd}");
+            assert_eq!(RequestedDelay::seconds(absurd), None, "{absurd}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One answer of a server, as far as it was printed: its status, what its headers and its body ask for. Owns
 //! which of several demands counts.
 
-use super::Word;
-use super::amount::Asked;
+use super::ServerHint;
+use super::amount::RequestedDelay;
 use super::field::{Context, Exact, Place, Says};
 use std::time::{Duration, SystemTime};
 
@@ -14,10 +14,10 @@ const MOST_LIMITS: usize = 16;
 pub struct Answer {
     /// `None` where output begins with something else.
     status: Option<u16>,
-    asked: Option<(Rank, Asked)>,
+    asked: Option<(Rank, RequestedDelay)>,
     limits: Vec<Limit>,
     /// What the limits of headers that have ended ask for.
-    resets: Vec<Asked>,
+    resets: Vec<RequestedDelay>,
     exhausted: Option<&'static str>,
 }
 
@@ -34,7 +34,7 @@ pub enum Rank {
 struct Limit {
     of: String,
     remaining: Remaining,
-    reset: Option<(Exact, Asked)>,
+    reset: Option<(Exact, RequestedDelay)>,
 }
 
 /// What is left of a limit.
@@ -100,8 +100,8 @@ impl Answer {
     }
 
     /// The last one counts, unless the one before was more exact.
-    pub fn ask(&mut self, asked: Asked, rank: Rank) {
-        let nothing = asked == Asked::In(Duration::ZERO);
+    pub fn ask(&mut self, asked: RequestedDelay, rank: Rank) {
+        let nothing = asked == RequestedDelay::In(Duration::ZERO);
         if !nothing && self.asked.is_none_or(|(other, _)| rank >= other) {
             self.asked = Some((rank, asked));
         }
@@ -120,7 +120,7 @@ impl Answer {
     }
 
     /// Limits that nothing is left of. Where an answer says 429 and names just one limit, it is that one.
-    fn exhausted_limits(&self) -> impl Iterator<Item = Asked> {
+    fn exhausted_limits(&self) -> impl Iterator<Item = RequestedDelay> {
         let alone = self.status == Some(429) && self.limits.len() == 1;
         self.limits.iter().filter_map(move |limit| {
             let counts =
@@ -131,7 +131,7 @@ impl Answer {
 
     /// Behind its headers, an answer has a body, and a new header is one of another answer.
     pub fn end_headers(&mut self) {
-        let resets: Vec<Asked> = self.exhausted_limits().collect();
+        let resets: Vec<RequestedDelay> = self.exhausted_limits().collect();
         if !resets.is_empty() {
             self.resets = resets;
         }
@@ -141,13 +141,13 @@ impl Answer {
         }
     }
 
-    pub fn word(&self, now: SystemTime) -> Word {
+    pub fn word(&self, now: SystemTime) -> ServerHint {
         if let Some(words) = self.exhausted {
-            return Word::Exhausted(words);
+            return ServerHint::Exhausted(words);
         }
         let asked = self.asked.and_then(|(_, asked)| asked.left(now));
         let limits = self.exhausted_limits().chain(self.resets.iter().copied());
         let reset = limits.filter_map(|asked| asked.left(now)).max();
-        asked.or(reset).map_or(Word::Nothing, Word::Wait)
+        asked.or(reset).map_or(ServerHint::Nothing, ServerHint::Wait)
     }
 }

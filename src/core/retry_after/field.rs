@@ -1,7 +1,7 @@
 //! Fields: a name, a mark and a value, as a header line, a member of an object or a pair in a log. Owns which
 //! of the many ways to print one are a demand.
 
-use super::amount::{self, Asked};
+use super::amount::{self, RequestedDelay};
 use super::forms::{FORMS, Number, Reading};
 use super::value::{all_limits, value};
 
@@ -27,7 +27,7 @@ pub enum Says {
     /// When to come back.
     After {
         /// Then.
-        asked: Asked,
+        asked: RequestedDelay,
         /// How exact it is.
         exact: Exact,
     },
@@ -43,7 +43,7 @@ pub enum Says {
         /// Its name, without what all names have.
         of: String,
         /// Then.
-        asked: Asked,
+        asked: RequestedDelay,
         /// How exact it is.
         exact: Exact,
     },

@@ -74,7 +74,7 @@ pub(super) enum When {
     /// Always; and a number without a unit is one of seconds.
     InSeconds,
     /// When it begins a sentence or follows a word such as `please`, or the line speaks of a limit.
-    Asked,
+    Requested,
     /// When it begins a sentence, and the line speaks of a limit; or after `please`.
     AskedAndLimited,
     /// When it tells to wait *before* something, or the line speaks of a limit.
@@ -187,9 +187,9 @@ pub const FORMS: &[Form] = &[
         gives: Seconds(5400.0),
         reading: Phrase {
             leads: &[
-                Lead { words: "again", joins: IN_AFTER, when: When::Asked },
-                Lead { words: "come back", joins: IN_AFTER, when: When::Asked },
-                Lead { words: "check back", joins: IN_AFTER, when: When::Asked },
+                Lead { words: "again", joins: IN_AFTER, when: When::Requested },
+                Lead { words: "come back", joins: IN_AFTER, when: When::Requested },
+                Lead { words: "check back", joins: IN_AFTER, when: When::Requested },
             ],
         },
     },
@@ -201,7 +201,7 @@ pub const FORMS: &[Form] = &[
         gives: Seconds(20.0),
         reading: Phrase {
             leads: &[
-                Lead { words: "retry", joins: &["after"], when: When::Asked },
+                Lead { words: "retry", joins: &["after"], when: When::Requested },
                 Lead { words: "retry", joins: &["in", "at"], when: When::AskedAndLimited },
                 Lead { words: "retried", joins: &["in", "after", "at"], when: When::AskedAndLimited },
             ],

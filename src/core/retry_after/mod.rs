@@ -5,7 +5,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`forms`] | the table of the forms in which servers say it |
-//! | `listener` | the stream of lines, and which of them belong to which answer |
+//! | `parser` | the stream of lines, and which of them belong to which answer |
 //! | `line` | one line without what tools put around it, and the status of an answer |
 //! | `answer` | which of the demands of an answer counts |
 //! | `field`, `value` | headers and members of objects |
@@ -21,11 +21,11 @@ mod date;
 mod field;
 pub mod forms;
 mod line;
-mod listener;
+mod parser;
 mod phrase;
 mod value;
 
-pub use listener::Listener;
+pub use parser::HintParser;
 
 use super::random::Random;
 use std::time::Duration;
@@ -37,7 +37,7 @@ const SHARE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the server said, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum ServerHint {
     /// Nothing that is understood, or a time that has passed.
     Nothing,
     /// To wait so long from now.
@@ -58,7 +58,7 @@ pub enum Decision {
     Exhausted(&'static str),
 }
 
-impl Word {
+impl ServerHint {
     /// The decision, where the delay would have been `own`.
     pub fn decide(self, own: Duration, limit: Duration, random: &mut Random) -> Decision {
         match self {

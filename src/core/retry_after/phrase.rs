@@ -1,7 +1,7 @@
 //! Phrases: what a server tells people to do, and when. Owns the difference between that and what a tool says
 //! about itself, such as "will try again in 5 seconds".
 
-use super::amount::{self, Asked};
+use super::amount::{self, RequestedDelay};
 use super::date;
 use super::forms::{FORMS, IfTimed, Lead, Reading, When};
 use memchr::memmem;
@@ -11,9 +11,9 @@ const REACH: usize = 80;
 
 /// A time that somebody is told to wait for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Told {
+pub struct Phrase {
     /// How long, or until when.
-    pub asked: Asked,
+    pub asked: RequestedDelay,
     /// Where it ends in the line.
     pub end: usize,
 }
@@ -42,19 +42,19 @@ impl Around<'_> {
 }
 
 /// The last demand of a line: of `text`, as it was before it was put in lower case.
-pub fn last(text: &[u8], around: Around<'_>) -> Option<Told> {
+pub fn last(text: &[u8], around: Around<'_>) -> Option<Phrase> {
     let lower = around.lower;
-    let mut told: Option<Told> = None;
+    let mut phrase: Option<Phrase> = None;
     for lead in leads() {
         for at in memmem::find_iter(lower, lead.words) {
             if let Some(found) = demand(text, around, lead, at)
-                && told.is_none_or(|told| told.end <= found.end)
+                && phrase.is_none_or(|phrase| phrase.end <= found.end)
             {
-                told = Some(found);
+                phrase = Some(found);
             }
         }
     }
-    told
+    phrase
 }
 
 fn leads() -> impl Iterator<Item = &'static Lead> {
@@ -126,7 +126,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Told> {
+fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Phrase> {
     let Around { lower, line, .. } = around;
     let end = at + lead.words.len();
     let goes_on = !lead.words.ends_with('_') && lower.get(end).copied().is_some_and(is_word);
@@ -135,7 +135,7 @@ fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Tol
     }
     let verb = verb(lower, lead, at)?;
     let (time, asked) = after(text, lower, lead, end)?;
-    let told = Told { asked, end: time };
+    let phrase = Phrase { asked, end: time };
     let before = &lower[verb.saturating_sub(REACH)..verb];
     let capital = text[verb].is_ascii_uppercase();
     // A line that begins with a capital goes on with no sentence.
@@ -150,8 +150,8 @@ fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Tol
         When::Exceeded => around.is_passed(),
         _ if who == Who::Tool => false,
         // "connect: retry after 3s" is a tool's.
-        When::Asked if lead.words == "retry" && who == Who::Nobody => capital || verb == line || limited,
-        When::Asked => who != Who::Unclear || limited,
+        When::Requested if lead.words == "retry" && who == Who::Nobody => capital || verb == line || limited,
+        When::Requested => who != Who::Unclear || limited,
         When::AskedAndLimited => who == Who::Reader || who == Who::Must || who == Who::Nobody && limited,
         When::Before => match behind(&lower[time..]) {
             Behind::Retry => who != Who::Unclear || limited,
@@ -159,7 +159,7 @@ fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Tol
             Behind::While => false,
         },
     };
-    is_demand.then_some(told)
+    is_demand.then_some(phrase)
 }
 
 /// Where the verb begins: for `try this request again`, some words before `again`.
@@ -183,7 +183,7 @@ fn words(text: &[u8]) -> impl DoubleEndedIterator<Item = (usize, &[u8])> {
 }
 
 /// The time behind a lead: where it ends, and what it says.
-fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, Asked)> {
+fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, RequestedDelay)> {
     let mut at = end;
     // `retry your request after`, `try again later in`.
     let fillers: [&[u8]; 12] = [
@@ -225,10 +225,10 @@ fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, A
     // What is behind `at` and `until` is a time of the day, unless it is a whole date or an epoch.
     if matches!(join, "at" | "on" | "until") {
         if let Some((time, length)) = date::written(&text[at..]) {
-            return Some((at + length, Asked::At(time)));
+            return Some((at + length, RequestedDelay::At(time)));
         }
         let epoch = amount::digits(&lower[at..]).filter(|read| read.seconds >= 1e9)?;
-        return Some((at + epoch.end, Asked::seconds(epoch.seconds)?));
+        return Some((at + epoch.end, RequestedDelay::seconds(epoch.seconds)?));
     }
     if let Some((asked, length)) = amount::written(&text[at..], &lower[at..]) {
         return Some((at + length, asked));
@@ -236,7 +236,7 @@ fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, A
     let read = amount::digits(&lower[at..]).filter(|_| lead.when == When::InSeconds)?;
     let rest = &lower[at + read.end..];
     let open = rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
-    Asked::seconds(read.seconds).filter(|_| !open).map(|asked| (at + read.end, asked))
+    RequestedDelay::seconds(read.seconds).filter(|_| !open).map(|asked| (at + read.end, asked))
 }
 
 /// Whether a line counts attempts, as a tool does: `(attempt 2/5)`.
@@ -247,7 +247,7 @@ fn counts_attempts(lower: &[u8]) -> bool {
     })
 }
 
-/// Who is told, as far as the words in front say.
+/// Who is phrase, as far as the words in front say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
     /// The reader: `please`, `you can`.

@@ -12,14 +12,14 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_507_200)
 }
 
-fn listen(output: impl AsRef<[u8]>) -> Word {
-    let mut listener = Listener::new().unwrap();
-    listener.feed(output.as_ref());
-    listener.finish(now())
+fn listen(output: impl AsRef<[u8]>) -> ServerHint {
+    let mut hint_parser = HintParser::new().unwrap();
+    hint_parser.feed(output.as_ref());
+    hint_parser.finish(now())
 }
 
-fn wait(seconds: f64) -> Word {
-    Word::Wait(Duration::from_secs_f64(seconds))
+fn wait(seconds: f64) -> ServerHint {
+    ServerHint::Wait(Duration::from_secs_f64(seconds))
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn the_example_of_each_form_is_understood() {
         match form.gives {
             Gives::Seconds(seconds) => assert_eq!(listen(form.example), wait(seconds), "{form:?}"),
             Gives::Exhausted => {
-                assert!(matches!(listen(form.example), Word::Exhausted(_)), "{form:?}");
+                assert!(matches!(listen(form.example), ServerHint::Exhausted(_)), "{form:?}");
             }
         }
     }
@@ -117,10 +117,10 @@ fn rubbish_and_the_past_are_ignored() {
         "retryDelay",
         "retryDelay: later",
     ] {
-        assert_eq!(listen(output), Word::Nothing, "{output:?}");
+        assert_eq!(listen(output), ServerHint::Nothing, "{output:?}");
     }
     let digits = format!("Retry-After: {}", "9".repeat(400));
-    assert_eq!(listen(digits), Word::Nothing);
+    assert_eq!(listen(digits), ServerHint::Nothing);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn words_of_exhaustion_win() {
         ("\"quotaId\": \"RequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"9s\"", "a quota of the day"),
         ("toomanyrequests: You have reached your pull rate limit.", "pull rate limit"),
     ] {
-        assert_eq!(listen(output), Word::Exhausted(words), "{output}");
+        assert_eq!(listen(output), ServerHint::Exhausted(words), "{output}");
     }
     assert_eq!(listen("maxRequestsPerDay = 5\nRetry-After: 1"), wait(1.0));
     assert_eq!(listen("\"quotaId\": \"RequestsPerMinute\"\n\"retryDelay\": \"9s\""), wait(9.0));
@@ -153,7 +153,7 @@ fn words_of_exhaustion_win() {
 #[test]
 fn demands_of_all_kinds_are_heard() {
     for (output, seconds) in HEARD {
-        let Word::Wait(wait) = listen(output) else { panic!("{output}") };
+        let ServerHint::Wait(wait) = listen(output) else { panic!("{output}") };
         assert!((wait.as_secs_f64() - seconds).abs() < 1e-6, "{wait:?} {output}");
     }
 }
@@ -161,7 +161,7 @@ fn demands_of_all_kinds_are_heard() {
 #[test]
 fn what_is_no_demand_is_left_alone() {
     for output in IGNORED {
-        assert_eq!(listen(output), Word::Nothing, "{output}");
+        assert_eq!(listen(output), ServerHint::Nothing, "{output}");
     }
 }
 
@@ -169,16 +169,16 @@ fn what_is_no_demand_is_left_alone() {
 fn lines_without_a_sign_do_not_hide_what_is_behind_them() {
     let noise = "compiling module number seventeen of the big project that nobody knows\n".repeat(40);
     for (output, seconds) in HEARD.iter().filter(|(output, _)| !output.ends_with("x\n")) {
-        let Word::Wait(wait) = listen(format!("{noise}{output}\n{noise}")) else { panic!("{output}") };
+        let ServerHint::Wait(wait) = listen(format!("{noise}{output}\n{noise}")) else { panic!("{output}") };
         assert!((wait.as_secs_f64() - seconds).abs() < 1e-6, "{wait:?} {output}");
     }
 }
 
 /// Any of the outputs, of the examples, and of what comes between.
 fn outputs() -> impl Strategy<Value = Vec<u8>> {
-    let heard = HEARD.iter().map(|(output, _)| *output);
+    let answers = HEARD.iter().map(|(output, _)| *output);
     let examples = FORMS.iter().map(|form| form.example);
-    let all: Vec<&str> = heard.chain(IGNORED.iter().copied()).chain(examples).collect();
+    let all: Vec<&str> = answers.chain(IGNORED.iter().copied()).chain(examples).collect();
     let between = prop::sample::select(vec![
         "",
         "\n",
@@ -206,17 +206,17 @@ proptest! {
     #[test]
     fn any_chunks_have_the_same_word(output in outputs(), sizes in proptest::collection::vec(1..90_usize, 1..9)) {
         let whole = listen(&output);
-        let mut listener = Listener::new().unwrap();
+        let mut hint_parser = HintParser::new().unwrap();
         let mut rest = &output[..];
         for size in sizes.iter().cycle() {
             let (chunk, later) = rest.split_at((*size).min(rest.len()));
-            listener.feed(chunk);
+            hint_parser.feed(chunk);
             rest = later;
             if rest.is_empty() {
                 break;
             }
         }
-        prop_assert_eq!(listener.finish(now()), whole);
+        prop_assert_eq!(hint_parser.finish(now()), whole);
     }
 
     #[test]
@@ -230,9 +230,9 @@ proptest! {
             output[at] = byte;
         }
         let whole = listen(&output);
-        let mut listener = Listener::new().unwrap();
-        output.chunks(977).for_each(|chunk| listener.feed(chunk));
-        prop_assert_eq!(listener.finish(now()), whole);
+        let mut hint_parser = HintParser::new().unwrap();
+        output.chunks(977).for_each(|chunk| hint_parser.feed(chunk));
+        prop_assert_eq!(hint_parser.finish(now()), whole);
     }
 }
 
@@ -241,7 +241,7 @@ fn headers_of_long_lines_are_found_only_at_their_start() {
     let start = format!("Retry-After: 5\n{}", "x".repeat(300_000));
     assert_eq!(listen(start), wait(5.0));
     let middle = format!("{} Retry-After: 5 ", "x".repeat(61_439)).repeat(5);
-    assert_eq!(listen(middle), Word::Nothing);
+    assert_eq!(listen(middle), ServerHint::Nothing);
     let text = format!("{} please try again in 1.5s {}", "x".repeat(65_520), "x".repeat(300_000));
     assert_eq!(listen(text), wait(1.5));
 }
@@ -251,12 +251,12 @@ fn the_decision_never_shortens_a_demand() {
     let random = &mut Random::seeded(1);
     let second = Duration::from_secs(1);
     let limit = 120 * second;
-    assert_eq!(Word::Nothing.decide(second, limit, random), Decision::Wait(second));
-    assert_eq!(Word::Wait(121 * second).decide(second, limit, random), Decision::TooLong(121 * second));
-    assert_eq!(Word::Exhausted("x").decide(second, limit, random), Decision::Exhausted("x"));
+    assert_eq!(ServerHint::Nothing.decide(second, limit, random), Decision::Wait(second));
+    assert_eq!(ServerHint::Wait(121 * second).decide(second, limit, random), Decision::TooLong(121 * second));
+    assert_eq!(ServerHint::Exhausted("x").decide(second, limit, random), Decision::Exhausted("x"));
     for (own, asked, low, high) in [(1, 20, 20, 22), (60, 2, 60, 65), (1, 120, 120, 125), (0, 0, 0, 0)] {
         for _ in 0..100 {
-            let decision = Word::Wait(asked * second).decide(own * second, limit, random);
+            let decision = ServerHint::Wait(asked * second).decide(own * second, limit, random);
             let Decision::Wait(delay) = decision else { panic!("{decision:?}") };
             assert!((low * second..=high * second).contains(&delay), "{own} {asked}: {delay:?}");
         }
@@ -281,10 +281,10 @@ proptest! {
     ) {
         let output = [start.as_bytes(), value.as_bytes(), end.as_bytes(), &junk].concat();
         let whole = listen(&output);
-        let mut listener = Listener::new().unwrap();
-        output.chunks(size).for_each(|chunk| listener.feed(chunk));
-        prop_assert_eq!(listener.finish(now()), whole);
-        if let Word::Wait(wait) = whole {
+        let mut hint_parser = HintParser::new().unwrap();
+        output.chunks(size).for_each(|chunk| hint_parser.feed(chunk));
+        prop_assert_eq!(hint_parser.finish(now()), whole);
+        if let ServerHint::Wait(wait) = whole {
             prop_assert!(!wait.is_zero() && wait.as_secs_f64() <= ABSURD, "{:?}", wait);
             let delay = delay(Duration::ZERO, wait, &mut Random::seeded(1));
             prop_assert!(delay >= wait && delay <= wait + SHARE_LIMIT);

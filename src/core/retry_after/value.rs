@@ -1,18 +1,18 @@
 //! The values of fields: what they are in each notation, and where they end.
 
-use super::amount::{self, Asked};
+use super::amount::{self, RequestedDelay};
 use super::date;
 use super::field::{Place, is_name};
 use super::forms::Number;
 
 /// The value of a field, and its length. What it is must be all that it is.
-pub fn value(text: &[u8], lower: &[u8], number: Number, place: Place) -> Option<(Asked, usize)> {
+pub fn value(text: &[u8], lower: &[u8], number: Number, place: Place) -> Option<(RequestedDelay, usize)> {
     if let Some((asked, length)) = seconds_and_nanos(lower) {
         return Some((asked, length));
     }
     let date = date::written(text).or_else(|| date::asctime(text));
     if let Some((time, length)) = date {
-        return Some((Asked::At(time), length));
+        return Some((RequestedDelay::At(time), length));
     }
     if let Some((asked, length)) = amount::written(text, lower) {
         return ends(&lower[length..]).then_some((asked, length));
@@ -29,7 +29,7 @@ pub fn value(text: &[u8], lower: &[u8], number: Number, place: Place) -> Option<
     if place == Place::Body && number == Number::Seconds && thousands {
         return None;
     }
-    Some((Asked::seconds(seconds)?, read.end))
+    Some((RequestedDelay::seconds(seconds)?, read.end))
 }
 
 /// Whether nothing behind a value makes it another one.
@@ -58,7 +58,7 @@ fn next_is_a_field(rest: &[u8]) -> bool {
 }
 
 /// `{ seconds: 43 nanos: 500000000 }`, the text form of google.protobuf.Duration.
-fn seconds_and_nanos(lower: &[u8]) -> Option<(Asked, usize)> {
+fn seconds_and_nanos(lower: &[u8]) -> Option<(RequestedDelay, usize)> {
     let open = lower.strip_prefix(b"{")?;
     let close = memchr::memchr(b'}', open)?;
     let inside = &open[..close];
@@ -72,12 +72,12 @@ fn seconds_and_nanos(lower: &[u8]) -> Option<(Asked, usize)> {
     if seconds.is_none() && nanos.is_none() {
         return None;
     }
-    let asked = Asked::seconds(seconds.unwrap_or(0.0) + nanos.unwrap_or(0.0).min(1e9) / 1e9)?;
+    let asked = RequestedDelay::seconds(seconds.unwrap_or(0.0) + nanos.unwrap_or(0.0).min(1e9) / 1e9)?;
     Some((asked, close + 2))
 }
 
 /// `limit=100, remaining=0, reset=50`, or the longest of `"burst";r=5;t=60, "api";r=0;t=55` with nothing left.
-pub fn all_limits(lower: &[u8]) -> Option<(Asked, usize)> {
+pub fn all_limits(lower: &[u8]) -> Option<(RequestedDelay, usize)> {
     let parameter = |item: &[u8], names: [&[u8]; 2]| -> Option<f64> {
         item.split(|byte| matches!(byte, b';' | b',')).find_map(|pair| {
             let equals = memchr::memchr(b'=', pair)?;
@@ -98,5 +98,5 @@ pub fn all_limits(lower: &[u8]) -> Option<(Asked, usize)> {
     } else {
         lower.split(|byte| *byte == b',').filter_map(exhausted).reduce(f64::max)
     };
-    Some((Asked::seconds(longest?)?, lower.len()))
+    Some((RequestedDelay::seconds(longest?)?, lower.len()))
 }

@@ -130,7 +130,7 @@ fn is_curl_without_fail(command: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::parse::{Asked, parse};
+    use crate::cli::parse::{Invocation, parse};
 
     #[test]
     fn curl_without_fail_is_seen() {
@@ -161,7 +161,7 @@ mod tests {
     fn warnings_for(line: &str) -> String {
         let words = ["retry"].into_iter().chain(line.split(' ')).map(OsString::from);
         match parse(words) {
-            Ok(Asked::Run(plan)) => warnings(&Plan { depth: 1, ..*plan }).join("\n"),
+            Ok(Invocation::Run(plan)) => warnings(&Plan { depth: 1, ..*plan }).join("\n"),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -208,7 +208,7 @@ mod tests {
         let notes_for = |line: &str| {
             let words = ["retry"].into_iter().chain(line.split(' ')).map(OsString::from);
             match parse(words) {
-                Ok(Asked::Run(plan)) => notes(&plan, false).join("\n"),
+                Ok(Invocation::Run(plan)) => notes(&plan, false).join("\n"),
                 other => panic!("{line}: {other:?}"),
             }
         };

@@ -1,8 +1,8 @@
 //! Reads the output of one attempt as it comes. Owns what belongs to which answer of a server: a new answer
 //! ends what the one before it asked for.
 
-use super::Word;
-use super::amount::Asked;
+use super::ServerHint;
+use super::amount::RequestedDelay;
 use super::answer::{Answer, Rank};
 use super::field::{self, Exact};
 use super::forms::IfTimed;
@@ -29,14 +29,14 @@ const WRAPPED: usize = 50;
 const OPEN_LINES: u8 = 4;
 /// Reads the output of one attempt, both streams or one of them. It holds at most one line.
 #[derive(Debug, Clone)]
-pub struct Listener {
+pub struct HintParser {
     signs: Signs,
     lines: Lines,
-    heard: Heard,
+    answers: Answers,
 }
 
-impl Listener {
-    /// A listener for one attempt.
+impl HintParser {
+    /// A hint_parser for one attempt.
     ///
     /// # Errors
     /// Never in practice: its own fixed pattern compiles.
@@ -47,21 +47,21 @@ impl Listener {
             demands: pattern(DEMANDS)?,
             answers: pattern(ANSWERS)?,
         };
-        Ok(Self { signs, lines: Lines::default(), heard: Heard::default() })
+        Ok(Self { signs, lines: Lines::default(), answers: Answers::default() })
     }
 
     /// Reads the next bytes, with any borders.
     pub fn feed(&mut self, chunk: &[u8]) {
-        let Self { signs, lines, heard } = self;
-        lines.feed(chunk, |part| heard.part(part, signs));
+        let Self { signs, lines, answers } = self;
+        lines.feed(chunk, |part| answers.part(part, signs));
     }
 
     /// Reads the last line, if it had no end, and says what the server wants: the most exact demand of the
     /// last answer, measured from `now`. Words of exhaustion win over any demand.
-    pub fn finish(mut self, now: SystemTime) -> Word {
-        let Self { signs, lines, heard } = &mut self;
-        lines.finish(|part| heard.part(part, signs));
-        heard.answer.word(now)
+    pub fn finish(mut self, now: SystemTime) -> ServerHint {
+        let Self { signs, lines, answers } = &mut self;
+        lines.finish(|part| answers.part(part, signs));
+        answers.answer.word(now)
     }
 }
 
@@ -77,7 +77,7 @@ struct Signs {
 
 /// What the lines said so far.
 #[derive(Debug, Default, Clone)]
-struct Heard {
+struct Answers {
     answer: Answer,
     tail: Tail,
 }
@@ -103,7 +103,7 @@ enum GoesOn {
     Open(u8),
 }
 
-impl Heard {
+impl Answers {
     fn part(&mut self, part: Part<'_>, signs: &Signs) {
         let block = match part {
             Part::Lines(block) => block,
@@ -255,7 +255,7 @@ impl Heard {
 }
 
 /// What a line tells to wait, which begins at `joined` of the text; in front of it is what may go on in it.
-fn told(text: &[u8], lower: &[u8], joined: usize, start: usize, before: &Tail) -> Option<Asked> {
+fn told(text: &[u8], lower: &[u8], joined: usize, start: usize, before: &Tail) -> Option<RequestedDelay> {
     let line_before = before.text.to_ascii_lowercase();
     let last = |text: &[u8], lower: &[u8], joined: usize, start: usize| {
         let around = Around { lower, line: start, before: &line_before };

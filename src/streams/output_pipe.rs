@@ -3,13 +3,13 @@
 
 use super::chunk::Chunk;
 use super::end::End;
-use super::failure::{self, Failure};
+use super::error::{self, StreamError};
+use super::nonblocking_writer::{NonblockingWriter, Written};
 use super::pipe::{self, Access, Size};
-use super::sink::{Sink, Written};
 use super::spool::{CHUNK, Spool, Taken};
 use crate::core::lines::MAX_LINE;
 use crate::core::output::{Seen, Stream, Watcher, Watchlist};
-use crate::core::retry_after::{Listener, Word};
+use crate::core::retry_after::{HintParser, ServerHint};
 use rustix::event::{PollFd, PollFlags};
 use std::io;
 use std::ops::RangeInclusive;
@@ -18,30 +18,30 @@ use std::time::{Duration, SystemTime};
 
 /// What happens to the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
+pub enum Mode {
     /// They are written to our own stream as they come.
-    PassOn,
+    Tee,
     /// They are held until it is known whether this was the last attempt.
     Hold,
 }
 
-/// What is wanted of an outlet.
+/// What is wanted of an output_pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ears {
+pub enum ServerHints {
     /// Nobody asks what the server says there.
-    Closed,
+    Ignore,
     /// `--retry-after` listens.
-    Open,
+    Parse,
 }
 
 /// One pipe from the command. It serves both streams where they are one and the same file, so that their
 /// order stays.
 #[derive(Debug)]
-pub struct Outlet {
+pub struct OutputPipe {
     streams: Vec<Stream>,
-    route: Route,
-    ears: Ears,
-    sink: Sink,
+    mode: Mode,
+    server_hints: ServerHints,
+    writer: NonblockingWriter,
     /// Our end, while the command or one of its children may write to it.
     pipe: Option<OwnedFd>,
     /// After the command has ended, only so much more is taken: what was there by then.
@@ -52,9 +52,9 @@ pub struct Outlet {
     /// How far the held bytes are released, once they are.
     released: Option<u64>,
     watcher: Option<Watcher>,
-    listener: Option<Listener>,
+    hint_parser: Option<HintParser>,
     looks: Looks,
-    passing: Passing,
+    forwarding: Forwarding,
     warning: Warning,
     /// The last byte of this attempt that our own stream got.
     last: Option<u8>,
@@ -74,7 +74,7 @@ enum Looks {
 
 /// Whether our own stream takes what is passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Passing {
+enum Forwarding {
     On,
     /// Not in this attempt any more: it has answered with an error.
     Stopped,
@@ -104,24 +104,29 @@ const SLOW: Duration = Duration::from_millis(4);
 /// Time that has passed, since whenever.
 pub type Clock<'a> = &'a dyn Fn() -> Duration;
 
-impl Outlet {
-    /// An outlet for these streams (at least one) that ends in `sink`.
-    pub fn new(streams: Vec<Stream>, route: Route, ears: Ears, sink: Sink) -> Self {
-        let access = Access::of(sink.inherited());
+impl OutputPipe {
+    /// An output_pipe for these streams (at least one) that ends in `nonblocking_writer`.
+    pub fn new(
+        streams: Vec<Stream>,
+        mode: Mode,
+        server_hints: ServerHints,
+        writer: NonblockingWriter,
+    ) -> Self {
+        let access = Access::of(writer.inherited());
         Self {
             streams,
-            route,
-            ears,
-            sink,
+            mode,
+            server_hints,
+            writer,
             pipe: None,
             allowance: None,
             chunk: Chunk::default(),
             held: Spool::default(),
             released: None,
             watcher: None,
-            listener: None,
+            hint_parser: None,
             looks: Looks::On,
-            passing: Passing::On,
+            forwarding: Forwarding::On,
             warning: Warning::None,
             last: None,
             access,
@@ -137,8 +142,8 @@ impl Outlet {
     }
 
     /// What happens to the bytes.
-    pub fn route(&self) -> Route {
-        self.route
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Begins an attempt: what the last one left is dropped.
@@ -152,7 +157,7 @@ impl Outlet {
         self.pipe = Some(ours);
         self.allowance = None;
         self.looks = Looks::On;
-        self.passing = Passing::On;
+        self.forwarding = Forwarding::On;
         self.last = None;
         self.size = Size::Default;
         // The rules of a shared pipe look at both streams, so either name will do.
@@ -160,9 +165,9 @@ impl Outlet {
         self.watcher = watched.map(|&stream| Watcher::new(list, stream));
         let size = self.watcher.as_ref().map_or(0, Watcher::size).max(1);
         self.largest_piece = (TENTH / size).clamp(*PIECES.start(), *PIECES.end());
-        self.listener = match self.ears {
-            Ears::Open => Some(Listener::new().map_err(io::Error::other)?),
-            Ears::Closed => None,
+        self.hint_parser = match self.server_hints {
+            ServerHints::Parse => Some(HintParser::new().map_err(io::Error::other)?),
+            ServerHints::Ignore => None,
         };
         Ok(theirs)
     }
@@ -178,7 +183,7 @@ impl Outlet {
         buffer: &mut [u8],
         clock: Clock<'_>,
         mut tail: Option<&mut End>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, StreamError> {
         let mut came = 0;
         let end = clock() + BUSY;
         while clock() < end {
@@ -213,8 +218,8 @@ impl Outlet {
             if let Some(watcher) = &mut self.watcher {
                 watcher.feed(piece);
             }
-            if let Some(listener) = &mut self.listener {
-                listener.feed(piece);
+            if let Some(hint_parser) = &mut self.hint_parser {
+                hint_parser.feed(piece);
             }
             let length = piece.len();
             self.chunk.saw(length);
@@ -227,24 +232,24 @@ impl Outlet {
     }
 
     /// Takes some bytes from the pipe. 0 if none are there, or none will come any more.
-    fn take(&mut self, buffer: &mut [u8], tail: Option<&mut End>) -> Result<u64, Failure> {
+    fn take(&mut self, buffer: &mut [u8], tail: Option<&mut End>) -> Result<u64, StreamError> {
         let Some(ours) = &self.pipe else { return Ok(0) };
         let most = self.allowance.map_or(CHUNK as u64, |left| left.min(CHUNK as u64)) as usize;
         if most == 0 {
             self.pipe = None;
             return Ok(0);
         }
-        let taken = if self.route == Route::Hold && !self.is_looked_at() && tail.is_none() {
-            self.held.take_from(ours, &mut buffer[..most]).map_err(|error| Failure::spool(&error))?
+        let taken = if self.mode == Mode::Hold && !self.is_looked_at() && tail.is_none() {
+            self.held.take_from(ours, &mut buffer[..most]).map_err(|error| StreamError::spool(&error))?
         } else {
-            let taken = self.chunk.fill(ours, most).map_err(|error| Failure::spool(&error))?;
-            if self.route == Route::Hold {
-                self.held.append(self.chunk.bytes()).map_err(|error| Failure::spool(&error))?;
+            let taken = self.chunk.fill(ours, most).map_err(|error| StreamError::spool(&error))?;
+            if self.mode == Mode::Hold {
+                self.held.append(self.chunk.bytes()).map_err(|error| StreamError::spool(&error))?;
             }
             if let Some(tail) = tail {
                 tail.add(self.chunk.bytes());
             }
-            if self.route == Route::Hold || self.passing == Passing::Stopped {
+            if self.mode == Mode::Hold || self.forwarding == Forwarding::Stopped {
                 self.chunk.write_none();
             }
             taken
@@ -268,7 +273,7 @@ impl Outlet {
     /// Writes what is pending. Says whether nothing is left of it.
     fn flush(&mut self) -> bool {
         while !self.chunk.unwritten().is_empty() {
-            match self.sink.write(self.chunk.unwritten()) {
+            match self.writer.write(self.chunk.unwritten()) {
                 Ok(Written::Bytes(n)) => self.last = self.chunk.wrote(n),
                 Ok(Written::Blocked) => return false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -279,9 +284,9 @@ impl Outlet {
                 }
                 Err(error) => {
                     self.chunk.write_none();
-                    self.passing = Passing::Stopped;
+                    self.forwarding = Forwarding::Stopped;
                     if self.warning == Warning::None {
-                        self.warning = Warning::New(failure::not_passed_on(&error, &self.streams));
+                        self.warning = Warning::New(error::not_passed_on(&error, &self.streams));
                     }
                 }
             }
@@ -301,13 +306,13 @@ impl Outlet {
         }
     }
 
-    fn release_some(&mut self, buffer: &mut [u8]) -> Result<Written, Failure> {
+    fn release_some(&mut self, buffer: &mut [u8]) -> Result<Written, StreamError> {
         let mut offset = self.released.unwrap_or_default();
-        let written = self.held.write_to(&mut self.sink, &mut offset, buffer);
+        let written = self.held.write_to(&mut self.writer, &mut offset, buffer);
         self.released = Some(offset);
         written.map_err(|error| {
             self.released = None;
-            Failure::sink(&error, &self.streams)
+            StreamError::write(&error, &self.streams)
         })
     }
 
@@ -353,7 +358,7 @@ impl Outlet {
     }
 
     fn is_looked_at(&self) -> bool {
-        self.looks == Looks::On && (self.watcher.is_some() || self.listener.is_some())
+        self.looks == Looks::On && (self.watcher.is_some() || self.hint_parser.is_some())
     }
 
     /// What was not looked at by now will not be: nobody waits for it any longer.
@@ -361,24 +366,24 @@ impl Outlet {
         self.looks = Looks::GivenUp;
     }
 
-    /// Closes the pipe and says what was seen and heard. What is still pending is given up: whoever ends an
+    /// Closes the pipe and says what was seen and answers. What is still pending is given up: whoever ends an
     /// attempt has waited for as long as it should. `now` is the wall clock.
-    pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, Word) {
+    pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, ServerHint) {
         self.pipe = None;
         self.chunk.clear();
-        let (watcher, listener) = (self.watcher.take(), self.listener.take());
+        let (watcher, hint_parser) = (self.watcher.take(), self.hint_parser.take());
         if self.looks == Looks::GivenUp {
-            return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), Word::Nothing);
+            return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), ServerHint::Nothing);
         }
         let seen = watcher.map(Watcher::finish).unwrap_or_default();
-        let word = listener.map_or(Word::Nothing, |listener| listener.finish(now()));
+        let word = hint_parser.map_or(ServerHint::Nothing, |hint_parser| hint_parser.finish(now()));
         (seen, word)
     }
 
     /// What to wait for.
     pub fn interest(&self) -> Option<PollFd<'_>> {
         if self.has_pending() {
-            return Some(PollFd::from_borrowed_fd(self.sink.fd(), PollFlags::OUT));
+            return Some(PollFd::from_borrowed_fd(self.writer.fd(), PollFlags::OUT));
         }
         if self.is_behind() {
             return None;

@@ -13,7 +13,7 @@ use super::sys::signals::{self as own_signals, Origin};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
 use crate::report::output;
-use crate::streams::connected::{News, Streams};
+use crate::streams::stdio::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Pid;
 use std::cell::OnceCell;
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 /// Waits, and keeps the time.
 #[derive(Debug)]
-pub struct Wait {
+pub struct EventLoop {
     clock: Clock,
     command: Command,
     /// What flows meanwhile.
@@ -77,7 +77,7 @@ enum Command {
     Stopped(Pid),
 }
 
-/// Whether what [`Wait::wake_when_writable`] was told of can be written to.
+/// Whether what [`EventLoop::wake_when_writable`] was told of can be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writer {
     Ready,
@@ -86,7 +86,7 @@ enum Writer {
 
 /// What ended a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Woken {
+pub enum Wakeup {
     /// The watched command is gone and reaped.
     Ended(Outcome),
     /// Some other child is gone: an orphan that was adopted.
@@ -95,7 +95,7 @@ pub enum Woken {
     Interrupted,
     /// A stream has come to an end, or what was left of it is written.
     Streams,
-    /// What [`Wait::wake_when_writable`] was told of can be written to, or has lost its reader.
+    /// What [`EventLoop::wake_when_writable`] was told of can be written to, or has lost its reader.
     Writable,
     /// The time has come.
     Due,
@@ -162,7 +162,7 @@ impl WakeUp {
     }
 }
 
-impl Wait {
+impl EventLoop {
     /// Starts the clock and catches signals.
     ///
     /// # Errors
@@ -191,7 +191,7 @@ impl Wait {
         self.clock.now()
     }
 
-    /// From now on, signals are passed on to this child, and its end is [`Woken::Ended`].
+    /// From now on, signals are passed on to this child, and its end is [`Wakeup::Ended`].
     pub fn watch(&mut self, pid: Pid) {
         self.command = Command::Running(pid);
         self.passed_on = None;
@@ -238,18 +238,18 @@ impl Wait {
         }
     }
 
-    /// Waits until something of [`Woken`] happens. Signals first: one that came while an attempt ended
+    /// Waits until something of [`Wakeup`] happens. Signals first: one that came while an attempt ended
     /// is seen before the end is judged. Then the command, so that one that made it in time has not timed out
     /// because we were slow. Then the time, so that nothing that happens without end keeps it from being seen.
-    pub fn next(&mut self, due: Option<Duration>) -> Woken {
+    pub fn next(&mut self, due: Option<Duration>) -> Wakeup {
         loop {
             let before = self.interruption.count();
             self.look_at_signals();
             if before != self.interruption.count() {
-                return Woken::Interrupted;
+                return Wakeup::Interrupted;
             }
             let reaped = match self.look_at_children() {
-                Children::Command(outcome) => return Woken::Ended(outcome),
+                Children::Command(outcome) => return Wakeup::Ended(outcome),
                 other => other,
             };
             self.continue_command();
@@ -259,25 +259,25 @@ impl Wait {
                 Some(due) if !self.clock.is_paused() => {
                     let left = due.saturating_sub(self.now());
                     if left.is_zero() {
-                        return Woken::Due;
+                        return Wakeup::Due;
                     }
                     Some(left)
                 }
                 _ => None,
             };
             if news == News::Some {
-                return Woken::Streams;
+                return Wakeup::Streams;
             }
             if reaped == Children::Orphans {
-                return Woken::OrphanEnded;
+                return Wakeup::OrphanEnded;
             }
             if self.sleep(left) == Writer::Ready {
-                return Woken::Writable;
+                return Wakeup::Writable;
             }
         }
     }
 
-    /// From now on, until [`Self::forget_writable`], that `fd` can be written to is [`Woken::Writable`].
+    /// From now on, until [`Self::forget_writable`], that `fd` can be written to is [`Wakeup::Writable`].
     ///
     /// # Errors
     /// No descriptors left.

@@ -28,7 +28,7 @@ impl Kind {
 
 /// Where one record is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot {
+pub struct RecordKey {
     encoded: String,
     kind: Kind,
 }
@@ -39,7 +39,7 @@ const LONGEST: usize = 160;
 /// Of a longer one so much is kept for people to see.
 const SEEN: usize = 96;
 
-impl Slot {
+impl RecordKey {
     /// The place of `name`'s record.
     pub fn new(name: &Name, kind: Kind) -> Self {
         Self { encoded: encode(name.bytes()), kind }
@@ -61,13 +61,13 @@ impl Slot {
         format!("retry:{{{}}}:{}", self.encoded, self.kind.word())
     }
 
-    /// The slot of a file of ours; none for any other file.
+    /// The key of a file of ours; none for any other file.
     pub fn from_file_name(file: &str) -> Option<Self> {
         let (encoded, word) = file.rsplit_once('.')?;
         Self::from_parts(encoded, word)
     }
 
-    /// The slot of a key of ours; none for any other key.
+    /// The key of a key of ours; none for any other key.
     pub fn from_key(key: &str) -> Option<Self> {
         let (encoded, word) = key.strip_prefix("retry:{")?.split_once("}:")?;
         Self::from_parts(encoded, word)
@@ -75,15 +75,15 @@ impl Slot {
 
     fn from_parts(encoded: &str, word: &str) -> Option<Self> {
         let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word)?;
-        let slot = Self { encoded: encoded.to_owned(), kind };
-        let shortened = slot.encoded.len() == SEEN + 33
-            && slot.encoded.as_bytes()[SEEN] == b'~'
-            && slot
+        let key = Self { encoded: encoded.to_owned(), kind };
+        let shortened = key.encoded.len() == SEEN + 33
+            && key.encoded.as_bytes()[SEEN] == b'~'
+            && key
                 .encoded
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.%~".contains(&byte));
-        let ours = shortened || slot.decoded().is_some_and(|name| encode(&name) == slot.encoded);
-        ours.then_some(slot)
+        let ours = shortened || key.decoded().is_some_and(|name| encode(&name) == key.encoded);
+        ours.then_some(key)
     }
 
     fn decoded(&self) -> Option<Vec<u8>> {
@@ -104,7 +104,7 @@ impl Slot {
 }
 
 /// The name, for people: a very long one is cut, and a hash stands for the rest.
-impl fmt::Display for Slot {
+impl fmt::Display for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.decoded() {
             Some(name) => String::from_utf8_lossy(&name).fmt(f),
@@ -152,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(name: &[u8]) -> String {
-        Slot::new(&Name::new(name), Kind::Breaker).file_name()
+        RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
             ("a\0\n", "a%00%0a.breaker"),
         ] {
             assert_eq!(file(name.as_bytes()), expected);
-            assert_eq!(Slot::from_file_name(expected).unwrap().to_string(), name);
+            assert_eq!(RecordKey::from_file_name(expected).unwrap().to_string(), name);
         }
     }
 
@@ -180,19 +180,19 @@ mod tests {
         *other.last_mut().unwrap() = b'y';
         assert_eq!(file(&long).len(), SEEN + 33 + ".breaker".len());
         assert_ne!(file(&long), file(&other));
-        assert!(Slot::from_file_name(&file(&long)).is_some());
+        assert!(RecordKey::from_file_name(&file(&long)).is_some());
     }
 
     #[test]
     fn other_peoples_files_and_keys_are_not_ours() {
         for file in ["registry", ".breaker", "a.txt", "A.breaker", "a b.budget", "%2.breaker", "%61.breaker"]
         {
-            assert_eq!(Slot::from_file_name(file), None, "{file}");
+            assert_eq!(RecordKey::from_file_name(file), None, "{file}");
         }
         let like_a_long_one = format!("{}~{}.breaker", "\x1b".repeat(SEEN), "0".repeat(32));
-        assert_eq!(Slot::from_file_name(&like_a_long_one), None);
+        assert_eq!(RecordKey::from_file_name(&like_a_long_one), None);
         for key in ["retry:{a}:other", "retry:a:breaker", "x:{a}:breaker", "retry:{a}b}:breaker"] {
-            assert_eq!(Slot::from_key(key), None, "{key}");
+            assert_eq!(RecordKey::from_key(key), None, "{key}");
         }
     }
 
@@ -206,15 +206,15 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_escapes_and_every_short_name_comes_back(name: Vec<u8>, kind in prop::sample::select(&Kind::ALL[..])) {
-            let slot = Slot::new(&Name::new(name.clone()), kind);
-            let file = slot.file_name();
+            let key = RecordKey::new(&Name::new(name.clone()), kind);
+            let file = key.file_name();
             prop_assert!(file.len() <= LONGEST + 8 && !file.starts_with('.'));
             let harmless = |byte: u8| byte.is_ascii_graphic() && !b"/{}:".contains(&byte);
             prop_assert!(file.bytes().all(harmless));
-            prop_assert_eq!(Slot::from_file_name(&file), Some(slot.clone()));
-            prop_assert_eq!(Slot::from_key(&slot.key()), Some(slot.clone()));
+            prop_assert_eq!(RecordKey::from_file_name(&file), Some(key.clone()));
+            prop_assert_eq!(RecordKey::from_key(&key.key()), Some(key.clone()));
             if !file.contains('~') {
-                prop_assert_eq!(slot.decoded(), Some(name));
+                prop_assert_eq!(key.decoded(), Some(name));
             }
         }
     }

@@ -1,15 +1,15 @@
-//! The three streams of the command through all attempts: which of them are pipes, what begins and ends
+//! The three streams of the command through all attempts: which of them are pipes, what begins and stdio
 //! with an attempt, what is released at the end.
 
 use super::end::End;
-use super::failure::Failure;
+use super::error::StreamError;
 use super::input::{Input, Shares};
-use super::outlet::{Clock, Ears, Outlet, Route};
-use super::sink::Sink;
+use super::nonblocking_writer::NonblockingWriter;
+use super::output_pipe::{Clock, Mode, OutputPipe, ServerHints};
 use super::spool::CHUNK;
 use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
 use crate::core::plan::{Output, Plan};
-use crate::core::retry_after::Word;
+use crate::core::retry_after::ServerHint;
 use rustix::event::PollFd;
 use rustix::fs::OFlags;
 use std::io;
@@ -22,14 +22,14 @@ const LOOKED_TOO_LATE: &str = "a pattern is so slow that the output was not sear
 #[derive(Debug)]
 pub struct Streams {
     input: Input,
-    outlets: Vec<Outlet>,
+    output_pipes: Vec<OutputPipe>,
     watchlist: Watchlist,
     buffer: Vec<u8>,
     /// Where `--retry-if` wants it.
     end: Option<End>,
     /// When the command wrote something for the last time, in the wait's time.
     active: Duration,
-    failure: Option<Failure>,
+    failure: Option<StreamError>,
     /// Which of our own are terminals.
     terminals: Vec<Stream>,
     /// The status flags of our own three, as they were at the start.
@@ -38,7 +38,7 @@ pub struct Streams {
 
 /// What the command is started with; `None` is what we have ourselves.
 #[derive(Debug, Default)]
-pub struct Ends {
+pub struct ChildStdio {
     /// For its stdin.
     pub stdin: Option<OwnedFd>,
     /// For its stdout.
@@ -59,7 +59,7 @@ impl Streams {
             input: Input::new(plan.streams.stdin, shares),
             terminals: terminals(),
             flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
-            outlets: outlets(plan)?,
+            output_pipes: output_pipes(plan)?,
             watchlist: plan.watchlist.clone(),
             buffer: Vec::new(),
             end: plan.hooks.retry_if.is_some().then(End::default),
@@ -70,32 +70,32 @@ impl Streams {
 
     /// The streams that are no longer what `retry` itself has, although someone might expect a terminal.
     pub fn piped(&self) -> impl Iterator<Item = Stream> {
-        self.outlets.iter().flat_map(|outlet| outlet.streams().iter().copied())
+        self.output_pipes.iter().flat_map(|output_pipe| output_pipe.streams().iter().copied())
     }
 
     /// Begins an attempt at `now`: stdin from its beginning, held output of the last attempt dropped.
     ///
     /// # Errors
     /// No descriptors left.
-    pub fn begin(&mut self, now: Duration) -> io::Result<Ends> {
+    pub fn begin(&mut self, now: Duration) -> io::Result<ChildStdio> {
         self.active = now;
         self.put_flags_back();
         if let Some(end) = &mut self.end {
             end.clear();
         }
-        let mut ends = Ends { stdin: self.input.begin()?, ..Ends::default() };
-        for outlet in &mut self.outlets {
-            let theirs = outlet.begin(&self.watchlist)?;
-            match *outlet.streams() {
-                [Stream::Stdout] => ends.stdout = Some(theirs),
-                [Stream::Stderr] => ends.stderr = Some(theirs),
+        let mut stdio = ChildStdio { stdin: self.input.begin()?, ..ChildStdio::default() };
+        for output_pipe in &mut self.output_pipes {
+            let theirs = output_pipe.begin(&self.watchlist)?;
+            match *output_pipe.streams() {
+                [Stream::Stdout] => stdio.stdout = Some(theirs),
+                [Stream::Stderr] => stdio.stderr = Some(theirs),
                 _ => {
-                    ends.stderr = Some(theirs.try_clone()?);
-                    ends.stdout = Some(theirs);
+                    stdio.stderr = Some(theirs.try_clone()?);
+                    stdio.stdout = Some(theirs);
                 }
             }
         }
-        Ok(ends)
+        Ok(stdio)
     }
 
     /// Stdin from its beginning, for the fallback.
@@ -121,12 +121,12 @@ impl Streams {
 
     /// What went wrong since the last time, without ending anything.
     pub fn warning(&mut self) -> Option<String> {
-        self.outlets.iter_mut().find_map(Outlet::warning)
+        self.output_pipes.iter_mut().find_map(OutputPipe::warning)
     }
 
     /// Whether there is nothing to move, or no use in it any more: the wait need not ask.
     pub fn is_idle(&self) -> bool {
-        self.failure.is_some() || self.outlets.is_empty() && !matches!(self.input, Input::Replayed(_))
+        self.failure.is_some() || self.output_pipes.is_empty() && !matches!(self.input, Input::Replayed(_))
     }
 
     /// What to wait for.
@@ -134,12 +134,12 @@ impl Streams {
         if let Input::Replayed(replay) = &self.input {
             replay.interests(fds);
         }
-        fds.extend(self.outlets.iter().filter_map(Outlet::interest));
+        fds.extend(self.output_pipes.iter().filter_map(OutputPipe::interest));
     }
 
     /// Whether there is something to do that nothing is waited for.
     pub fn is_behind(&self) -> bool {
-        self.failure.is_none() && self.outlets.iter().any(Outlet::is_behind)
+        self.failure.is_none() && self.output_pipes.iter().any(OutputPipe::is_behind)
     }
 
     /// Moves whatever can be moved without waiting, for a few hundredths of a second at most. Says whether
@@ -155,10 +155,10 @@ impl Streams {
         {
             self.failure = Some(failure);
         }
-        for outlet in &mut self.outlets {
-            match outlet.advance(&mut self.buffer, clock, self.end.as_mut()) {
+        for output_pipe in &mut self.output_pipes {
+            match output_pipe.advance(&mut self.buffer, clock, self.end.as_mut()) {
                 // A command that waits for our own reader, or for us, is not idle.
-                Ok(0) if !outlet.has_pending() && !outlet.is_behind() => {}
+                Ok(0) if !output_pipe.has_pending() && !output_pipe.is_behind() => {}
                 Ok(_) => self.active = now,
                 Err(failure) => self.failure = Some(failure),
             }
@@ -167,8 +167,10 @@ impl Streams {
     }
 
     fn state(&self) -> Vec<[bool; 3]> {
-        let state = |outlet: &Outlet| [outlet.is_open(), outlet.has_pending(), outlet.is_behind()];
-        self.outlets.iter().map(state).collect()
+        let state = |output_pipe: &OutputPipe| {
+            [output_pipe.is_open(), output_pipe.has_pending(), output_pipe.is_behind()]
+        };
+        self.output_pipes.iter().map(state).collect()
     }
 
     /// When the command wrote something for the last time, or was started.
@@ -177,7 +179,7 @@ impl Streams {
     }
 
     /// What was lost, if something was.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub fn failure(&self) -> Option<&StreamError> {
         self.failure.as_ref()
     }
 
@@ -186,33 +188,34 @@ impl Streams {
         if let Input::Replayed(replay) = &mut self.input {
             replay.finish();
         }
-        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.route() == Route::Hold) {
-            outlet.take_only_what_is_there();
+        for output_pipe in self.output_pipes.iter_mut().filter(|output_pipe| output_pipe.mode() == Mode::Hold)
+        {
+            output_pipe.take_only_what_is_there();
         }
     }
 
     /// The grace for a grandchild that still holds a pipe is over: now the same goes for the others.
     pub fn grace_ended(&mut self) {
-        self.outlets.iter_mut().for_each(Outlet::take_only_what_is_there);
+        self.output_pipes.iter_mut().for_each(OutputPipe::take_only_what_is_there);
     }
 
     /// What is pending is lost: nobody took it in time.
     pub fn abandon(&mut self) {
         let late = io::Error::other("nobody took it before the deadline");
-        if let Some(outlet) = self.outlets.iter().find(|outlet| outlet.has_pending()) {
-            self.failure.get_or_insert(Failure::sink(&late, outlet.streams()));
+        if let Some(output_pipe) = self.output_pipes.iter().find(|output_pipe| output_pipe.has_pending()) {
+            self.failure.get_or_insert(StreamError::write(&late, output_pipe.streams()));
         }
     }
 
     /// What was not looked at by now will not be.
     pub fn stop_looking(&mut self) {
-        self.outlets.iter_mut().for_each(Outlet::stop_looking);
+        self.output_pipes.iter_mut().for_each(OutputPipe::stop_looking);
     }
 
     /// The time is over. If something was not looked at, no rule can be trusted.
     pub fn looked_too_late(&mut self) {
         if self.is_behind() {
-            self.failure.get_or_insert(Failure::Lost(LOOKED_TOO_LATE.to_owned()));
+            self.failure.get_or_insert(StreamError::Lost(LOOKED_TOO_LATE.to_owned()));
         }
     }
 
@@ -223,20 +226,22 @@ impl Streams {
 
     /// Whether something is left to be written, which takes as long as our own reader takes.
     pub fn has_pending(&self) -> bool {
-        self.failure.is_none() && self.outlets.iter().any(Outlet::has_pending)
+        self.failure.is_none() && self.output_pipes.iter().any(OutputPipe::has_pending)
     }
 
-    /// Ends the attempt, and says what was seen and heard. `now` is the wall clock, read only if needed.
-    pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, Word) {
-        let mut all = (Seen::default(), Word::Nothing);
-        for outlet in &mut self.outlets {
-            let (seen, word) = outlet.finish(now);
+    /// ChildStdio the attempt, and says what was seen and answers. `now` is the wall clock, read only if needed.
+    pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, ServerHint) {
+        let mut all = (Seen::default(), ServerHint::Nothing);
+        for output_pipe in &mut self.output_pipes {
+            let (seen, word) = output_pipe.finish(now);
             all.0.add(seen);
             // Two streams, two words: exhaustion wins, then the longer wait.
             all.1 = match (all.1, word) {
-                (Word::Exhausted(words), _) | (_, Word::Exhausted(words)) => Word::Exhausted(words),
-                (Word::Wait(a), Word::Wait(b)) => Word::Wait(a.max(b)),
-                (Word::Nothing, word) | (word, Word::Nothing) => word,
+                (ServerHint::Exhausted(words), _) | (_, ServerHint::Exhausted(words)) => {
+                    ServerHint::Exhausted(words)
+                }
+                (ServerHint::Wait(a), ServerHint::Wait(b)) => ServerHint::Wait(a.max(b)),
+                (ServerHint::Nothing, word) | (word, ServerHint::Nothing) => word,
             };
         }
         all
@@ -244,12 +249,13 @@ impl Streams {
 
     /// Where the attempt has left the cursor of our terminal.
     pub fn cursor(&self) -> Cursor {
-        let passed = |stream| self.outlets.iter().find(|outlet| outlet.streams().contains(stream));
+        let passed =
+            |stream| self.output_pipes.iter().find(|output_pipe| output_pipe.streams().contains(stream));
         let mut ends_in_lines = Vec::new();
         for stream in &self.terminals {
             match passed(stream) {
                 None => return Cursor::Unknown,
-                Some(outlet) => ends_in_lines.push(outlet.ends_in_a_line()),
+                Some(output_pipe) => ends_in_lines.push(output_pipe.ends_in_a_line()),
             }
         }
         match ends_in_lines.as_slice() {
@@ -267,15 +273,16 @@ impl Streams {
 
     /// How many bytes of output are held; `None` where nothing is.
     pub fn held(&self) -> Option<u64> {
-        let held = self.outlets.iter().filter(|outlet| outlet.route() == Route::Hold);
-        held.map(Outlet::held).reduce(|a, b| a + b)
+        let held = self.output_pipes.iter().filter(|output_pipe| output_pipe.mode() == Mode::Hold);
+        held.map(OutputPipe::held).reduce(|a, b| a + b)
     }
 
     /// From now on, what is held of these streams is written to our own.
     pub fn release(&mut self, is_released: impl Fn(Stream) -> bool) {
-        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.route() == Route::Hold) {
-            if outlet.streams().iter().any(|&stream| is_released(stream)) {
-                outlet.release();
+        for output_pipe in self.output_pipes.iter_mut().filter(|output_pipe| output_pipe.mode() == Mode::Hold)
+        {
+            if output_pipe.streams().iter().any(|&stream| is_released(stream)) {
+                output_pipe.release();
             }
         }
     }
@@ -304,28 +311,28 @@ fn standard_streams() -> [BorrowedFd<'static>; 3] {
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
 }
 
-fn outlets(plan: &Plan) -> io::Result<Vec<Outlet>> {
+fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
     let wanted = |stream| Wanted::of(plan, stream);
     let fd = |stream| match stream {
         Stream::Stdout => rustix::stdio::stdout(),
         Stream::Stderr => rustix::stdio::stderr(),
     };
-    let outlet = |streams: Vec<Stream>, wanted: Wanted| -> io::Result<Outlet> {
-        let sink = Sink::new(fd(streams[0]))?;
-        Ok(Outlet::new(streams, wanted.route, wanted.ears, sink))
+    let output_pipe = |streams: Vec<Stream>, wanted: Wanted| -> io::Result<OutputPipe> {
+        let writer = NonblockingWriter::new(fd(streams[0]))?;
+        Ok(OutputPipe::new(streams, wanted.mode, wanted.server_hints, writer))
     };
     Ok(match (wanted(Stream::Stdout), wanted(Stream::Stderr)) {
         (None, None) => Vec::new(),
-        (Some(out), None) => vec![outlet(vec![Stream::Stdout], out)?],
-        (None, Some(err)) => vec![outlet(vec![Stream::Stderr], err)?],
+        (Some(out), None) => vec![output_pipe(vec![Stream::Stdout], out)?],
+        (None, Some(err)) => vec![output_pipe(vec![Stream::Stderr], err)?],
         (Some(out), Some(err)) => {
             let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
             // A fallback takes the place of stdout alone, so then they have to be apart.
-            let one = out.route == Route::PassOn || plan.hooks.fallback.is_none();
+            let one = out.mode == Mode::Tee || plan.hooks.fallback.is_none();
             if same && out == err && one && !plan.watchlist.tells_streams_apart() {
-                vec![outlet(vec![Stream::Stdout, Stream::Stderr], out)?]
+                vec![output_pipe(vec![Stream::Stdout, Stream::Stderr], out)?]
             } else {
-                vec![outlet(vec![Stream::Stdout], out)?, outlet(vec![Stream::Stderr], err)?]
+                vec![output_pipe(vec![Stream::Stdout], out)?, output_pipe(vec![Stream::Stderr], err)?]
             }
         }
     })
@@ -334,8 +341,8 @@ fn outlets(plan: &Plan) -> io::Result<Vec<Outlet>> {
 /// Why a stream is piped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Wanted {
-    route: Route,
-    ears: Ears,
+    mode: Mode,
+    server_hints: ServerHints,
     output: Output,
 }
 
@@ -348,9 +355,9 @@ impl Wanted {
             || listened
             || plan.limits.idle.is_some()
             || plan.hooks.retry_if.is_some();
-        let route = if output == Output::Live { Route::PassOn } else { Route::Hold };
-        let ears = if listened { Ears::Open } else { Ears::Closed };
-        (route == Route::Hold || watched).then_some(Self { route, ears, output })
+        let mode = if output == Output::Live { Mode::Tee } else { Mode::Hold };
+        let server_hints = if listened { ServerHints::Parse } else { ServerHints::Ignore };
+        (mode == Mode::Hold || watched).then_some(Self { mode, server_hints, output })
     }
 }
 

@@ -1,31 +1,31 @@
 //! How a stream is lost, in words for a message.
 
+use crate::core::os_error::describe;
 use crate::core::output::Stream;
-use crate::core::reason::reason;
 use std::io;
 
 /// Something of a stream is lost, and the run cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum StreamError {
     /// What happened, for a message.
     Lost(String),
     /// The reader of our own stdout or stderr has gone.
     NoReader,
 }
 
-impl Failure {
+impl StreamError {
     /// The spool of held output.
     pub fn spool(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), reason(error)))
+        Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), describe(error)))
     }
 
     /// The spool of stdin.
     pub fn stdin(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), reason(error)))
+        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), describe(error)))
     }
 
     /// Our own stdout or stderr.
-    pub fn sink(error: &io::Error, streams: &[Stream]) -> Self {
+    pub fn write(error: &io::Error, streams: &[Stream]) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::NoReader;
         }
@@ -41,7 +41,7 @@ pub fn not_passed_on(error: &io::Error, streams: &[Stream]) -> String {
 
 fn cannot_write(error: &io::Error, streams: &[Stream]) -> String {
     let name = if streams.contains(&Stream::Stdout) { "stdout" } else { "stderr" };
-    format!("cannot write the command's output to {name}: {}", reason(error))
+    format!("cannot write the command's output to {name}: {}", describe(error))
 }
 
 fn directory() -> String {

@@ -27,7 +27,7 @@ const ONE: usize = 1;
 
 /// An inherited descriptor to write to.
 #[derive(Debug)]
-pub struct Sink {
+pub struct NonblockingWriter {
     fd: BorrowedFd<'static>,
     way: Way,
 }
@@ -56,7 +56,7 @@ pub enum Written {
     Blocked,
 }
 
-impl Sink {
+impl NonblockingWriter {
     /// Looks at what the descriptor is.
     ///
     /// # Errors

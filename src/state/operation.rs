@@ -1,36 +1,36 @@
-//! What can be asked of a shared state: each question is put to the rules in `core`, or, as words and
+//! What can be asked of a shared state: each operation is put to the rules in `core`, or, as words and
 //! numbers, to the server that has the same rules. It owns the translation and no rule.
 
 use super::record::Kept;
 use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
 use crate::core::budget::{self, Budget, Payment};
 use crate::core::random::Random;
-use crate::core::wall::{LONGEST, Wall, millis};
+use crate::core::timestamp::{LONGEST, Timestamp, millis};
 use std::time::Duration;
 
-/// One question: one atomic step in any store.
-pub trait Question {
+/// One operation: one atomic step in any store.
+pub trait Operation {
     /// The state that it is put to.
     type State: Kept;
     /// The answer.
     type Reply;
 
     /// The state where there is none yet.
-    fn fresh(&self, now: Wall) -> Self::State;
+    fn fresh(&self, now: Timestamp) -> Self::State;
 
     /// Puts it to the rules.
-    fn put(&mut self, state: &mut Self::State, now: Wall) -> Self::Reply;
+    fn apply(&mut self, state: &mut Self::State, now: Timestamp) -> Self::Reply;
 
     /// It as a word and numbers, for the script of this kind of state.
-    fn words(&mut self) -> String;
+    fn encode(&mut self) -> String;
 
     /// The answer of the script; none if it makes no sense.
-    fn read(&self, said: &Said) -> Option<Self::Reply>;
+    fn decode(&self, reply: &ScriptReply) -> Option<Self::Reply>;
 }
 
 /// What a script answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ScriptReply {
     /// One of its words.
     pub word: String,
     /// Milliseconds; negative for never.
@@ -39,7 +39,7 @@ pub struct Said {
     pub generation: u64,
 }
 
-impl Said {
+impl ScriptReply {
     /// None if no rule gives so long a time: a server could refuse for ever with it.
     fn span(&self) -> Option<Duration> {
         u64::try_from(self.wait).ok().map(Duration::from_millis).filter(|span| *span <= LONGEST)
@@ -96,84 +96,84 @@ pub struct Deposit<'a> {
     pub settings: &'a budget::Settings,
 }
 
-impl Question for Admit {
+impl Operation for Admit {
     type State = Breaker;
     type Reply = Admission;
 
-    fn fresh(&self, _now: Wall) -> Breaker {
+    fn fresh(&self, _now: Timestamp) -> Breaker {
         Breaker::fresh()
     }
 
-    fn put(&mut self, state: &mut Breaker, now: Wall) -> Admission {
+    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Admission {
         state.admit(now, self.lease)
     }
 
-    fn words(&mut self) -> String {
+    fn encode(&mut self) -> String {
         let lease = self.lease.max(breaker::SHORTEST_LEASE);
-        breaker_words("admit", None, lease, None, 0)
+        encode_breaker("admit", None, lease, None, 0)
     }
 
-    fn read(&self, said: &Said) -> Option<Admission> {
-        match said.word.as_str() {
-            "closed" => Some(Admission::Closed(Ticket::of(said.generation))),
-            "probe" => Some(Admission::Probe(Ticket::of(said.generation))),
-            "refused" => Some(Admission::Refused { wait: said.span()? }),
+    fn decode(&self, reply: &ScriptReply) -> Option<Admission> {
+        match reply.word.as_str() {
+            "closed" => Some(Admission::Closed(Ticket::of(reply.generation))),
+            "probe" => Some(Admission::Probe(Ticket::of(reply.generation))),
+            "refused" => Some(Admission::Refused { wait: reply.span()? }),
             _ => None,
         }
     }
 }
 
-impl Question for Refusal {
+impl Operation for Refusal {
     type State = Breaker;
     type Reply = Option<Duration>;
 
-    fn fresh(&self, _now: Wall) -> Breaker {
+    fn fresh(&self, _now: Timestamp) -> Breaker {
         Breaker::fresh()
     }
 
-    fn put(&mut self, state: &mut Breaker, now: Wall) -> Option<Duration> {
+    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Option<Duration> {
         state.refusal(now)
     }
 
-    fn words(&mut self) -> String {
-        breaker_words("refusal", None, Duration::ZERO, None, 0)
+    fn encode(&mut self) -> String {
+        encode_breaker("refusal", None, Duration::ZERO, None, 0)
     }
 
-    fn read(&self, said: &Said) -> Option<Option<Duration>> {
-        match said.word.as_str() {
-            "refused" => Some(Some(said.span()?)),
+    fn decode(&self, reply: &ScriptReply) -> Option<Option<Duration>> {
+        match reply.word.as_str() {
+            "refused" => Some(Some(reply.span()?)),
             "none" => Some(None),
             _ => None,
         }
     }
 }
 
-impl Question for Record<'_> {
+impl Operation for Record<'_> {
     type State = Breaker;
     type Reply = Recorded;
 
-    fn fresh(&self, _now: Wall) -> Breaker {
+    fn fresh(&self, _now: Timestamp) -> Breaker {
         Breaker::fresh()
     }
 
-    fn put(&mut self, state: &mut Breaker, now: Wall) -> Recorded {
+    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Recorded {
         state.record(self.ticket, self.result, now, self.settings, self.random)
     }
 
-    fn words(&mut self) -> String {
+    fn encode(&mut self) -> String {
         let word = match self.result {
             breaker::Result::Success => "success",
             breaker::Result::Failure => "failure",
             breaker::Result::Nothing => "nothing",
         };
         let draw = breaker::draw(self.random);
-        breaker_words(word, Some(self.ticket), Duration::ZERO, Some(self.settings), draw)
+        encode_breaker(word, Some(self.ticket), Duration::ZERO, Some(self.settings), draw)
     }
 
-    fn read(&self, said: &Said) -> Option<Recorded> {
-        match said.word.as_str() {
+    fn decode(&self, reply: &ScriptReply) -> Option<Recorded> {
+        match reply.word.as_str() {
             "counted" => Some(Recorded::Counted),
-            "opened" => Some(Recorded::Opened { wait: said.span()? }),
+            "opened" => Some(Recorded::Opened { wait: reply.span()? }),
             "recovered" => Some(Recorded::Closed),
             "given back" => Some(Recorded::GivenBack),
             "late" => Some(Recorded::Late),
@@ -182,24 +182,24 @@ impl Question for Record<'_> {
     }
 }
 
-impl Question for Renew {
+impl Operation for Renew {
     type State = Breaker;
     type Reply = Renewal;
 
-    fn fresh(&self, _now: Wall) -> Breaker {
+    fn fresh(&self, _now: Timestamp) -> Breaker {
         Breaker::fresh()
     }
 
-    fn put(&mut self, state: &mut Breaker, now: Wall) -> Renewal {
+    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Renewal {
         state.renew(self.ticket, now)
     }
 
-    fn words(&mut self) -> String {
-        breaker_words("renew", Some(self.ticket), Duration::ZERO, None, 0)
+    fn encode(&mut self) -> String {
+        encode_breaker("renew", Some(self.ticket), Duration::ZERO, None, 0)
     }
 
-    fn read(&self, said: &Said) -> Option<Renewal> {
-        match said.word.as_str() {
+    fn decode(&self, reply: &ScriptReply) -> Option<Renewal> {
+        match reply.word.as_str() {
             "kept" => Some(Renewal::Kept),
             "late" => Some(Renewal::Lost),
             _ => None,
@@ -207,7 +207,7 @@ impl Question for Renew {
     }
 }
 
-fn breaker_words(
+fn encode_breaker(
     word: &str,
     ticket: Option<Ticket>,
     lease: Duration,
@@ -220,52 +220,52 @@ fn breaker_words(
     format!("{word} {ticket} {lease} {failures} {open} {draw}")
 }
 
-impl Question for Pay<'_> {
+impl Operation for Pay<'_> {
     type State = Budget;
     type Reply = Payment;
 
-    fn fresh(&self, now: Wall) -> Budget {
+    fn fresh(&self, now: Timestamp) -> Budget {
         Budget::fresh(now, self.settings)
     }
 
-    fn put(&mut self, state: &mut Budget, now: Wall) -> Payment {
+    fn apply(&mut self, state: &mut Budget, now: Timestamp) -> Payment {
         state.pay(now, self.settings)
     }
 
-    fn words(&mut self) -> String {
-        budget_words("pay", self.settings)
+    fn encode(&mut self) -> String {
+        encode_budget("pay", self.settings)
     }
 
-    fn read(&self, said: &Said) -> Option<Payment> {
-        match said.word.as_str() {
+    fn decode(&self, reply: &ScriptReply) -> Option<Payment> {
+        match reply.word.as_str() {
             "paid" => Some(Payment::Paid),
-            "empty" => Some(Payment::Empty { wait: said.wait() }),
+            "empty" => Some(Payment::Empty { wait: reply.wait() }),
             _ => None,
         }
     }
 }
 
-impl Question for Deposit<'_> {
+impl Operation for Deposit<'_> {
     type State = Budget;
     type Reply = ();
 
-    fn fresh(&self, now: Wall) -> Budget {
+    fn fresh(&self, now: Timestamp) -> Budget {
         Budget::fresh(now, self.settings)
     }
 
-    fn put(&mut self, state: &mut Budget, now: Wall) {
+    fn apply(&mut self, state: &mut Budget, now: Timestamp) {
         state.deposit(now, self.settings);
     }
 
-    fn words(&mut self) -> String {
-        budget_words("deposit", self.settings)
+    fn encode(&mut self) -> String {
+        encode_budget("deposit", self.settings)
     }
 
-    fn read(&self, said: &Said) -> Option<()> {
-        (said.word == "done").then_some(())
+    fn decode(&self, reply: &ScriptReply) -> Option<()> {
+        (reply.word == "done").then_some(())
     }
 }
 
-fn budget_words(word: &str, settings: &budget::Settings) -> String {
+fn encode_budget(word: &str, settings: &budget::Settings) -> String {
     format!("{word} {} {}", settings.burst, settings.deposit)
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 ///
 /// Processes share it, so a clock that starts anew at boot would not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wall(u64);
+pub struct Timestamp(u64);
 
-impl Wall {
+impl Timestamp {
     /// `millis` milliseconds after 1970.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
@@ -25,20 +25,20 @@ impl Wall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// When it began.
-    pub from: Wall,
+    pub from: Timestamp,
     /// Its length in milliseconds.
     pub length: u64,
 }
 
 impl Span {
     /// `length` from `from` on, in whole milliseconds; at most a week.
-    pub fn new(from: Wall, length: Duration) -> Self {
+    pub fn new(from: Timestamp, length: Duration) -> Self {
         Self { from, length: millis(length) }
     }
 
     /// What is left of it at `now`, never more than its length: after a clock that was set back, no one
     /// can tell how much has passed, and it is taken to begin now.
-    pub fn left(self, now: Wall) -> Duration {
+    pub fn left(self, now: Timestamp) -> Duration {
         let passed = now.0.saturating_sub(self.from.0);
         Duration::from_millis(self.length.saturating_sub(passed))
     }
@@ -46,7 +46,7 @@ impl Span {
     /// The same span, begun at `now` if the clock was set back behind its beginning. Without this it
     /// would not get shorter until the clock has made up what it lost.
     #[must_use]
-    pub fn clamped(self, now: Wall) -> Self {
+    pub fn clamped(self, now: Timestamp) -> Self {
         Self { from: self.from.min(now), ..self }
     }
 }
