@@ -1,11 +1,11 @@
 //! The pure parts, which run between attempts: the next delay and the verdict. `cargo bench`
 
 use divan::{Bencher, black_box};
-use retry::core::backoff::{Backoff, Delays, Growth, Jitter};
 use retry::core::outcome::Outcome;
-use retry::core::policy::{Condition, Item, Rules, Set};
-use retry::core::random::Random;
+use retry::core::rules::{Condition, Item, Rules, Set};
 use retry::core::signal::Signal;
+use retry_loop::backoff::{Backoff, Delays, Growth, Jitter};
+use retry_loop::random::Random;
 use std::time::Duration;
 
 fn main() {

@@ -65,13 +65,8 @@
 
 pub mod cli;
 pub mod core;
-pub mod function;
 pub mod process;
 pub mod report;
 pub mod run;
 pub mod state;
 pub mod streams;
-
-pub use crate::core::backoff::{Backoff, Growth, Jitter};
-pub use crate::core::policy::{Attempts, Consecutive, Policy};
-pub use crate::function::retry;

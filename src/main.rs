@@ -7,20 +7,16 @@
 
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Format, Invocation};
-use retry::core::outcome::{Exit, OWN_FAILURE, Outcome};
+use retry::core::outcome::{Exit, OWN_FAILURE};
 use retry::core::output::Stream;
 use retry::core::plan::{Plan, Stdin, Verbosity};
-use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
 use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{self, event::Event, output, patience::Endless, reporter::Reporter, safe::Line};
+use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
 use retry::state::store::{Removal, StoreError};
-use std::cell::RefCell;
 use std::ffi::{OsString, c_char, c_int};
 use std::io::ErrorKind;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 // StoredRecord by build.rs. Here and not there, so that only the binary is linked with it, and only where a panic
 // does not unwind.
@@ -79,43 +75,29 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }
-    let reporter = RefCell::new(reporter);
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
     if plan.verbosity == Verbosity::Verbose {
-        supervisor.piped().into_iter().for_each(|stream| note_piped(&reporter, stream));
+        supervisor.piped().into_iter().for_each(|stream| note_piped(&mut reporter, stream));
         if plan.streams.stdin == Stdin::Replay && rustix::termios::isatty(rustix::stdio::stdin()) {
-            reporter.borrow_mut().note("note: stdin is a terminal, which is not replayed");
+            reporter.note("note: stdin is a terminal, which is not replayed");
         }
     }
-    let mut random = plan.seed.map_or_else(Random::from_system, Random::seeded);
-    supervisor.on_tick(|moment| reporter.borrow_mut().tick(moment));
-    let mut tell = |event: Event<'_, Outcome>| reporter.borrow_mut().tell(&event);
-    let ending = block_on(retry::run::run(&plan.policy, &mut supervisor, &mut random, &mut tell));
-    let ending = supervisor.conclude(ending, &mut tell);
-    let exit = ending.exit(plan.flaky_exit);
+    let end = retry::run::run(&plan.policy, &mut supervisor, &mut reporter);
+    let end = supervisor.conclude(end, &mut reporter);
+    let exit = end.exit(plan.flaky_exit);
     let times = supervisor.times();
-    reporter.borrow_mut().finish(&ending, exit, times, &mut supervisor.patience());
+    reporter.finish(&end, exit, times, &mut supervisor.patience());
     Ok(exit)
 }
 
 /// A program may write otherwise, and later, to a pipe than to the terminal that is expected there.
-fn note_piped(reporter: &RefCell<Reporter>, stream: Stream) {
+fn note_piped(reporter: &mut Reporter<'_>, stream: Stream) {
     let (fd, name) = match stream {
         Stream::Stdout => (rustix::stdio::stdout(), "stdout"),
         Stream::Stderr => (rustix::stdio::stderr(), "stderr"),
     };
     if rustix::termios::isatty(fd) {
-        reporter.borrow_mut().note(&format!("note: {name} of the command is a pipe, not the terminal"));
-    }
-}
-
-/// Drives the loop. A command's attempts and waits block in the kernel (`process::event_loop`), so the future
-/// is ready when it was polled once, and no runtime is needed. (A Rust function's, under `retry::retry`,
-/// are driven by the runtime of its caller.)
-fn block_on<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("attempts and waits of a command block"),
+        reporter.note(&format!("note: {name} of the command is a pipe, not the terminal"));
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::command::{Scratch, announced};
-use retry::core::random::Random;
+use retry_loop::random::Random;
 
 /// The delays that a run of failures announces.
 fn delays(options: &str) -> Vec<f64> {

@@ -11,11 +11,11 @@ mod common;
 mod shared_state;
 
 use common::command::{can, program};
-use retry::core::breaker::{Breaker, Recorded, Result as Ended};
 use retry::core::shared::{Location, Name};
 use retry::state::record_key::{Kind, RecordKey};
 use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
 use retry::state::store::{Lock, Removal};
+use retry_loop::circuit::{Circuit, Observation as Ended, Recorded};
 use shared_state::{
     LEASE, LONG, attempt, child, counting, fails_open, failures, never_opens, sure, told, user, user_with,
 };
@@ -234,7 +234,7 @@ fn a_full_disk_stops_nothing() {
         attempt(&mut counting(&location), Ended::Failure);
         let mut new = user(&location, "new");
         let Gate::Pass(permit) = sure(new.admit(LEASE)) else { panic!("refused") };
-        let answer = new.record(permit, Ended::Failure, &mut retry::core::random::Random::seeded(1));
+        let answer = new.record(permit, Ended::Failure, &mut retry_loop::random::Random::seeded(1));
         assert_eq!(answer.decision, None);
         let warning = answer.warning.unwrap().to_string();
         assert!(warning.contains("no space left on device"), "{warning}");
@@ -324,7 +324,7 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(shown.len(), 20);
     for one in shown {
-        let counted = matches!(one.state, ShownState::Breaker(breaker, None) if breaker != Breaker::fresh());
+        let counted = matches!(one.state, ShownState::Breaker(breaker, None) if breaker != Circuit::fresh());
         assert!(counted && one.lock == Lock::Held, "{one:?}");
     }
     let started = Instant::now();
@@ -430,7 +430,7 @@ fn a_record_that_is_removed_meanwhile_is_made_again() {
     let answer = user.admit(LEASE);
     assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
     let Gate::Pass(permit) = answer.decision else { panic!("refused") };
-    let recorded = user.record(permit, Ended::Failure, &mut retry::core::random::Random::seeded(1));
+    let recorded = user.record(permit, Ended::Failure, &mut retry_loop::random::Random::seeded(1));
     assert_eq!((recorded.decision, recorded.warning), (Some(Recorded::Counted), None));
     assert_eq!(failures(&location, &Name::new("x")), 1);
 }

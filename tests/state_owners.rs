@@ -12,9 +12,9 @@ mod common;
 mod shared_state;
 
 use common::command::{RETRY, Scratch, can, program, said};
-use retry::core::breaker::Result as Ended;
 use retry::core::shared::{Location, Name};
 use retry::state::record_key::{Kind, RecordKey};
+use retry_loop::circuit::Observation as Ended;
 use shared_state::{attempt, child, counting, failures, told};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};

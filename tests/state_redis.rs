@@ -15,16 +15,18 @@ mod shared_state;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Client, Commands, Connection};
-use retry::core::breaker::{self, Admission, Breaker, Phase, Recorded, Renewal, Result as Ended};
-use retry::core::budget::{self, Budget, Payment};
-use retry::core::random::Random;
 use retry::core::shared::{Location, Name};
-use retry::core::timestamp::Timestamp;
 use retry::state::operation::{Admit, Deposit, Operation, Pay, Record, Refusal, Renew};
 use retry::state::record::Kept;
 use retry::state::record_key::{Kind, RecordKey};
 use retry::state::redis::RedisStore;
 use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
+use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
+use retry_loop::circuit::{
+    self, Admission, BreakerSettings, Circuit, Observation as Ended, Phase, Recorded, Renewal,
+};
+use retry_loop::random::Random;
+use retry_loop::timestamp::Timestamp;
 use rustix::process::Signal;
 use shared_state::server::Server;
 use shared_state::{
@@ -92,7 +94,7 @@ fn keys_are_in_one_namespace_and_expire() {
     assert!(left > 10_000 && left <= 70_000, "{left}");
 
     // An open circuit is kept for longer than it is open.
-    let open = retry::core::breaker::Settings { open: Duration::from_secs(7 * 24 * 3600), ..opens_at_once() };
+    let open = BreakerSettings { open: Duration::from_secs(7 * 24 * 3600), ..opens_at_once() };
     attempt(&mut user_with(&server.location(), &Name::new("open"), open), Ended::Failure);
     let left: i64 = direct.pttl("retry:{open}:breaker").unwrap();
     assert!(left > 8 * day - 60_000 && left <= 8 * day, "{left}");
@@ -377,17 +379,17 @@ enum Step {
     Deposit,
     Pass(u64),
     SetBack(u64),
-    Settings(breaker::Settings, budget::Settings),
+    Settings(BreakerSettings, BudgetSettings),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
-    let ended = prop_oneof![4 => Just(Ended::Failure), 1 => Just(Ended::Success), 1 => Just(Ended::Nothing)];
+    let ended = prop_oneof![4 => Just(Ended::Failure), 1 => Just(Ended::Success), 1 => Just(Ended::Neutral)];
     let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64, Just(u64::MAX / 1_000_000)];
     let settings = (1..6_u32, open, 0..20_u32, 0.0..1.5_f64).prop_map(|(failures, open, burst, ratio)| {
         let open = Duration::from_millis(open);
-        let breaker = breaker::Settings { failures: NonZeroU32::new(failures).unwrap(), open };
-        Step::Settings(breaker, budget::Settings::new(burst, ratio))
+        let breaker = BreakerSettings { failures: NonZeroU32::new(failures).unwrap(), open };
+        Step::Settings(breaker, BudgetSettings::new(burst, ratio))
     });
     prop_oneof![
         8 => prop_oneof![0..90_000_u64, Just(u64::MAX)].prop_map(Step::Admit),
@@ -418,8 +420,8 @@ impl<S: Kept> Local<S> {
 }
 
 /// The text of a record, as the scripts write it.
-fn breaker_text(breaker: Breaker) -> String {
-    let Breaker { generation, phase } = breaker;
+fn breaker_text(breaker: Circuit) -> String {
+    let Circuit { generation, phase } = breaker;
     match phase {
         Phase::Closed { failures } => format!("1 0 {generation} {failures} 0 0 0"),
         Phase::Open { span, period } => {
@@ -449,7 +451,7 @@ fn the_scripts_are_the_rules() {
         let name = Name::new(names.next().unwrap().to_string());
         let (one, other) = (RecordKey::new(&name, Kind::Breaker), RecordKey::new(&name, Kind::Budget));
         let (mut breaker, mut budget) = (Local(None), Local(None));
-        let (mut breakers, mut budgets) = (breaker::Settings::default(), budget::Settings::default());
+        let (mut breakers, mut budgets) = (BreakerSettings::default(), BudgetSettings::default());
         let mut running = Vec::new();
         let mut clock = 4_000_000_000_000_u64;
         for (step, seed) in steps.into_iter().zip(seed..=u64::MAX) {
@@ -520,7 +522,7 @@ fn the_scripts_are_the_rules() {
             prop_assert_eq!(text, breaker.0.map(breaker_text));
             let text: Option<String> = direct.get(other.key()).unwrap();
             let expected =
-                budget.0.map(|budget: Budget| format!("1 {} {}", budget.thousandths, budget.at.millis()));
+                budget.0.map(|budget: Bucket| format!("1 {} {}", budget.thousandths, budget.at.millis()));
             prop_assert_eq!(text, expected);
         }
         Ok(())

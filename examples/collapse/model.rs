@@ -7,11 +7,11 @@
 //! flight, the client gives up after 3 s, and the server works on to the end. 40 requests a second are
 //! well within what it can do; 80, for ten seconds, are not; and with three tries each, 40 become 120.
 
-use retry::core::backoff::{Backoff, Delays, Growth, Jitter};
-use retry::core::breaker::{self, Admission, Breaker, Ticket};
-use retry::core::budget::{self, Budget, Payment};
-use retry::core::random::Random;
-use retry::core::timestamp::Timestamp;
+use retry_loop::backoff::{Backoff, Delays, Growth, Jitter};
+use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Ticket};
+use retry_loop::random::Random;
+use retry_loop::timestamp::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -69,7 +69,7 @@ pub struct Outcome {
 }
 
 /// Events are ordered by time, in whole microseconds, and then as they were made.
-type Activity = u64;
+type Moment = u64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -85,28 +85,29 @@ enum Event {
     Failed(usize),
 }
 
-struct Client<'a> {
+struct Client {
     attempts: u32,
-    delays: Delays<'a>,
+    delays: Delays,
     ticket: Option<Ticket>,
-    breaker: Breaker,
-    budget: Budget,
+    breaker: Circuit,
+    budget: Bucket,
 }
 
-struct World<'a> {
+struct World {
     strategy: Strategy,
+    backoff: Backoff,
     scale: f64,
     random: Random,
-    now: Activity,
-    events: BinaryHeap<Reverse<(Activity, u64, Event)>>,
+    now: Moment,
+    events: BinaryHeap<Reverse<(Moment, u64, Event)>>,
     made: u64,
-    clients: Vec<Client<'a>>,
+    clients: Vec<Client>,
     in_flight: u64,
     requests: u64,
     came_at_the_end: u64,
     good_at_the_end: u64,
-    breaker: Breaker,
-    budget: Budget,
+    breaker: Circuit,
+    budget: Bucket,
 }
 
 /// One run. With a `scale` of n there are n times as many clients, and the server is n times as strong.
@@ -120,6 +121,7 @@ pub fn run(strategy: Strategy, scale: f64, seed: u64) -> Outcome {
     };
     let mut world = World {
         strategy,
+        backoff,
         scale,
         random: Random::seeded(seed),
         now: 0,
@@ -130,8 +132,8 @@ pub fn run(strategy: Strategy, scale: f64, seed: u64) -> Outcome {
         requests: 0,
         came_at_the_end: 0,
         good_at_the_end: 0,
-        breaker: Breaker::fresh(),
-        budget: Budget::fresh(Timestamp::from_millis(START_MILLIS), &budget::Settings::default()),
+        breaker: Circuit::fresh(),
+        budget: Bucket::fresh(Timestamp::from_millis(START_MILLIS), &BudgetSettings::default()),
     };
     world.after(0.0, Event::Arrival);
     while let Some(Reverse((moment, _, event))) = world.events.pop() {
@@ -140,7 +142,7 @@ pub fn run(strategy: Strategy, scale: f64, seed: u64) -> Outcome {
             break;
         }
         match event {
-            Event::Arrival => world.arrival(&backoff),
+            Event::Arrival => world.arrival(),
             Event::Attempt(client) => world.attempt(client),
             Event::Served => world.in_flight -= 1,
             Event::Succeeded(client) => world.succeeded(client),
@@ -155,7 +157,7 @@ pub fn run(strategy: Strategy, scale: f64, seed: u64) -> Outcome {
     }
 }
 
-impl<'a> World<'a> {
+impl World {
     fn seconds(&self) -> f64 {
         self.now as f64 / 1e6
     }
@@ -165,13 +167,13 @@ impl<'a> World<'a> {
     }
 
     fn after(&mut self, seconds: f64, event: Event) {
-        let moment = self.now + (seconds * 1e6) as Activity;
+        let moment = self.now + (seconds * 1e6) as Moment;
         self.events.push(Reverse((moment, self.made, event)));
         self.made += 1;
     }
 
     /// Clients come independently of each other: the time between two is exponentially distributed.
-    fn arrival(&mut self, backoff: &'a Backoff) {
+    fn arrival(&mut self) {
         let factor = if SPIKE.contains(&self.seconds()) { SPIKE_FACTOR } else { 1.0 };
         let pause = -(1.0 - self.random.unit()).ln() / (BASE * self.scale * factor);
         self.after(pause, Event::Arrival);
@@ -180,10 +182,10 @@ impl<'a> World<'a> {
         }
         self.clients.push(Client {
             attempts: 0,
-            delays: Delays::new(backoff),
+            delays: Delays::default(),
             ticket: None,
-            breaker: Breaker::fresh(),
-            budget: Budget::fresh(self.wall(), &budget::Settings::default()),
+            breaker: Circuit::fresh(),
+            budget: Bucket::fresh(self.wall(), &BudgetSettings::default()),
         });
         self.attempt(self.clients.len() - 1);
     }
@@ -214,31 +216,31 @@ impl<'a> World<'a> {
         if self.seconds() >= SETTLED {
             self.good_at_the_end += 1;
         }
-        self.record(client, breaker::Result::Success);
+        self.record(client, Observation::Success);
         let now = self.wall();
         if let Some(budget) = self.budget(client) {
-            budget.deposit(now, &budget::Settings::default());
+            budget.deposit(now, &BudgetSettings::default());
         }
     }
 
     fn failed(&mut self, client: usize) {
-        self.record(client, breaker::Result::Failure);
+        self.record(client, Observation::Failure);
         let now = self.wall();
         if self.clients[client].attempts >= self.strategy.attempts {
             return;
         }
-        let delay = self.clients[client].delays.next(&mut self.random);
+        let delay = self.clients[client].delays.next(&self.backoff, &mut self.random);
         if self.breaker(client).is_some_and(|breaker| breaker.refusal(now).is_some()) {
             return;
         }
-        let paid = self.budget(client).map(|budget| budget.pay(now, &budget::Settings::default()));
+        let paid = self.budget(client).map(|budget| budget.pay(now, &BudgetSettings::default()));
         if matches!(paid, None | Some(Payment::Paid)) {
             self.after(delay.as_secs_f64(), Event::Attempt(client));
         }
     }
 
-    fn record(&mut self, client: usize, result: breaker::Result) {
-        let (now, settings) = (self.wall(), breaker::Settings::default());
+    fn record(&mut self, client: usize, result: Observation) {
+        let (now, settings) = (self.wall(), BreakerSettings::default());
         let Some(ticket) = self.clients[client].ticket.take() else { return };
         let mut random = self.random.clone();
         if let Some(breaker) = self.breaker(client) {
@@ -247,7 +249,7 @@ impl<'a> World<'a> {
         self.random = random;
     }
 
-    fn breaker(&mut self, client: usize) -> Option<&mut Breaker> {
+    fn breaker(&mut self, client: usize) -> Option<&mut Circuit> {
         match self.strategy.breaker {
             Sharing::Absent => None,
             Sharing::Alone => Some(&mut self.clients[client].breaker),
@@ -255,7 +257,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn budget(&mut self, client: usize) -> Option<&mut Budget> {
+    fn budget(&mut self, client: usize) -> Option<&mut Bucket> {
         match self.strategy.budget {
             Sharing::Absent => None,
             Sharing::Alone => Some(&mut self.clients[client].budget),

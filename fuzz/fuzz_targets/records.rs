@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retry::core::breaker::{self, Admission, Recorded, Ticket};
-use retry::core::budget::{self, Payment};
-use retry::core::random::Random;
-use retry::core::timestamp::Timestamp;
+use retry_loop::circuit::{self, Admission, Recorded, Ticket};
+use retry_loop::bucket::{BudgetSettings, Payment};
+use retry_loop::random::Random;
+use retry_loop::timestamp::Timestamp;
 use retry::state::record::{Kept, SIZE, State};
 use retry::state::record_key::Kind;
 use std::num::NonZeroU32;
@@ -50,7 +50,7 @@ fn seal(bytes: &mut Vec<u8>) {
 
 fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures: u32) {
     assert_eq!(breaker::Breaker::from_bytes(&state.to_bytes()), Ok(state));
-    let settings = breaker::Settings {
+    let settings = BreakerSettings {
         failures: NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN),
         open: Duration::from_millis(lease),
     };
@@ -67,7 +67,7 @@ fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures
             }
         }
         Admission::Closed(ticket) | Admission::Probe(ticket) => {
-            for result in [breaker::Result::Success, breaker::Result::Failure, breaker::Result::Nothing] {
+            for result in [Observation::Success, Observation::Failure, Observation::Nothing] {
                 let recorded = admitted.clone().record(ticket, result, now, &settings, random);
                 if let Recorded::Opened { wait } = recorded {
                     assert!(wait <= LONGEST, "{admitted:?} {settings:?}: {wait:?}");
@@ -81,7 +81,7 @@ fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures
 
 fn look_at_budget(state: budget::Budget, now: Timestamp, burst: u32) {
     assert_eq!(budget::Budget::from_bytes(&state.to_bytes()), Ok(state));
-    let settings = budget::Settings::new(burst, f64::from(burst) / 7.0);
+    let settings = BudgetSettings::new(burst, f64::from(burst) / 7.0);
     let full = u64::from(burst) * 1000;
     assert!(state.left(now, &settings) <= full, "{state:?}");
     let mut state = state;

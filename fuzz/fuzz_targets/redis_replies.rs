@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retry::core::breaker::{Result, SHORTEST_LEASE, Settings};
-use retry::core::budget;
-use retry::core::random::Random;
+use retry_loop::circuit::{Result, SHORTEST_LEASE, Settings};
+use retry_loop::bucket;
+use retry_loop::random::Random;
 use retry::core::shared::{Asked, Location, Name};
 use retry::state::shared::{Gate, Permit, Shared, Warning};
 use std::ffi::OsStr;
@@ -65,7 +65,7 @@ fuzz_target!(|input: (bool, &[u8])| {
     let asked = Asked {
         location: SERVER.clone(),
         breaker: Some((Name::new("b"), Settings::default())),
-        budget: Some((Name::new("b"), budget::Settings::default())),
+        budget: Some((Name::new("b"), BudgetSettings::default())),
     };
     let random = &mut Random::seeded(1);
     let mut shared = Shared::new(&asked);

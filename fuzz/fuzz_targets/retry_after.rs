@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retry::core::random::Random;
+use retry_loop::random::Random;
 use retry::core::retry_after::{Decision, HintParser, ServerHint};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};

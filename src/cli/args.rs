@@ -4,14 +4,14 @@
 use super::generate;
 use super::sets::{self, Typed};
 use super::values::{self, Delays};
-use crate::core::backoff::Jitter;
 use crate::core::output::Rule;
 use crate::core::plan::LogTarget;
-use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{ArgAction, Parser, ValueEnum};
+use retry_loop::backoff::Jitter;
+use retry_loop::policy::Attempts;
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;

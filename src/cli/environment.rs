@@ -4,11 +4,11 @@
 //! the variable. (clap's own `env` knows none of the four.)
 
 use super::{usage_error, values};
-use crate::core::backoff::Jitter;
 use crate::core::plan::{GitHub, Shown, Terminal};
 use crate::core::shared::Location;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use retry_loop::backoff::Jitter;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::fs;

@@ -5,18 +5,21 @@ use super::environment::{self, RunId, Settings};
 use super::presets::{Shelf, list};
 use super::sets::Typed;
 use super::{dry_run, generate, texts, usage_error};
-use crate::core::backoff::{Backoff, Growth, Jitter};
 use crate::core::output::{Side, Watchlist};
 use crate::core::plan::{
     Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
 };
-use crate::core::policy::{Attempts, Condition, Consecutive, MaxRetryAfter, Policy, Rules, Set};
+use crate::core::rules::{Condition, Rules, Set};
+use crate::core::run_id;
 use crate::core::shared::{self, Location, Name};
-use crate::core::{breaker, budget, random};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
+use retry_loop::backoff::{Backoff, Growth, Jitter};
+use retry_loop::bucket::{BudgetSettings, DEFAULT_BURST, DEFAULT_RATIO};
+use retry_loop::circuit::BreakerSettings;
+use retry_loop::policy::{Attempts, Policy};
 use std::ffi::OsString;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
@@ -114,14 +117,15 @@ fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
 
 fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     check_decorrelated(&args, settings)?;
-    let attempts = args.retries.unwrap_or_default();
-    let consecutive = args.consecutive.map_or_else(Consecutive::default, Consecutive);
+    let default = Policy::default();
+    let attempts = args.retries.unwrap_or(default.attempts);
+    let consecutive = args.consecutive.map_or(default.consecutive, NonZeroU64::get);
     if let Attempts::AtMost(limit) = attempts
-        && consecutive.0 > limit
+        && consecutive > limit
     {
         return Err(format!(
             "retry: {} can never be reached with {}. Good: {}",
-            settings.given("consecutive", consecutive.0),
+            settings.given("consecutive", consecutive),
             settings.given("retries", limit),
             settings.given("consecutive", limit),
         ));
@@ -132,20 +136,18 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     let shared = shared(&args);
     let limits = Limits::default();
     let streams = streams(&args);
-    let backoff = backoff(&args);
+    let mut policy = Policy::default().attempts(attempts).consecutive(consecutive);
+    policy.backoff = backoff(&args);
+    policy.initial_delay = args.initial_delay.unwrap_or_default();
+    policy.stagger = args.stagger.unwrap_or_default();
+    policy.reset_after = args.reset_after;
+    policy.deadline = args.deadline;
+    policy.max_retry_after = args.max_retry_after.unwrap_or(policy.max_retry_after);
+    policy.seed = args.seed;
     Ok(Plan {
         command: args.command,
-        policy: Policy {
-            attempts,
-            consecutive,
-            backoff,
-            initial_delay: args.initial_delay.unwrap_or_default(),
-            stagger: args.stagger.unwrap_or_default(),
-            reset_after: args.reset_after,
-            deadline: args.deadline,
-            max_retry_after: args.max_retry_after.map_or_else(MaxRetryAfter::default, MaxRetryAfter),
-            rules,
-        },
+        policy,
+        rules,
         limits: Limits {
             timeout: args.timeout,
             deadline: args.deadline,
@@ -161,7 +163,6 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         watchlist,
         hooks: Hooks { before_retry: args.before_retry, retry_if: args.retry_if, fallback: args.fallback },
         shared,
-        seed: args.seed,
         flaky_exit: args.flaky_exit,
         verbosity: match (args.quiet, args.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -193,7 +194,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         depth: environment::depth().saturating_add(1),
         run_id: match environment::run_id() {
             RunId::Given(id) => id,
-            RunId::Unusable | RunId::None => random::id(),
+            RunId::Unusable | RunId::None => run_id::random(),
         },
         outer_attempts: environment::outer_attempts(),
         settings: settings.notes(),
@@ -268,17 +269,17 @@ fn location(args: &Args) -> Location {
 /// What is shared, if anything is.
 fn shared(args: &Args) -> Option<shared::SharedConfig> {
     let breaker = args.breaker.as_ref().map(|name| {
-        let default = breaker::Settings::default();
-        let settings = breaker::Settings {
+        let default = BreakerSettings::default();
+        let settings = BreakerSettings {
             failures: args.breaker_failures.unwrap_or(default.failures),
             open: args.breaker_open.unwrap_or(default.open),
         };
         (Name::from(name.as_os_str()), settings)
     });
     let budget = args.budget.as_ref().map(|name| {
-        let settings = budget::Settings::new(
-            args.budget_burst.map_or(budget::DEFAULT_BURST, NonZeroU32::get),
-            args.budget_ratio.unwrap_or(budget::DEFAULT_RATIO),
+        let settings = BudgetSettings::new(
+            args.budget_burst.map_or(DEFAULT_BURST, NonZeroU32::get),
+            args.budget_ratio.unwrap_or(DEFAULT_RATIO),
         );
         (Name::from(name.as_os_str()), settings)
     });

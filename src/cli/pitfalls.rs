@@ -8,7 +8,7 @@ use super::environment::{self, RunId};
 use super::presets::Shelf;
 use super::presets::command::{name, tool};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::policy::Condition;
+use crate::core::rules::Condition;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -38,7 +38,7 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
 }
 
 fn has_preset(plan: &Plan, name: &str) -> bool {
-    let conditions = plan.policy.rules.retry_on.0.iter().map(|item| &item.condition);
+    let conditions = plan.rules.retry_on.0.iter().map(|item| &item.condition);
     conditions
         .into_iter()
         .any(|condition| matches!(condition, Condition::Preset(preset) if preset.name() == name))
@@ -52,7 +52,7 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }
-    if plan.policy.rules.retry_on.0.is_empty()
+    if plan.rules.retry_on.0.is_empty()
         && let (Some(preset), tool) = Shelf::default().for_command(&plan.command)
         && !CODES_ALONE.contains(&preset.as_str())
     {

@@ -2,7 +2,7 @@
 
 use super::presets::{self, Shelf, command, file};
 use crate::core::outcome::TIMED_OUT;
-use crate::core::policy::{Condition, Item, Set};
+use crate::core::rules::{Condition, Item, Set};
 use crate::core::signal::Signal;
 use std::ffi::OsString;
 

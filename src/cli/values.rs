@@ -1,14 +1,14 @@
 //! Values of flags: durations, numbers, jitter, lists. Each error is a fragment that
 //! fits behind "invalid value ... for --flag:".
 
-use crate::core::backoff::Jitter;
 use crate::core::duration::{self, DurationError};
 use crate::core::output::{Meaning, Rule};
 use crate::core::plan::LogTarget;
-use crate::core::policy::Attempts;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
-use crate::core::timestamp::LONGEST;
+use retry_loop::backoff::Jitter;
+use retry_loop::policy::Attempts;
+use retry_loop::timestamp::LONGEST;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -62,7 +62,7 @@ pub fn attempts(text: &str) -> Result<Attempts, String> {
     match text.trim() {
         "inf" => Ok(Attempts::Unlimited),
         text => match count(text) {
-            Ok(number) => Ok(Attempts::AtMost(number)),
+            Ok(number) => Ok(Attempts::AtMost(number.get())),
             Err(_) => Err("not a number of attempts from 1 on, and not inf".to_owned()),
         },
     }

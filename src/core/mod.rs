@@ -5,10 +5,6 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`attempt`] | the trait through which the loop runs whatever is retried |
-//! | [`backoff`] | growth, cap and jitter: the delay after the nth failure |
-//! | [`breaker`] | the circuit breaker's transitions |
-//! | [`budget`] | the retry budget's arithmetic |
 //! | [`clean`] | text without colours and cursor movements |
 //! | [`duration`] | how a duration is written |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
@@ -16,20 +12,14 @@
 //! | [`output`] | rules about what a command prints, and what was seen of them |
 //! | [`pattern`] | a regular expression that is matched line by line, over whole blocks |
 //! | [`plan`] | everything that one invocation was asked to do |
-//! | [`policy`] | sets, rules and the verdict on an outcome |
+//! | [`rules`] | sets, rules and the verdict on an outcome |
 //! | [`preset`] | what well-known tools exit with and print when trouble will pass |
-//! | [`random`] | the one source of randomness |
 //! | [`os_error`] | the system's words for an error |
 //! | [`retry_after`] | the server's word: how long a failed command was told to wait |
 //! | [`shared`] | what an invocation wants to share with others: names, settings, where |
 //! | [`signal`] | signal numbers and their names |
 //! | [`tail`] | the end of a stream, in bounded memory |
-//! | [`timestamp`] | a moment on the wall clock, and a span that ends whatever is done to the clock |
 
-pub mod attempt;
-pub mod backoff;
-pub mod breaker;
-pub mod budget;
 pub mod clean;
 pub mod duration;
 pub mod lines;
@@ -38,11 +28,10 @@ pub mod outcome;
 pub mod output;
 pub mod pattern;
 pub mod plan;
-pub mod policy;
 pub mod preset;
-pub mod random;
 pub mod retry_after;
+pub mod rules;
+pub mod run_id;
 pub mod shared;
 pub mod signal;
 pub mod tail;
-pub mod timestamp;

@@ -2,6 +2,7 @@
 //! It starts and ends nothing itself.
 
 use super::signal::Signal;
+use retry_loop::run::StopReason;
 
 /// How one attempt of a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,57 +116,54 @@ impl Signal {
     }
 }
 
-/// How the whole run ended. `O` is the outcome of an attempt: [`Outcome`] for a command.
+/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending<O> {
-    /// The wanted number of good attempts in a row.
+pub enum Ending {
+    /// As many attempts in a row succeeded as were wanted.
     Succeeded {
-        /// The last attempt.
-        last: O,
         /// Attempts that had failed before.
         failures: u64,
     },
-    /// A failure that is not worth another attempt.
-    Stopped {
-        /// The last attempt.
-        last: O,
-    },
-    /// No attempts left.
-    Exhausted {
-        /// The last attempt.
-        last: O,
-    },
-    /// The deadline allows no further attempt.
-    OutOfTime {
-        /// The last attempt, if one was made.
-        last: Option<O>,
-    },
-    /// The circuit breaker refuses.
-    CircuitOpen {
-        /// The last attempt, if one was made.
-        last: Option<O>,
-    },
-    /// The retry budget is empty.
-    BudgetEmpty {
-        /// The last attempt.
-        last: O,
-    },
-    /// A signal ended it.
-    Interrupted {
-        /// The signal that `retry` received.
-        signal: Signal,
-        /// The attempt that was running, if one was.
-        running: Option<O>,
-    },
-    /// It failed, and the fallback was run.
-    FellBack {
-        /// How the fallback ended.
-        fallback: O,
-    },
+    /// No further attempt followed a failure, or none was made at all.
+    Stopped(StopReason),
+    /// A signal that `retry` received ended it.
+    Interrupted(Signal),
     /// A failure of our own that loses something.
     Broken(String),
     /// Nobody reads what we had to write.
     NoReader,
+}
+
+impl Ending {
+    /// The word for it in reports: docs/json.md.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "success",
+            Self::Stopped(StopReason::AttemptsExhausted) => "exhausted",
+            Self::Stopped(StopReason::Deadline { .. }) => "deadline",
+            Self::Stopped(StopReason::CircuitOpen { .. }) => "circuit-open",
+            Self::Stopped(StopReason::BudgetEmpty) => "budget-empty",
+            Self::Stopped(_) => "stopped",
+            Self::Interrupted(_) => "interrupted",
+            Self::Broken(_) | Self::NoReader => "error",
+        }
+    }
+
+    /// Whether it succeeded only because there was more than one attempt.
+    pub fn is_rescued(&self) -> bool {
+        matches!(self, Self::Succeeded { failures: 1.. })
+    }
+}
+
+/// A run that has ended. `O` is the outcome of an attempt: [`Outcome`] for a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd<O> {
+    /// How.
+    pub ending: Ending,
+    /// The last attempt, if one was made. After an interruption, the attempt that was running.
+    pub last: Option<O>,
+    /// The fallback, if it was run.
+    pub fallback: Option<O>,
 }
 
 /// What `retry` ends with.
@@ -196,30 +194,26 @@ pub const OWN_FAILURE: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-impl Ending<Outcome> {
+impl RunEnd<Outcome> {
     /// The exit table. `flaky_exit` is the status of a success that needed more than one attempt.
     pub fn exit(&self, flaky_exit: Option<u8>) -> Exit {
-        match self {
-            Self::Broken(_) => Exit::Code(OWN_FAILURE),
-            Self::NoReader => Exit::Signal(Signal::SIGPIPE),
-            Self::Interrupted { running: Some(Outcome::Exited(code)), .. } => Exit::Code(*code),
-            Self::Interrupted { signal, .. } => Exit::Signal(*signal),
-            Self::FellBack { fallback } => fallback.own_exit(),
-            Self::Succeeded { failures: 0, .. } => Exit::Code(0),
-            Self::Succeeded { .. } => Exit::Code(flaky_exit.unwrap_or(0)),
-            Self::OutOfTime { last: None } => Exit::Code(TIMED_OUT),
-            Self::CircuitOpen { last: None } => Exit::Code(TEMPORARY_FAILURE),
-            Self::Stopped { last }
-            | Self::Exhausted { last }
-            | Self::BudgetEmpty { last }
-            | Self::CircuitOpen { last: Some(last) }
-            | Self::OutOfTime { last: Some(last) } => {
-                match last.own_exit() {
-                    // Giving up is never a success, whatever the command said of itself.
-                    Exit::Code(0) => Exit::Code(1),
-                    exit => exit,
-                }
-            }
+        if let Some(fallback) = &self.fallback {
+            return fallback.own_exit();
+        }
+        match (&self.ending, &self.last) {
+            (Ending::Broken(_), _) => Exit::Code(OWN_FAILURE),
+            (Ending::NoReader, _) => Exit::Signal(Signal::SIGPIPE),
+            (Ending::Interrupted(_), Some(Outcome::Exited(code))) => Exit::Code(*code),
+            (Ending::Interrupted(signal), _) => Exit::Signal(*signal),
+            (Ending::Succeeded { failures: 0 }, _) => Exit::Code(0),
+            (Ending::Succeeded { .. }, _) => Exit::Code(flaky_exit.unwrap_or(0)),
+            (Ending::Stopped(StopReason::CircuitOpen { .. }), None) => Exit::Code(TEMPORARY_FAILURE),
+            (Ending::Stopped(_), None) => Exit::Code(TIMED_OUT),
+            (Ending::Stopped(_), Some(last)) => match last.own_exit() {
+                // Giving up is never a success, whatever the command said of itself.
+                Exit::Code(0) => Exit::Code(1),
+                exit => exit,
+            },
         }
     }
 }
@@ -227,9 +221,14 @@ impl Ending<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    fn end(ending: Ending, last: Option<Outcome>) -> RunEnd<Outcome> {
+        RunEnd { ending, last, fallback: None }
+    }
 
     fn stopped(last: Outcome) -> Exit {
-        Ending::Stopped { last }.exit(Some(9))
+        end(Ending::Stopped(StopReason::Permanent), Some(last)).exit(Some(9))
     }
 
     fn not_started(kind: SpawnFailure) -> Outcome {
@@ -244,15 +243,17 @@ mod tests {
         assert_eq!(stopped(not_started(SpawnFailure::NotFound)), Exit::Code(127));
         assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
         assert_eq!(stopped(not_started(SpawnFailure::Transient)), Exit::Code(126));
-        let open = |last| Ending::CircuitOpen { last }.exit(None);
+        let wait = Duration::from_secs(1);
+        let open = |last| end(Ending::Stopped(StopReason::CircuitOpen { wait }), last).exit(None);
         assert_eq!(open(None), Exit::Code(75));
         assert_eq!(open(Some(Outcome::Exited(7))), Exit::Code(7));
-        assert_eq!(Ending::BudgetEmpty { last: Outcome::Exited(7) }.exit(None), Exit::Code(7));
+        let empty = end(Ending::Stopped(StopReason::BudgetEmpty), Some(Outcome::Exited(7)));
+        assert_eq!(empty.exit(None), Exit::Code(7));
     }
 
     #[test]
     fn only_a_late_success_is_flaky() {
-        let ending = |failures| Ending::Succeeded { last: Outcome::Exited(0), failures };
+        let ending = |failures| end(Ending::Succeeded { failures }, Some(Outcome::Exited(0)));
         assert_eq!(ending(0).exit(Some(9)), Exit::Code(0));
         assert_eq!(ending(1).exit(Some(9)), Exit::Code(9));
         assert_eq!(ending(1).exit(None), Exit::Code(0));
@@ -260,7 +261,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_command_answers_for_itself() {
-        let ending = |running| Ending::Interrupted { signal: Signal::SIGTERM, running }.exit(None);
+        let ending = |running| end(Ending::Interrupted(Signal::SIGTERM), running).exit(None);
         assert_eq!(ending(Some(Outcome::Exited(0))), Exit::Code(0));
         assert_eq!(ending(Some(Outcome::Exited(3))), Exit::Code(3));
         assert_eq!(ending(Some(Outcome::Killed(Signal::SIGKILL))), Exit::Signal(Signal::SIGTERM));

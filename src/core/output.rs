@@ -1,6 +1,6 @@
 //! Rules about what a command prints: `--retry-on-output`, `--stop-on-output`, `--success-on-output`,
 //! `--require-output`, and the words of presets. Owns the rules and what was seen of them; the verdict is
-//! [`super::policy`]'s, and moving bytes is not its business: it only looks at them.
+//! [`super::rules`]'s, and moving bytes is not its business: it only looks at them.
 //!
 //! Each pattern is searched for on its own, over whole blocks, until it is found. In benches/scan.rs four
 //! literals as one pattern are faster than one by one (about 5 against 3 GB/s), but one by one is fast

@@ -1,9 +1,10 @@
 //! Everything that one invocation was asked to do. Made by `cli`, carried out by `main`.
 
 use super::output::{Side, Stream, Watchlist};
-use super::policy::Policy;
+use super::rules::Rules;
 use super::shared::SharedConfig;
 use super::signal::Signal;
+use retry_loop::policy::Policy;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +14,10 @@ use std::time::Duration;
 pub struct Plan {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
-    /// When to attempt again.
+    /// When to attempt again, and how often.
     pub policy: Policy,
+    /// Which outcomes are worth another attempt.
+    pub rules: Rules,
     /// What ends an attempt from outside.
     pub limits: Limits,
     /// How the command's streams are connected.
@@ -25,8 +28,6 @@ pub struct Plan {
     pub hooks: Hooks,
     /// The circuit breaker and the retry budget, if one was asked for.
     pub shared: Option<SharedConfig>,
-    /// Makes the jitter repeatable.
-    pub seed: Option<u64>,
     /// The exit status of a success that needed more than one attempt.
     pub flaky_exit: Option<u8>,
     /// How much is said.

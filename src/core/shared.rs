@@ -1,7 +1,8 @@
 //! What an invocation wants to share with others: under which name, with which settings, and where.
 //! Owns the reading of `--state`; opens nothing.
 
-use super::{breaker, budget};
+use retry_loop::bucket::BudgetSettings;
+use retry_loop::circuit::BreakerSettings;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -43,9 +44,9 @@ pub struct SharedConfig {
     /// Where.
     pub location: Location,
     /// `--breaker` and its settings.
-    pub breaker: Option<(Name, breaker::Settings)>,
+    pub breaker: Option<(Name, BreakerSettings)>,
     /// `--budget` and its settings.
-    pub budget: Option<(Name, budget::Settings)>,
+    pub budget: Option<(Name, BudgetSettings)>,
 }
 
 /// Where shared state lives.

@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`supervisor`] | an attempt from start to end; the implementation of [`crate::core::attempt::Attempt`] |
+//! | [`supervisor`] | an attempt from start to end; the implementation of [`crate::run::attempt::Attempt`] |
 //! | [`spawn`] | starting: argv, environment, 126 and 127 |
 //! | [`event_loop`] | the one wait: children, signals, limits, delays, stopped time |
 //! | [`clock`] | the time of a run |
@@ -12,6 +12,7 @@
 //! | [`progress_timer`] | when a view of what goes on wants to be called |
 //! | [`tree`] | the processes that an attempt made, and how they end |
 //! | [`terminal`] | the terminal's settings and foreground group, put back after a command that was killed |
+//! | [`guard`] | the circuit breaker and the retry budget, as the loop asks for them |
 //! | [`group`] | whether the command has a process group of its own (never on Linux), and what is sent to it |
 //! | `linux`, `other` | what a system knows of the processes below us |
 //! | [`sys`] | the system calls that no safe crate offers: the only `unsafe` of the library |
@@ -21,6 +22,7 @@
 pub mod clock;
 pub mod event_loop;
 pub mod group;
+pub mod guard;
 pub mod interruption;
 pub mod patience;
 pub mod progress_timer;

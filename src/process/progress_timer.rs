@@ -1,53 +1,35 @@
-//! When a view of what goes on wants to be called again. Without such a view there is no such time, and
-//! nothing wakes up for it.
+//! When the observer wants to be told again what goes on.
 
 use crate::core::output::Cursor;
-use crate::report::event::Activity;
-use std::fmt;
+use crate::run::event::{Activity, Observer};
 use std::time::Duration;
 
-type Tick<'a> = Box<dyn FnMut(Activity) -> Option<Duration> + 'a>;
-
-/// A view, and when it wants to be called.
-#[derive(Default)]
-pub struct ProgressTimer<'a> {
-    tick: Option<Tick<'a>>,
+/// Tells an observer what goes on, and knows when it wants to be told again.
+#[derive(Debug, Default)]
+pub struct ProgressTimer {
     due: Option<Duration>,
 }
 
-impl<'a> ProgressTimer<'a> {
-    /// `tick` returns after how long it wants to be called again, if at all.
-    pub fn new(tick: impl FnMut(Activity) -> Option<Duration> + 'a) -> Self {
-        Self { tick: Some(Box::new(tick)), due: None }
-    }
-
-    /// When it wants to be called, as time since the start.
+impl ProgressTimer {
+    /// When the observer wants to be told again, as time since the start; none if nothing goes on that it shows.
     pub fn due(&self) -> Option<Duration> {
         self.due
     }
 
-    /// Calls it.
-    pub fn tick(&mut self, now: Duration, moment: Activity) {
-        if let Some(tick) = &mut self.tick {
-            self.due = tick(moment).map(|after| now.saturating_add(after));
-        }
+    /// Tells it what goes on at `now`.
+    pub fn tick<O>(&mut self, now: Duration, activity: Activity, observer: &mut dyn Observer<O>) {
+        self.due = observer.activity(activity).map(|after| now.saturating_add(after));
     }
 
-    /// Tells it that a command was there.
-    pub fn wrote(&mut self, cursor: Cursor) {
-        self.tick(Duration::ZERO, Activity::Wrote { cursor });
+    /// Tells it where a command has left the cursor of the terminal.
+    pub fn wrote<O>(&mut self, cursor: Cursor, observer: &mut dyn Observer<O>) {
+        observer.activity(Activity::Wrote { cursor });
         self.due = None;
     }
 
-    /// Calls it for the last time until something begins.
-    pub fn end(&mut self) {
-        self.tick(Duration::ZERO, Activity::Over);
+    /// Tells it that what went on is over.
+    pub fn end<O>(&mut self, observer: &mut dyn Observer<O>) {
+        observer.activity(Activity::Over);
         self.due = None;
-    }
-}
-
-impl fmt::Debug for ProgressTimer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProgressTimer").field("due", &self.due).finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 
 use super::event_loop::{EventLoop, Wakeup};
 use super::group::Group;
+use super::guard::{GuardNow, SharedGuard};
 use super::patience::RunPatience;
 use super::platform;
 use super::progress_timer::ProgressTimer;
@@ -10,26 +11,21 @@ use super::spawn::{self, AttemptEnv};
 use super::sys::own;
 use super::terminal::Terminal;
 use super::tree::{Ended, Remaining, Scope, Tree};
-use crate::core::attempt::{
-    Abort, Admitted, Attempt, Done, LeftRunning, Opinion, Problem, Ready, Remarks, StdinState, Waited,
-};
-use crate::core::breaker;
-use crate::core::budget::Payment;
 use crate::core::os_error::describe;
-use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, RunEnd, SpawnFailure, TimedOut};
 use crate::core::output::{Cursor, Seen, Stream};
 use crate::core::plan::{End, Leftovers, Limits, Plan};
-use crate::core::policy::{AttemptOutput, Verdict, Why};
-use crate::core::random::Random;
-use crate::core::retry_after::ServerHint;
+use crate::core::rules::{AttemptOutput, Verdict, Why};
 use crate::core::signal::Signal;
-use crate::report::event::{Activity, Event, Times};
 use crate::report::output;
-use crate::state::shared::{Answer, Gate, Permit, Shared, Warning};
+use crate::run::attempt::{Abort, Attempt, Done, LeftRunning, Opinion, Ready, Remarks, StdinState, Waited};
+use crate::run::event::{Activity, Event, Observer, Times};
 use crate::streams::error::StreamError;
 use crate::streams::pipe;
 use crate::streams::stdio::{ChildStdio, Streams};
-use std::collections::VecDeque;
+use retry_loop::circuit::Observation;
+use retry_loop::run::Guard;
+use retry_loop::server_hint::ServerHint;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -49,7 +45,7 @@ pub struct Supervisor<'a> {
     terminal: Option<Terminal>,
     /// What the command gets when we are killed.
     death_signal: Signal,
-    progress: ProgressTimer<'a>,
+    progress: ProgressTimer,
     number: u64,
     waited: Duration,
     worked: Duration,
@@ -60,13 +56,8 @@ pub struct Supervisor<'a> {
     condition: Condition,
     /// What the last attempt said.
     seen: Seen,
-    word: ServerHint,
-    shared: Option<Shared>,
-    /// The breaker's, for the attempt that runs.
-    permit: Permit,
-    /// When it has to be renewed.
-    renewal: Option<Duration>,
-    warnings: VecDeque<Problem>,
+    hint: ServerHint,
+    guard: Option<SharedGuard>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -92,18 +83,9 @@ impl<'a> Supervisor<'a> {
             told_used_up: false,
             condition: Condition::Usable,
             seen: Seen::default(),
-            word: ServerHint::Nothing,
-            shared: plan.shared.as_ref().map(Shared::new),
-            permit: Permit::Unguarded,
-            renewal: None,
-            warnings: VecDeque::new(),
+            hint: ServerHint::None,
+            guard: plan.shared.as_ref().map(|config| SharedGuard::new(config, plan.limits.longest_attempt())),
         })
-    }
-
-    /// Calls `tick` at the start and the end of each delay and each attempt, and in between after the time
-    /// that it returns; `None` means not again, so that nothing wakes up for a view that shows nothing.
-    pub fn on_tick(&mut self, tick: impl FnMut(Activity) -> Option<Duration> + 'a) {
-        self.progress = ProgressTimer::new(tick);
     }
 
     /// Where the time went so far.
@@ -124,32 +106,31 @@ impl<'a> Supervisor<'a> {
     /// What is left to do when the loop has ended: the fallback, or the release of held output.
     pub fn conclude(
         &mut self,
-        ending: Ending<Outcome>,
-        tell: &mut impl FnMut(Event<'_, Outcome>),
-    ) -> Ending<Outcome> {
-        let failed = !matches!(
-            ending,
-            Ending::Succeeded { .. } | Ending::Interrupted { .. } | Ending::Broken(_) | Ending::NoReader
-        );
-        let ending = match &self.plan.hooks.fallback {
-            Some(fallback) if failed => {
-                tell(Event::FallingBack);
+        mut end: RunEnd<Outcome>,
+        observer: &mut dyn Observer<Outcome>,
+    ) -> RunEnd<Outcome> {
+        match &self.plan.hooks.fallback {
+            Some(fallback) if matches!(end.ending, Ending::Stopped(_)) => {
+                observer.event(&Event::FallingBack);
                 let stderr = self.plan.streams.stderr;
                 match self.release(|stream| stream == Stream::Stderr && stderr.is_released(End::Bad)) {
-                    Some(lost) => lost,
-                    None => self.fall_back(fallback),
+                    Some(lost) => end = RunEnd { ending: lost, last: None, fallback: None },
+                    None => self.fall_back(fallback, &mut end, observer),
                 }
             }
             _ => {
                 let streams = self.plan.streams;
-                let end = if matches!(ending, Ending::Succeeded { .. }) { End::Good } else { End::Bad };
-                self.release(|stream| streams.output(stream).is_released(end)).unwrap_or(ending)
+                let succeeded = matches!(end.ending, Ending::Succeeded { .. });
+                let which = if succeeded { End::Good } else { End::Bad };
+                if let Some(lost) = self.release(|stream| streams.output(stream).is_released(which)) {
+                    end = RunEnd { ending: lost, last: None, fallback: None };
+                }
             }
-        };
-        if let Ending::Broken(what) = &ending {
-            tell(Event::Broken { what: what.clone() });
         }
-        ending
+        if let Ending::Broken(what) = &end.ending {
+            observer.event(&Event::Broken { what: what.clone() });
+        }
+        end
     }
 
     fn attempt_env(&self) -> AttemptEnv<'a> {
@@ -164,7 +145,13 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Starts a command and stays with it to its end, or to `limit`.
-    fn run(&mut self, words: &[OsString], stdio: ChildStdio, limit: Until) -> (Outcome, Duration, Tree) {
+    fn run(
+        &mut self,
+        words: &[OsString],
+        stdio: ChildStdio,
+        limit: Until,
+        observer: &mut dyn Observer<Outcome>,
+    ) -> (Outcome, Duration, Tree) {
         let mut tree = Tree::begin();
         let started = self.wait.now();
         if let Some(terminal) = &mut self.terminal {
@@ -179,7 +166,7 @@ impl<'a> Supervisor<'a> {
                 self.everything.grows_from(pid);
                 self.wait.watch(pid);
                 self.kill_if_impatient();
-                self.stay(&tree, started, limit)
+                self.stay(&tree, started, limit, observer)
             }
             Err(not_started) => (Outcome::NotStarted(not_started), self.wait.now().saturating_sub(started)),
         };
@@ -199,7 +186,13 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn stay(&mut self, tree: &Tree, started: Duration, until: Until) -> (Outcome, Duration) {
+    fn stay(
+        &mut self,
+        tree: &Tree,
+        started: Duration,
+        until: Until,
+        observer: &mut dyn Observer<Outcome>,
+    ) -> (Outcome, Duration) {
         let limit = loop {
             let idle = until.idle.map(|idle| self.wait.streams().active().saturating_add(idle));
             let (limit, due) =
@@ -208,8 +201,12 @@ impl<'a> Supervisor<'a> {
                     .filter_map(|(limit, due)| Some((limit, due?)))
                     .min_by_key(|(_, due)| *due)
                     .unzip();
-            self.renew_if_due();
-            let next_look = [due, self.renewal, self.progress.due()].into_iter().flatten().min();
+            let renewal = self.guard.as_ref().and_then(SharedGuard::renewal);
+            if renewal.is_some_and(|due| self.wait.now() >= due) {
+                self.guard_now(observer).renew();
+            }
+            let renewal = self.guard.as_ref().and_then(SharedGuard::renewal);
+            let next_look = [due, renewal, self.progress.due()].into_iter().flatten().min();
             match self.wait.next(next_look) {
                 Wakeup::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Wakeup::Interrupted => self.kill_if_impatient(),
@@ -222,7 +219,8 @@ impl<'a> Supervisor<'a> {
             // Whatever woke us: something may do so without end.
             let now = self.wait.now();
             if self.progress.due().is_some_and(|due| now >= due) {
-                self.progress.tick(now, Activity::Running { took: now.saturating_sub(started) });
+                let activity = Activity::Running { took: now.saturating_sub(started) };
+                self.progress.tick(now, activity, observer);
             }
             match limit {
                 _ if due.is_none_or(|due| now < due) => {}
@@ -234,8 +232,7 @@ impl<'a> Supervisor<'a> {
         };
         let took = self.wait.now().saturating_sub(started);
         // The slot of a probe has to last until its tree is gone.
-        self.renewal = self.renewal.map(|_| Duration::ZERO);
-        self.renew_if_due();
+        self.guard_now(observer).renew();
         let signal = self.plan.limits.signal;
         let ended = tree.end(&mut self.wait, Scope::Everything, signal, self.plan.limits.kill_after);
         let Ended { escalation, left } = ended;
@@ -247,27 +244,8 @@ impl<'a> Supervisor<'a> {
         self.wait.now() >= active.saturating_add(idle)
     }
 
-    /// A probe of an open circuit keeps its slot while it runs.
-    fn renew_if_due(&mut self) {
-        if let Some(due) = self.renewal
-            && self.wait.now() >= due
-            && let Some(shared) = &mut self.shared
-        {
-            let answer = shared.renew(self.permit);
-            self.renewal = self.permit.renewal().map(|every| self.wait.now() + every);
-            self.note(answer.warning);
-        }
-    }
-
-    fn note(&mut self, warning: Option<Warning>) {
-        self.warnings.extend(warning.map(|warning| Problem::Store(warning.to_string())));
-    }
-
-    /// What is asked of the shared state, if there is one.
-    fn ask<T>(&mut self, operation: impl FnOnce(&mut Shared) -> Answer<T>) -> Option<T> {
-        let Answer { decision, warning } = operation(self.shared.as_mut()?);
-        self.note(warning);
-        Some(decision)
+    fn guard_now<'g>(&'g mut self, observer: &'g mut dyn Observer<Outcome>) -> GuardNow<'g, Outcome> {
+        GuardNow { now: self.wait.now(), guard: self.guard.as_mut(), observer }
     }
 
     fn kill_if_impatient(&self) {
@@ -351,7 +329,7 @@ impl<'a> Supervisor<'a> {
 
     /// Writes what is held of these streams to our own. A signal ends it; after one that came before, and
     /// after the deadline, our reader has as long as everything else that is left behind.
-    fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending<Outcome>> {
+    fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending> {
         self.wait.streams().release(which);
         let Limits { deadline, kill_after, .. } = self.plan.limits;
         let now = self.wait.now();
@@ -360,7 +338,7 @@ impl<'a> Supervisor<'a> {
         while self.wait.streams().has_pending() {
             match (self.wait.next(due), self.wait.interrupted()) {
                 (Wakeup::Interrupted, Some(signal)) => {
-                    return Some(Ending::Interrupted { signal, running: None });
+                    return Some(Ending::Interrupted(signal));
                 }
                 (Wakeup::Due, Some(_)) => return None,
                 (Wakeup::Due, None) => self.wait.streams().abandon(),
@@ -376,33 +354,43 @@ impl<'a> Supervisor<'a> {
 
     /// Runs a command between two attempts, with this stdin, and stderr as stdout. Signals and the deadline end
     /// it.
-    fn run_hook(&mut self, command: &OsStr, stdin: impl FnOnce() -> io::Result<OwnedFd>) -> Outcome {
+    fn run_hook(
+        &mut self,
+        command: &OsStr,
+        stdin: impl FnOnce() -> io::Result<OwnedFd>,
+        observer: &mut dyn Observer<Outcome>,
+    ) -> Outcome {
         let child = stdin().and_then(|stdin| {
             let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
             Ok(ChildStdio { stdin: Some(stdin), stdout, stderr: None })
         });
         let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
         let outcome = match child {
-            Ok(child) => self.run(&shell(command), child, until).0,
+            Ok(child) => self.run(&shell(command), child, until, observer).0,
             Err(error) => cannot_start(&error),
         };
-        self.progress.wrote(Cursor::Unknown);
+        self.progress.wrote(Cursor::Unknown, observer);
         outcome
     }
 
-    fn fall_back(&mut self, fallback: &OsStr) -> Ending<Outcome> {
+    fn fall_back(
+        &mut self,
+        fallback: &OsStr,
+        end: &mut RunEnd<Outcome>,
+        observer: &mut dyn Observer<Outcome>,
+    ) {
         let stdio =
             self.wait.streams().stdin_again().map(|stdin| ChildStdio { stdin, ..ChildStdio::default() });
         let outcome = match stdio {
-            Ok(stdio) => self.run(&shell(fallback), stdio, Until::default()).0,
+            Ok(stdio) => self.run(&shell(fallback), stdio, Until::default(), observer).0,
             Err(error) => cannot_start(&error),
         };
         match (self.wait.interrupted(), outcome) {
             // As with an attempt: its own code if it exited, else the signal that we received.
             (Some(signal), outcome @ Outcome::Killed(_)) => {
-                Ending::Interrupted { signal, running: Some(outcome) }
+                *end = RunEnd { ending: Ending::Interrupted(signal), last: Some(outcome), fallback: None };
             }
-            (_, outcome) => Ending::FellBack { fallback: outcome },
+            (_, outcome) => end.fallback = Some(outcome),
         }
     }
 }
@@ -439,7 +427,7 @@ fn not_started(why: String) -> Outcome {
 impl Attempt for Supervisor<'_> {
     type Outcome = Outcome;
 
-    async fn attempt(&mut self, number: u64) -> Done<Outcome> {
+    fn attempt(&mut self, number: u64, observer: &mut dyn Observer<Outcome>) -> Done<Outcome> {
         self.number = number;
         let now = self.wait.now();
         let limits = &self.plan.limits;
@@ -458,9 +446,9 @@ impl Attempt for Supervisor<'_> {
                 (not_started("interrupted".to_owned()), Duration::ZERO, None)
             }
             Ok(stdio) => {
-                self.progress.tick(now, Activity::Running { took: Duration::ZERO });
-                let (outcome, took, tree) = self.run(&self.plan.command, stdio, until);
-                self.progress.end();
+                self.progress.tick(now, Activity::Running { took: Duration::ZERO }, observer);
+                let (outcome, took, tree) = self.run(&self.plan.command, stdio, until, observer);
+                self.progress.end(observer);
                 (outcome, took, Some(tree))
             }
             Err(error) => (cannot_start(&error), Duration::ZERO, None),
@@ -472,13 +460,15 @@ impl Attempt for Supervisor<'_> {
         if interrupted.is_none() {
             self.sweep();
         }
-        (self.seen, self.word) = self.wait.streams().finish(wall_clock);
+        (self.seen, self.hint) = self.wait.streams().finish(wall_clock);
         self.leftovers = tree.map_or(LeftRunning::Nothing, |tree| self.leftovers_of(&tree, &outcome));
         // The terminal shows `^C` as well, wherever the cursor was.
         let interrupted = self.wait.interrupted().is_some();
         let streams = self.wait.streams();
-        self.progress.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() });
-        self.warnings.extend(streams.warning().map(Problem::OutputLost));
+        self.progress.wrote(if interrupted { Cursor::Unknown } else { streams.cursor() }, observer);
+        if let Some(what) = streams.warning() {
+            observer.event(&Event::OutputLost { what });
+        }
         let used_up = streams.input().is_used_up() && !std::mem::replace(&mut self.told_used_up, true);
         let remarks = Remarks {
             held: streams.held(),
@@ -498,64 +488,32 @@ impl Attempt for Supervisor<'_> {
         if matches!(self.leftovers, LeftRunning::Stuck(_)) {
             return Verdict::Stop(Why::Permanent);
         }
-        self.plan
-            .policy
-            .rules
-            .judge_with(outcome, &AttemptOutput { list: &self.plan.watchlist, seen: &self.seen })
+        self.plan.rules.judge_with(outcome, &AttemptOutput { list: &self.plan.watchlist, seen: &self.seen })
     }
 
-    fn says_of_the_service(&self, outcome: &Outcome, verdict: &Verdict) -> breaker::Result {
-        outcome.says_of_the_service(verdict)
+    fn observation(&self, outcome: &Outcome, verdict: &Verdict) -> Observation {
+        outcome.observation(verdict)
     }
 
-    fn admit(&mut self) -> Admitted {
-        // The lease of a probe covers all that an attempt may take; without a limit it is renewed.
-        let longest = self.plan.limits.longest_attempt();
-        let lease = longest.unwrap_or(breaker::DEFAULT_LEASE).min(breaker::DEFAULT_LEASE);
-        match self.ask(|shared| shared.admit(lease)) {
-            Some(Gate::Refused { wait }) => Admitted::No { wait },
-            Some(Gate::Pass(permit)) => {
-                self.permit = permit;
-                self.renewal = permit.renewal().map(|every| self.wait.now() + every);
-                Admitted::Yes
-            }
-            None => Admitted::Yes,
-        }
+    fn guard<'g>(&'g mut self, observer: &'g mut dyn Observer<Outcome>) -> impl Guard + 'g {
+        self.guard_now(observer)
     }
 
-    fn record(&mut self, result: breaker::Result, random: &mut Random) {
-        let permit = std::mem::replace(&mut self.permit, Permit::Unguarded);
-        self.renewal = None;
-        self.ask(|shared| shared.record(permit, result, random));
+    fn server_hint(&self) -> ServerHint {
+        self.hint
     }
 
-    fn refusal(&mut self) -> Option<Duration> {
-        self.ask(Shared::refusal).flatten()
-    }
-
-    fn pay(&mut self) -> Payment {
-        self.ask(Shared::pay).unwrap_or(Payment::Paid)
-    }
-
-    fn deposit(&mut self) {
-        self.ask(Shared::deposit);
-    }
-
-    fn warning(&mut self) -> Option<Problem> {
-        self.warnings.pop_front()
-    }
-
-    fn asked(&self) -> ServerHint {
-        self.word
-    }
-
-    async fn second_opinion(&mut self, outcome: &Outcome) -> Opinion<Outcome> {
+    fn second_opinion(
+        &mut self,
+        outcome: &Outcome,
+        observer: &mut dyn Observer<Outcome>,
+    ) -> Opinion<Outcome> {
         let Some(condition) = &self.plan.hooks.retry_if else { return Opinion::None };
         // Not a variable of ours: attempts must not see it.
         let mut command = OsString::from(format!("export RETRY_STATUS={}; ", outcome.status()));
         command.push(condition);
         let end = self.wait.streams().end().to_vec();
-        let answer = self.run_hook(&command, || pipe::filled(&end));
+        let answer = self.run_hook(&command, || pipe::filled(&end), observer);
         match (self.wait.interrupted(), answer) {
             (Some(signal), _) => Opinion::Interrupted(signal),
             (None, Outcome::Exited(0)) => Opinion::Retry,
@@ -567,10 +525,10 @@ impl Attempt for Supervisor<'_> {
         }
     }
 
-    async fn before_retry(&mut self, number: u64) -> Ready<Outcome> {
+    fn before_retry(&mut self, number: u64, observer: &mut dyn Observer<Outcome>) -> Ready<Outcome> {
         let Some(hook) = &self.plan.hooks.before_retry else { return Ready::Yes };
         self.number = number;
-        let outcome = self.run_hook(hook, || Ok(File::open("/dev/null")?.into()));
+        let outcome = self.run_hook(hook, || Ok(File::open("/dev/null")?.into()), observer);
         match (self.wait.interrupted(), outcome) {
             (Some(signal), _) => Ready::Interrupted(signal),
             (None, Outcome::Exited(0)) => Ready::Yes,
@@ -578,11 +536,11 @@ impl Attempt for Supervisor<'_> {
         }
     }
 
-    async fn wait(&mut self, delay: Duration) -> Waited {
+    fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Outcome>) -> Waited {
         let begun = self.wait.now();
         let due = begun.saturating_add(delay);
         if !delay.is_zero() {
-            self.progress.tick(begun, Activity::Waiting { left: delay, elapsed: begun });
+            self.progress.tick(begun, Activity::Waiting { left: delay, elapsed: begun }, observer);
         }
         let waited = loop {
             let next_look = self.progress.due().map_or(due, |tick| tick.min(due));
@@ -596,16 +554,17 @@ impl Attempt for Supervisor<'_> {
                 break Waited::Elapsed;
             }
             if woken == Wakeup::Due {
-                self.progress.tick(now, Activity::Waiting { left: due.saturating_sub(now), elapsed: now });
+                let activity = Activity::Waiting { left: due.saturating_sub(now), elapsed: now };
+                self.progress.tick(now, activity, observer);
             }
         };
-        self.progress.end();
+        self.progress.end(observer);
         if waited == Waited::Elapsed {
             output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.limits.deadline));
         }
         let waited = self.wait.interrupted().map_or(waited, Waited::Interrupted);
         if matches!(waited, Waited::Interrupted(_)) {
-            self.progress.wrote(Cursor::Unknown);
+            self.progress.wrote(Cursor::Unknown, observer);
         }
         if !delay.is_zero() {
             self.waited = self.waited.saturating_add(self.wait.now().saturating_sub(begun));

@@ -4,10 +4,12 @@
 //! The runner takes workflow commands from stderr as well as from stdout (actions/runner, ScriptHandler.cs),
 //! so stdout stays the command's.
 
-use super::record::{Record, Rescued, Result, Summary};
+use super::record::{Record, Summary};
 use super::safe::{Line, cell};
 use super::text;
+use crate::core::outcome::Ending;
 use crate::core::plan::Plan;
+use retry_loop::run::StopReason;
 
 const TITLE: &str = "### retry";
 const HEADING: &str = "| run | outcome | attempts | time | waited | last failure | exit status |\n\
@@ -15,7 +17,7 @@ const HEADING: &str = "| run | outcome | attempts | time | waited | last failure
 
 /// Whether the run succeeded at once.
 pub fn is_clean(summary: &Summary) -> bool {
-    summary.result == Result::Success && summary.rescued == Rescued::No
+    matches!(summary.ending, Ending::Succeeded { failures: 0 })
 }
 
 /// The annotation as a workflow command in one line; none for a clean success, and none when a person or
@@ -24,36 +26,47 @@ pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Lin
     let attempt = text::attempt(plan.policy.attempts, summary.attempts.max(1));
     let since = text::elapsed(summary.times.elapsed);
     let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome));
-    let what = match (summary.result, failure) {
-        (Result::Interrupted | Result::Error, _) => return None,
-        (Result::Success, _) if summary.rescued == Rescued::No => return None,
-        (Result::Success, Some(failure)) => {
+    let what = match (&summary.ending, failure) {
+        (
+            Ending::Interrupted(_) | Ending::Broken(_) | Ending::NoReader | Ending::Succeeded { failures: 0 },
+            _,
+        ) => return None,
+        (Ending::Succeeded { .. }, Some(failure)) => {
             format!("succeeded on {attempt} after {since}. The last failure: {failure}")
         }
-        (Result::Success, None) => format!("succeeded on {attempt} after {since}"),
-        (Result::Stopped, failure) => {
-            format!("{attempt} failed, not retryable: {}", failure.unwrap_or_default())
-        }
-        (Result::CircuitOpen, failure) => {
+        (Ending::Succeeded { .. }, None) => format!("succeeded on {attempt} after {since}"),
+        (Ending::Stopped(StopReason::CircuitOpen { .. }), failure) => {
             let failure = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
             format!("the circuit is open after {since}{failure}")
         }
-        (Result::Exhausted | Result::Deadline | Result::BudgetEmpty, Some(failure)) => {
+        (Ending::Stopped(reason), Some(failure)) if is_giving_up(*reason) => {
             format!("gave up after {attempt} and {since}: {failure}")
         }
-        (Result::Exhausted | Result::BudgetEmpty, None) => format!("gave up after {attempt} and {since}"),
-        (Result::Deadline, None) => format!("no time for {attempt} before the deadline"),
+        (Ending::Stopped(StopReason::Deadline { .. }), None) => {
+            format!("no time for {attempt} before the deadline")
+        }
+        (Ending::Stopped(reason), None) if is_giving_up(*reason) => {
+            format!("gave up after {attempt} and {since}")
+        }
+        (Ending::Stopped(_), failure) => {
+            format!("{attempt} failed, not retryable: {}", failure.unwrap_or_default())
+        }
     };
     // A fallback that ended well is no error.
-    let level =
-        if summary.result == Result::Success || summary.exit_status == 0 { "warning" } else { "error" };
+    let succeeded = matches!(summary.ending, Ending::Succeeded { .. }) || summary.exit_status == 0;
+    let level = if succeeded { "warning" } else { "error" };
     Some(Line::annotation(level, &format!("{}: {what}", name(plan))))
+}
+
+/// Whether another attempt would have been worth it, but was not allowed.
+fn is_giving_up(reason: StopReason) -> bool {
+    matches!(reason, StopReason::AttemptsExhausted | StopReason::Deadline { .. } | StopReason::BudgetEmpty)
 }
 
 /// A row for the summary of a step, with the heading where `present` ends with no table of ours.
 pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> String {
     let attempts = text::attempt(plan.policy.attempts, summary.attempts);
-    let outcome = if summary.rescued == Rescued::Yes { "late success" } else { summary.result.word() };
+    let outcome = if summary.ending.is_rescued() { "late success" } else { summary.ending.word() };
     let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
     let cells = [
         name(plan),
@@ -79,8 +92,8 @@ pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> St
 /// The outputs of a step.
 pub fn outputs(summary: &Summary, present: &str) -> String {
     let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
-    let Summary { attempts, result, exit_status, .. } = summary;
-    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", result.word())
+    let Summary { attempts, ending, exit_status, .. } = summary;
+    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.word())
 }
 
 fn name(plan: &Plan) -> String {

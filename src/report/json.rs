@@ -2,12 +2,14 @@
 //! there only changes with the version. Durations are numbers of seconds, times of day are RFC 3339.
 
 use super::clock::stamp;
-use super::event::{Event, Next, Severity};
-use super::record::{AttemptRecord, Judged, Record, Rescued, Summary};
+use super::record::{AttemptRecord, Judged, Record, Summary};
 use super::{safe, text};
-use crate::core::attempt::LeftRunning;
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
+use crate::core::rules::Why;
+use crate::run::attempt::LeftRunning;
+use crate::run::event::{Event, Severity};
+use retry_loop::run::{Next, StopReason};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -130,10 +132,10 @@ impl Line {
         let (name, attempt, signal) = match event {
             Event::Starting { number } => ("starting", Some(fields(plan, *number)), None),
             Event::Good { number, outcome, took, next, .. } => {
-                ("good", Some(ended(plan, *number, (outcome, *took), Some(next))), None)
+                ("good", Some(ended(plan, *number, (outcome, *took), None, Some(*next))), None)
             }
-            Event::Failed { number, outcome, took, asked, remarks, next } => {
-                let fields = ended(plan, *number, (outcome, *took), Some(next));
+            Event::Failed { number, outcome, took, asked, remarks, why, next, .. } => {
+                let fields = ended(plan, *number, (outcome, *took), Some(why), Some(*next));
                 let left_running = match remarks.leftovers {
                     LeftRunning::Kept(count) => Some(count),
                     _ => None,
@@ -141,13 +143,19 @@ impl Line {
                 ("failed", Some(AttemptFields { asked_s: asked.map(seconds), left_running, ..fields }), None)
             }
             Event::Succeeded { number, outcome, took, .. } => {
-                ("succeeded", Some(ended(plan, *number, (outcome, *took), None)), None)
+                ("succeeded", Some(ended(plan, *number, (outcome, *took), None, None)), None)
             }
-            Event::NoTime { number, .. } => ("no-time", Some(fields(plan, *number)), None),
+            Event::Refused { number, reason, .. } => {
+                let name = match reason {
+                    StopReason::CircuitOpen { .. } => "circuit-open",
+                    _ => "no-time",
+                };
+                (name, Some(fields(plan, *number)), None)
+            }
             Event::Interrupted { signal, number, running, .. } => {
                 let attempt = match running {
                     Some((outcome, took)) => {
-                        AttemptFields { verdict: None, ..ended(plan, *number, (outcome, *took), None) }
+                        AttemptFields { verdict: None, ..ended(plan, *number, (outcome, *took), None, None) }
                     }
                     None => fields(plan, *number),
                 };
@@ -156,7 +164,6 @@ impl Line {
             Event::HookFailed { .. } => ("hook-failed", None, None),
             Event::ConditionFailed { .. } => ("condition-failed", None, None),
             Event::FallingBack => ("fallback", None, None),
-            Event::CircuitOpen { number, .. } => ("circuit-open", Some(fields(plan, *number)), None),
             Event::Warning { .. } => ("warning", None, None),
             Event::OutputLost { .. } => ("output-lost", None, None),
             Event::Broken { .. } => ("error", None, None),
@@ -174,10 +181,10 @@ impl Line {
     /// The totals.
     pub fn end(plan: &Plan, now: SystemTime, summary: &Summary) -> Self {
         let end = EndFields {
-            outcome: summary.result.word(),
+            outcome: summary.ending.word(),
             exit_status: summary.exit_status,
             attempts: summary.attempts,
-            rescued: summary.rescued == Rescued::Yes,
+            rescued: summary.ending.is_rescued(),
             elapsed_s: seconds(summary.times.elapsed),
             waited_s: seconds(summary.times.waited),
             worked_s: seconds(summary.times.worked),
@@ -199,25 +206,29 @@ fn ended(
     plan: &Plan,
     number: u64,
     (outcome, took): (&Outcome, Duration),
-    next: Option<&Next>,
+    why: Option<&Why>,
+    next: Option<Next>,
 ) -> AttemptFields {
-    let (verdict, why, delay) = match next {
-        None | Some(Next::Retry { why: None, .. } | Next::GiveUp { why: None, .. }) => {
-            let delay = if let Some(Next::Retry { delay, .. }) = next { Some(*delay) } else { None };
-            (Judged::Good, None, delay)
-        }
-        Some(Next::Retry { delay, why }) => (Judged::Retry, why.as_ref(), Some(*delay)),
-        Some(Next::GiveUp { why, .. }) => (Judged::Retry, why.as_ref(), None),
-        Some(Next::Stop { why }) => (Judged::Stop, Some(why), None),
+    let verdict = match (why, next) {
+        (Some(_), Some(next)) => Judged::failure(next),
+        _ => Judged::Good,
     };
     AttemptFields {
         outcome: Some(outcome.into()),
         status: Some(outcome.status()),
         elapsed_s: Some(seconds(took)),
         verdict: Some(verdict.word()),
-        rule: why.and_then(|why| text::rule(plan, why)),
-        delay_s: delay.map(seconds),
+        rule: text::rule(plan, why, next),
+        delay_s: delay(next).map(seconds),
         ..fields(plan, number)
+    }
+}
+
+/// The delay that was announced.
+fn delay(next: Option<Next>) -> Option<Duration> {
+    match next? {
+        Next::Retry(delay) | Next::Again(delay) => Some(delay),
+        Next::Succeeded | Next::Stop(_) => None,
     }
 }
 
@@ -258,8 +269,8 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         elapsed_s: attempt.ended.as_ref().map(|(took, _)| seconds(*took)),
         outcome: attempt.ended.as_ref().map(|(_, outcome)| outcome.into()),
         verdict: attempt.verdict.map(Judged::word),
-        rule: attempt.why.as_ref().and_then(|why| text::rule(plan, why)),
-        delay_s: attempt.delay.map(seconds),
+        rule: text::rule(plan, attempt.why.as_ref(), attempt.next),
+        delay_s: attempt.next.and_then(|next| delay(Some(next))).map(seconds),
     };
     Some(safe::json(&Report {
         version: VERSION,
@@ -268,7 +279,7 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         arguments: text::arguments(plan),
         run_id: &plan.run_id,
         started: stamp(detail.started),
-        outcome: summary.result.word(),
+        outcome: summary.ending.word(),
         exit_status: summary.exit_status,
         elapsed_s: seconds(summary.times.elapsed),
         waited_s: seconds(summary.times.waited),

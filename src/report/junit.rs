@@ -2,10 +2,10 @@
 //! flaky, and show `rerunFailure` beside the failure. (The names are Maven Surefire's; nextest writes the
 //! same.)
 
-use super::record::{AttemptRecord, Detail, Judged, Result, Summary};
+use super::record::{AttemptRecord, Detail, Judged, Summary};
 use super::safe::xml;
 use super::text;
-use crate::core::outcome::Outcome;
+use crate::core::outcome::{Ending, Outcome};
 use crate::core::plan::{Plan, Verbosity};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::io;
@@ -41,7 +41,7 @@ fn name(plan: &Plan) -> String {
 
 fn status(plan: &Plan, detail: &Detail, summary: &Summary) -> TestCaseStatus {
     let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Judged::Good));
-    if summary.result == Result::Success {
+    if matches!(summary.ending, Ending::Succeeded { .. }) {
         let mut status = TestCaseStatus::success();
         status.add_reruns(failed.map(|attempt| rerun(plan, attempt)));
         return status;
@@ -54,10 +54,10 @@ fn status(plan: &Plan, detail: &Detail, summary: &Summary) -> TestCaseStatus {
             status.add_reruns(failed.map(|attempt| rerun(plan, attempt)));
         }
         None => {
-            status.set_message("no attempt failed").set_type(summary.result.word());
+            status.set_message("no attempt failed").set_type(summary.ending.word());
         }
     }
-    status.set_description(format!("{}: exit status {}", summary.result.word(), summary.exit_status));
+    status.set_description(format!("{}: exit status {}", summary.ending.word(), summary.exit_status));
     status
 }
 

@@ -2,7 +2,6 @@
 //! reached is said so once, and stderr takes its place: a message never changes how a run ends.
 
 use super::clock::stamp;
-use super::event::Severity;
 use super::json::{Ended, Line};
 use super::patience::{Patience, Ready, Short};
 use super::progress::may_draw;
@@ -10,6 +9,7 @@ use super::{file, output, safe, text};
 use crate::core::os_error::describe;
 use crate::core::output::Cursor;
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown, Terminal};
+use crate::run::event::Severity;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;

@@ -2,7 +2,6 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`event`] | the one enum of what can happen |
 //! | [`reporter`] | the one receiver of events, which gives each view its part |
 //! | [`record`] | the account of the run that reports are made of |
 //! | [`safe`] | what makes text safe for each place that it goes to |
@@ -22,7 +21,6 @@
 //! Nothing outside this folder prints, and nothing in it decides anything.
 
 pub mod clock;
-pub mod event;
 pub mod file;
 pub mod github;
 pub mod json;

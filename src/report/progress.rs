@@ -5,10 +5,10 @@
 //! The live line is one carriage return and "erase to the end of the line", so it takes no library: it
 //! has no bar, no second line and no thread, and it is drawn by the one wait.
 
-use super::event::Activity;
 use super::output::columns;
 use super::safe::Line;
 use crate::core::plan::{Output, Plan, Shown, Terminal, Verbosity};
+use crate::run::event::Activity;
 use rustix::process::getpgrp;
 use rustix::stdio::stderr;
 use rustix::termios::tcgetpgrp;

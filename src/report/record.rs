@@ -2,9 +2,10 @@
 //! wants it, each attempt. It formats nothing.
 
 use super::clock;
-use super::event::{Event, GaveUp, Next, Times};
-use crate::core::outcome::{Ending, Exit, Outcome};
-use crate::core::policy::Why;
+use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
+use crate::core::rules::Why;
+use crate::run::event::{Event, Times};
+use retry_loop::run::{Next, StopReason};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +24,6 @@ pub struct Record {
     pub cause: Option<Outcome>,
     /// Where a report wants it.
     pub detail: Option<Detail>,
-    /// What the last event said about the end.
-    result: Option<Result>,
 }
 
 /// Each attempt with its time of day.
@@ -49,8 +48,8 @@ pub struct AttemptRecord {
     pub verdict: Option<Judged>,
     /// The rule that said so.
     pub why: Option<Why>,
-    /// The delay that was announced after it.
-    pub delay: Option<Duration>,
+    /// What was to follow it.
+    pub next: Option<Next>,
 }
 
 /// What an attempt's outcome means.
@@ -64,49 +63,17 @@ pub enum Judged {
     Stop,
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Result {
-    /// As many good attempts as were wanted.
-    Success,
-    /// A failure that was not worth another attempt.
-    Stopped,
-    /// No attempts were left.
-    Exhausted,
-    /// No time was left.
-    Deadline,
-    /// The circuit breaker refused an attempt.
-    CircuitOpen,
-    /// The retry budget had nothing left.
-    BudgetEmpty,
-    /// A signal ended it.
-    Interrupted,
-    /// A failure of `retry` itself, or nobody to write the output to.
-    Error,
-}
-
 /// The totals of a run that is over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Summary {
     /// How it ended. A fallback does not change that.
-    pub result: Result,
+    pub ending: Ending,
     /// What `retry` ends with, as a shell shows it in `$?`.
     pub exit_status: u8,
-    /// Whether it succeeded only because there was more than one attempt.
-    pub rescued: Rescued,
     /// Attempts that were started.
     pub attempts: u64,
     /// Where the time went.
     pub times: Times,
-}
-
-/// Whether a success needed more than one attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rescued {
-    /// An earlier attempt had failed.
-    Yes,
-    /// Nothing failed, or nothing succeeded.
-    No,
 }
 
 impl Record {
@@ -127,27 +94,22 @@ impl Record {
             }
             Event::Good { outcome, took, next, .. } => {
                 self.cause = None;
-                self.ended(*took, outcome, Judged::Good, Some(next));
+                self.ended(*took, outcome, Judged::Good, None, Some(*next));
             }
-            Event::Failed { outcome, took, next, .. } => {
+            Event::Failed { outcome, took, why, next, .. } => {
                 self.last_failure = Some((*outcome).clone());
                 self.cause.clone_from(&self.last_failure);
-                let judged = if let Next::Stop { .. } = next { Judged::Stop } else { Judged::Retry };
-                self.ended(*took, outcome, judged, Some(next));
+                self.ended(*took, outcome, Judged::failure(*next), Some(why), Some(*next));
             }
-            Event::Succeeded { outcome, took, .. } => {
-                self.result = Some(Result::Success);
-                self.ended(*took, outcome, Judged::Good, None);
-            }
-            Event::Interrupted { running, .. } => {
-                self.result = Some(Result::Interrupted);
-                if let (Some((outcome, took)), Some(attempt)) = (running, self.current()) {
+            Event::Succeeded { outcome, took, .. } => self.ended(*took, outcome, Judged::Good, None, None),
+            Event::Interrupted { running: Some((outcome, took)), .. } => {
+                if let Some(attempt) = self.current() {
                     attempt.ended = Some((*took, (*outcome).clone()));
                 }
             }
-            Event::NoTime { .. } => self.result = Some(Result::Deadline),
-            Event::CircuitOpen { .. } => self.result = Some(Result::CircuitOpen),
-            Event::HookFailed { .. }
+            Event::Refused { .. }
+            | Event::Interrupted { running: None, .. }
+            | Event::HookFailed { .. }
             | Event::ConditionFailed { .. }
             | Event::FallingBack
             | Event::Broken { .. }
@@ -156,30 +118,17 @@ impl Record {
         }
     }
 
-    fn ended(&mut self, took: Duration, outcome: &Outcome, judged: Judged, next: Option<&Next>) {
-        let (mut why, mut delay) = (None, None);
-        match next {
-            Some(Next::Retry { delay: announced, why: rule, .. }) => {
-                (why, delay) = (rule.clone(), Some(*announced));
-            }
-            Some(Next::Stop { why: rule }) => {
-                why = Some(rule.clone());
-                self.result = Some(Result::Stopped);
-            }
-            Some(Next::GiveUp { why: rule, cause, .. }) => {
-                why.clone_from(rule);
-                self.result = Some(match cause {
-                    GaveUp::Exhausted => Result::Exhausted,
-                    GaveUp::OutOfTime { .. } => Result::Deadline,
-                    GaveUp::CircuitOpen { .. } => Result::CircuitOpen,
-                    GaveUp::BudgetEmpty => Result::BudgetEmpty,
-                });
-            }
-            None => {}
-        }
+    fn ended(
+        &mut self,
+        took: Duration,
+        outcome: &Outcome,
+        judged: Judged,
+        why: Option<&Why>,
+        next: Option<Next>,
+    ) {
         if let Some(attempt) = self.current() {
             attempt.ended = Some((took, outcome.clone()));
-            (attempt.verdict, attempt.why, attempt.delay) = (Some(judged), why, delay);
+            (attempt.verdict, attempt.why, attempt.next) = (Some(judged), why.cloned(), next);
         }
     }
 
@@ -189,30 +138,26 @@ impl Record {
     }
 
     /// The totals.
-    pub fn summary(&self, ending: &Ending<Outcome>, exit: Exit, times: Times) -> Summary {
-        let result = match ending {
-            Ending::Succeeded { .. } => Result::Success,
-            Ending::Stopped { .. } => Result::Stopped,
-            Ending::Exhausted { .. } => Result::Exhausted,
-            Ending::OutOfTime { .. } => Result::Deadline,
-            Ending::CircuitOpen { .. } => Result::CircuitOpen,
-            Ending::BudgetEmpty { .. } => Result::BudgetEmpty,
-            Ending::Interrupted { .. } => Result::Interrupted,
-            // The last event before the fallback said why it ran.
-            Ending::FellBack { .. } => self.result.unwrap_or(Result::Error),
-            Ending::Broken(_) | Ending::NoReader => Result::Error,
-        };
-        let rescued = match ending {
-            Ending::Succeeded { failures: 1.., .. } => Rescued::Yes,
-            _ => Rescued::No,
-        };
-        Summary { result, exit_status: exit.status(), rescued, attempts: self.attempts, times }
+    pub fn summary(&self, end: &RunEnd<Outcome>, exit: Exit, times: Times) -> Summary {
+        Summary { ending: end.ending.clone(), exit_status: exit.status(), attempts: self.attempts, times }
+    }
+}
+
+impl Judged {
+    /// What a failure means after which this comes.
+    pub fn failure(next: Next) -> Self {
+        match next {
+            Next::Stop(
+                StopReason::Permanent | StopReason::RetryAfterTooLong(_) | StopReason::QuotaExhausted(_),
+            ) => Self::Stop,
+            _ => Self::Retry,
+        }
     }
 }
 
 impl Detail {
     fn begin(&mut self, number: u64, started: SystemTime) {
-        let attempt = AttemptRecord { number, started, ended: None, verdict: None, why: None, delay: None };
+        let attempt = AttemptRecord { number, started, ended: None, verdict: None, why: None, next: None };
         if self.first.len() < KEPT {
             self.first.push(attempt);
             return;
@@ -226,22 +171,6 @@ impl Detail {
     /// The attempts that were kept, in order.
     pub fn attempts(&self) -> impl Iterator<Item = &AttemptRecord> {
         self.first.iter().chain(&self.last)
-    }
-}
-
-impl Result {
-    /// The word for it in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Stopped => "stopped",
-            Self::Exhausted => "exhausted",
-            Self::Deadline => "deadline",
-            Self::CircuitOpen => "circuit-open",
-            Self::BudgetEmpty => "budget-empty",
-            Self::Interrupted => "interrupted",
-            Self::Error => "error",
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 //! like is theirs.
 
 use super::clock;
-use super::event::{Activity, Event, Times};
 use super::file::Lock;
 use super::json::{self, Line};
 use super::log::Log;
@@ -11,8 +10,9 @@ use super::progress::{self, Progress, Show};
 use super::record::{Record, Summary};
 use super::{file, github, junit, output, safe, text};
 use crate::core::os_error::describe;
-use crate::core::outcome::{Ending, Exit, Outcome};
+use crate::core::outcome::{Exit, Outcome, RunEnd};
 use crate::core::plan::{LogFormat, Plan, Verbosity};
+use crate::run::event::{Activity, Event, Observer, Times};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -42,44 +42,6 @@ impl<'a> Reporter<'a> {
         self.log.write(&Line::note(self.plan, now, message), now);
     }
 
-    /// Takes an event.
-    pub fn tell(&mut self, event: &Event<'_, Outcome>) {
-        self.record.note(event);
-        let Some(message) = text::message(self.plan, event) else { return };
-        let now = self.now();
-        self.log.write(&Line::of(self.plan, now, event, &message), now);
-        // Whoever looks at the status 125 looks here for the reason.
-        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
-            output::line(&safe::Line::message(&text::line(self.plan, &message)));
-        }
-    }
-
-    /// Shows what goes on between two events, and returns when to be asked again, if ever.
-    pub fn tick(&mut self, moment: Activity) -> Option<Duration> {
-        let attempts = self.record.attempts;
-        if let Activity::Wrote { cursor } = moment {
-            self.log.moved(cursor);
-        }
-        match self.progress.at(moment) {
-            Show::Nothing => {}
-            Show::NoLine => output::replace_line("", None),
-            Show::Line { left, elapsed } => {
-                let line = text::countdown(self.plan, &self.record, left, elapsed);
-                let line = safe::Line::message(&text::line(self.plan, &line));
-                output::replace_line(&self.log.line_start(), Some(&progress::fitting(&line)));
-            }
-            Show::StillWaiting { left } => {
-                let number = attempts + 1;
-                self.say_moment("waiting", number, text::still_waiting(self.plan, number, left));
-            }
-            // The record hears of an attempt before it runs.
-            Show::StillRunning { took } => {
-                self.say_moment("running", attempts, text::still_running(self.plan, attempts, took));
-            }
-        }
-        self.progress.again(moment)
-    }
-
     fn say_moment(&mut self, event: &'static str, attempt: u64, message: String) {
         let now = self.now();
         self.log.write(&Line::moment(self.plan, now, event, attempt, message), now);
@@ -87,14 +49,8 @@ impl<'a> Reporter<'a> {
 
     /// Says how it ended, with `exit` as the consequence, and writes the reports. Those who read all this
     /// have as long as `patience` says.
-    pub fn finish(
-        &mut self,
-        ending: &Ending<Outcome>,
-        exit: Exit,
-        times: Times,
-        patience: &mut dyn Patience,
-    ) {
-        let summary = self.record.summary(ending, exit, times);
+    pub fn finish(&mut self, end: &RunEnd<Outcome>, exit: Exit, times: Times, patience: &mut dyn Patience) {
+        let summary = self.record.summary(end, exit, times);
         if self.plan.messages.format == LogFormat::Json && self.plan.verbosity > Verbosity::Quiet {
             let now = clock::now();
             self.log.write(&Line::end(self.plan, now, &summary), now);
@@ -166,5 +122,43 @@ impl<'a> Reporter<'a> {
     /// The time of day, if anybody sees it.
     fn now(&self) -> SystemTime {
         if self.log.needs_time() { clock::now() } else { SystemTime::UNIX_EPOCH }
+    }
+}
+
+impl Observer<Outcome> for Reporter<'_> {
+    fn event(&mut self, event: &Event<'_, Outcome>) {
+        self.record.note(event);
+        let Some(message) = text::message(self.plan, event) else { return };
+        let now = self.now();
+        self.log.write(&Line::of(self.plan, now, event, &message), now);
+        // Whoever looks at the status 125 looks here for the reason.
+        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
+            output::line(&safe::Line::message(&text::line(self.plan, &message)));
+        }
+    }
+
+    fn activity(&mut self, moment: Activity) -> Option<Duration> {
+        let attempts = self.record.attempts;
+        if let Activity::Wrote { cursor } = moment {
+            self.log.moved(cursor);
+        }
+        match self.progress.at(moment) {
+            Show::Nothing => {}
+            Show::NoLine => output::replace_line("", None),
+            Show::Line { left, elapsed } => {
+                let line = text::countdown(self.plan, &self.record, left, elapsed);
+                let line = safe::Line::message(&text::line(self.plan, &line));
+                output::replace_line(&self.log.line_start(), Some(&progress::fitting(&line)));
+            }
+            Show::StillWaiting { left } => {
+                let number = attempts + 1;
+                self.say_moment("waiting", number, text::still_waiting(self.plan, number, left));
+            }
+            // The record hears of an attempt before it runs.
+            Show::StillRunning { took } => {
+                self.say_moment("running", attempts, text::still_running(self.plan, attempts, took));
+            }
+        }
+        self.progress.again(moment)
     }
 }

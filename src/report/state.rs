@@ -1,11 +1,11 @@
 //! `--show-state`: what is shared, as a table for people and as JSON for machines.
 
-use crate::core::breaker::{Breaker, Phase};
-use crate::core::budget::tokens;
 use crate::report::safe::{self, visible};
 use crate::report::text::elapsed;
 use crate::state::shared::{Shown, ShownState};
 use crate::state::store::Lock;
+use retry_loop::bucket::tokens;
+use retry_loop::circuit::{Circuit, Phase};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn standing(shown: &Shown) -> (&'static str, String) {
     }
 }
 
-fn breaker_text(breaker: &Breaker, refusal: Option<Duration>) -> String {
+fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
     match (breaker.phase, refusal) {
         (Phase::Closed { failures: 0 }, _) => "closed".to_owned(),
         (Phase::Closed { failures: 1 }, _) => "closed, 1 failure".to_owned(),

@@ -1,13 +1,15 @@
 //! The lines for people. People and scripts grep them, so they change only with a note in the
 //! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
 
-use super::event::{Event, GaveUp, Next};
 use super::record::Record;
 use super::safe::visible;
-use crate::core::attempt::{LeftRunning, StdinState};
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::policy::{Attempts, Why};
+use crate::core::rules::Why;
+use crate::run::attempt::{LeftRunning, StdinState};
+use crate::run::event::Event;
+use retry_loop::policy::Attempts;
+use retry_loop::run::{Next, StopReason};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -46,35 +48,35 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("{} starts: {}", attempt(number), shell_words(&plan.command))
         }
-        Event::Good { number, good_in_a_row, took, next, .. } => {
-            let wanted = plan.policy.consecutive.0;
-            let then = then(plan, next);
+        Event::Good { number, in_a_row, took, elapsed: since, next, .. } => {
+            let wanted = plan.policy.consecutive;
+            let then = then(plan, *next, None, *since);
             format!(
-                "{} was good after {}, {good_in_a_row} of {wanted} in a row. {then}",
+                "{} was good after {}, {in_a_row} of {wanted} in a row. {then}",
                 attempt(number),
                 elapsed(*took)
             )
         }
-        Event::Failed { number, outcome, took, asked, remarks, next } => {
+        Event::Failed { number, outcome, took, elapsed: since, asked, remarks, why, next } => {
             let what = what_happened(plan, outcome, *took);
             let leftovers = left_running(&remarks.leftovers);
-            let goes_on = matches!(next, Next::Retry { .. });
+            let goes_on = matches!(next, Next::Retry(_));
             let dropped = remarks.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
             let stdin = if goes_on && remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
             let nested = match next {
-                Next::Retry { .. } if *number == 1 && plan.depth > 1 => nested(plan),
+                Next::Retry(_) if *number == 1 && plan.depth > 1 => nested(plan),
                 _ => String::new(),
             };
             let asked = match (next, asked) {
-                (Next::Retry { .. } | Next::GiveUp { cause: GaveUp::OutOfTime { .. }, .. }, Some(asked)) => {
+                (Next::Retry(_) | Next::Stop(StopReason::Deadline { .. }), Some(asked)) => {
                     format!(" (the server asked for {})", elapsed(*asked))
                 }
                 _ => String::new(),
             };
-            let then = then(plan, next);
+            let then = then(plan, *next, Some(why), *since);
             format!("{} failed: {what}{leftovers}{dropped}. {then}{asked}{stdin}{nested}", attempt(number))
         }
-        Event::CircuitOpen { number, wait, elapsed: since } => {
+        Event::Refused { number, reason: StopReason::CircuitOpen { wait }, elapsed: since } => {
             let open = circuit_is_open(plan, *wait);
             if *number == 1 {
                 format!("{open}. Not running {}", command_name(&plan.command))
@@ -100,7 +102,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("succeeded on {} after {}", attempt(number), elapsed(*since))
         }
-        Event::NoTime { number, elapsed: since } => {
+        Event::Refused { number, elapsed: since, .. } => {
             let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
             format!(
                 "no time for {} before the deadline of {deadline}. Giving up after {}",
@@ -261,52 +263,55 @@ fn processes(pids: &[i32]) -> String {
     if pids.len() == 1 { format!("process {list}") } else { format!("processes {list}") }
 }
 
-fn then(plan: &Plan, next: &Next) -> String {
-    match next {
-        Next::Retry { delay, why: None } => format!("Next in {}", seconds(*delay)),
-        Next::Retry { delay, why: Some(why) } => {
-            let rule = rule_behind(plan, why);
-            format!("Retrying in {}{rule}", seconds(*delay))
-        }
-        Next::Stop { why } => match why {
-            Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule) => {
-                format!("Not retryable ({})", visible(rule))
+/// What comes next, and for which reason: the rule behind it, none after a success, `since` the start.
+fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
+    let rule = why.map(|why| rule_behind(plan, why)).unwrap_or_default();
+    let because = match next {
+        Next::Succeeded => return String::new(),
+        Next::Again(delay) => return format!("Next in {}", seconds(delay)),
+        Next::Retry(delay) => return format!("Retrying in {}{rule}", seconds(delay)),
+        Next::Stop(reason) => match reason {
+            StopReason::RetryAfterTooLong(asked) => {
+                return format!(
+                    "Not retryable (the server asks for {}, and --max-retry-after is {}; \
+                     --max-retry-after {} would wait for it)",
+                    elapsed(asked),
+                    elapsed(plan.policy.max_retry_after),
+                    room_for(asked)
+                );
             }
-            Why::LeftOut { rules, hint: Some(hint) } => {
-                format!("Not retryable ({}; {})", visible(rules), visible(hint))
+            StopReason::QuotaExhausted(words) => return format!("Not retryable (the server says {words})"),
+            StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
+            StopReason::BudgetEmpty => {
+                format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
             }
-            Why::Missing(rule) => format!("Not retryable (no match for {})", visible(rule)),
-            Why::AskedTooLong(asked) => format!(
-                "Not retryable (the server asks for {}, and --max-retry-after is {}; \
-                 --max-retry-after {} would wait for it)",
-                elapsed(*asked),
-                elapsed(plan.policy.max_retry_after.0),
-                room_for(*asked)
-            ),
-            Why::QuotaExhausted(words) => format!("Not retryable (the server says {words})"),
-            Why::Condition => "Not retryable (--retry-if)".to_owned(),
-            Why::Permanent | Why::NoRule => "Not retryable".to_owned(),
+            StopReason::Deadline { delay } => {
+                let deadline = plan.limits.deadline.unwrap_or_default();
+                let shown = elapsed(deadline);
+                if since >= deadline {
+                    format!(": the deadline of {shown} has passed")
+                } else {
+                    format!(": a delay of {} would pass the deadline of {shown}", seconds(delay))
+                }
+            }
+            StopReason::AttemptsExhausted => String::new(),
+            _ => return not_retryable(why),
         },
-        Next::GiveUp { why, elapsed: since, cause } => {
-            let rule = why.as_ref().map(|why| rule_behind(plan, why)).unwrap_or_default();
-            let because = match cause {
-                GaveUp::Exhausted => String::new(),
-                GaveUp::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, *wait)),
-                GaveUp::BudgetEmpty => {
-                    format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
-                }
-                GaveUp::OutOfTime { delay } => {
-                    let deadline = plan.limits.deadline.unwrap_or_default();
-                    let shown = elapsed(deadline);
-                    if *since >= deadline {
-                        format!(": the deadline of {shown} has passed")
-                    } else {
-                        format!(": a delay of {} would pass the deadline of {shown}", seconds(*delay))
-                    }
-                }
-            };
-            format!("Giving up after {}{because}{rule}", elapsed(*since))
+    };
+    format!("Giving up after {}{because}{rule}", elapsed(since))
+}
+
+fn not_retryable(why: Option<&Why>) -> String {
+    match why {
+        Some(Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule)) => {
+            format!("Not retryable ({})", visible(rule))
         }
+        Some(Why::LeftOut { rules, hint: Some(hint) }) => {
+            format!("Not retryable ({}; {})", visible(rules), visible(hint))
+        }
+        Some(Why::Missing(rule)) => format!("Not retryable (no match for {})", visible(rule)),
+        Some(Why::Condition) => "Not retryable (--retry-if)".to_owned(),
+        Some(Why::Permanent | Why::NoRule) | None => "Not retryable".to_owned(),
     }
 }
 
@@ -333,13 +338,18 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
 }
 
 /// The rule that decided, in the words of the command line; `None` where it took none.
-pub fn rule(plan: &Plan, why: &Why) -> Option<String> {
-    match why {
+pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String> {
+    match next {
+        Some(Next::Stop(StopReason::RetryAfterTooLong(_))) => {
+            return Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after)));
+        }
+        Some(Next::Stop(StopReason::QuotaExhausted(words))) => return Some(words.to_owned()),
+        _ => {}
+    }
+    match why? {
         Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut { rules: rule, .. } => {
             Some(rule.clone())
         }
-        Why::AskedTooLong(_) => Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after.0))),
-        Why::QuotaExhausted(words) => Some((*words).to_owned()),
         Why::Condition => Some("--retry-if".to_owned()),
         Why::Permanent | Why::NoRule => None,
     }

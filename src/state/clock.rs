@@ -1,6 +1,6 @@
 //! The wall clock by which states are kept, read here only, and the time that a store may take.
 
-use crate::core::timestamp::Timestamp;
+use retry_loop::timestamp::Timestamp;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// All that one attempt asks of a store may take so long, waiting for locks and connecting included. After that

@@ -11,7 +11,7 @@ use super::operation::Operation;
 use super::record::{Bytes, Kept, SIZE, State};
 use super::record_key::RecordKey;
 use super::store::{Lock, MOST_RECORDS, Removal, StoreError, StoreReply, StoredRecord, too_many};
-use crate::core::timestamp::Timestamp;
+use retry_loop::timestamp::Timestamp;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File, TryLockError};

@@ -12,7 +12,7 @@
 //! | [`record_key`] | names of records: no name escapes its directory, none is too long |
 //! | [`clock`] | the wall clock by which states are kept, and how long a store may take |
 //!
-//! The rules are [`crate::core::breaker`] and [`crate::core::budget`]. Nothing here prints, and no lock
+//! The rules are [`retry_loop::circuit`] and [`retry_loop::bucket`]. Nothing here prints, and no lock
 //! is held while a command runs.
 
 pub mod clock;

@@ -2,10 +2,12 @@
 //! numbers, to the server that has the same rules. It owns the translation and no rule.
 
 use super::record::Kept;
-use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
-use crate::core::budget::{self, Budget, Payment};
-use crate::core::random::Random;
-use crate::core::timestamp::{LONGEST, Timestamp, millis};
+use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
+use retry_loop::circuit::{
+    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
+};
+use retry_loop::random::Random;
+use retry_loop::timestamp::{LONGEST, Timestamp, millis};
 use std::time::Duration;
 
 /// One operation: one atomic step in any store.
@@ -68,9 +70,9 @@ pub struct Record<'a> {
     /// Which one.
     pub ticket: Ticket,
     /// How.
-    pub result: breaker::Result,
+    pub result: Observation,
     /// By whose settings it counts.
-    pub settings: &'a breaker::Settings,
+    pub settings: &'a BreakerSettings,
     /// For the jitter.
     pub random: &'a mut Random,
 }
@@ -86,30 +88,30 @@ pub struct Renew {
 #[derive(Debug)]
 pub struct Pay<'a> {
     /// Of which bucket.
-    pub settings: &'a budget::Settings,
+    pub settings: &'a BudgetSettings,
 }
 
 /// A success puts its part of a token in.
 #[derive(Debug)]
 pub struct Deposit<'a> {
     /// Into which bucket.
-    pub settings: &'a budget::Settings,
+    pub settings: &'a BudgetSettings,
 }
 
 impl Operation for Admit {
-    type State = Breaker;
+    type State = Circuit;
     type Reply = Admission;
 
-    fn fresh(&self, _now: Timestamp) -> Breaker {
-        Breaker::fresh()
+    fn fresh(&self, _now: Timestamp) -> Circuit {
+        Circuit::fresh()
     }
 
-    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Admission {
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> Admission {
         state.admit(now, self.lease)
     }
 
     fn encode(&mut self) -> String {
-        let lease = self.lease.max(breaker::SHORTEST_LEASE);
+        let lease = self.lease.max(circuit::SHORTEST_LEASE);
         encode_breaker("admit", None, lease, None, 0)
     }
 
@@ -124,14 +126,14 @@ impl Operation for Admit {
 }
 
 impl Operation for Refusal {
-    type State = Breaker;
+    type State = Circuit;
     type Reply = Option<Duration>;
 
-    fn fresh(&self, _now: Timestamp) -> Breaker {
-        Breaker::fresh()
+    fn fresh(&self, _now: Timestamp) -> Circuit {
+        Circuit::fresh()
     }
 
-    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Option<Duration> {
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> Option<Duration> {
         state.refusal(now)
     }
 
@@ -149,24 +151,24 @@ impl Operation for Refusal {
 }
 
 impl Operation for Record<'_> {
-    type State = Breaker;
+    type State = Circuit;
     type Reply = Recorded;
 
-    fn fresh(&self, _now: Timestamp) -> Breaker {
-        Breaker::fresh()
+    fn fresh(&self, _now: Timestamp) -> Circuit {
+        Circuit::fresh()
     }
 
-    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Recorded {
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> Recorded {
         state.record(self.ticket, self.result, now, self.settings, self.random)
     }
 
     fn encode(&mut self) -> String {
         let word = match self.result {
-            breaker::Result::Success => "success",
-            breaker::Result::Failure => "failure",
-            breaker::Result::Nothing => "nothing",
+            Observation::Success => "success",
+            Observation::Failure => "failure",
+            Observation::Neutral => "nothing",
         };
-        let draw = breaker::draw(self.random);
+        let draw = circuit::jitter_draw(self.random);
         encode_breaker(word, Some(self.ticket), Duration::ZERO, Some(self.settings), draw)
     }
 
@@ -183,14 +185,14 @@ impl Operation for Record<'_> {
 }
 
 impl Operation for Renew {
-    type State = Breaker;
+    type State = Circuit;
     type Reply = Renewal;
 
-    fn fresh(&self, _now: Timestamp) -> Breaker {
-        Breaker::fresh()
+    fn fresh(&self, _now: Timestamp) -> Circuit {
+        Circuit::fresh()
     }
 
-    fn apply(&mut self, state: &mut Breaker, now: Timestamp) -> Renewal {
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> Renewal {
         state.renew(self.ticket, now)
     }
 
@@ -211,7 +213,7 @@ fn encode_breaker(
     word: &str,
     ticket: Option<Ticket>,
     lease: Duration,
-    settings: Option<&breaker::Settings>,
+    settings: Option<&BreakerSettings>,
     draw: u64,
 ) -> String {
     let settings = settings.copied().unwrap_or_default();
@@ -221,14 +223,14 @@ fn encode_breaker(
 }
 
 impl Operation for Pay<'_> {
-    type State = Budget;
+    type State = Bucket;
     type Reply = Payment;
 
-    fn fresh(&self, now: Timestamp) -> Budget {
-        Budget::fresh(now, self.settings)
+    fn fresh(&self, now: Timestamp) -> Bucket {
+        Bucket::fresh(now, self.settings)
     }
 
-    fn apply(&mut self, state: &mut Budget, now: Timestamp) -> Payment {
+    fn apply(&mut self, state: &mut Bucket, now: Timestamp) -> Payment {
         state.pay(now, self.settings)
     }
 
@@ -246,14 +248,14 @@ impl Operation for Pay<'_> {
 }
 
 impl Operation for Deposit<'_> {
-    type State = Budget;
+    type State = Bucket;
     type Reply = ();
 
-    fn fresh(&self, now: Timestamp) -> Budget {
-        Budget::fresh(now, self.settings)
+    fn fresh(&self, now: Timestamp) -> Bucket {
+        Bucket::fresh(now, self.settings)
     }
 
-    fn apply(&mut self, state: &mut Budget, now: Timestamp) {
+    fn apply(&mut self, state: &mut Bucket, now: Timestamp) {
         state.deposit(now, self.settings);
     }
 
@@ -266,6 +268,6 @@ impl Operation for Deposit<'_> {
     }
 }
 
-fn encode_budget(word: &str, settings: &budget::Settings) -> String {
+fn encode_budget(word: &str, settings: &BudgetSettings) -> String {
     format!("{word} {} {}", settings.burst, settings.deposit)
 }

@@ -14,9 +14,9 @@
 //! tells, and the state starts afresh: it is worth a few failures, not a sync on every attempt.
 
 use super::record_key::Kind;
-use crate::core::breaker::{Breaker, Phase};
-use crate::core::budget::Budget;
-use crate::core::timestamp::{LONGEST, Span, Timestamp};
+use retry_loop::bucket::Bucket;
+use retry_loop::circuit::{Circuit, Phase};
+use retry_loop::timestamp::{LONGEST, Span, Timestamp};
 use std::fmt;
 
 /// The size of every record in bytes.
@@ -61,9 +61,9 @@ impl fmt::Display for Damage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Of a circuit breaker.
-    Breaker(Breaker),
+    Breaker(Circuit),
     /// Of a retry budget.
-    Budget(Budget),
+    Budget(Bucket),
 }
 
 impl State {
@@ -73,8 +73,8 @@ impl State {
     /// When the bytes are no such record.
     pub fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self, Damage> {
         match kind {
-            Kind::Breaker => Breaker::from_bytes(bytes).map(Self::Breaker),
-            Kind::Budget => Budget::from_bytes(bytes).map(Self::Budget),
+            Kind::Breaker => Circuit::from_bytes(bytes).map(Self::Breaker),
+            Kind::Budget => Bucket::from_bytes(bytes).map(Self::Budget),
         }
     }
 }
@@ -94,7 +94,7 @@ pub trait Kept: Copy + PartialEq {
     fn from_bytes(bytes: &[u8]) -> Result<Self, Damage>;
 }
 
-impl Kept for Breaker {
+impl Kept for Circuit {
     const KIND: Kind = Kind::Breaker;
 
     fn to_bytes(&self) -> Bytes {
@@ -121,7 +121,7 @@ impl Kept for Breaker {
 pub(super) fn breaker(
     phase: u64,
     [generation, failures, from, length, period]: [u64; 5],
-) -> Result<Breaker, Damage> {
+) -> Result<Circuit, Damage> {
     let longest = LONGEST.as_millis() as u64;
     if generation > LARGEST || from > LARGEST || length > longest || period > longest {
         return Err(Damage::Contents);
@@ -133,10 +133,10 @@ pub(super) fn breaker(
         2 => Phase::HalfOpen { lease: span, period },
         _ => return Err(Damage::Contents),
     };
-    Ok(Breaker { generation, phase })
+    Ok(Circuit { generation, phase })
 }
 
-impl Kept for Budget {
+impl Kept for Bucket {
     const KIND: Kind = Kind::Budget;
 
     fn to_bytes(&self) -> Bytes {
@@ -155,11 +155,11 @@ impl Kept for Budget {
 ///
 /// # Errors
 /// When no rule of ours can have left such numbers.
-pub(super) fn budget([thousandths, at]: [u64; 2]) -> Result<Budget, Damage> {
+pub(super) fn budget([thousandths, at]: [u64; 2]) -> Result<Bucket, Damage> {
     if thousandths > u64::from(u32::MAX) * 1000 || at > LARGEST {
         return Err(Damage::Contents);
     }
-    Ok(Budget { thousandths, at: Timestamp::from_millis(at) })
+    Ok(Bucket { thousandths, at: Timestamp::from_millis(at) })
 }
 
 const fn number(kind: Kind) -> u8 {
@@ -211,10 +211,10 @@ fn checksum(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::breaker::{Admission, Result as Ended, Settings, Ticket};
-    use crate::core::budget::{self, Payment};
-    use crate::core::random::Random;
     use proptest::prelude::*;
+    use retry_loop::bucket::{BudgetSettings, Payment};
+    use retry_loop::circuit::{Admission, BreakerSettings, Observation as Ended, Ticket};
+    use retry_loop::random::Random;
     use std::time::Duration;
 
     /// Any number, and more often than others those at which something may overflow.
@@ -223,7 +223,7 @@ mod tests {
         prop_oneof![any::<u64>(), prop::sample::select(&EDGES[..]), 0..2_000_000_000_000_u64]
     }
 
-    fn any_breaker() -> impl Strategy<Value = Breaker> {
+    fn any_breaker() -> impl Strategy<Value = Circuit> {
         let longest = LONGEST.as_millis() as u64;
         let span = move || {
             let times = (0..=LARGEST, 0..=longest);
@@ -234,11 +234,11 @@ mod tests {
             (span(), 0..=longest).prop_map(|(span, period)| Phase::Open { span, period }),
             (span(), 0..=longest).prop_map(|(lease, period)| Phase::HalfOpen { lease, period }),
         ];
-        (0..=LARGEST, phase).prop_map(|(generation, phase)| Breaker { generation, phase })
+        (0..=LARGEST, phase).prop_map(|(generation, phase)| Circuit { generation, phase })
     }
 
     fn record(thousandths: u64, at: u64) -> Bytes {
-        Budget { thousandths, at: Timestamp::from_millis(at) }.to_bytes()
+        Bucket { thousandths, at: Timestamp::from_millis(at) }.to_bytes()
     }
 
     #[test]
@@ -254,35 +254,35 @@ mod tests {
     #[test]
     fn what_is_no_record_says_why() {
         let good = record(1, 2);
-        assert_eq!(Budget::from_bytes(&[]), Err(Damage::Length(0)));
-        assert_eq!(Budget::from_bytes(&good[..63]), Err(Damage::Length(63)));
-        assert_eq!(Budget::from_bytes(&[good.as_slice(), b"x"].concat()), Err(Damage::Length(65)));
-        assert_eq!(Budget::from_bytes(&[0; SIZE]), Err(Damage::Checksum));
-        assert_eq!(Breaker::from_bytes(&good), Err(Damage::Contents));
+        assert_eq!(Bucket::from_bytes(&[]), Err(Damage::Length(0)));
+        assert_eq!(Bucket::from_bytes(&good[..63]), Err(Damage::Length(63)));
+        assert_eq!(Bucket::from_bytes(&[good.as_slice(), b"x"].concat()), Err(Damage::Length(65)));
+        assert_eq!(Bucket::from_bytes(&[0; SIZE]), Err(Damage::Checksum));
+        assert_eq!(Circuit::from_bytes(&good), Err(Damage::Contents));
         let mut future = good;
         future[4] = 2;
-        assert_eq!(Budget::from_bytes(&future), Err(Damage::Version(2)));
-        assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 3, [0; 5])), Err(Damage::Contents));
+        assert_eq!(Bucket::from_bytes(&future), Err(Damage::Version(2)));
+        assert_eq!(Circuit::from_bytes(&seal(Kind::Breaker, 3, [0; 5])), Err(Damage::Contents));
         for fields in [[0, 0, 0, u64::MAX, 0], [0, 0, 0, 0, u64::MAX], [0, 0, u64::MAX, 1, 1], [u64::MAX; 5]]
         {
-            assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 1, fields)), Err(Damage::Contents));
+            assert_eq!(Circuit::from_bytes(&seal(Kind::Breaker, 1, fields)), Err(Damage::Contents));
         }
-        assert_eq!(Budget::from_bytes(&record(u64::MAX, 0)), Err(Damage::Contents));
-        assert_eq!(Budget::from_bytes(&record(0, u64::MAX)), Err(Damage::Contents));
+        assert_eq!(Bucket::from_bytes(&record(u64::MAX, 0)), Err(Damage::Contents));
+        assert_eq!(Bucket::from_bytes(&record(0, u64::MAX)), Err(Damage::Contents));
         let many = u64::from(u32::MAX) + 1;
-        assert_eq!(Breaker::from_bytes(&seal(Kind::Breaker, 0, [0, many, 0, 0, 0])), Err(Damage::Contents));
+        assert_eq!(Circuit::from_bytes(&seal(Kind::Breaker, 0, [0, many, 0, 0, 0])), Err(Damage::Contents));
     }
 
     proptest! {
         #[test]
         fn a_breaker_comes_back_as_it_was(breaker in any_breaker()) {
-            prop_assert_eq!(Breaker::from_bytes(&breaker.to_bytes()), Ok(breaker));
+            prop_assert_eq!(Circuit::from_bytes(&breaker.to_bytes()), Ok(breaker));
         }
 
         #[test]
         fn a_budget_comes_back_as_it_was(thousandths in 0..=u64::from(u32::MAX) * 1000, at in 0..=LARGEST) {
-            let budget = Budget { thousandths, at: Timestamp::from_millis(at) };
-            prop_assert_eq!(Budget::from_bytes(&budget.to_bytes()), Ok(budget));
+            let budget = Bucket { thousandths, at: Timestamp::from_millis(at) };
+            prop_assert_eq!(Bucket::from_bytes(&budget.to_bytes()), Ok(budget));
         }
 
         /// A record that somebody has made, checksum and all: what it says is either damage, or over in a week
@@ -292,7 +292,7 @@ mod tests {
             phase in 0..4_u8, fields in prop::array::uniform5(number()), now in number(), result in 0..3_usize,
         ) {
             let now = Timestamp::from_millis(now);
-            if let Ok(mut breaker) = Breaker::from_bytes(&seal(Kind::Breaker, phase, fields)) {
+            if let Ok(mut breaker) = Circuit::from_bytes(&seal(Kind::Breaker, phase, fields)) {
                 let first = breaker.admit(now, Duration::ZERO);
                 prop_assert!(breaker.refusal(now).unwrap_or_default() <= LONGEST);
                 let later = Timestamp::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
@@ -301,12 +301,12 @@ mod tests {
                     let refused = [first, second].map(|one| matches!(one, Admission::Refused { .. }));
                     prop_assert!(refused != [true, true]);
                 }
-                let result = [Ended::Success, Ended::Failure, Ended::Nothing][result];
+                let result = [Ended::Success, Ended::Failure, Ended::Neutral][result];
                 let ticket = Ticket::of(breaker.generation);
-                breaker.record(ticket, result, later, &Settings::default(), &mut Random::seeded(1));
+                breaker.record(ticket, result, later, &BreakerSettings::default(), &mut Random::seeded(1));
             }
-            if let Ok(mut budget) = Budget::from_bytes(&seal(Kind::Budget, phase, [fields[0], fields[1], 0, 0, 0])) {
-                let settings = budget::Settings::default();
+            if let Ok(mut budget) = Bucket::from_bytes(&seal(Kind::Budget, phase, [fields[0], fields[1], 0, 0, 0])) {
+                let settings = BudgetSettings::default();
                 budget.deposit(now, &settings);
                 if let Payment::Empty { wait } = budget.pay(now, &settings) {
                     prop_assert!(wait <= Duration::from_secs(10));
@@ -320,8 +320,8 @@ mod tests {
         ) {
             let mut bytes = breaker.to_bytes();
             bytes[at] ^= change;
-            prop_assert!(Breaker::from_bytes(&bytes).is_err());
-            prop_assert!(Budget::from_bytes(&noise).is_err());
+            prop_assert!(Circuit::from_bytes(&bytes).is_err());
+            prop_assert!(Bucket::from_bytes(&noise).is_err());
         }
     }
 }

@@ -18,8 +18,8 @@ use super::record::{Damage, State, breaker, budget};
 use super::record_key::{Kind, RecordKey};
 use super::store::{Lock, MOST_RECORDS, Removal, StoreError, StoreReply, StoredRecord, too_many};
 use crate::core::shared::RedisUrl;
-use crate::core::timestamp::Timestamp;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
+use retry_loop::timestamp::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
 

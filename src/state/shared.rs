@@ -8,10 +8,12 @@ use super::operation::{Admit, Deposit, Operation, Pay, Record, Refusal, Renew};
 use super::record::{Damage, State};
 use super::record_key::{Kind, RecordKey};
 use super::store::{Lock, Removal, Store, StoreError, StoreReply, StoredRecord};
-use crate::core::breaker::{self, Admission, Breaker, Recorded, Renewal, Ticket};
-use crate::core::budget::{self, Budget, Payment};
-use crate::core::random::Random;
 use crate::core::shared::{Location, Name, SharedConfig};
+use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
+use retry_loop::circuit::{
+    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
+};
+use retry_loop::random::Random;
 use std::fmt;
 use std::time::Duration;
 
@@ -30,8 +32,8 @@ pub struct Shared {
     /// Of that, for the attempt that is asked about.
     spent: Duration,
     location: Location,
-    breaker: Option<(RecordKey, breaker::Settings)>,
-    budget: Option<(RecordKey, budget::Settings)>,
+    breaker: Option<(RecordKey, BreakerSettings)>,
+    budget: Option<(RecordKey, BudgetSettings)>,
     warned: bool,
 }
 
@@ -120,9 +122,9 @@ pub struct Shown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShownState {
     /// A circuit breaker, and for how long it refuses, if it does.
-    Breaker(Breaker, Option<Duration>),
+    Breaker(Circuit, Option<Duration>),
     /// A retry budget, as it was left; time has given back more since.
-    Budget(Budget),
+    Budget(Bucket),
     /// It cannot be read.
     Damaged(Kind, Damage),
 }
@@ -157,7 +159,7 @@ impl Shared {
     /// Whether an attempt may start now. A probe gets its slot for `lease` (at least 1 s).
     pub fn admit(&mut self, lease: Duration) -> Answer<Gate> {
         self.spent = Duration::ZERO;
-        let lease = lease.max(breaker::SHORTEST_LEASE);
+        let lease = lease.max(circuit::SHORTEST_LEASE);
         self.ask_breaker(|_| Admit { lease }).map(|admission| match admission {
             None => Gate::Pass(Permit::Unguarded),
             Some(Admission::Closed(ticket)) => Gate::Pass(Permit::Closed(ticket)),
@@ -175,7 +177,7 @@ impl Shared {
     pub fn record(
         &mut self,
         permit: Permit,
-        result: breaker::Result,
+        result: Observation,
         random: &mut Random,
     ) -> Answer<Option<Recorded>> {
         let Some(ticket) = permit.ticket() else { return Answer::plain(None) };
@@ -205,7 +207,7 @@ impl Shared {
     /// None without a breaker, and when it could not be asked.
     fn ask_breaker<'a, Q: Operation + 'a>(
         &'a mut self,
-        operation: impl FnOnce(&'a breaker::Settings) -> Q,
+        operation: impl FnOnce(&'a BreakerSettings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
         let Some((key, settings)) = &self.breaker else { return Answer::plain(None) };
         let link = Link {
@@ -220,7 +222,7 @@ impl Shared {
     /// None without a budget, and when it could not be asked.
     fn ask_budget<'a, Q: Operation + 'a>(
         &'a mut self,
-        operation: impl FnOnce(&'a budget::Settings) -> Q,
+        operation: impl FnOnce(&'a BudgetSettings) -> Q,
     ) -> Answer<Option<Q::Reply>> {
         let Some((key, settings)) = &self.budget else { return Answer::plain(None) };
         let link = Link {

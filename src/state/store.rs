@@ -10,7 +10,7 @@ use super::record_key::RecordKey;
 use super::redis::RedisStore;
 use crate::core::os_error::{brief, describe};
 use crate::core::shared::Location;
-use crate::core::timestamp::Timestamp;
+use retry_loop::timestamp::Timestamp;
 use std::fmt;
 use std::io;
 

@@ -9,7 +9,8 @@ use super::pipe::{self, Access, Size};
 use super::spool::{CHUNK, Spool, Taken};
 use crate::core::lines::MAX_LINE;
 use crate::core::output::{Seen, Stream, Watcher, Watchlist};
-use crate::core::retry_after::{HintParser, ServerHint};
+use crate::core::retry_after::HintParser;
+use retry_loop::server_hint::ServerHint;
 use rustix::event::{PollFd, PollFlags};
 use std::io;
 use std::ops::RangeInclusive;
@@ -373,10 +374,10 @@ impl OutputPipe {
         self.chunk.clear();
         let (watcher, hint_parser) = (self.watcher.take(), self.hint_parser.take());
         if self.looks == Looks::GivenUp {
-            return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), ServerHint::Nothing);
+            return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), ServerHint::None);
         }
         let seen = watcher.map(Watcher::finish).unwrap_or_default();
-        let word = hint_parser.map_or(ServerHint::Nothing, |hint_parser| hint_parser.finish(now()));
+        let word = hint_parser.map_or(ServerHint::None, |hint_parser| hint_parser.finish(now()));
         (seen, word)
     }
 

@@ -9,7 +9,7 @@ use super::output_pipe::{Clock, Mode, OutputPipe, ServerHints};
 use super::spool::CHUNK;
 use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
 use crate::core::plan::{Output, Plan};
-use crate::core::retry_after::ServerHint;
+use retry_loop::server_hint::ServerHint;
 use rustix::event::PollFd;
 use rustix::fs::OFlags;
 use std::io;
@@ -231,17 +231,17 @@ impl Streams {
 
     /// ChildStdio the attempt, and says what was seen and answers. `now` is the wall clock, read only if needed.
     pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, ServerHint) {
-        let mut all = (Seen::default(), ServerHint::Nothing);
+        let mut all = (Seen::default(), ServerHint::None);
         for output_pipe in &mut self.output_pipes {
             let (seen, word) = output_pipe.finish(now);
             all.0.add(seen);
             // Two streams, two words: exhaustion wins, then the longer wait.
             all.1 = match (all.1, word) {
-                (ServerHint::Exhausted(words), _) | (_, ServerHint::Exhausted(words)) => {
-                    ServerHint::Exhausted(words)
+                (ServerHint::QuotaExhausted(words), _) | (_, ServerHint::QuotaExhausted(words)) => {
+                    ServerHint::QuotaExhausted(words)
                 }
                 (ServerHint::Wait(a), ServerHint::Wait(b)) => ServerHint::Wait(a.max(b)),
-                (ServerHint::Nothing, word) | (word, ServerHint::Nothing) => word,
+                (ServerHint::None, word) | (word, ServerHint::None) => word,
             };
         }
         all

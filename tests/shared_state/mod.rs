@@ -15,12 +15,12 @@
 pub mod server;
 
 use crate::common::command::program;
-use retry::core::breaker::{self, Phase, Recorded, Renewal, Result as Ended};
-use retry::core::budget::{self, Payment};
-use retry::core::random::Random;
 use retry::core::shared::{Location, Name, SharedConfig};
 use retry::state::shared::{self, Gate, Permit, Shared, ShownState};
 use retry::state::store::Removal;
+use retry_loop::bucket::{BudgetSettings, Payment};
+use retry_loop::circuit::{BreakerSettings, Observation as Ended, Phase, Recorded, Renewal};
+use retry_loop::random::Random;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
 use std::io::Write;
@@ -38,21 +38,21 @@ pub const LEASE: Duration = Duration::from_secs(600);
 
 /// A user of the breaker and of the budget `name`.
 pub fn user(location: &Location, name: &str) -> Shared {
-    user_with(location, &Name::new(name), breaker::Settings::default())
+    user_with(location, &Name::new(name), BreakerSettings::default())
 }
 
 /// The same with settings for the breaker.
-pub fn user_with(location: &Location, name: &Name, settings: breaker::Settings) -> Shared {
+pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> Shared {
     Shared::new(&SharedConfig {
         location: location.clone(),
         breaker: Some((name.clone(), settings)),
-        budget: Some((name.clone(), budget::Settings::default())),
+        budget: Some((name.clone(), BudgetSettings::default())),
     })
 }
 
 /// A breaker that counts for ever.
-pub fn never_opens() -> breaker::Settings {
-    breaker::Settings { failures: NonZeroU32::MAX, open: LONG }
+pub fn never_opens() -> BreakerSettings {
+    BreakerSettings { failures: NonZeroU32::MAX, open: LONG }
 }
 
 /// A user of the breaker `x`, which only counts.
@@ -61,8 +61,8 @@ pub fn counting(location: &Location) -> Shared {
 }
 
 /// A breaker that opens at the first failure and may be probed at once.
-pub fn opens_at_once() -> breaker::Settings {
-    breaker::Settings { failures: NonZeroU32::MIN, open: Duration::ZERO }
+pub fn opens_at_once() -> BreakerSettings {
+    BreakerSettings { failures: NonZeroU32::MIN, open: Duration::ZERO }
 }
 
 /// The decision of an answer that must come without a warning.
@@ -116,7 +116,7 @@ pub fn all_promises_hold(location: &Location) {
 fn what_changes_nothing_writes_nothing(location: &Location) {
     let mut user = user(location, "quiet");
     assert_eq!(attempt(&mut user, Ended::Success), Some(Recorded::Counted));
-    assert_eq!(attempt(&mut user, Ended::Nothing), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut user, Ended::Neutral), Some(Recorded::Counted));
     sure(user.deposit());
     assert_eq!(sure(user.refusal()), None);
     assert_eq!(shared::show(location).unwrap(), []);
@@ -199,7 +199,7 @@ fn a_probe_gives_its_slot_back(location: &Location) {
     let mut user = user_with(location, &name, opens_at_once());
     attempt(&mut user, Ended::Failure);
     for _ in 0..3 {
-        assert_eq!(attempt(&mut user, Ended::Nothing), Some(Recorded::GivenBack));
+        assert_eq!(attempt(&mut user, Ended::Neutral), Some(Recorded::GivenBack));
     }
     assert_eq!(attempt(&mut user, Ended::Success), Some(Recorded::Closed));
 }

@@ -4,7 +4,7 @@
 use super::super::pitfalls;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
-use crate::core::policy::Set;
+use crate::core::rules::Set;
 use crate::report::safe;
 use crate::report::text::{arguments, command_name, elapsed};
 use serde::{Serialize, Serializer};
@@ -122,7 +122,7 @@ impl Forecast {
 
         let mut warnings = pitfalls::warnings(plan);
         if let (Some(last), Some(deadline)) = (last, limits.deadline) {
-            let (deadline, wanted) = (elapsed(deadline), policy.consecutive.0.get());
+            let (deadline, wanted) = (elapsed(deadline), policy.consecutive);
             if last == 0 {
                 warnings.push(format!(
                     "the first delay leaves no time before the deadline of {deadline}, so retry would run \
@@ -138,7 +138,7 @@ impl Forecast {
             command: command_name(&plan.command),
             arguments: arguments(plan),
             attempts: limit,
-            consecutive: policy.consecutive.0.get(),
+            consecutive: policy.consecutive,
             timeout_s: limits.timeout,
             deadline_s: limits.deadline,
             kill_after_s: limits.kill_after,
@@ -148,9 +148,9 @@ impl Forecast {
             worst_case_s,
             worst_case_covers,
             not_counted: not_counted(plan),
-            retry_on: typed(&policy.rules.retry_on),
-            stop_on: typed(&policy.rules.stop_on),
-            success_on: typed(&policy.rules.success_on),
+            retry_on: typed(&plan.rules.retry_on),
+            stop_on: typed(&plan.rules.stop_on),
+            success_on: typed(&plan.rules.success_on),
             breaker: asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name.to_string()),
             budget: asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name.to_string()),
             state: asked.map(|asked| asked.location.to_string()),

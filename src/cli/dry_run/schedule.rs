@@ -5,9 +5,9 @@
 //! out. Beyond the first thousand failures the delays are not added one by one but as so many times the
 //! smallest or the largest one, which is exact once they stay the same.
 
-use crate::core::backoff::Growth;
 use crate::core::plan::Plan;
-use crate::core::policy::Policy;
+use retry_loop::backoff::Growth;
+use retry_loop::policy::Policy;
 use std::time::Duration;
 
 /// So many delays are added one by one.
@@ -74,7 +74,7 @@ impl Walk<'_> {
         let (low, high) = self.policy.backoff.range(if always_anew { 1 } else { n });
         let own = Span { low, high };
         let mut seen = self.seen.map_or(own, |seen| seen.around(own));
-        let several = self.policy.consecutive.0.get() > 1;
+        let several = self.policy.consecutive > 1;
         if several {
             let base = self.policy.backoff.base;
             seen = seen.around(Span { low: base, high: base });
@@ -181,8 +181,8 @@ impl<'a> Schedule<'a> {
 mod tests {
     use super::super::plan_of;
     use super::*;
-    use crate::core::backoff::Delays;
-    use crate::core::random::Random;
+    use retry_loop::backoff::Delays;
+    use retry_loop::random::Random;
 
     /// What the loop draws is never outside of what is shown.
     #[test]
@@ -203,13 +203,13 @@ mod tests {
             let schedule = Schedule::of(&plan);
             let mut random = Random::seeded(3);
             for _ in 0..50 {
-                let mut delays = Delays::new(&plan.policy.backoff);
+                let mut delays = Delays::default();
                 let mut start = Duration::ZERO;
                 for number in 1..=40 {
                     let span = schedule.start(number);
                     let slack = Duration::from_nanos(100);
                     assert!(start + slack >= span.low && start <= span.high + slack, "{flags}: {number}");
-                    start += delays.next(&mut random);
+                    start += delays.next(&plan.policy.backoff, &mut random);
                 }
             }
         }

@@ -4,12 +4,12 @@
 use super::chart::{self, LEGEND};
 use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
 use crate::cli::texts::fill;
-use crate::core::budget::tokens;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::SharedConfig;
 use crate::report::output::columns;
 use crate::report::safe::{lines, visible};
 use crate::report::text::{command_name, elapsed, seconds, shell_words};
+use retry_loop::bucket::tokens;
 use std::fmt::Write as _;
 use std::time::Duration;
 

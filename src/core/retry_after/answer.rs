@@ -1,9 +1,9 @@
 //! One answer of a server, as far as it was printed: its status, what its headers and its body ask for. Owns
 //! which of several demands counts.
 
-use super::ServerHint;
 use super::amount::RequestedDelay;
 use super::field::{Context, Exact, Place, Says};
+use retry_loop::server_hint::ServerHint;
 use std::time::{Duration, SystemTime};
 
 /// More limits than this in one answer are noise.
@@ -141,13 +141,13 @@ impl Answer {
         }
     }
 
-    pub fn word(&self, now: SystemTime) -> ServerHint {
+    pub fn hint(&self, now: SystemTime) -> ServerHint {
         if let Some(words) = self.exhausted {
-            return ServerHint::Exhausted(words);
+            return ServerHint::QuotaExhausted(words);
         }
         let asked = self.asked.and_then(|(_, asked)| asked.left(now));
         let limits = self.exhausted_limits().chain(self.resets.iter().copied());
         let reset = limits.filter_map(|asked| asked.left(now)).max();
-        asked.or(reset).map_or(ServerHint::Nothing, ServerHint::Wait)
+        asked.or(reset).map_or(ServerHint::None, ServerHint::Wait)
     }
 }

@@ -1,7 +1,6 @@
 //! Reads the output of one attempt as it comes. Owns what belongs to which answer of a server: a new answer
 //! ends what the one before it asked for.
 
-use super::ServerHint;
 use super::amount::RequestedDelay;
 use super::answer::{Answer, Rank};
 use super::field::{self, Exact};
@@ -11,6 +10,7 @@ use super::phrase::{self, Around};
 use crate::core::lines::{self, Lines, Part};
 use crate::core::pattern::{Alphabet, Pattern, PatternError};
 use memchr::{memchr, memmem, memrchr};
+use retry_loop::server_hint::ServerHint;
 use std::time::SystemTime;
 
 /// A line without any of these asks for nothing. Searched for over whole blocks, at the speed of a few literals:
@@ -61,7 +61,7 @@ impl HintParser {
     pub fn finish(mut self, now: SystemTime) -> ServerHint {
         let Self { signs, lines, answers } = &mut self;
         lines.finish(|part| answers.part(part, signs));
-        answers.answer.word(now)
+        answers.answer.hint(now)
     }
 }
 

@@ -27,14 +27,14 @@ pub const DEFAULT_RATIO: f64 = 0.2;
 /// What one process asks of a budget. The processes that share one should agree; if they do not, each
 /// one cuts the bucket to its own size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub struct BudgetSettings {
     /// Thousandths of a token that the bucket holds.
-    pub(crate) burst: u64,
+    pub burst: u64,
     /// Thousandths that a success puts in; at most `burst`.
-    pub(crate) deposit: u64,
+    pub deposit: u64,
 }
 
-impl Settings {
+impl BudgetSettings {
     /// A bucket for `burst` tokens into which each success puts `ratio` of a token, to a thousandth.
     /// A ratio that is negative or not a number counts as 0, and none is more than the whole bucket.
     pub fn new(burst: u32, ratio: f64) -> Self {
@@ -45,7 +45,7 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for BudgetSettings {
     fn default() -> Self {
         Self::new(DEFAULT_BURST, DEFAULT_RATIO)
     }
@@ -53,7 +53,7 @@ impl Default for Settings {
 
 /// The state of one budget: small, of a fixed size, the same for every store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct Bucket {
     /// Thousandths of a token.
     pub thousandths: u64,
     /// Up to here, time has been paid for.
@@ -72,14 +72,14 @@ pub enum Payment {
     },
 }
 
-impl Budget {
+impl Bucket {
     /// A full one.
-    pub const fn fresh(now: Timestamp, settings: &Settings) -> Self {
+    pub const fn fresh(now: Timestamp, settings: &BudgetSettings) -> Self {
         Self { thousandths: settings.burst, at: now }
     }
 
     /// A success puts its part of a token in.
-    pub fn deposit(&mut self, now: Timestamp, settings: &Settings) {
+    pub fn deposit(&mut self, now: Timestamp, settings: &BudgetSettings) {
         // A full bucket is left as it is, its time included, so that success after success writes
         // nothing: the refill is capped, so old time is worth no more than the bucket holds.
         if self.thousandths != settings.burst {
@@ -89,7 +89,7 @@ impl Budget {
     }
 
     /// A retry asks for its token. If there is none, nothing changes.
-    pub fn pay(&mut self, now: Timestamp, settings: &Settings) -> Payment {
+    pub fn pay(&mut self, now: Timestamp, settings: &BudgetSettings) -> Payment {
         let mut refilled = *self;
         refilled.refill(now, settings);
         if let Some(left) = refilled.thousandths.checked_sub(TOKEN) {
@@ -107,12 +107,12 @@ impl Budget {
     }
 
     /// Tokens at `now`, in thousandths, in [0, burst].
-    pub fn left(mut self, now: Timestamp, settings: &Settings) -> u64 {
+    pub fn left(mut self, now: Timestamp, settings: &BudgetSettings) -> u64 {
         self.refill(now, settings);
         self.thousandths
     }
 
-    fn refill(&mut self, now: Timestamp, settings: &Settings) {
+    fn refill(&mut self, now: Timestamp, settings: &BudgetSettings) {
         // 0 for a clock that was set back.
         let gained = now.millis().saturating_sub(self.at.millis()) / MILLIS_PER_THOUSANDTH;
         let paid_for = self.at.millis().saturating_add(gained * MILLIS_PER_THOUSANDTH);
@@ -135,16 +135,16 @@ mod tests {
         Timestamp::from_millis(1_800_000_000_000 + (seconds * 1000.0) as u64)
     }
 
-    fn emptied(settings: &Settings) -> Budget {
-        let mut budget = Budget::fresh(at(0.0), settings);
+    fn emptied(settings: &BudgetSettings) -> Bucket {
+        let mut budget = Bucket::fresh(at(0.0), settings);
         while budget.pay(at(0.0), settings) == Payment::Paid {}
         budget
     }
 
     #[test]
     fn ten_retries_at_once_and_then_one_in_ten_seconds() {
-        let settings = Settings::default();
-        let mut budget = Budget::fresh(at(0.0), &settings);
+        let settings = BudgetSettings::default();
+        let mut budget = Bucket::fresh(at(0.0), &settings);
         for _ in 0..10 {
             assert_eq!(budget.pay(at(0.0), &settings), Payment::Paid);
         }
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn five_successes_pay_for_one_retry() {
-        let settings = Settings::default();
+        let settings = BudgetSettings::default();
         let mut budget = emptied(&settings);
         for _ in 0..4 {
             budget.deposit(at(0.0), &settings);
@@ -169,10 +169,10 @@ mod tests {
 
     #[test]
     fn a_full_bucket_is_not_touched_by_a_success() {
-        let settings = Settings::default();
-        let mut budget = Budget::fresh(at(0.0), &settings);
+        let settings = BudgetSettings::default();
+        let mut budget = Bucket::fresh(at(0.0), &settings);
         budget.deposit(at(500.0), &settings);
-        assert_eq!(budget, Budget::fresh(at(0.0), &settings));
+        assert_eq!(budget, Bucket::fresh(at(0.0), &settings));
         // The time that it was full is not saved up.
         for _ in 0..10 {
             assert_eq!(budget.pay(at(500.0), &settings), Payment::Paid);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_costs_no_more_than_the_time_since() {
-        let settings = Settings::default();
+        let settings = BudgetSettings::default();
         let mut budget = emptied(&settings);
         let year = Duration::from_secs(365 * 86400);
         let back = Timestamp::from_millis(at(0.0).millis() - 365 * 86_400_000);
@@ -194,16 +194,16 @@ mod tests {
 
     #[test]
     fn changed_settings_cut_the_bucket_or_let_it_grow_with_time() {
-        let (small, large) = (Settings::new(2, 0.5), Settings::new(100, 0.5));
-        let mut budget = Budget::fresh(at(0.0), &large);
+        let (small, large) = (BudgetSettings::new(2, 0.5), BudgetSettings::new(100, 0.5));
+        let mut budget = Bucket::fresh(at(0.0), &large);
         assert_eq!(budget.left(at(0.0), &small), 2000);
         budget.deposit(at(0.0), &small);
         assert_eq!(budget.thousandths, 2000);
         assert_eq!(budget.left(at(0.0), &large), 2000);
         assert_eq!(budget.left(at(20.0), &large), 4000);
         // A bucket that holds no token pays for no retry and says so at once.
-        let none = Settings::new(0, 0.2);
-        let mut budget = Budget::fresh(at(0.0), &none);
+        let none = BudgetSettings::new(0, 0.2);
+        let mut budget = Bucket::fresh(at(0.0), &none);
         assert_eq!(budget.pay(at(99.0), &none), Payment::Empty { wait: Duration::from_millis(u64::MAX) });
     }
 
@@ -212,7 +212,7 @@ mod tests {
         for (ratio, deposit) in
             [(f64::NAN, 0), (-1.0, 0), (0.0004, 0), (0.2, 200), (1e300, 10_000), (f64::INFINITY, 10_000)]
         {
-            assert_eq!(Settings::new(10, ratio).deposit, deposit, "{ratio}");
+            assert_eq!(BudgetSettings::new(10, ratio).deposit, deposit, "{ratio}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
         Success,
         Pass(u64),
         SetBack(u64),
-        Settings(u32, f64),
+        BudgetSettings(u32, f64),
     }
 
     fn any_step() -> impl Strategy<Value = Step> {
@@ -231,7 +231,7 @@ mod tests {
             4 => Just(Step::Success),
             4 => prop_oneof![0..100_u64, 0..30_000_u64, 0..1_000_000_000_u64].prop_map(Step::Pass),
             1 => (0..1_000_000_000_u64).prop_map(Step::SetBack),
-            1 => (0..20_u32, 0.0..1.5_f64).prop_map(|(burst, ratio)| Step::Settings(burst, ratio)),
+            1 => (0..20_u32, 0.0..1.5_f64).prop_map(|(burst, ratio)| Step::BudgetSettings(burst, ratio)),
         ]
     }
 
@@ -242,9 +242,9 @@ mod tests {
         /// successes and the time that passed. A token is there when it is said to be.
         #[test]
         fn it_keeps_its_promises(steps in prop::collection::vec(any_step(), 1..200)) {
-            let mut settings = Settings::default();
+            let mut settings = BudgetSettings::default();
             let mut clock = 4_000_000_000_000_u64;
-            let mut budget = Budget::fresh(Timestamp::from_millis(clock), &settings);
+            let mut budget = Bucket::fresh(Timestamp::from_millis(clock), &settings);
             let (mut put_in, mut paid_out) = (u128::from(settings.burst), 0_u128);
             for step in steps {
                 let now = Timestamp::from_millis(clock);
@@ -279,7 +279,7 @@ mod tests {
                         put_in += u128::from(passed / MILLIS_PER_THOUSANDTH + 1);
                     }
                     Step::SetBack(by) => clock -= by,
-                    Step::Settings(burst, ratio) => settings = Settings::new(burst, ratio),
+                    Step::BudgetSettings(burst, ratio) => settings = BudgetSettings::new(burst, ratio),
                 }
                 let now = Timestamp::from_millis(clock);
                 prop_assert!(budget.left(now, &settings) <= settings.burst);

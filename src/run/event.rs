@@ -1,10 +1,23 @@
 //! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
 
-use crate::core::attempt::Remarks;
+use super::attempt::Remarks;
 use crate::core::output::Cursor;
-use crate::core::policy::Why;
+use crate::core::rules::Why;
 use crate::core::signal::Signal;
+use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
+
+/// Whoever is told what happens. `O` is the outcome of an attempt.
+pub trait Observer<O> {
+    /// Something has happened.
+    fn event(&mut self, event: &Event<'_, O>);
+
+    /// Something goes on. Returns after how long to be told again; none means not again, so that nothing wakes
+    /// up for a view that shows nothing.
+    fn activity(&mut self, _activity: Activity) -> Option<Duration> {
+        None
+    }
+}
 
 /// Something that happened. `O` is the outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +32,15 @@ pub enum Event<'a, O> {
         /// The attempt, from 1.
         number: u64,
         /// This one included.
-        good_in_a_row: u64,
+        in_a_row: u64,
         /// How it ended.
         outcome: &'a O,
         /// How long it ran.
         took: Duration,
+        /// Since the start.
+        elapsed: Duration,
         /// What comes next.
-        next: &'a Next,
+        next: Next,
     },
     /// An attempt failed.
     Failed {
@@ -35,12 +50,16 @@ pub enum Event<'a, O> {
         outcome: &'a O,
         /// How long it ran.
         took: Duration,
+        /// Since the start.
+        elapsed: Duration,
         /// The delay that the server asked for, whether or not there is another attempt.
         asked: Option<Duration>,
         /// What else there is to say.
         remarks: &'a Remarks,
+        /// The rule that decided.
+        why: &'a Why,
         /// What comes next.
-        next: &'a Next,
+        next: Next,
     },
     /// The command of `--before-retry` failed.
     HookFailed {
@@ -54,12 +73,12 @@ pub enum Event<'a, O> {
     },
     /// The fallback begins.
     FallingBack,
-    /// The circuit breaker does not admit an attempt.
-    CircuitOpen {
-        /// The attempt that does not come.
+    /// An attempt that would have come next does not: there is no time for it, or the circuit is open.
+    Refused {
+        /// The attempt, from 1.
         number: u64,
-        /// For so long.
-        wait: Duration,
+        /// Why.
+        reason: StopReason,
         /// Since the start.
         elapsed: Duration,
     },
@@ -91,13 +110,6 @@ pub enum Event<'a, O> {
         /// Since the start.
         elapsed: Duration,
     },
-    /// The deadline leaves no time for the first attempt, or for one that was already announced.
-    NoTime {
-        /// The attempt that does not come.
-        number: u64,
-        /// Since the start.
-        elapsed: Duration,
-    },
     /// A signal ended the run.
     Interrupted {
         /// The signal that `retry` received.
@@ -111,59 +123,14 @@ pub enum Event<'a, O> {
     },
 }
 
-/// What comes after an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// Another one.
-    Retry {
-        /// After this.
-        delay: Duration,
-        /// The rule that says so; none after a good attempt.
-        why: Option<Why>,
-    },
-    /// Nothing: it would be allowed, but is not worth it.
-    Stop {
-        /// The rule that says so.
-        why: Why,
-    },
-    /// Nothing: it would be worth it, but is not allowed.
-    GiveUp {
-        /// The rule that says that it would be worth it; none after a good attempt.
-        why: Option<Why>,
-        /// Since the start.
-        elapsed: Duration,
-        /// What does not allow it.
-        cause: GaveUp,
-    },
-}
-
-/// What does not allow another attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GaveUp {
-    /// There are no attempts left.
-    Exhausted,
-    /// The circuit is open.
-    CircuitOpen {
-        /// For so long.
-        wait: Duration,
-    },
-    /// The retry budget has nothing left.
-    BudgetEmpty,
-    /// The next delay would pass the deadline.
-    OutOfTime {
-        /// That delay.
-        delay: Duration,
-    },
-}
-
 impl<O> Event<'_, O> {
     /// How much a reader of many logs should care.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Good { next, .. } | Self::Failed { next, .. } => match next {
-                Next::Retry { why: None, .. } => Severity::Info,
-                Next::Retry { .. } => Severity::Warning,
-                Next::Stop { .. } | Next::GiveUp { .. } => Severity::Error,
+                Next::Succeeded | Next::Again(_) => Severity::Info,
+                Next::Retry(_) => Severity::Warning,
+                Next::Stop(_) => Severity::Error,
             },
             Self::HookFailed { .. }
             | Self::ConditionFailed { .. }
@@ -172,10 +139,7 @@ impl<O> Event<'_, O> {
             | Self::Warning { .. } => Severity::Warning,
             Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
             Self::Succeeded { .. } => Severity::Notice,
-            Self::Broken { .. }
-            | Self::OutputLost { .. }
-            | Self::NoTime { .. }
-            | Self::CircuitOpen { .. } => Severity::Error,
+            Self::Broken { .. } | Self::OutputLost { .. } | Self::Refused { .. } => Severity::Error,
         }
     }
 }

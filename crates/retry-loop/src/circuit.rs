@@ -17,7 +17,7 @@ use super::timestamp::{Span, Timestamp, millis};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// The longest time that doubling leads to. An explicit longer [`Settings::open`] raises it.
+/// The longest time that doubling leads to. An explicit longer [`BreakerSettings::open`] raises it.
 const LONGEST_OPEN: Duration = Duration::from_secs(600);
 
 /// The lease of a probe where an attempt has no time limit.
@@ -36,14 +36,14 @@ const STEPS: u64 = 1024;
 /// What one process asks of a breaker. The processes that share one should agree; if they do not,
 /// each applies its own settings to the transitions that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub struct BreakerSettings {
     /// So many failures in a row open it.
     pub failures: NonZeroU32,
     /// How long it is open at first; a longer time than a week counts as a week.
     pub open: Duration,
 }
 
-impl Default for Settings {
+impl Default for BreakerSettings {
     fn default() -> Self {
         const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
         Self { failures: FIVE, open: Duration::from_secs(30) }
@@ -52,7 +52,7 @@ impl Default for Settings {
 
 /// The state of one breaker: small, of a fixed size, the same for every store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Breaker {
+pub struct Circuit {
     /// Grows with every transition. 0 in a fresh one.
     pub generation: u64,
     /// Where it is.
@@ -95,7 +95,7 @@ pub struct Ticket {
 pub enum Admission {
     /// The circuit is closed: go on.
     Closed(Ticket),
-    /// Go on as the one probe; [`Breaker::renew`] the lease while it runs.
+    /// Go on as the one probe; [`Circuit::renew`] the lease while it runs.
     Probe(Ticket),
     /// The circuit is open or somebody else probes.
     Refused {
@@ -106,13 +106,13 @@ pub enum Admission {
 
 /// How an admitted attempt ended, in the eyes of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Result {
+pub enum Observation {
     /// It was good.
     Success,
     /// It failed in a way that speaks against the other side; timeouts do.
     Failure,
     /// It says nothing: stopped by a rule, hopeless, interrupted.
-    Nothing,
+    Neutral,
 }
 
 /// What a result did.
@@ -142,8 +142,8 @@ pub enum Renewal {
     Lost,
 }
 
-/// The random part of [`Breaker::record`]: a whole number below 1024.
-pub fn draw(random: &mut Random) -> u64 {
+/// The random part of [`Circuit::record`]: a whole number below 1024.
+pub fn jitter_draw(random: &mut Random) -> u64 {
     (random.unit() * STEPS as f64) as u64
 }
 
@@ -159,7 +159,14 @@ impl Ticket {
     }
 }
 
-impl Breaker {
+/// A closed one that has seen nothing.
+impl Default for Circuit {
+    fn default() -> Self {
+        Self::fresh()
+    }
+}
+
+impl Circuit {
     /// A closed one that has seen nothing.
     pub const fn fresh() -> Self {
         Self { generation: 0, phase: Phase::Closed { failures: 0 } }
@@ -196,38 +203,38 @@ impl Breaker {
     pub fn record(
         &mut self,
         ticket: Ticket,
-        result: Result,
+        result: Observation,
         now: Timestamp,
-        settings: &Settings,
+        settings: &BreakerSettings,
         random: &mut Random,
     ) -> Recorded {
         if ticket != self.ticket() {
             return Recorded::Late;
         }
         match (&mut self.phase, result) {
-            (Phase::Closed { .. }, Result::Nothing) => Recorded::Counted,
-            (Phase::Closed { failures }, Result::Success) => {
+            (Phase::Closed { .. }, Observation::Neutral) => Recorded::Counted,
+            (Phase::Closed { failures }, Observation::Success) => {
                 *failures = 0;
                 Recorded::Counted
             }
-            (Phase::Closed { failures }, Result::Failure) => {
+            (Phase::Closed { failures }, Observation::Failure) => {
                 *failures = failures.saturating_add(1);
                 if *failures < settings.failures.get() {
                     return Recorded::Counted;
                 }
                 self.open(now, millis(settings.open), settings.open)
             }
-            (Phase::HalfOpen { .. }, Result::Success) => {
+            (Phase::HalfOpen { .. }, Observation::Success) => {
                 self.go(now, Phase::Closed { failures: 0 });
                 Recorded::Closed
             }
-            (Phase::HalfOpen { period, .. }, Result::Failure) => {
+            (Phase::HalfOpen { period, .. }, Observation::Failure) => {
                 let least = millis(settings.open);
                 let period = period.saturating_mul(2).clamp(least, least.max(millis(LONGEST_OPEN)));
-                let cut = (period / JITTER).saturating_mul(draw(random)) / STEPS;
+                let cut = (period / JITTER).saturating_mul(jitter_draw(random)) / STEPS;
                 self.open(now, period, Duration::from_millis(period - cut))
             }
-            (Phase::HalfOpen { period, .. }, Result::Nothing) => {
+            (Phase::HalfOpen { period, .. }, Observation::Neutral) => {
                 let period = *period;
                 self.open(now, period, Duration::ZERO);
                 Recorded::GivenBack
@@ -279,27 +286,27 @@ mod tests {
         Timestamp::from_millis(START + (seconds * 1000.0) as u64)
     }
 
-    fn settings() -> Settings {
-        Settings::default()
+    fn settings() -> BreakerSettings {
+        BreakerSettings::default()
     }
 
-    fn admitted(breaker: &mut Breaker, now: Timestamp) -> Ticket {
+    fn admitted(breaker: &mut Circuit, now: Timestamp) -> Ticket {
         match breaker.admit(now, LEASE) {
             Admission::Closed(ticket) | Admission::Probe(ticket) => ticket,
             Admission::Refused { wait } => panic!("refused for {wait:?}"),
         }
     }
 
-    fn done(breaker: &mut Breaker, ticket: Ticket, result: Result, now: Timestamp) -> Recorded {
+    fn done(breaker: &mut Circuit, ticket: Ticket, result: Observation, now: Timestamp) -> Recorded {
         breaker.record(ticket, result, now, &settings(), &mut Random::seeded(1))
     }
 
     /// Opened by five failures at 0 s, for 30 s.
-    fn opened() -> Breaker {
-        let mut breaker = Breaker::fresh();
+    fn opened() -> Circuit {
+        let mut breaker = Circuit::fresh();
         for n in 1..=5 {
             let ticket = admitted(&mut breaker, at(0.0));
-            let recorded = done(&mut breaker, ticket, Result::Failure, at(0.0));
+            let recorded = done(&mut breaker, ticket, Observation::Failure, at(0.0));
             let wait = Duration::from_secs(30);
             assert_eq!(recorded, if n < 5 { Recorded::Counted } else { Recorded::Opened { wait } });
         }
@@ -308,15 +315,19 @@ mod tests {
 
     #[test]
     fn failures_in_a_row_open_it_and_a_success_in_between_starts_the_count_anew() {
-        let mut breaker = Breaker::fresh();
-        for result in [Result::Failure; 4].into_iter().chain([Result::Success]).chain([Result::Failure; 4]) {
+        let mut breaker = Circuit::fresh();
+        for result in [Observation::Failure; 4]
+            .into_iter()
+            .chain([Observation::Success])
+            .chain([Observation::Failure; 4])
+        {
             let ticket = admitted(&mut breaker, at(0.0));
             assert_eq!(done(&mut breaker, ticket, result, at(0.0)), Recorded::Counted);
         }
         let ticket = admitted(&mut breaker, at(0.0));
-        assert_eq!(done(&mut breaker, ticket, Result::Nothing, at(0.0)), Recorded::Counted);
+        assert_eq!(done(&mut breaker, ticket, Observation::Neutral, at(0.0)), Recorded::Counted);
         assert_eq!(breaker.phase, Phase::Closed { failures: 4 });
-        assert!(matches!(done(&mut breaker, ticket, Result::Failure, at(0.0)), Recorded::Opened { .. }));
+        assert!(matches!(done(&mut breaker, ticket, Observation::Failure, at(0.0)), Recorded::Opened { .. }));
     }
 
     #[test]
@@ -336,7 +347,7 @@ mod tests {
         let (mut now, mut nominal) = (30.0, 30.0);
         for _ in 0..8 {
             let ticket = admitted(&mut breaker, at(now));
-            let Recorded::Opened { wait } = done(&mut breaker, ticket, Result::Failure, at(now)) else {
+            let Recorded::Opened { wait } = done(&mut breaker, ticket, Observation::Failure, at(now)) else {
                 panic!("a failed probe opens the circuit again");
             };
             nominal = f64::min(nominal * 2.0, 600.0);
@@ -345,7 +356,7 @@ mod tests {
             now += wait + 0.001;
         }
         let ticket = admitted(&mut breaker, at(now));
-        assert_eq!(done(&mut breaker, ticket, Result::Success, at(now)), Recorded::Closed);
+        assert_eq!(done(&mut breaker, ticket, Observation::Success, at(now)), Recorded::Closed);
         assert_eq!(breaker.phase, Phase::Closed { failures: 0 });
     }
 
@@ -353,9 +364,9 @@ mod tests {
     fn a_probe_that_says_nothing_gives_its_slot_back_at_once() {
         let mut breaker = opened();
         let ticket = admitted(&mut breaker, at(30.0));
-        assert_eq!(done(&mut breaker, ticket, Result::Nothing, at(31.0)), Recorded::GivenBack);
+        assert_eq!(done(&mut breaker, ticket, Observation::Neutral, at(31.0)), Recorded::GivenBack);
         let next = admitted(&mut breaker, at(31.0));
-        let Recorded::Opened { wait } = done(&mut breaker, next, Result::Failure, at(31.0)) else {
+        let Recorded::Opened { wait } = done(&mut breaker, next, Observation::Failure, at(31.0)) else {
             panic!("it still is a probe");
         };
         assert!(wait > Duration::from_secs(45), "the time doubles from where it was: {wait:?}");
@@ -367,35 +378,35 @@ mod tests {
         let lost = admitted(&mut breaker, at(30.0));
         let next = admitted(&mut breaker, at(40.0));
         assert_eq!(breaker.renew(lost, at(41.0)), Renewal::Lost);
-        assert_eq!(done(&mut breaker, lost, Result::Failure, at(41.0)), Recorded::Late);
+        assert_eq!(done(&mut breaker, lost, Observation::Failure, at(41.0)), Recorded::Late);
         assert_eq!(breaker.renew(next, at(49.0)), Renewal::Kept);
         assert!(matches!(breaker.admit(at(58.9), LEASE), Admission::Refused { .. }));
-        assert_eq!(done(&mut breaker, next, Result::Success, at(59.0)), Recorded::Closed);
+        assert_eq!(done(&mut breaker, next, Observation::Success, at(59.0)), Recorded::Closed);
     }
 
     #[test]
     fn a_result_from_before_it_opened_is_dropped() {
-        let mut breaker = Breaker::fresh();
+        let mut breaker = Circuit::fresh();
         let early = admitted(&mut breaker, at(0.0));
         let mut breaker = opened();
-        assert_eq!(done(&mut breaker, early, Result::Success, at(1.0)), Recorded::Late);
+        assert_eq!(done(&mut breaker, early, Observation::Success, at(1.0)), Recorded::Late);
         let probe = admitted(&mut breaker, at(30.0));
-        assert_eq!(done(&mut breaker, probe, Result::Success, at(31.0)), Recorded::Closed);
-        assert_eq!(done(&mut breaker, early, Result::Failure, at(32.0)), Recorded::Late);
+        assert_eq!(done(&mut breaker, probe, Observation::Success, at(31.0)), Recorded::Closed);
+        assert_eq!(done(&mut breaker, early, Observation::Failure, at(32.0)), Recorded::Late);
     }
 
     #[test]
     fn a_probe_from_before_a_reset_changes_nothing_after_it() {
         let mut before = opened();
         let old = admitted(&mut before, at(30.0));
-        let mut after = Breaker::fresh();
-        assert_eq!(done(&mut after, old, Result::Failure, at(31.0)), Recorded::Late);
+        let mut after = Circuit::fresh();
+        assert_eq!(done(&mut after, old, Observation::Failure, at(31.0)), Recorded::Late);
         for _ in 0..5 {
             let ticket = admitted(&mut after, at(31.0));
-            done(&mut after, ticket, Result::Failure, at(31.0));
+            done(&mut after, ticket, Observation::Failure, at(31.0));
         }
         admitted(&mut after, at(61.0));
-        assert_eq!(done(&mut after, old, Result::Success, at(62.0)), Recorded::Late);
+        assert_eq!(done(&mut after, old, Observation::Success, at(62.0)), Recorded::Late);
     }
 
     #[test]
@@ -405,7 +416,7 @@ mod tests {
             for phase in
                 [Phase::Open { span, period: 30_000 }, Phase::HalfOpen { lease: span, period: 30_000 }]
             {
-                let mut breaker = Breaker { generation: 7, phase };
+                let mut breaker = Circuit { generation: 7, phase };
                 assert_eq!(breaker.refusal(at(0.0)), Some(Duration::from_secs(30)));
                 assert!(matches!(breaker.admit(at(0.0), LEASE), Admission::Refused { .. }));
                 assert!(matches!(breaker.admit(at(30.0), LEASE), Admission::Probe(_)), "{ahead}");
@@ -425,24 +436,25 @@ mod tests {
 
     #[test]
     fn changed_settings_count_from_the_next_transition_on() {
-        let mut breaker = Breaker::fresh();
-        let few = Settings { failures: NonZeroU32::MIN, open: Duration::from_secs(3600) };
+        let mut breaker = Circuit::fresh();
+        let few = BreakerSettings { failures: NonZeroU32::MIN, open: Duration::from_secs(3600) };
         let ticket = admitted(&mut breaker, at(0.0));
         let wait = Duration::from_secs(3600);
         let mut random = Random::seeded(1);
         assert_eq!(
-            breaker.record(ticket, Result::Failure, at(0.0), &few, &mut random),
+            breaker.record(ticket, Observation::Failure, at(0.0), &few, &mut random),
             Recorded::Opened { wait }
         );
         // An hour was asked for, so the cap is an hour; for the others it is ten minutes again.
         let probe = admitted(&mut breaker, at(3600.0));
         let mut other = breaker;
-        let Recorded::Opened { wait } = breaker.record(probe, Result::Failure, at(3600.0), &few, &mut random)
+        let Recorded::Opened { wait } =
+            breaker.record(probe, Observation::Failure, at(3600.0), &few, &mut random)
         else {
             panic!("a failed probe opens the circuit again");
         };
         assert!(wait > Duration::from_secs(2800) && wait <= Duration::from_secs(3600), "{wait:?}");
-        let Recorded::Opened { wait } = done(&mut other, probe, Result::Failure, at(3600.0)) else {
+        let Recorded::Opened { wait } = done(&mut other, probe, Observation::Failure, at(3600.0)) else {
             panic!("a failed probe opens the circuit again");
         };
         assert!(wait <= LONGEST_OPEN, "{wait:?}");
@@ -452,7 +464,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Admit,
-        Finish(prop::sample::Index, Result),
+        Finish(prop::sample::Index, Observation),
         Crash(prop::sample::Index),
         Renew(prop::sample::Index),
         Pass(u64),
@@ -462,8 +474,7 @@ mod tests {
 
     fn any_step() -> impl Strategy<Value = Step> {
         let index = any::<prop::sample::Index>;
-        let result =
-            prop_oneof![3 => Just(Result::Failure), 1 => Just(Result::Success), 1 => Just(Result::Nothing)];
+        let result = prop_oneof![3 => Just(Observation::Failure), 1 => Just(Observation::Success), 1 => Just(Observation::Neutral)];
         prop_oneof![
             6 => Just(Step::Admit),
             6 => (index(), result).prop_map(|(who, result)| Step::Finish(who, result)),
@@ -475,9 +486,9 @@ mod tests {
         ]
     }
 
-    fn any_settings() -> impl Strategy<Value = Settings> {
+    fn any_settings() -> impl Strategy<Value = BreakerSettings> {
         (1..6_u32, prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64]).prop_map(
-            |(failures, open)| Settings {
+            |(failures, open)| BreakerSettings {
                 failures: NonZeroU32::new(failures).unwrap(),
                 open: Duration::from_millis(open),
             },
@@ -505,7 +516,7 @@ mod tests {
             seed: u64,
         ) {
             let mut random = Random::seeded(seed);
-            let mut breaker = Breaker::fresh();
+            let mut breaker = Circuit::fresh();
             let mut running: Vec<Running> = Vec::new();
             // `elapsed` is the time that really passed; `clock` is what the wall shows.
             let (mut elapsed, mut clock) = (0_u64, 4_000_000_000_000_u64);
@@ -544,7 +555,7 @@ mod tests {
                                 prop_assert_eq!(breaker, before);
                             }
                             Recorded::Opened { wait } => {
-                                prop_assert_eq!(result, Result::Failure);
+                                prop_assert_eq!(result, Observation::Failure);
                                 prop_assert!(wait <= cap, "{:?}", wait);
                                 if let Phase::HalfOpen { period, .. } = before.phase {
                                     let doubled = (2 * period).min(millis(cap)).max(millis(settings.open));
@@ -552,9 +563,9 @@ mod tests {
                                     prop_assert!(millis(wait) + 1 >= doubled / 5 * 4, "less than 80 %");
                                 }
                             }
-                            Recorded::Closed => prop_assert_eq!(result, Result::Success),
+                            Recorded::Closed => prop_assert_eq!(result, Observation::Success),
                             Recorded::GivenBack => {
-                                prop_assert_eq!(result, Result::Nothing);
+                                prop_assert_eq!(result, Observation::Neutral);
                                 prop_assert_eq!(breaker.refusal(now), None);
                             }
                             Recorded::Counted => {
@@ -565,9 +576,9 @@ mod tests {
                         // The model of a closed circuit: a plain count.
                         if recorded != Recorded::Late && matches!(before.phase, Phase::Closed { .. }) {
                             match result {
-                                Result::Success => in_a_row = 0,
-                                Result::Failure => in_a_row += 1,
-                                Result::Nothing => {}
+                                Observation::Success => in_a_row = 0,
+                                Observation::Failure => in_a_row += 1,
+                                Observation::Neutral => {}
                             }
                             let opened = matches!(recorded, Recorded::Opened { .. });
                             prop_assert_eq!(opened, in_a_row >= settings.failures.get());
@@ -594,7 +605,7 @@ mod tests {
                     }
                     Step::SetBack(by) => clock -= by,
                     Step::Forget => {
-                        breaker = Breaker::fresh();
+                        breaker = Circuit::fresh();
                         in_a_row = 0;
                         // That other tickets stay stale needs a clock that is not set back meanwhile: see
                         // `a_probe_from_before_a_reset_changes_nothing_after_it`.
@@ -618,11 +629,11 @@ mod tests {
             let later = Timestamp::from_millis(at(30.0).millis() + jump);
             if let Admission::Probe(second) = breaker.admit(later, LEASE) {
                 prop_assert!(jump >= 10_000);
-                prop_assert_eq!(done(&mut breaker, first, Result::Success, later), Recorded::Late);
-                prop_assert_eq!(done(&mut breaker, second, Result::Success, later), Recorded::Closed);
+                prop_assert_eq!(done(&mut breaker, first, Observation::Success, later), Recorded::Late);
+                prop_assert_eq!(done(&mut breaker, second, Observation::Success, later), Recorded::Closed);
             } else {
                 prop_assert!(jump < 10_000);
-                prop_assert_eq!(done(&mut breaker, first, Result::Success, later), Recorded::Closed);
+                prop_assert_eq!(done(&mut breaker, first, Observation::Success, later), Recorded::Closed);
             }
         }
     }
@@ -634,7 +645,7 @@ mod tests {
 
     /// From every state, waiting as long as one is told to leads to an attempt, and a success of that
     /// attempt to a closed circuit.
-    fn step_out(mut breaker: Breaker, mut now: Timestamp) -> WayOut {
+    fn step_out(mut breaker: Circuit, mut now: Timestamp) -> WayOut {
         if let Admission::Refused { wait } = breaker.admit(now, LEASE) {
             now = Timestamp::from_millis(now.millis() + millis(wait));
         }
@@ -645,7 +656,7 @@ mod tests {
                 _ => WayOut::Wedged,
             },
             Admission::Closed(ticket) | Admission::Probe(ticket) => {
-                done(&mut breaker, ticket, Result::Success, now);
+                done(&mut breaker, ticket, Observation::Success, now);
                 let closed = matches!(breaker.phase, Phase::Closed { failures: 0 });
                 if closed { WayOut::Found } else { WayOut::Wedged }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Milliseconds since 1970 on the clock of whoever keeps the state: this machine's or the server's.
 ///
 /// Processes share it, so a clock that starts anew at boot would not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
@@ -55,6 +55,6 @@ impl Span {
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Whole milliseconds, at most a week.
-pub(crate) fn millis(duration: Duration) -> u64 {
+pub fn millis(duration: Duration) -> u64 {
     duration.min(LONGEST).as_millis() as u64
 }

@@ -1,100 +1,13 @@
 //! Sets, rules, and the verdict on an outcome. Pure: what was typed comes from `cli`, what happened
 //! from `process`.
 
-use super::backoff::Backoff;
-use super::breaker;
 use super::outcome::{Left, NotStarted, Outcome, SpawnFailure};
 use super::output::{Meaning, Seen, Watchlist};
 use super::preset::Preset;
-use super::random::Random;
 use super::signal::Signal;
-use std::num::NonZeroU64;
+use retry_loop::circuit::Observation;
+use retry_loop::run;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// When to attempt again, and how often.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Policy {
-    /// Attempts in all, the first included.
-    pub attempts: Attempts,
-    /// Good attempts in a row that make a success.
-    pub consecutive: Consecutive,
-    /// The delays after failures. Between good attempts it is its `base`.
-    pub backoff: Backoff,
-    /// A wait before the first attempt.
-    pub initial_delay: Duration,
-    /// A random part of this is waited before the first attempt, so that jobs started together part.
-    pub stagger: Duration,
-    /// An attempt that ran at least so long starts the backoff anew.
-    pub reset_after: Option<Duration>,
-    /// Counted from the start: no attempt starts after this, and a delay that would pass it is not slept.
-    pub deadline: Option<Duration>,
-    /// A server that asks for a longer delay than this is not asked again. For commands only.
-    pub max_retry_after: MaxRetryAfter,
-    /// Which outcomes are worth another attempt. For commands only.
-    pub rules: Rules,
-}
-
-/// The longest delay that a server may ask for; two minutes by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaxRetryAfter(pub Duration);
-
-impl Default for MaxRetryAfter {
-    fn default() -> Self {
-        Self(Duration::from_secs(120))
-    }
-}
-
-/// Attempts in all, the first included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempts {
-    /// At most so many.
-    AtMost(NonZeroU64),
-    /// No limit.
-    Unlimited,
-}
-
-/// Three attempts in all.
-impl Default for Attempts {
-    fn default() -> Self {
-        Self::AtMost(NonZeroU64::MIN.saturating_add(2))
-    }
-}
-
-impl Attempts {
-    /// Whether attempt `number` (from 1) may be made.
-    pub fn allow(self, number: u64) -> bool {
-        self.limit().is_none_or(|limit| number <= limit)
-    }
-
-    /// How many there are in all; none without a limit.
-    pub fn limit(self) -> Option<u64> {
-        match self {
-            Self::AtMost(limit) => Some(limit.get()),
-            Self::Unlimited => None,
-        }
-    }
-}
-
-/// Good attempts in a row that make a success; 1 by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Consecutive(pub NonZeroU64);
-
-impl Default for Consecutive {
-    fn default() -> Self {
-        Self(NonZeroU64::MIN)
-    }
-}
-
-impl Policy {
-    /// The wait before the first attempt: the initial delay and a random part of the stagger.
-    pub fn first_delay(&self, random: &mut Random) -> Duration {
-        if self.stagger.is_zero() {
-            return self.initial_delay;
-        }
-        self.initial_delay.saturating_add(random.between(Duration::ZERO, self.stagger))
-    }
-}
 
 /// Which outcomes are good, worth another attempt, or final.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -200,24 +113,34 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// What it tells a circuit breaker. A failure speaks against the service only if it is worth another
-    /// attempt: what a rule stopped or left out, or what is hopeless, is about this call.
-    pub fn says_of_the_service(&self) -> breaker::Result {
+    /// What it says of the service that was called. A failure speaks against the service only if it is worth
+    /// another attempt: what a rule stopped or left out, or what is permanent, is about this call.
+    pub fn observation(&self) -> Observation {
         match self {
-            Self::Good => breaker::Result::Success,
-            Self::Retry(_) => breaker::Result::Failure,
-            Self::Stop(_) => breaker::Result::Nothing,
+            Self::Good => Observation::Success,
+            Self::Retry(_) => Observation::Failure,
+            Self::Stop(_) => Observation::Neutral,
+        }
+    }
+}
+
+impl From<&Verdict> for run::Verdict {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Good => Self::Success,
+            Verdict::Retry(_) => Self::Transient,
+            Verdict::Stop(_) => Self::Permanent,
         }
     }
 }
 
 impl Outcome {
-    /// What it tells a circuit breaker under this verdict. A command that could not be started has asked the
+    /// What it says of the service under this verdict. A command that could not be started has asked the
     /// service nothing, however often it is tried again: this machine had no descriptor or no process left.
-    pub fn says_of_the_service(&self, verdict: &Verdict) -> breaker::Result {
+    pub fn observation(&self, verdict: &Verdict) -> Observation {
         match self {
-            Self::NotStarted(_) => breaker::Result::Nothing,
-            Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) => verdict.says_of_the_service(),
+            Self::NotStarted(_) => Observation::Neutral,
+            Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) => verdict.observation(),
         }
     }
 }
@@ -244,10 +167,6 @@ pub enum Why {
     NoRule,
     /// The command of `--retry-if` said so.
     Condition,
-    /// The server asks for so long a delay, which is above `--max-retry-after`.
-    AskedTooLong(Duration),
-    /// The server says that its quota is exhausted, in these words.
-    QuotaExhausted(&'static str),
 }
 
 impl Rules {
@@ -397,11 +316,11 @@ mod tests {
     fn what_was_never_started_says_nothing_of_the_service() {
         let again = Verdict::Retry(Why::NoRule);
         for kind in [SpawnFailure::Transient, SpawnFailure::NotFound, SpawnFailure::NotExecutable] {
-            assert_eq!(not_started(kind).says_of_the_service(&again), breaker::Result::Nothing);
+            assert_eq!(not_started(kind).observation(&again), Observation::Neutral);
         }
-        assert_eq!(Outcome::Exited(1).says_of_the_service(&again), breaker::Result::Failure);
-        assert_eq!(timed_out(Left::Nothing).says_of_the_service(&again), breaker::Result::Failure);
-        assert_eq!(Outcome::Exited(0).says_of_the_service(&Verdict::Good), breaker::Result::Success);
+        assert_eq!(Outcome::Exited(1).observation(&again), Observation::Failure);
+        assert_eq!(timed_out(Left::Nothing).observation(&again), Observation::Failure);
+        assert_eq!(Outcome::Exited(0).observation(&Verdict::Good), Observation::Success);
     }
 
     #[test]

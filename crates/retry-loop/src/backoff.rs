@@ -145,36 +145,31 @@ fn fibonacci(n: u64) -> f64 {
     b
 }
 
-/// The delays of one run: the state that a [`Backoff`] needs between failures.
-#[derive(Debug, Clone)]
-pub struct Delays<'a> {
-    backoff: &'a Backoff,
+/// What a [`Backoff`] needs to know between failures.
+#[derive(Debug, Clone, Default)]
+pub struct Delays {
     failures: u64,
-    /// The last decorrelated delay, s.
-    previous: Duration,
+    /// The last decorrelated delay, s; none before the first.
+    previous: Option<Duration>,
 }
 
-impl<'a> Delays<'a> {
-    /// A fresh row of delays.
-    pub fn new(backoff: &'a Backoff) -> Self {
-        Self { backoff, failures: 0, previous: backoff.base }
-    }
-
+impl Delays {
     /// The delay after one more failure.
-    pub fn next(&mut self, random: &mut Random) -> Duration {
+    pub fn next(&mut self, backoff: &Backoff, random: &mut Random) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let (low, high) = self.backoff.range(self.failures);
-        match self.backoff.jitter {
+        let (low, high) = backoff.range(self.failures);
+        match backoff.jitter {
             Jitter::None => low,
             // Not between `low` and `high`: where b < J, clamping at zero comes after the draw.
             Jitter::Symmetric(j) => {
-                let b = self.backoff.backoff(self.failures);
+                let b = backoff.backoff(self.failures);
                 b.saturating_add(scale(j, 2.0 * random.unit())).saturating_sub(j)
             }
             Jitter::Decorrelated => {
-                let (base, cap) = (self.backoff.base, self.backoff.cap());
-                self.previous = random.between(base, scale(self.previous, 3.0)).min(cap);
-                self.previous
+                let previous = self.previous.unwrap_or(backoff.base);
+                let delay = random.between(backoff.base, scale(previous, 3.0)).min(backoff.cap());
+                self.previous = Some(delay);
+                delay
             }
             Jitter::Additive(_) | Jitter::Ratio(_) | Jitter::Full | Jitter::Equal => {
                 random.between(low, high).min(high)
@@ -184,7 +179,7 @@ impl<'a> Delays<'a> {
 
     /// Starts anew, as after the first failure.
     pub fn reset(&mut self) {
-        *self = Self::new(self.backoff);
+        *self = Self::default();
     }
 }
 
@@ -227,11 +222,11 @@ mod tests {
     #[test]
     fn a_reset_starts_the_row_anew() {
         let backoff = Backoff { jitter: Jitter::None, ..Backoff::default() };
-        let (mut delays, mut random) = (Delays::new(&backoff), Random::seeded(1));
-        let first = delays.next(&mut random);
-        delays.next(&mut random);
+        let (mut delays, mut random) = (Delays::default(), Random::seeded(1));
+        let first = delays.next(&backoff, &mut random);
+        delays.next(&backoff, &mut random);
         delays.reset();
-        assert_eq!(delays.next(&mut random), first);
+        assert_eq!(delays.next(&backoff, &mut random), first);
     }
 
     #[test]
@@ -249,7 +244,7 @@ mod tests {
             let backoff = Backoff { jitter, ..Backoff::default() };
             let mut random = Random::seeded(7);
             let draws: Vec<f64> =
-                (0..20_000).map(|_| Delays::new(&backoff).next(&mut random).as_secs_f64()).collect();
+                (0..20_000).map(|_| Delays::default().next(&backoff, &mut random).as_secs_f64()).collect();
             let (least, most) = draws.iter().fold((f64::MAX, 0.0_f64), |(l, m), &d| (l.min(d), m.max(d)));
             let width = high - low;
             assert!(least >= low - 1e-9 && least <= low + 0.01 * width, "{jitter:?}: least {least}");
@@ -299,11 +294,11 @@ mod tests {
                 Jitter::Ratio(r) => scale(backoff.cap(), r),
                 _ => Duration::ZERO,
             };
-            let mut delays = Delays { failures: n - 1, ..Delays::new(&backoff) };
+            let mut delays = Delays { failures: n - 1, ..Delays::default() };
             let mut random = Random::seeded(seed);
             for n in n..n.saturating_add(3) {
                 let (low, high) = backoff.range(n);
-                let delay = delays.next(&mut random);
+                let delay = delays.next(&backoff, &mut random);
                 // f64 has 53 bits, so a day is exact to 15 ps and 10^12 s to 0.1 ms.
                 let slack = scale(high, 1e-15) + Duration::from_nanos(1);
                 prop_assert!(low <= high);
@@ -316,8 +311,8 @@ mod tests {
         #[test]
         fn the_same_seed_gives_the_same_delays(backoff in any_backoff(), seed: u64) {
             let draw = || {
-                let (mut delays, mut random) = (Delays::new(&backoff), Random::seeded(seed));
-                (0..20).map(|_| delays.next(&mut random)).collect::<Vec<_>>()
+                let (mut delays, mut random) = (Delays::default(), Random::seeded(seed));
+                (0..20).map(|_| delays.next(&backoff, &mut random)).collect::<Vec<_>>()
             };
             prop_assert_eq!(draw(), draw());
         }

@@ -1,13 +1,13 @@
-//! The trait through which the loop runs whatever is retried: a command, a Rust function, a script
-//! of outcomes in a test. It owns the vocabulary between the loop and an attempt, and no behaviour.
+//! The trait through which the loop runs a command, or the script of a test. It owns the vocabulary between the
+//! loop and an attempt, and no behaviour.
 
-use super::breaker;
-use super::budget::Payment;
-use super::outcome::Left;
-use super::policy::Verdict;
-use super::random::Random;
-use super::retry_after::ServerHint;
-use super::signal::Signal;
+use super::event::Observer;
+use crate::core::outcome::Left;
+use crate::core::rules::Verdict;
+use crate::core::signal::Signal;
+use retry_loop::circuit::Observation;
+use retry_loop::run::{Guard, Unguarded};
+use retry_loop::server_hint::ServerHint;
 use std::time::Duration;
 
 /// Something that can be attempted again.
@@ -20,84 +20,50 @@ pub trait Attempt {
 
     /// Makes attempt `number` (from 1) and comes back when nothing of it is left that could overlap
     /// with the next one.
-    fn attempt(&mut self, number: u64) -> impl Future<Output = Done<Self::Outcome>>;
+    fn attempt(&mut self, number: u64, observer: &mut dyn Observer<Self::Outcome>) -> Done<Self::Outcome>;
 
     /// What the outcome means.
     fn judge(&self, outcome: &Self::Outcome) -> Verdict;
 
     /// Asks whether a failure that no rule stopped is worth another attempt.
-    fn second_opinion(&mut self, _outcome: &Self::Outcome) -> impl Future<Output = Opinion<Self::Outcome>> {
-        std::future::ready(Opinion::None)
+    fn second_opinion(
+        &mut self,
+        _outcome: &Self::Outcome,
+        _observer: &mut dyn Observer<Self::Outcome>,
+    ) -> Opinion<Self::Outcome> {
+        Opinion::None
     }
 
-    /// How long the server asked us to wait, after the last attempt.
-    fn asked(&self) -> ServerHint {
-        ServerHint::Nothing
+    /// What the server asked for in the last attempt.
+    fn server_hint(&self) -> ServerHint {
+        ServerHint::None
     }
 
     /// Makes ready for another attempt after a failure, when the delay is over.
-    fn before_retry(&mut self, _number: u64) -> impl Future<Output = Ready<Self::Outcome>> {
-        std::future::ready(Ready::Yes)
+    fn before_retry(
+        &mut self,
+        _number: u64,
+        _observer: &mut dyn Observer<Self::Outcome>,
+    ) -> Ready<Self::Outcome> {
+        Ready::Yes
     }
 
-    /// What an outcome and the verdict on it tell the circuit breaker.
-    fn says_of_the_service(&self, _outcome: &Self::Outcome, verdict: &Verdict) -> breaker::Result {
-        verdict.says_of_the_service()
+    /// What an outcome and the verdict on it say of the service that the command has called.
+    fn observation(&self, _outcome: &Self::Outcome, verdict: &Verdict) -> Observation {
+        verdict.observation()
     }
 
-    /// Asks the circuit breaker, if there is one, whether an attempt may start.
-    fn admit(&mut self) -> Admitted {
-        Admitted::Yes
-    }
-
-    /// Tells the circuit breaker how the attempt that it admitted ended.
-    fn record(&mut self, _result: breaker::Result, _random: &mut Random) {}
-
-    /// For how long the circuit breaker would refuse an attempt now.
-    fn refusal(&mut self) -> Option<Duration> {
-        None
-    }
-
-    /// Takes the price of a retry from the retry budget, if there is one.
-    fn pay(&mut self) -> Payment {
-        Payment::Paid
-    }
-
-    /// Gives the retry budget what a success is worth.
-    fn deposit(&mut self) {}
-
-    /// What went wrong without ending anything (with what is shared, with a stream), one after the other.
-    fn warning(&mut self) -> Option<Problem> {
-        None
+    /// The circuit breaker and the retry budget. `observer` is told where they cannot be used.
+    fn guard<'a>(&'a mut self, _observer: &'a mut dyn Observer<Self::Outcome>) -> impl Guard + 'a {
+        Unguarded
     }
 
     /// Waits between attempts.
-    fn wait(&mut self, delay: Duration) -> impl Future<Output = Waited>;
+    fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Self::Outcome>) -> Waited;
 
     /// Time since the start. An implementation may leave out what must not count (time stopped by
     /// Ctrl-Z).
     fn elapsed(&self) -> Duration;
-}
-
-/// Something that went wrong without ending anything, in words for a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// What is shared with others cannot be used.
-    Store(String),
-    /// Output of the command is lost on its way through us.
-    OutputLost(String),
-}
-
-/// Whether an attempt may start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admitted {
-    /// Yes.
-    Yes,
-    /// The circuit is open.
-    No {
-        /// For so long.
-        wait: Duration,
-    },
 }
 
 /// An attempt that is over.

@@ -1,0 +1,225 @@
+//! What a call returns when it gives up, and what it tells about each failure.
+
+use super::policy::PolicyError;
+use super::run::StopReason;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+/// How an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptError<E> {
+    /// It returned this.
+    Failed(E),
+    /// It was dropped after this time.
+    TimedOut(Duration),
+}
+
+impl<E> AttemptError<E> {
+    /// What it returned; none if it timed out.
+    pub fn error(&self) -> Option<&E> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::TimedOut(_) => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for AttemptError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::TimedOut(timeout) => write!(f, "timed out after {timeout:?}"),
+        }
+    }
+}
+
+impl<E: StdError> StdError for AttemptError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Failed(error) => error.source(),
+            Self::TimedOut(_) => None,
+        }
+    }
+}
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// No further attempt was made.
+    GaveUp {
+        /// Why.
+        reason: StopReason,
+        /// Attempts that were made.
+        attempts: u64,
+        /// Time since the start of the call.
+        elapsed: Duration,
+        /// How the last attempt failed. None where none was made, or where too few attempts in a row succeeded.
+        last: Option<AttemptError<E>>,
+    },
+    /// The policy makes no sense, and no attempt was made.
+    InvalidPolicy(PolicyError),
+}
+
+impl<E> Error<E> {
+    /// What the last attempt returned, if it returned something.
+    pub fn last(&self) -> Option<&E> {
+        match self {
+            Self::GaveUp { last, .. } => last.as_ref()?.error(),
+            Self::InvalidPolicy(_) => None,
+        }
+    }
+
+    /// What the last attempt returned, if it returned something.
+    pub fn into_last(self) -> Option<E> {
+        match self {
+            Self::GaveUp { last: Some(AttemptError::Failed(error)), .. } => Some(error),
+            Self::GaveUp { .. } | Self::InvalidPolicy(_) => None,
+        }
+    }
+
+    /// What the last attempt returned, or why there is no such thing, as an error of the same type. For
+    /// functions that return `E` themselves:
+    ///
+    /// ```
+    /// # async fn get() -> std::io::Result<u32> { Ok(1) }
+    /// # async fn run() -> std::io::Result<u32> {
+    /// use retry_loop::{Policy, Retry as _};
+    ///
+    /// get.retry(&Policy::default()).await.map_err(|error| error.into_cause())
+    /// # }
+    /// ```
+    pub fn into_cause(self) -> E
+    where
+        E: From<NoCause>,
+    {
+        match self {
+            Self::GaveUp { last: Some(AttemptError::Failed(error)), .. } => error,
+            Self::GaveUp { last: Some(AttemptError::TimedOut(timeout)), .. } => {
+                NoCause(Cause::TimedOut(timeout)).into()
+            }
+            Self::GaveUp { reason, last: None, .. } => NoCause(Cause::Stopped(reason)).into(),
+            Self::InvalidPolicy(error) => NoCause(Cause::Policy(error)).into(),
+        }
+    }
+}
+
+/// The error of the last attempt. The attribute macro checks its policy when it is compiled, waits for nothing before
+/// the first attempt and sets no timeout, breaker or budget, so there is one.
+pub fn last_error<E>(error: Error<E>) -> E {
+    match error.into_last() {
+        Some(error) => error,
+        None => unreachable!("a first attempt is always made, and it returns an error"),
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GaveUp { reason, attempts, last: Some(last), .. } => {
+                let plural = if *attempts == 1 { "" } else { "s" };
+                last.fmt(f)?;
+                write!(f, " ({reason}; {attempts} attempt{plural} made)")
+            }
+            Self::GaveUp { reason, last: None, .. } => reason.fmt(f),
+            Self::InvalidPolicy(error) => write!(f, "invalid retry policy: {error}"),
+        }
+    }
+}
+
+impl<E: StdError> StdError for Error<E> {
+    /// The source of the last attempt's error: the error itself is part of the text.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::GaveUp { last, .. } => last.as_ref()?.source(),
+            Self::InvalidPolicy(_) => None,
+        }
+    }
+}
+
+/// Why a call that did not succeed has no error of its attempts: [`Error::into_cause`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoCause(Cause);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    TimedOut(Duration),
+    Stopped(StopReason),
+    Policy(PolicyError),
+}
+
+impl fmt::Display for NoCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Cause::TimedOut(timeout) => write!(f, "timed out after {timeout:?}"),
+            Cause::Stopped(reason) => reason.fmt(f),
+            Cause::Policy(error) => write!(f, "invalid retry policy: {error}"),
+        }
+    }
+}
+
+impl StdError for NoCause {}
+
+impl From<NoCause> for std::io::Error {
+    fn from(no_cause: NoCause) -> Self {
+        let kind = match no_cause.0 {
+            Cause::TimedOut(_) | Cause::Stopped(StopReason::Deadline { .. }) => std::io::ErrorKind::TimedOut,
+            Cause::Policy(_) => std::io::ErrorKind::InvalidInput,
+            Cause::Stopped(_) => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, no_cause)
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permanent => f.write_str("not retryable"),
+            Self::AttemptsExhausted => f.write_str("no attempts left"),
+            Self::Deadline { delay: Duration::ZERO } => f.write_str("the deadline has passed"),
+            Self::Deadline { delay } => write!(f, "a delay of {delay:?} would pass the deadline"),
+            Self::CircuitOpen { wait } => write!(f, "the circuit is open for another {wait:?}"),
+            Self::BudgetEmpty => f.write_str("the retry budget is empty"),
+            Self::RetryAfterTooLong(delay) => write!(f, "the server asks to wait for {delay:?}"),
+            Self::QuotaExhausted(words) => write!(f, "the server says {words}"),
+        }
+    }
+}
+
+/// An attempt that has failed, for [`Retrying::notify`](crate::Retrying::notify).
+///
+/// Its text is a line for a log: `attempt 1 failed after 12ms: connection refused. Retrying in 513ms`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failure<'a, E> {
+    /// The attempt, from 1.
+    pub attempt: u64,
+    /// How it failed.
+    pub error: &'a AttemptError<E>,
+    /// How long it ran.
+    pub took: Duration,
+    /// Time since the start of the call.
+    pub elapsed: Duration,
+    /// The delay before the next attempt, or why there is none.
+    pub next: Result<Duration, StopReason>,
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {} failed after {}: {}. ", self.attempt, rounded(self.took), self.error)?;
+        match self.next {
+            Ok(delay) => write!(f, "Retrying in {}", rounded(delay)),
+            Err(reason) => write!(f, "Giving up after {}: {reason}", rounded(self.elapsed)),
+        }
+    }
+}
+
+/// To a millisecond, for people: `0ms`, `12ms`, `2.513s`.
+fn rounded(duration: Duration) -> String {
+    let millis = duration.as_nanos().saturating_add(500_000) / 1_000_000;
+    match u64::try_from(millis) {
+        Ok(0) => "0ms".to_owned(),
+        millis => format!("{:?}", millis.map_or(duration, Duration::from_millis)),
+    }
+}

@@ -1,0 +1,264 @@
+//! The loop's decisions, one after the other: whether and when there is another attempt.
+//!
+//! A [`Run`] neither calls, waits nor looks at a clock. A driver does that and tells it what came of it:
+//!
+//! ```text
+//! start -> wait -> admit -> attempt -> judged -> Retry or Again -> wait -> admit -> ...
+//!   |               |                     |
+//!   '---------------+---------------------'--> Succeeded or Stop
+//! ```
+//!
+//! The drivers of functions are in this crate; the one of commands is in the package `retry-command`.
+
+use super::backoff::Delays;
+use super::bucket::Payment;
+use super::circuit::Observation;
+use super::policy::Policy;
+use super::random::Random;
+use super::server_hint::{self, ServerHint};
+use std::time::Duration;
+
+/// What stands between a run and another attempt for the sake of others: a circuit breaker and a retry budget.
+///
+/// Each method has a default for a run that has neither.
+pub trait Guard {
+    /// Asks the circuit breaker whether an attempt may start.
+    fn admit(&mut self) -> Admission {
+        Admission::Admitted
+    }
+
+    /// For how long the circuit breaker would refuse an attempt now; none where it would not.
+    fn refusal(&mut self) -> Option<Duration> {
+        None
+    }
+
+    /// Tells the circuit breaker how the attempt that it admitted ended.
+    fn record(&mut self, _observation: Observation, _random: &mut Random) {}
+
+    /// Takes the price of a retry from the retry budget.
+    fn pay(&mut self) -> Payment {
+        Payment::Paid
+    }
+
+    /// Gives the retry budget what a success is worth.
+    fn deposit(&mut self) {}
+}
+
+/// No circuit breaker and no retry budget.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unguarded;
+
+impl Guard for Unguarded {}
+
+/// The answer of a [`Guard`] to an attempt that wants to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may start.
+    Admitted,
+    /// The circuit is open.
+    Refused {
+        /// For so long.
+        wait: Duration,
+    },
+}
+
+/// What an attempt's end means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A success.
+    Success,
+    /// A failure that another attempt may cure.
+    Transient,
+    /// A failure that no other attempt cures.
+    Permanent,
+}
+
+/// An attempt that has ended and was judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempted {
+    /// What its end means.
+    pub verdict: Verdict,
+    /// What it says of the service that it called.
+    pub observation: Observation,
+    /// What the server asked for, after a transient failure.
+    pub hint: ServerHint,
+    /// How long it ran.
+    pub took: Duration,
+    /// Time since the start of the run.
+    pub elapsed: Duration,
+}
+
+/// What follows an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: the run has succeeded.
+    Succeeded,
+    /// Another attempt after this delay. The last one was a success, but more of them are wanted in a row.
+    Again(Duration),
+    /// Another attempt after this delay.
+    Retry(Duration),
+    /// Nothing, for this reason.
+    Stop(StopReason),
+}
+
+/// Why no further attempt follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The failure is one that no other attempt cures.
+    Permanent,
+    /// There are no attempts left.
+    AttemptsExhausted,
+    /// The deadline has passed, or would have passed before the end of the next delay.
+    Deadline {
+        /// That delay; zero where the deadline has passed already.
+        delay: Duration,
+    },
+    /// The circuit breaker is open.
+    CircuitOpen {
+        /// For so long.
+        wait: Duration,
+    },
+    /// The retry budget is empty.
+    BudgetEmpty,
+    /// The server asks for this delay, which is longer than [`Policy::max_retry_after`].
+    RetryAfterTooLong(Duration),
+    /// The server says in these words that its quota is exhausted.
+    QuotaExhausted(&'static str),
+}
+
+/// The state of a run between its attempts.
+#[derive(Debug, Clone)]
+pub struct Run {
+    policy: Policy,
+    delays: Delays,
+    random: Random,
+    number: u64,
+    failures: u64,
+    successes_in_a_row: u64,
+}
+
+impl Run {
+    /// A run that has not begun. Its jitter is seeded by the policy's seed, or by the system.
+    pub fn new(policy: Policy) -> Self {
+        let random = policy.seed.map_or_else(Random::from_system, Random::seeded);
+        Self { policy, delays: Delays::default(), random, number: 1, failures: 0, successes_in_a_row: 0 }
+    }
+
+    /// The number of the attempt that runs or comes next, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Attempts that have failed so far.
+    pub fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Successful attempts since the last failure.
+    pub fn successes_in_a_row(&self) -> u64 {
+        self.successes_in_a_row
+    }
+
+    /// Begins: the wait before the first attempt.
+    ///
+    /// # Errors
+    /// [`StopReason::Deadline`] where it would pass the deadline.
+    pub fn start(&mut self, elapsed: Duration) -> Result<Duration, StopReason> {
+        let delay = self.policy.first_delay(&mut self.random);
+        self.check_deadline(elapsed, delay)?;
+        Ok(delay)
+    }
+
+    /// After a wait: whether the attempt [`Self::number`] may start. A hook may have taken time since, and a
+    /// machine that slept wakes up late.
+    ///
+    /// # Errors
+    /// [`StopReason::Deadline`] and [`StopReason::CircuitOpen`].
+    pub fn admit(&mut self, elapsed: Duration, guard: &mut impl Guard) -> Result<(), StopReason> {
+        self.check_deadline(elapsed, Duration::ZERO)?;
+        match guard.admit() {
+            Admission::Admitted => Ok(()),
+            Admission::Refused { wait } => Err(StopReason::CircuitOpen { wait }),
+        }
+    }
+
+    /// The attempt that was admitted was broken off: it says nothing.
+    pub fn abandon(&mut self, guard: &mut impl Guard) {
+        guard.record(Observation::Neutral, &mut self.random);
+    }
+
+    /// What follows the attempt that was admitted, now that it has ended.
+    pub fn judged(&mut self, attempted: Attempted, guard: &mut impl Guard) -> Next {
+        let Attempted { verdict, observation, hint, took, elapsed } = attempted;
+        // After a success too: where several are wanted in a row, it may be the long one.
+        if self.policy.reset_after.is_some_and(|enough| took >= enough) {
+            self.delays.reset();
+        }
+        guard.record(observation, &mut self.random);
+        let next = match verdict {
+            Verdict::Success => {
+                self.successes_in_a_row += 1;
+                if self.successes_in_a_row >= self.policy.consecutive {
+                    guard.deposit();
+                    return Next::Succeeded;
+                }
+                Next::Again(self.policy.backoff.base)
+            }
+            Verdict::Transient => {
+                self.successes_in_a_row = 0;
+                self.failures += 1;
+                let own = self.delays.next(&self.policy.backoff, &mut self.random);
+                match hint {
+                    ServerHint::None => Next::Retry(own),
+                    ServerHint::Wait(requested) if requested > self.policy.max_retry_after => {
+                        return Next::Stop(StopReason::RetryAfterTooLong(requested));
+                    }
+                    ServerHint::Wait(requested) => {
+                        Next::Retry(server_hint::delay(own, requested, &mut self.random))
+                    }
+                    ServerHint::QuotaExhausted(words) => {
+                        return Next::Stop(StopReason::QuotaExhausted(words));
+                    }
+                }
+            }
+            Verdict::Permanent => {
+                self.successes_in_a_row = 0;
+                return Next::Stop(StopReason::Permanent);
+            }
+        };
+        self.if_allowed(next, elapsed, guard)
+    }
+
+    /// The next attempt, if nothing is in its way: attempts left, deadline, circuit breaker, retry budget. The
+    /// last two are asked about a retry only; an attempt that follows a success is none.
+    fn if_allowed(&mut self, next: Next, elapsed: Duration, guard: &mut impl Guard) -> Next {
+        let (Next::Retry(delay) | Next::Again(delay)) = next else { return next };
+        if !self.policy.attempts.allow(self.number + 1) {
+            return Next::Stop(StopReason::AttemptsExhausted);
+        }
+        if let Err(reason) = self.check_deadline(elapsed, delay) {
+            return Next::Stop(reason);
+        }
+        if let Next::Retry(_) = next {
+            if let Some(wait) = guard.refusal() {
+                return Next::Stop(StopReason::CircuitOpen { wait });
+            }
+            if guard.pay() != Payment::Paid {
+                return Next::Stop(StopReason::BudgetEmpty);
+            }
+        }
+        self.number += 1;
+        next
+    }
+
+    /// A delay that ends at the deadline or after it leaves no time for the attempt behind it.
+    fn check_deadline(&self, elapsed: Duration, delay: Duration) -> Result<(), StopReason> {
+        match self.policy.deadline {
+            Some(deadline) if elapsed.saturating_add(delay) >= deadline => {
+                Err(StopReason::Deadline { delay })
+            }
+            _ => Ok(()),
+        }
+    }
+}
