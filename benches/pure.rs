@@ -27,13 +27,13 @@ fn tenth_delay(bencher: Bencher, backoff: &Backoff) {
     let mut random = Random::seeded(1);
     bencher
         .with_inputs(|| {
-            let mut delays = Delays::new(backoff);
+            let mut delays = Delays::default();
             for _ in 1..10 {
-                delays.next(&mut random);
+                delays.next(backoff, &mut random);
             }
             (delays, Random::seeded(2))
         })
-        .bench_local_values(|(mut delays, mut random)| delays.next(black_box(&mut random)));
+        .bench_local_values(|(mut delays, mut random)| delays.next(backoff, black_box(&mut random)));
 }
 
 #[divan::bench(args = JITTERS.map(|(name, _)| name))]
