@@ -493,10 +493,10 @@ fn good_attempts_in_a_row_are_counted_from_anew_after_a_failure() {
 fn good_attempts_count_as_attempts_and_keep_the_deadline() {
     let consecutive = 3;
     let policy = exact().attempts(3).consecutive(consecutive);
-    let exhausted = run(&policy, exits(&[0, 7, 0], 0));
-    assert_eq!(exhausted.log.last().unwrap(), "1000 good 3, row 1, took 0, exhausted after 1000");
-    assert_eq!(exhausted.end, exhausted(Exited(0)));
-    assert_eq!(exhausted.exit(), Exit::Code(1), "giving up is never a success");
+    let weary = run(&policy, exits(&[0, 7, 0], 0));
+    assert_eq!(weary.log.last().unwrap(), "1000 good 3, row 1, took 0, exhausted after 1000");
+    assert_eq!(weary.end, exhausted(Exited(0)));
+    assert_eq!(weary.exit(), Exit::Code(1), "giving up is never a success");
 
     let policy = policy.deadline(ms(600));
     let late = run(&policy, exits(&[0, 0], 0));
