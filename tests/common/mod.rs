@@ -5,4 +5,5 @@ pub mod clean;
 pub mod command;
 pub mod http;
 pub mod live;
+pub mod release;
 pub mod terminal;
