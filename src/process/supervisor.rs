@@ -171,7 +171,7 @@ impl<'a> Supervisor<'a> {
             Err(not_started) => (Outcome::NotStarted(not_started), self.wait.now().saturating_sub(started)),
         };
         // A signal that came while the command ended decides before the outcome does.
-        self.wait.look_at_signals();
+        self.wait.handle_signals();
         self.sweep();
         self.put_terminal_back(&outcome);
         (outcome, took, tree)
@@ -208,9 +208,9 @@ impl<'a> Supervisor<'a> {
             let renewal = self.guard.as_ref().and_then(SharedGuard::renewal);
             let next_look = [due, renewal, self.progress.due()].into_iter().flatten().min();
             match self.wait.next(next_look) {
-                Wakeup::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
+                Wakeup::CommandEnded(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Wakeup::Interrupted => self.kill_if_impatient(),
-                Wakeup::OrphanEnded | Wakeup::Streams | Wakeup::Writable | Wakeup::Due => {}
+                Wakeup::OrphansReaped | Wakeup::StreamsChanged | Wakeup::Writable | Wakeup::TimerExpired => {}
             }
             // Something is lost already, so whatever the command does now is in vain.
             if self.wait.streams().failure().is_some() {
@@ -249,7 +249,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn kill_if_impatient(&self) {
-        if self.wait.is_impatient()
+        if self.wait.is_kill_requested()
             && let Some(pid) = self.wait.command()
         {
             let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGKILL);
@@ -300,7 +300,7 @@ impl<'a> Supervisor<'a> {
         let mut due = stages.next();
         while self.wait.streams().is_busy() {
             match (self.wait.next(due), stages.len()) {
-                (Wakeup::Due, left) => {
+                (Wakeup::TimerExpired, left) => {
                     let streams = self.wait.streams();
                     match left {
                         2 => streams.grace_ended(),
@@ -322,7 +322,13 @@ impl<'a> Supervisor<'a> {
                     self.wait.streams().stop_looking();
                     break;
                 }
-                (Wakeup::Ended(_) | Wakeup::OrphanEnded | Wakeup::Streams | Wakeup::Writable, _) => {}
+                (
+                    Wakeup::CommandEnded(_)
+                    | Wakeup::OrphansReaped
+                    | Wakeup::StreamsChanged
+                    | Wakeup::Writable,
+                    _,
+                ) => {}
             }
         }
     }
@@ -340,8 +346,8 @@ impl<'a> Supervisor<'a> {
                 (Wakeup::Interrupted, Some(signal)) => {
                     return Some(Ending::Interrupted(signal));
                 }
-                (Wakeup::Due, Some(_)) => return None,
-                (Wakeup::Due, None) => self.wait.streams().abandon(),
+                (Wakeup::TimerExpired, Some(_)) => return None,
+                (Wakeup::TimerExpired, None) => self.wait.streams().abandon(),
                 _ => {}
             }
         }
@@ -440,7 +446,7 @@ impl Attempt for Supervisor<'_> {
         let begun = self.wait.streams().begin(now);
         // The last look before the command is there: a key that was pressed until now has missed it, one that
         // is pressed from now on reaches it too.
-        self.wait.look_at_signals();
+        self.wait.handle_signals();
         let (outcome, took, tree) = match begun {
             _ if self.wait.interrupted().is_some() => {
                 (not_started("interrupted".to_owned()), Duration::ZERO, None)
@@ -553,7 +559,7 @@ impl Attempt for Supervisor<'_> {
             if now >= due {
                 break Waited::Elapsed;
             }
-            if woken == Wakeup::Due {
+            if woken == Wakeup::TimerExpired {
                 let activity = Activity::Waiting { left: due.saturating_sub(now), elapsed: now };
                 self.progress.tick(now, activity, observer);
             }
