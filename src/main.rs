@@ -11,7 +11,8 @@ use retry::core::outcome::{Exit, OWN_FAILURE};
 use retry::core::output::Stream;
 use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::shared::{Location, Name};
-use retry::process::{supervisor::Supervisor, sys};
+use retry::platform::{signals, this_process};
+use retry::process::supervisor::Supervisor;
 use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
 use retry::state::store::{Removal, StoreError};
@@ -34,9 +35,9 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 #[expect(unsafe_code, reason = "only here are the words of the command line what C says they are")]
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
-    sys::own::begin();
+    this_process::begin();
     // SAFETY: both come from the C library.
-    run(unsafe { sys::own::words(count, words) })
+    run(unsafe { this_process::words(count, words) })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
@@ -56,8 +57,8 @@ fn run(words: Vec<OsString>) -> ! {
         Exit::Code(OWN_FAILURE)
     });
     if let Exit::Signal(signal) = exit {
-        sys::own::no_core_dump();
-        sys::signals::take_default_action(signal);
+        this_process::no_core_dump();
+        signals::take_default_action(signal);
         // Still here: nothing can kill pid 1 that way.
     }
     std::process::exit(exit.status().into())
@@ -71,7 +72,7 @@ fn say(line: &Line) {
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
     let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
-    let mut reporter = Reporter::new(plan, stderr_is_terminal, sys::own::offset_from_utc);
+    let mut reporter = Reporter::new(plan, stderr_is_terminal, this_process::offset_from_utc);
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }

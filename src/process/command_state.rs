@@ -168,6 +168,7 @@ impl CommandState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::clock::Clock;
 
     const LONE: StopReaction = StopReaction { clock: ClockAction::Pause, follow: None };
 
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_stop_that_was_requested_stops_us_too() {
-        let now = Instant::now();
+        let now = Clock::instant();
         for (signal, follow) in [
             (Signal::SIGTSTP, Signal::SIGTSTP),
             (Signal::SIGSTOP, Signal::SIGTSTP),
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_sigstop_that_nobody_announced_concerns_the_command_alone() {
-        let now = Instant::now();
+        let now = Clock::instant();
         assert_eq!(running().stopped(Signal::SIGSTOP, now, JobControl::Possible), LONE);
         let mut late = running();
         late.request_stop(now);
@@ -213,7 +214,7 @@ mod tests {
 
     #[test]
     fn no_stop_pauses_the_clock_without_a_terminal() {
-        let now = Instant::now();
+        let now = Clock::instant();
         for signal in [Signal::SIGSTOP, Signal::SIGTSTP] {
             assert_eq!(running().stopped(signal, now, JobControl::Absent).clock, ClockAction::Keep);
         }
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn while_it_is_ended_only_a_requested_stop_pauses_the_clock() {
-        let now = Instant::now();
+        let now = Clock::instant();
         let mut command = running();
         assert_eq!(command.ignore_lone_stops(), ClockAction::Resume);
         let reaction = command.stopped(Signal::SIGSTOP, now, JobControl::Possible);
@@ -253,7 +254,7 @@ mod tests {
     fn without_a_command_nothing_is_forwarded_or_awaited() {
         let mut none = CommandState::None;
         assert_eq!(none.forward_fatal(Signal::SIGALRM), None);
-        assert_eq!(none.request_stop(Instant::now()), StopRequest::StopNow);
+        assert_eq!(none.request_stop(Clock::instant()), StopRequest::StopNow);
         assert_eq!(none.ignore_lone_stops(), ClockAction::Keep);
         assert_eq!(none.pid(), None);
     }

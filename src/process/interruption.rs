@@ -2,8 +2,8 @@
 //! killed by now.
 
 use super::signals::Received;
-use super::sys::signals::Origin;
 use crate::core::signal::Signal;
+use crate::platform::signals::Origin;
 use std::time::{Duration, Instant};
 
 /// A parent in our process group (make, npm) may send one signal to its child and to its group, as coreutils'
@@ -93,12 +93,13 @@ impl Interruption {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::clock::Clock;
     use Urgency::{Graceful, Immediate};
 
     /// Signals at these milliseconds, each with what it has to lead to.
     #[track_caller]
     fn check(origin: Origin, signals: &[(u64, Signal, Urgency)]) {
-        let start = Instant::now();
+        let start = Clock::instant();
         let mut interruption = Interruption::default();
         for &(at, signal, urgency) in signals {
             let now = start + Duration::from_millis(at);
@@ -142,7 +143,7 @@ mod tests {
         // Keys that came while nobody looked are counted all the same.
         let mut interruption = Interruption::default();
         let received = Received { signal: key, origin: Origin::Kernel, times: 900 };
-        assert_eq!(interruption.receive(received, Instant::now()), Immediate);
+        assert_eq!(interruption.receive(received, Clock::instant()), Immediate);
         assert_eq!(interruption.count(), 900);
     }
 

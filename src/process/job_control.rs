@@ -1,7 +1,7 @@
 //! Stopping as a job of a shell: whether somebody can do it, and doing it ourselves.
 
-use super::sys::signals::{self, Origin};
 use crate::core::signal::Signal;
+use crate::platform::signals::{self, Origin};
 use std::fs::File;
 
 /// Whether somebody at a terminal can stop a job and let it go on.

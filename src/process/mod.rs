@@ -15,16 +15,12 @@
 //! | [`tree`] | the processes that an attempt made, and how they end |
 //! | [`terminal`] | the terminal's settings and foreground group, put back after a command that was killed |
 //! | [`guard`] | the circuit breaker and the retry budget, as the loop asks for them |
-//! | [`group`] | whether the command has a process group of its own (never on Linux), and what is sent to it |
-//! | `linux`, `other` | what a system knows of the processes below us |
-//! | [`sys`] | the system calls that no safe crate offers: the only `unsafe` of the library |
 //!
-//! Nothing here judges an outcome or prints.
+//! Nothing here judges an outcome or prints. What a system can do, and how, is in [`crate::platform`].
 
 pub mod clock;
 pub mod command_state;
 pub mod event_loop;
-pub mod group;
 pub mod guard;
 pub mod interruption;
 pub mod job_control;
@@ -33,10 +29,5 @@ pub mod progress_timer;
 pub mod signals;
 pub mod spawn;
 pub mod supervisor;
-pub mod sys;
 pub mod terminal;
 pub mod tree;
-
-#[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "other.rs")]
-mod platform;

@@ -2,13 +2,10 @@
 //! and streams; it judges nothing but by asking the rules.
 
 use super::event_loop::{EventLoop, Wakeup};
-use super::group::Group;
 use super::guard::{GuardNow, SharedGuard};
 use super::patience::RunPatience;
-use super::platform;
 use super::progress_timer::ProgressTimer;
 use super::spawn::{self, AttemptEnv};
-use super::sys::own;
 use super::terminal::Terminal;
 use super::tree::{Ended, Remaining, Scope, Tree};
 use crate::core::os_error::describe;
@@ -17,6 +14,8 @@ use crate::core::output::{Cursor, Seen, Stream};
 use crate::core::plan::{End, Leftovers, Limits, Plan};
 use crate::core::rules::{AttemptOutput, Verdict, Why};
 use crate::core::signal::Signal;
+use crate::platform::group::ProcessGroup;
+use crate::platform::{descendants, this_process};
 use crate::report::output;
 use crate::run::attempt::{Abort, Attempt, Done, LeftRunning, Opinion, Ready, Remarks, StdinState, Waited};
 use crate::run::event::{Activity, Event, Observer, Times};
@@ -66,14 +65,14 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
-        let wait = EventLoop::new(Streams::new(plan, own::share_description)?)?;
-        platform::adopt_orphans();
+        let wait = EventLoop::new(Streams::new(plan)?)?;
+        descendants::adopt_orphans();
         Ok(Self {
             plan,
             wait,
             everything: Tree::begin(),
             terminal: Terminal::find(),
-            death_signal: own::death_signal().unwrap_or(plan.limits.signal),
+            death_signal: this_process::death_signal().unwrap_or(plan.limits.signal),
             progress: ProgressTimer::default(),
             number: 0,
             waited: Duration::ZERO,
@@ -252,7 +251,7 @@ impl<'a> Supervisor<'a> {
         if self.wait.is_kill_requested()
             && let Some(pid) = self.wait.command()
         {
-            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGKILL);
+            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, Signal::SIGKILL);
         }
     }
 

@@ -4,16 +4,17 @@
 //! On Linux `retry` is a child subreaper (prctl(2)), so whatever an attempt leaves behind becomes a
 //! child of ours when its parent ends: a process that called setsid or forked twice is still a
 //! descendant. Elsewhere the tree is the command's own process group, where it has one
-//! ([`super::group`]), else the command alone.
+//! ([`crate::platform::group`]), else the command alone.
 //!
 //! What cannot be read is not gone: a tree has ended when the kernel knows no child of ours any more, or when all
 //! that is below us could be seen and nothing of the tree is among it.
 
 use super::event_loop::EventLoop;
-use super::group::Group;
-use super::platform::{self, Descendants, Process, View};
 use crate::core::outcome::{Escalation, Left};
 use crate::core::signal::Signal;
+use crate::platform::descendants::{self, Process};
+use crate::platform::group::ProcessGroup;
+use crate::platform::{Descendants, View};
 use rustix::process::Pid;
 use std::io;
 use std::time::Duration;
@@ -77,8 +78,8 @@ impl Tree {
     pub fn begin() -> Self {
         let mut before = Vec::new();
         // One call that says "no children" saves the look into /proc in nearly every run.
-        if platform::descendants() != Descendants::None {
-            platform::walk(None, &mut |process| {
+        if descendants::any() != Descendants::None {
+            descendants::walk(None, &mut |process| {
                 before.push(process.clone());
                 true
             });
@@ -93,7 +94,7 @@ impl Tree {
 
     /// The processes that are there although the command has ended.
     pub fn left_running(&self, event_loop: &mut EventLoop) -> Remaining {
-        if platform::descendants() == Descendants::None {
+        if descendants::any() == Descendants::None {
             return Remaining::Seen(0);
         }
         // A pipeline's members and a shell's helpers end a moment after the command, and nobody left them behind.
@@ -101,7 +102,7 @@ impl Tree {
         loop {
             let members = self.members(event_loop, Scope::Everything);
             // What cannot be read is not gone.
-            let remaining = match (members.processes.len(), members.view, platform::descendants()) {
+            let remaining = match (members.processes.len(), members.view, descendants::any()) {
                 (0, View::Partial, Descendants::Some) => Remaining::Unseen,
                 (count, ..) => Remaining::Seen(count),
             };
@@ -148,7 +149,7 @@ impl Tree {
             // The fastest way first: processes that fork and end at once are gone before a closer look at each of
             // them is over.
             let is_meant = |pid| scope.includes(pid) && !self.before.iter().any(|process| process.pid == pid);
-            while platform::kill_children(is_meant) > STORM && event_loop.now() < stuck {
+            while descendants::kill_children(is_meant) > STORM && event_loop.now() < stuck {
                 event_loop.next(Some(event_loop.now()));
             }
             let members = self.members(event_loop, scope);
@@ -188,7 +189,7 @@ impl Tree {
         // Without a /proc of ours (a chroot, a pid namespace, no descriptor left to open it) the walk finds
         // nothing. The command is known all the same: we have not reaped it, so its pid is its own.
         let mut command = event_loop.command();
-        let view = platform::walk(self.command, &mut |process: &Process| {
+        let view = descendants::walk(self.command, &mut |process: &Process| {
             // What was there before goes on, and so does what it starts meanwhile.
             if self.before.iter().any(|before| before.may_be(process)) {
                 return false;
@@ -208,7 +209,7 @@ impl Tree {
     }
 
     fn is_gone(&self, event_loop: &EventLoop, scope: Scope) -> bool {
-        match platform::descendants() {
+        match descendants::any() {
             Descendants::None => return true,
             // All that is below us is meant, so no look at it can say more.
             Descendants::Some if scope == Scope::Everything && self.before.is_empty() => return false,
@@ -233,9 +234,9 @@ impl Tree {
 fn send(event_loop: &EventLoop, process: &Process, signal: Signal) -> io::Result<()> {
     // The command's group, where it has one of its own.
     if event_loop.command() == Some(process.pid) {
-        return Group::of_the_command().send(process.pid, signal);
+        return ProcessGroup::of_the_command().send(process.pid, signal);
     }
-    platform::send(process, signal)
+    descendants::send(process, signal)
 }
 
 fn left(members: &Members) -> Left {
@@ -249,7 +250,7 @@ impl Scope {
     fn includes(self, pid: Pid) -> bool {
         match self {
             Self::Everything => true,
-            Self::OurSession => platform::is_in_our_session(pid),
+            Self::OurSession => descendants::is_in_our_session(pid),
         }
     }
 }

@@ -7,12 +7,12 @@
 use super::clock;
 use super::patience::{Patience, Ready};
 use super::place::{Entry, MODE, Place};
+use crate::platform::files;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -120,10 +120,11 @@ fn write_whole(file: &mut File, bytes: &[u8], patience: &mut dyn Patience) -> io
 /// Puts a new file in the place of an entry.
 fn put(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
     // A file without a name is gone when we are, so whatever ends us while we write leaves nothing behind.
-    let Some(nameless) = nameless(entry) else { return put_by_name(entry, bytes) };
+    let nameless = files::open_unnamed(&entry.directory, OFlags::WRONLY, MODE).map(File::from);
+    let Some(nameless) = nameless else { return put_by_name(entry, bytes) };
     fill(&nameless, entry, bytes)?;
     if entry.present.is_none() {
-        match link(&nameless, entry, &entry.name) {
+        match files::link_unnamed(&nameless, &entry.directory, entry.name.as_ref()) {
             Ok(()) => return Ok(()),
             // Somebody else made one meanwhile.
             Err(Errno::EXIST) => {}
@@ -132,7 +133,7 @@ fn put(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
     }
     // linkat(2) replaces nothing, so there is a moment with two names.
     for name in temporary_names() {
-        match link(&nameless, entry, name.as_ref()) {
+        match files::link_unnamed(&nameless, &entry.directory, name.as_ref()) {
             Ok(()) => return rename(entry, &name),
             Err(Errno::EXIST) => {}
             // No /proc.
@@ -160,23 +161,6 @@ fn put_by_name(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
         }
     }
     Err(Errno::EXIST.into())
-}
-
-#[cfg(target_os = "linux")]
-fn nameless(entry: &Entry) -> Option<File> {
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    rustix::fs::openat(&entry.directory, ".", flags, MODE).ok().map(File::from)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn nameless(_entry: &Entry) -> Option<File> {
-    None
-}
-
-/// Gives a file without a name its name (open(2), `O_TMPFILE`).
-fn link(file: &File, entry: &Entry, name: &OsStr) -> Result<(), Errno> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    rustix::fs::linkat(rustix::fs::CWD, path, &entry.directory, name, AtFlags::SYMLINK_FOLLOW)
 }
 
 fn rename(entry: &Entry, temporary: &str) -> io::Result<()> {

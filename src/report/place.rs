@@ -3,6 +3,7 @@
 //! does where fs.protected_symlinks is set. We rename as well as open, and a sysctl may be off, so it is checked
 //! here.
 
+use crate::platform::files;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -52,7 +53,7 @@ impl Place {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let start = from.as_ref().map_or(CWD, AsFd::as_fd);
             let directory = open_directory(start, parent.unwrap_or(Path::new(".")))?;
-            if is_the_kernels(&directory, &path) {
+            if files::is_of_the_kernel(&directory, &path) {
                 return Ok(Self::Kernels(path));
             }
             let present = match rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -109,27 +110,9 @@ impl Place {
     }
 }
 
-/// O_PATH: a directory that we may write to but not list will do.
-#[cfg(target_os = "linux")]
-const SEARCH: OFlags = OFlags::PATH;
-#[cfg(not(target_os = "linux"))]
-const SEARCH: OFlags = OFlags::RDONLY;
-
 fn open_directory(start: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
-    let flags = SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let flags = files::SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(start, path, flags, Mode::empty())?)
-}
-
-/// /proc, where /dev/stdout, /dev/fd and bash's `>(...)` end: its links name open files, which may have no path.
-#[cfg(target_os = "linux")]
-fn is_the_kernels(directory: &OwnedFd, _path: &Path) -> bool {
-    rustix::fs::fstatfs(directory).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
-}
-
-/// /dev/stdout, /dev/fd.
-#[cfg(not(target_os = "linux"))]
-fn is_the_kernels(_directory: &OwnedFd, path: &Path) -> bool {
-    path.starts_with("/dev")
 }
 
 fn is_trusted(link: &Stat, directory: &Stat) -> bool {

@@ -11,6 +11,7 @@ use super::operation::Operation;
 use super::record::{Bytes, Kept, SIZE, State};
 use super::record_key::RecordKey;
 use super::store::{Lock, MOST_RECORDS, Removal, StoreError, StoreReply, StoredRecord, too_many};
+use crate::platform::files;
 use retry_loop::timestamp::Timestamp;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
@@ -18,7 +19,7 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Records in a directory.
@@ -252,7 +253,6 @@ const OWNERS: Mode = Mode::RUSR.union(Mode::WUSR);
 /// for him yet, and a process that is killed leaves none.
 fn make_for_all(directory: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
     let of = rustix::fs::fstat(directory)?;
-    #[cfg(target_os = "linux")]
     if let Some(made) = make_whole(directory, name, &of)? {
         return Ok(made);
     }
@@ -265,13 +265,10 @@ fn make_for_all(directory: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> 
 }
 
 /// As a file that gets its name last; none where that cannot be done: on NFS, say, or without /proc.
-#[cfg(target_os = "linux")]
 fn make_whole(directory: &OwnedFd, name: &str, of: &Stat) -> rustix::io::Result<Option<OwnedFd>> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let Ok(file) = rustix::fs::openat(directory, ".", flags, OWNERS) else { return Ok(None) };
+    let Some(file) = files::open_unnamed(directory, OFlags::RDWR, OWNERS) else { return Ok(None) };
     give(&file, of)?;
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-    match rustix::fs::linkat(CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW) {
+    match files::link_unnamed(&file, directory, Path::new(name)) {
         Ok(()) => Ok(Some(file)),
         // Somebody else was faster; his is as good.
         Err(Errno::EXIST) => rustix::fs::openat(directory, name, READ_WRITE, Mode::empty()).map(Some),

@@ -9,6 +9,7 @@ use super::source::Source;
 use super::spool::Spool;
 use super::stdio::is_same_file;
 use crate::core::plan::Stdin;
+use crate::platform::streams::share_description;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -46,13 +47,13 @@ pub enum Supply {
 
 impl Input {
     /// Looks at our stdin.
-    pub fn new(mode: Stdin, shares: Shares) -> Self {
+    pub fn new(mode: Stdin) -> Self {
         let stdin = rustix::stdio::stdin();
         if mode == Stdin::Null {
             return Self::Null;
         }
         match rustix::fs::tell(stdin) {
-            Ok(offset) if !is_written_to(shares) => Self::Rewound { offset },
+            Ok(offset) if !is_written_to() => Self::Rewound { offset },
             // What is typed is for whoever reads it: the command, and after it the shell. And a command that
             // asks for a password reads the terminal itself.
             Err(_) if mode == Stdin::Replay && !rustix::termios::isatty(stdin) => {
@@ -92,19 +93,16 @@ impl Input {
     }
 }
 
-/// Whether two descriptors have one open file description; `None` if the kernel does not tell.
-pub type Shares = fn(BorrowedFd<'_>, BorrowedFd<'_>) -> Option<bool>;
-
 /// Whether stdout or stderr has the open file description of stdin (`0<>log 1>&0`), and with it the offset: if that
 /// went back, the next attempt would write over what is there.
-fn is_written_to(shares: Shares) -> bool {
+fn is_written_to() -> bool {
     let stdin = rustix::stdio::stdin();
     let is_for_reading =
         rustix::fs::fcntl_getfl(stdin).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDONLY);
     !is_for_reading
         && [rustix::stdio::stdout(), rustix::stdio::stderr()]
             .into_iter()
-            .any(|output| is_same_file(stdin, output) && shares(stdin, output).unwrap_or(true))
+            .any(|output| is_same_file(stdin, output) && share_description(stdin, output).unwrap_or(true))
 }
 
 fn supply(stdin: BorrowedFd<'static>) -> Supply {

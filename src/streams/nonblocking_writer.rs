@@ -10,6 +10,7 @@
 //! | what cannot be opened again | little by little, whenever poll(2) says so |
 
 use super::own;
+use crate::platform::streams as platform;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
@@ -37,7 +38,7 @@ pub struct NonblockingWriter {
 enum Way {
     /// It does not anyway.
     Plain,
-    /// A pipe that takes `RWF_NOWAIT` (since Linux 6.4 or so, unnamed ones only).
+    /// A pipe, as long as the system can write to it like this.
     NoWait,
     /// A socket, and the most that it gets at once: a datagram must not grow too long.
     Socket { most: usize },
@@ -65,8 +66,8 @@ impl NonblockingWriter {
         let stat = rustix::fs::fstat(fd)?;
         let way = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile | FileType::BlockDevice => Way::Plain,
-            FileType::CharacterDevice if is_memory_device(stat.st_rdev) => Way::Plain,
-            FileType::Fifo if cfg!(target_os = "linux") => Way::NoWait,
+            FileType::CharacterDevice if platform::is_memory_device(stat.st_rdev) => Way::Plain,
+            FileType::Fifo => Way::NoWait,
             FileType::Socket => {
                 let is_stream = rustix::net::sockopt::socket_type(fd) == Ok(SocketType::STREAM);
                 Way::Socket { most: if is_stream { usize::MAX } else { SURE } }
@@ -120,7 +121,7 @@ impl NonblockingWriter {
     fn attempt(&self, bytes: &[u8]) -> Result<usize, Errno> {
         match &self.way {
             Way::Plain => rustix::io::write(self.fd, bytes),
-            Way::NoWait => write_without_waiting(self.fd, bytes),
+            Way::NoWait => platform::write_nowait(self.fd, bytes),
             Way::Socket { .. } => rustix::net::send(self.fd, bytes, SendFlags::DONTWAIT),
             Way::Own(own) => rustix::io::write(own, bytes),
             Way::AfterPoll { .. } if is_ready(self.fd, PollFlags::OUT) => {
@@ -133,16 +134,11 @@ impl NonblockingWriter {
     /// Moves bytes from a file to a pipe in the kernel, as far as that goes without blocking.
     ///
     /// # Errors
-    /// As [`Self::write`]; EINVAL where this cannot be done for such a descriptor (append mode, a kind
-    /// of file that cannot splice).
-    #[cfg(target_os = "linux")]
+    /// As [`Self::write`]; EINVAL or ENOSYS where this cannot be done for such a descriptor or by this system.
     pub fn splice_from(&self, file: impl AsFd, offset: &mut u64, length: usize) -> io::Result<Written> {
-        use rustix::pipe::SpliceFlags;
         let moved = match self.way {
-            Way::NoWait => {
-                rustix::pipe::splice(file, Some(offset), self.fd, None, length, SpliceFlags::NONBLOCK)
-            }
-            Way::Plain => rustix::fs::sendfile(self.fd, file, Some(offset), length),
+            Way::NoWait => platform::move_to_pipe(file, offset, self.fd, length),
+            Way::Plain => platform::move_to_file(file, offset, self.fd, length),
             Way::Socket { .. } | Way::Own(_) | Way::AfterPoll { .. } => Err(Errno::INVAL),
         };
         match moved {
@@ -157,22 +153,6 @@ impl NonblockingWriter {
 fn own_or_after_poll(fd: BorrowedFd<'_>, stat: &Stat) -> Way {
     let most = if rustix::termios::isatty(fd) { ONE } else { SURE };
     own::reopen(fd, stat, OFlags::WRONLY).map_or(Way::AfterPoll { most }, Way::Own)
-}
-
-#[cfg(target_os = "linux")]
-fn write_without_waiting(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
-    // The offset -1 is "the current position", as in pwritev2(2).
-    rustix::io::pwritev2(fd, &[io::IoSlice::new(bytes)], u64::MAX, rustix::io::ReadWriteFlags::NOWAIT)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn write_without_waiting(_fd: BorrowedFd<'_>, _bytes: &[u8]) -> Result<usize, Errno> {
-    Err(Errno::NOSYS)
-}
-
-/// /dev/null, /dev/zero and /dev/full: Linux gives the number 1 to devices that are memory.
-fn is_memory_device(device: rustix::fs::Dev) -> bool {
-    cfg!(target_os = "linux") && rustix::fs::major(device) == 1
 }
 
 /// Whether a descriptor is ready now, or has hung up.

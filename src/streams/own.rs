@@ -2,6 +2,7 @@
 //! be made non-blocking without others noticing: fcntl(2) has the flag on the description, and the shell, the
 //! command and whoever reads the other end share the inherited one.
 
+use crate::platform::streams as platform;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -13,7 +14,7 @@ pub fn reopen(fd: BorrowedFd<'_>, stat: &Stat, access: OFlags) -> Option<OwnedFd
     let kind = FileType::from_raw_mode(stat.st_mode);
     let is_terminal = kind == FileType::CharacterDevice && rustix::termios::isatty(fd);
     // Opening the master of a pseudo-terminal makes another terminal.
-    if !(is_terminal || kind == FileType::Fifo) || is_master(stat) {
+    if !(is_terminal || kind == FileType::Fifo) || platform::is_pty_master(stat.st_rdev) {
         return None;
     }
     let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -24,14 +25,7 @@ pub fn reopen(fd: BorrowedFd<'_>, stat: &Stat, access: OFlags) -> Option<OwnedFd
             _ => new.st_rdev == stat.st_rdev,
         })
     };
-    let again = if cfg!(target_os = "linux") {
-        use std::os::fd::AsRawFd;
-        open(format!("/proc/self/fd/{}", fd.as_raw_fd()).as_bytes())
-    } else if is_terminal {
-        rustix::termios::ttyname(fd, Vec::new()).ok().and_then(|name| open(name.as_bytes()))
-    } else {
-        None
-    };
+    let again = platform::path_to_reopen(fd).and_then(|path| open(&path));
     if let Some(again) = again.filter(is_same) {
         return Some(again);
     }
@@ -40,10 +34,4 @@ pub fn reopen(fd: BorrowedFd<'_>, stat: &Stat, access: OFlags) -> Option<OwnedFd
     // group can be asked (tty_ioctl(4), TIOCGPGRP). The kernel may answer 0, which is no error of the terminal.
     let is_ours = is_terminal && matches!(rustix::termios::tcgetpgrp(fd), Ok(_) | Err(Errno::OPNOTSUPP));
     if is_ours { open(b"/dev/tty") } else { None }
-}
-
-/// Linux: /dev/ptmx is 5:2.
-fn is_master(stat: &Stat) -> bool {
-    let device = stat.st_rdev;
-    cfg!(target_os = "linux") && (rustix::fs::major(device), rustix::fs::minor(device)) == (5, 2)
 }

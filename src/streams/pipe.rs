@@ -1,5 +1,6 @@
 //! Pipes between the command and us: as open to others as what they stand in for, and as large as pays.
 
+use crate::platform;
 use rustix::fs::{Mode, Stat};
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
@@ -10,7 +11,6 @@ pub const DEFAULT: usize = 64 << 10;
 
 /// How large it becomes when it was full. More is no faster, and what all pipes of a user may take is limited:
 /// pipe(7), pipe-user-pages-soft, 16 pipes of a MiB.
-#[cfg(target_os = "linux")]
 const LARGE: usize = 256 << 10;
 
 /// Who may open a stream by its name in /dev or /proc: a command that has become another user does, as `nginx`
@@ -51,10 +51,8 @@ impl Access {
 pub fn pipe(access: Option<Access>) -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
-    // Elsewhere each end has an access of its own, or none.
-    if cfg!(target_os = "linux")
-        && let Some(access) = access
-    {
+    // On Linux both ends are one file. Where they are not, fchmod(2) and fchown(2) refuse a pipe.
+    if let Some(access) = access {
         access.give(&reader);
     }
     Ok((reader, writer))
@@ -74,10 +72,7 @@ impl Size {
     pub fn grow(&mut self, pipe: &OwnedFd) {
         if *self == Self::Default {
             *self = Self::Large;
-            #[cfg(target_os = "linux")]
-            let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(pipe, LARGE);
-            #[cfg(not(target_os = "linux"))]
-            let _grows_by_itself = pipe;
+            platform::streams::grow_pipe(pipe, LARGE);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::nonblocking_writer::is_ready;
 use super::own;
+use crate::platform::streams as platform;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
@@ -33,7 +34,7 @@ impl Source {
     pub fn new(fd: BorrowedFd<'static>) -> Self {
         let kind = rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
         let way = match kind {
-            Ok(FileType::Fifo) if cfg!(target_os = "linux") => Way::NoWait,
+            Ok(FileType::Fifo) => Way::NoWait,
             Ok(FileType::Socket) => Way::Socket,
             _ => own_or_after_poll(fd),
         };
@@ -54,7 +55,7 @@ impl Source {
     /// EAGAIN when nothing is there, and whatever else a read may meet.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
         let read = match &self.way {
-            Way::NoWait => read_without_waiting(self.fd, buffer),
+            Way::NoWait => platform::read_nowait(self.fd, buffer),
             Way::Socket => rustix::net::recv(self.fd, buffer, RecvFlags::DONTWAIT).map(|(read, _)| read),
             Way::Own(own) => rustix::io::read(own, buffer),
             Way::AfterPoll if is_ready(self.fd, PollFlags::IN) => rustix::io::read(self.fd, buffer),
@@ -73,15 +74,4 @@ impl Source {
 fn own_or_after_poll(fd: BorrowedFd<'_>) -> Way {
     let again = rustix::fs::fstat(fd).ok().and_then(|stat| own::reopen(fd, &stat, OFlags::RDONLY));
     again.map_or(Way::AfterPoll, Way::Own)
-}
-
-#[cfg(target_os = "linux")]
-fn read_without_waiting(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
-    let mut buffers = [std::io::IoSliceMut::new(buffer)];
-    rustix::io::preadv2(fd, &mut buffers, u64::MAX, rustix::io::ReadWriteFlags::NOWAIT)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn read_without_waiting(_fd: BorrowedFd<'_>, _buffer: &mut [u8]) -> Result<usize, Errno> {
-    Err(Errno::NOSYS)
 }

@@ -105,10 +105,9 @@ impl Spool {
         offset: &mut u64,
         buffer: &mut [u8],
     ) -> io::Result<Written> {
-        #[cfg(target_os = "linux")]
         if let Some(file) = &self.file {
             match writer.splice_from(file, offset, CHUNK) {
-                // Append targets and some file systems refuse; then by hand.
+                // Append targets, some file systems and some systems refuse; then by hand.
                 Err(error)
                     if matches!(
                         Errno::from_io_error(&error),

@@ -3,7 +3,7 @@
 
 use super::end::End;
 use super::error::StreamError;
-use super::input::{Input, Shares};
+use super::input::Input;
 use super::nonblocking_writer::NonblockingWriter;
 use super::output_pipe::{Clock, Mode, OutputPipe, ServerHints};
 use super::spool::CHUNK;
@@ -52,11 +52,9 @@ impl Streams {
     ///
     /// # Errors
     /// One of our own streams that has to be written to cannot be looked at.
-    ///
-    /// `shares` says whether two descriptors have one open file description, `None` if the kernel does not tell.
-    pub fn new(plan: &Plan, shares: Shares) -> io::Result<Self> {
+    pub fn new(plan: &Plan) -> io::Result<Self> {
         Ok(Self {
-            input: Input::new(plan.streams.stdin, shares),
+            input: Input::new(plan.streams.stdin),
             terminals: terminals(),
             flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
             output_pipes: output_pipes(plan)?,

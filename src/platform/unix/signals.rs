@@ -1,6 +1,9 @@
 //! Signals that come to this process: caught, counted, and taken by whoever asks.
 
 use crate::core::signal::Signal;
+use crate::platform::system::siginfo;
+pub use crate::platform::system::siginfo::{TERMINATING, real_time};
+use crate::platform::system::spawn::is_child_before_exec;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
@@ -34,11 +37,8 @@ static PENDING: [[AtomicU32; 2]; NUMBERS] = [const { [const { AtomicU32::new(0) 
 static ANY_PENDING: AtomicBool = AtomicBool::new(false);
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
-/// Set in a child between fork and exec, which has our handlers until then.
-static IN_CHILD: AtomicBool = AtomicBool::new(false);
-
 extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
-    if IN_CHILD.load(Ordering::Relaxed) {
+    if is_child_before_exec() {
         // It was meant for the command. It comes again, with its default action, as soon as we return.
         set_disposition(Signal(number), libc::SIG_DFL, 0);
         // SAFETY: getpid(2) and kill(2) are async-signal-safe.
@@ -58,47 +58,24 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _contex
         return;
     }
     if let Some(counters) = usize::try_from(number).ok().and_then(|number| PENDING.get(number)) {
-        counters[origin(code, sender) as usize].fetch_add(1, Ordering::Release);
+        counters[siginfo::origin(code, sender) as usize].fetch_add(1, Ordering::Release);
         ANY_PENDING.store(true, Ordering::Release);
     }
     // SAFETY: write(2) is async-signal-safe. The descriptor does not block; if it is full, the reader has a
     // wake-up waiting already. It may be an eventfd, which takes eight bytes, a number above 0. errno is put
     // back for the code that was interrupted.
     unsafe {
-        let errno = errno_location();
+        let errno = siginfo::errno_location();
         let saved = *errno;
         libc::write(WAKE.load(Ordering::Relaxed), 1_u64.to_ne_bytes().as_ptr().cast(), 8);
         *errno = saved;
     }
 }
 
-/// SI_USER, which is positive on the BSDs and on Darwin, and which libc has for Linux only.
-const SENT_BY_A_PROCESS: libc::c_int = if cfg!(target_os = "linux") { 0 } else { 0x10001 };
-
 /// Whether the kernel tells us of an error of our own: si_code is positive then (sigaction(2)).
 fn is_fault(number: libc::c_int, code: libc::c_int) -> bool {
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
-    code > 0 && code != SENT_BY_A_PROCESS && faults.contains(&number)
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-unsafe fn errno_location() -> *mut libc::c_int {
-    // SAFETY: always valid for the calling thread.
-    unsafe { libc::__errno_location() }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-unsafe fn errno_location() -> *mut libc::c_int {
-    // SAFETY: always valid for the calling thread.
-    unsafe { libc::__error() }
-}
-
-/// On Linux, si_code is SI_USER, SI_QUEUE or SI_TKILL (all <= 0) for a process and SI_KERNEL for a
-/// key: sigaction(2). Elsewhere SI_USER is positive and the sender's pid tells.
-fn origin(code: libc::c_int, sender: libc::pid_t) -> Origin {
-    let by_process =
-        if cfg!(any(target_os = "linux", target_os = "android")) { code <= 0 } else { sender != 0 };
-    if by_process { Origin::Process } else { Origin::Kernel }
+    code > 0 && code != siginfo::SENT_BY_KILL && faults.contains(&number)
 }
 
 /// From now on, `signal` is counted, and each one writes to `wake` (which must not block and must stay
@@ -115,15 +92,6 @@ pub fn catch(signal: Signal, interruption: Interruption, wake: &OwnedFd) {
     if before == libc::SIG_IGN && signal != Signal::SIGCHLD {
         set_disposition(signal, libc::SIG_IGN, 0);
     }
-}
-
-/// The numbers of the real-time signals. The C library keeps the first ones of the kernel for itself.
-pub fn real_time() -> std::ops::RangeInclusive<i32> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    return libc::SIGRTMIN()..=libc::SIGRTMAX();
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    #[expect(clippy::reversed_empty_ranges, reason = "there are none")]
-    return 1..=0;
 }
 
 /// The signal mask that we were started with: a command inherits it, whatever we block and let through.
@@ -197,20 +165,6 @@ fn change_mask(how: libc::c_int, signal: Signal) -> Mask {
         libc::sigprocmask(how, &raw const set, &raw mut old);
         Mask(old)
     }
-}
-
-/// In a child before it executes the command: a signal from now on is the command's, and ends it if that is its
-/// default. The child shares our memory, so we have to call [`belong_to_us`] when it is gone from there, before we let
-/// any signal through.
-#[cfg(target_os = "linux")]
-pub(super) fn belong_to_the_command() {
-    IN_CHILD.store(true, Ordering::Relaxed);
-}
-
-/// Signals are ours again.
-#[cfg(target_os = "linux")]
-pub(super) fn belong_to_us() {
-    IN_CHILD.store(false, Ordering::Relaxed);
 }
 
 /// Whether a signal came since this was asked last.

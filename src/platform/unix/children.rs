@@ -2,6 +2,7 @@
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+pub use crate::platform::system::trace::stop_tracing;
 use rustix::process::Pid;
 use std::io;
 use std::mem::MaybeUninit;
@@ -74,25 +75,6 @@ pub fn exists(whose: Whose) -> bool {
     let (kind, id) = whose.as_wait_id();
     // SAFETY: as in `next_change`; nothing is read from it.
     unsafe { libc::waitid(kind, id, info.as_mut_ptr(), wanted) == 0 }
-}
-
-/// Ends the tracing of a child that has stopped with `signal`, and lets it go on as it would without a tracer.
-pub fn stop_tracing(pid: Pid, signal: Signal) {
-    // The stop after an exec of a traced process has SIGTRAP (ptrace(2)), which nobody sent.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let delivered = if signal == Signal::SIGTRAP { 0 } else { signal.0 };
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: with PTRACE_DETACH the address is ignored and the data is a signal's number.
-    unsafe {
-        libc::ptrace(
-            libc::PTRACE_DETACH,
-            pid.as_raw_nonzero().get(),
-            std::ptr::null_mut::<libc::c_void>(),
-            delivered as usize as *mut libc::c_void,
-        );
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _goes_on = send(pid, Signal::SIGCONT).map(|()| signal);
 }
 
 /// Sends a signal to one process.

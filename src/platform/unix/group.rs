@@ -1,29 +1,25 @@
-//! Whether the command has a process group of its own, and so what a signal for it is sent to. It
-//! decides nothing else; which signals are sent, and when, is for those who use it.
-//!
-//! On Linux the command stays in our group, and its tree is found in /proc. Elsewhere a group is the
-//! only way to reach what the command has started. It gets one where that can be noticed by nobody: a
-//! group of its own is in the background of a terminal, where reading stops it and Ctrl-C misses it.
+//! Whether the command has a process group of its own, and so what a signal for it is sent to. Which signals are sent,
+//! and when, is for those who use it.
 
-use super::sys::children;
-pub use super::sys::start::Group;
+use super::children;
 use crate::core::signal::Signal;
+use crate::platform::system;
 use rustix::process::Pid;
-use std::fs::File;
 use std::io;
-use std::sync::OnceLock;
 
-impl Group {
-    /// The decision, the same for every attempt: a terminal does not come or go in between.
+/// The process group that a command starts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessGroup {
+    /// Ours.
+    Inherited,
+    /// One of its own, with its pid as its number.
+    New,
+}
+
+impl ProcessGroup {
+    /// The group of every command of this run: a terminal does not come or go in between.
     pub fn of_the_command() -> Self {
-        static DECIDED: OnceLock<Group> = OnceLock::new();
-        if cfg!(target_os = "linux") {
-            return Self::Ours;
-        }
-        *DECIDED.get_or_init(|| match File::open("/dev/tty") {
-            Ok(_controlling_terminal) => Self::Ours,
-            Err(_) => Self::Own,
-        })
+        system::group::of_the_command()
     }
 
     /// Sends a signal to the command `pid`, and to all of its group where that is its own.
@@ -32,18 +28,17 @@ impl Group {
     /// ESRCH when it is gone, EPERM when it runs as someone else.
     pub fn send(self, pid: Pid, signal: Signal) -> io::Result<()> {
         match self {
-            Self::Ours => children::send(pid, signal),
-            Self::Own => children::send_to_group(pid, signal),
+            Self::Inherited => children::send(pid, signal),
+            Self::New => children::send_to_group(pid, signal),
         }
     }
 
     /// Whether anything of the command `pid` is still there: a process of its own group (whoever its
     /// parent is by now), or the command itself as long as it was not waited for.
-    #[cfg(any(test, not(target_os = "linux")))]
     pub fn holds(self, pid: Pid) -> bool {
         match self {
-            Self::Ours => children::exists(children::Whose::Only(pid)),
-            Self::Own => rustix::process::test_kill_process_group(pid) != Err(rustix::io::Errno::SRCH),
+            Self::Inherited => children::exists(children::Whose::Only(pid)),
+            Self::New => rustix::process::test_kill_process_group(pid) != Err(rustix::io::Errno::SRCH),
         }
     }
 }
@@ -69,11 +64,11 @@ mod tests {
         assert_eq!(line, "ready\n");
         assert_ne!(rustix::process::getpgid(Some(pid)).unwrap(), rustix::process::getpgrp());
 
-        assert!(Group::Own.holds(pid));
-        Group::Own.send(pid, Signal::SIGTERM).unwrap();
+        assert!(ProcessGroup::New.holds(pid));
+        ProcessGroup::New.send(pid, Signal::SIGTERM).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(7));
-        assert!(!Group::Own.holds(pid));
-        assert!(Group::Own.send(pid, Signal::SIGTERM).is_err());
+        assert!(!ProcessGroup::New.holds(pid));
+        assert!(ProcessGroup::New.send(pid, Signal::SIGTERM).is_err());
     }
 
     #[test]
@@ -81,8 +76,8 @@ mod tests {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = Pid::from_child(&child);
         assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), rustix::process::getpgrp());
-        assert!(Group::Ours.holds(pid));
+        assert!(ProcessGroup::Inherited.holds(pid));
         child.wait().unwrap();
-        assert!(!Group::Ours.holds(pid));
+        assert!(!ProcessGroup::Inherited.holds(pid));
     }
 }

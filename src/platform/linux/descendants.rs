@@ -1,7 +1,8 @@
 //! What Linux knows of the processes below us: a child subreaper, /proc, and pidfds.
 
-use super::sys::children::{self, Whose};
 use crate::core::signal::Signal;
+use crate::platform::children::{self, Whose};
+use crate::platform::{Descendants, View};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::fs;
@@ -29,30 +30,6 @@ impl Process {
     }
 }
 
-/// Whether everything below us was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    /// Every process is among those that were found, but for one that moved while the list was read (proc(5)).
-    Complete,
-    /// A child has ended meanwhile, and what it has started before may be new in the list. In a storm of processes that
-    /// fork and end there is always one.
-    Moving,
-    /// /proc is not there, is that of another pid namespace, or could not be read.
-    Partial,
-}
-
-/// What the kernel says without a look at /proc.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Descendants {
-    /// There is none.
-    None,
-    /// There are some, ended or not.
-    Some,
-    /// It cannot say.
-    #[expect(dead_code, reason = "what other systems answer")]
-    Unknown,
-}
-
 /// What a look at one process found.
 enum Sight {
     Gone,
@@ -68,7 +45,7 @@ pub fn adopt_orphans() {
 }
 
 /// What the kernel says about everything below us: without a child a subreaper has no descendant.
-pub fn descendants() -> Descendants {
+pub fn any() -> Descendants {
     if children::exists(Whose::Any) { Descendants::Some } else { Descendants::None }
 }
 

@@ -1,8 +1,9 @@
 //! What systems without a child subreaper know of the processes below us: the command, which stands for its whole
 //! process group where that is its own.
 
-use super::group::Group;
 use crate::core::signal::Signal;
+use crate::platform::group::ProcessGroup;
+use crate::platform::{Descendants, View};
 use rustix::process::Pid;
 use std::io;
 
@@ -25,35 +26,11 @@ impl Process {
     }
 }
 
-/// Whether everything that can be known here was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    /// There is nothing more to know than the command itself.
-    Complete,
-    /// Never here.
-    #[expect(dead_code, reason = "what Linux may answer")]
-    Moving,
-    /// Never here.
-    Partial,
-}
-
-/// What the kernel says about everything below us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "what Linux may answer")]
-pub enum Descendants {
-    /// There is none.
-    None,
-    /// There are some, ended or not.
-    Some,
-    /// It cannot say.
-    Unknown,
-}
-
 /// What becomes an orphan is init's.
 pub fn adopt_orphans() {}
 
 /// What an ended command leaves behind goes to init, so our children say nothing about it.
-pub fn descendants() -> Descendants {
+pub fn any() -> Descendants {
     Descendants::Unknown
 }
 
@@ -68,7 +45,7 @@ pub fn is_in_our_session(_pid: Pid) -> bool {
 /// # Errors
 /// ESRCH when it is gone, EPERM when it runs as someone else.
 pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
-    Group::of_the_command().send(process.pid, signal)
+    ProcessGroup::of_the_command().send(process.pid, signal)
 }
 
 /// There are none but the command.
@@ -79,7 +56,7 @@ pub fn kill_children(_is_meant: impl Fn(Pid) -> bool) -> usize {
 /// Calls `found` for the command, if something of it is left.
 pub fn walk(command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> View {
     if let Some(pid) = command
-        && Group::of_the_command().holds(pid)
+        && ProcessGroup::of_the_command().holds(pid)
     {
         found(&Process { pid });
     }

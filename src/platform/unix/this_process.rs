@@ -1,9 +1,9 @@
 //! This process: its start, its command line, its end, and the local time.
 
 use super::signals;
-use crate::core::signal::Signal;
+use crate::platform::system;
+pub use crate::platform::system::lifecycle::death_signal;
 use std::ffi::{CStr, OsStr, OsString};
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 
@@ -36,51 +36,12 @@ pub unsafe fn words(count: libc::c_int, words: *const *const libc::c_char) -> Ve
     (0..usize::try_from(count).unwrap_or(0)).map(word).collect()
 }
 
-/// The signal that the kernel sends us when our parent dies, if we were started with one: PR_SET_PDEATHSIG(2const).
-#[cfg(target_os = "linux")]
-pub fn death_signal() -> Option<Signal> {
-    let mut signal: libc::c_int = 0;
-    // SAFETY: PR_GET_PDEATHSIG writes an int to where its argument points.
-    let asked = unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal) };
-    (asked == 0 && signal > 0).then_some(Signal(signal))
-}
-
-/// Only Linux has that.
-#[cfg(not(target_os = "linux"))]
-pub fn death_signal() -> Option<Signal> {
-    None
-}
-
 /// No core file from this process: the command has left its own, and a second one of ours would
-/// only mislead. PR_SET_DUMPABLE also keeps a core_pattern pipe from being fed (core(5)).
+/// only mislead.
 pub fn no_core_dump() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _best_effort = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    #[cfg(target_os = "linux")]
-    let _best_effort = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-}
-
-/// Whether two descriptors have one open file description, and with it one offset; `None` where the kernel does
-/// not tell (kcmp(2) needs CONFIG_KCMP, and a sandbox may forbid it).
-pub fn share_description(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Option<bool> {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::AsRawFd as _;
-        const KCMP_FILE: libc::c_long = 0;
-        let pid = libc::c_long::from(rustix::process::getpid().as_raw_nonzero().get());
-        let (a, b) = (libc::c_long::from(a.as_raw_fd()), libc::c_long::from(b.as_raw_fd()));
-        // SAFETY: no memory is involved.
-        match unsafe { libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_FILE, a, b) } {
-            0 => Some(true),
-            1.. => Some(false),
-            _ => None,
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _unknown = (a, b);
-        None
-    }
+    system::lifecycle::forbid_dumps();
 }
 
 /// How many seconds the local time is ahead of UTC at `time`.
