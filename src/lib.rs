@@ -58,7 +58,7 @@
 //! | [`platform`] | what is asked of the operating system, one folder per system |
 //! | [`function`] | the same loop for a Rust function |
 //!
-//! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
+//! `src/main.rs` connects them, and the process ends when it returns. `src/start.rs` calls it. Imports go downward only:
 //! main, then run, then process, streams, report and state, then platform, then core; cli needs only core (and, for the
 //! dry run, report's texts and the width of a terminal). Among the four, process stands on streams, state
 //! and report's events (and on what is left for stderr, which its wait writes), and report on what state shows

@@ -1,9 +1,9 @@
-//! Parse, run, exit: the only file that ends the process.
-//!
-//! It does without the start of Rust's runtime. That prepares a message for a stack overflow, for which glibc
-//! reads /proc/self/maps: a tenth of what a run of `retry` costs (benches/README.md).
+//! Parse, run, exit.
 
+// The C library calls `main` in start.rs, which calls the one below.
 #![no_main]
+
+mod start;
 
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Format, Invocation};
@@ -16,32 +16,12 @@ use retry::process::supervisor::Supervisor;
 use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
 use retry::state::store::{Removal, StoreError};
-use std::ffi::{OsString, c_char, c_int};
+use std::ffi::OsString;
 use std::io::ErrorKind;
 
-// StoredRecord by build.rs. Here and not there, so that only the binary is linked with it, and only where a panic
-// does not unwind.
-#[cfg(all(unwinder_in_gcc_eh, panic = "abort"))]
-#[expect(unsafe_code, reason = "names a library, declares nothing")]
-#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
-unsafe extern "C" {}
-
-// musl's own takes and gives back single pages while options are parsed, a third of what that costs.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-/// What the C library calls.
-#[expect(unsafe_code, reason = "only here are the words of the command line what C says they are")]
-#[unsafe(no_mangle)]
-extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
-    this_process::begin();
-    // SAFETY: both come from the C library.
-    run(unsafe { this_process::words(count, words) })
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
-fn run(words: Vec<OsString>) -> ! {
+/// Does what the words of the command line say, the program's own name first. Returns the exit status, or ends by the
+/// signal by which the command ended.
+fn main(words: Vec<OsString>) -> u8 {
     let exit = match cli::parse(words) {
         Ok(Invocation::Run(plan)) => carry_out(&plan),
         Ok(Invocation::Print(product)) => print(&product),
@@ -61,7 +41,7 @@ fn run(words: Vec<OsString>) -> ! {
         signals::take_default_action(signal);
         // Still here: nothing can kill pid 1 that way.
     }
-    std::process::exit(exit.status().into())
+    exit.status()
 }
 
 /// Says the one thing that there is to say.

@@ -6,7 +6,7 @@
 //! | [`group`] | the process group that a command starts in, and what is sent to it |
 //! | [`launch`] | what a command is started with |
 //! | [`signals`] | catching, counting and taking signals, signal masks |
-//! | [`this_process`] | this process: its start, its command line, its end, local time |
+//! | [`this_process`] | this process: its start, its end, local time |
 //! | [`wakeup`] | the descriptors by which a signal ends a sleep |
 
 pub mod children;

@@ -1,16 +1,12 @@
-//! This process: its start, its command line, its end, and the local time.
+//! This process: its start, its end, and the local time.
 
-use super::signals;
 use crate::platform::system;
 pub use crate::platform::system::lifecycle::death_signal;
-use std::ffi::{CStr, OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 
-/// What Rust's runtime does before `main`, for a program without it. Standard streams that are closed get
-/// /dev/null, or the next file that is opened would be taken for one of them; the command finds them
-/// closed all the same, and we can neither read nor write there.
-pub fn begin() {
+/// Opens those of the standard streams that are closed, or the next file that is opened would be taken for one of them.
+/// They lead to /dev/null, where we can neither read nor write with them; the command finds them closed all the same.
+pub fn open_closed_streams() {
     for (fd, unusable) in [(0, libc::O_WRONLY), (1, libc::O_RDONLY), (2, libc::O_RDONLY)] {
         // SAFETY: F_GETFD on any number is allowed; it fails for a closed descriptor. open(2) takes the lowest
         // free number, which is `fd`, since those below are open. Without a /dev there is nothing better.
@@ -20,20 +16,6 @@ pub fn begin() {
             }
         }
     }
-    signals::survive_failed_writes();
-}
-
-/// The words of the command line, its own name first.
-///
-/// # Safety
-/// `count` and `words` are those that a C `main` was given.
-pub unsafe fn words(count: libc::c_int, words: *const *const libc::c_char) -> Vec<OsString> {
-    let word = |index| {
-        // SAFETY: there are `count` pointers to texts that end with a zero and live as long as the process.
-        let word = unsafe { CStr::from_ptr(*words.add(index)) };
-        OsStr::from_bytes(word.to_bytes()).to_owned()
-    };
-    (0..usize::try_from(count).unwrap_or(0)).map(word).collect()
 }
 
 /// No core file from this process: the command has left its own, and a second one of ours would

@@ -1,0 +1,44 @@
+//! How the process starts: everything about it that is not plain Rust. [`crate::main`] is called from here.
+//!
+//! Most runs of `retry` last as long as one quick command, so a start is what it costs. Three things are done in
+//! another way than Rust would do them. The figures are those of a run of `true`; benches/README.md says how they were
+//! taken.
+//!
+//! | | instead of | buys |
+//! |---|---|---|
+//! | `main` is called by the C library | by Rust's runtime, which prepares a message for a stack overflow; for that, glibc reads /proc/self/maps | a tenth of a start |
+//! | gcc's unwinder, linked statically | libgcc_s.so, of which nothing but a backtrace is used | a seventh of a start, with glibc |
+//! | dlmalloc allocates | musl's allocator, which takes and gives back single pages while options are parsed | a quarter of a start with options, with musl |
+//!
+//! Without these lines, and with `fn main()` in main.rs, everything works as well.
+
+use retry::platform::{signals, this_process};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt as _;
+
+/// What the C library calls.
+#[expect(unsafe_code, reason = "the C library looks for this name, and passes pointers")]
+#[unsafe(no_mangle)]
+extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+    // As Rust's runtime does it, but for the signals: there, a command would inherit that SIGPIPE is ignored.
+    this_process::open_closed_streams();
+    signals::survive_failed_writes();
+    let word = |index| {
+        // SAFETY: there are `count` pointers to texts that end with a zero and live as long as the process.
+        let word = unsafe { CStr::from_ptr(*words.add(index)) };
+        OsStr::from_bytes(word.to_bytes()).to_owned()
+    };
+    let words: Vec<OsString> = (0..usize::try_from(count).unwrap_or(0)).map(word).collect();
+    crate::main(words).into()
+}
+
+// build.rs asks the linker whether it has this library, which gcc brings and other compilers may not. Named here and
+// not there, so that only the binary is linked with it, and only where a panic does not unwind.
+#[cfg(all(unwinder_in_gcc_eh, panic = "abort"))]
+#[expect(unsafe_code, reason = "names a library, declares nothing")]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
