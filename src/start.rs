@@ -10,7 +10,8 @@
 //! | gcc's unwinder, linked statically | libgcc_s.so, of which nothing but a backtrace is used | a seventh of a start, with glibc |
 //! | dlmalloc allocates | musl's allocator, which takes and gives back single pages while options are parsed | a quarter of a start with options, with musl |
 //!
-//! Without these lines, and with `fn main()` in main.rs, everything works as well.
+//! Without these three, and with `fn main()` in main.rs, everything works as well. One thing is done for safety: where
+//! no dynamic linker does it, what it relocated becomes read-only ([`protect_relocated`]).
 
 use retry::platform::{signals, this_process};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
@@ -20,6 +21,8 @@ use std::os::unix::ffi::OsStrExt as _;
 #[expect(unsafe_code, reason = "the C library looks for this name, and passes pointers")]
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+    #[cfg(target_env = "musl")]
+    protect_relocated();
     // As Rust's runtime does it, but for the signals: there, a command would inherit that SIGPIPE is ignored.
     this_process::open_closed_streams();
     signals::survive_failed_writes();
@@ -42,3 +45,35 @@ unsafe extern "C" {}
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+/// Makes the pointers read-only that were adjusted to the place where the program lies (full RELRO). glibc's dynamic
+/// linker does that; musl adjusts the pointers of a static program, and leaves them writable.
+#[cfg(target_env = "musl")]
+#[expect(unsafe_code, reason = "program headers and mprotect(2) are about raw memory")]
+fn protect_relocated() {
+    extern "C" fn protect(
+        object: *mut libc::dl_phdr_info,
+        _size: libc::size_t,
+        _data: *mut libc::c_void,
+    ) -> c_int {
+        // SAFETY: the C library passes a description of an object whose program headers live as long as the process.
+        let (base, headers) = unsafe {
+            let object = &*object;
+            let count = usize::from(object.dlpi_phnum);
+            (object.dlpi_addr as usize, std::slice::from_raw_parts(object.dlpi_phdr, count))
+        };
+        // SAFETY: no memory is involved. The size of a page is always known.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+        for header in headers.iter().filter(|header| header.p_type == libc::PT_GNU_RELRO) {
+            let begin = base + header.p_vaddr as usize;
+            // A last page that is not full holds variables as well.
+            let (first, end) = (begin & !(page - 1), (begin + header.p_memsz as usize) & !(page - 1));
+            // SAFETY: the linker has put nothing there that is written to once the program runs. A page before
+            // `begin` would belong to the same segment, which begins with this.
+            unsafe { libc::mprotect(first as *mut libc::c_void, end - first, libc::PROT_READ) };
+        }
+        0
+    }
+    // SAFETY: the function keeps nothing of what it is given.
+    unsafe { libc::dl_iterate_phdr(Some(protect), std::ptr::null_mut()) };
+}

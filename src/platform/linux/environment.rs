@@ -69,7 +69,7 @@ impl Environment {
     }
 
     /// In the child: writes its pid where it belongs, without allocating.
-    pub fn name_the_process(&mut self, pid: libc::pid_t) {
+    pub fn insert_pid(&mut self, pid: libc::pid_t) {
         for (place, at) in &mut self.pids {
             let digits = pid.checked_ilog10().unwrap_or(0) + 1;
             let mut rest = pid.unsigned_abs();

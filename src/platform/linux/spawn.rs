@@ -32,14 +32,14 @@ pub fn is_child_before_exec() -> bool {
 /// # Errors
 /// What execve(2) and clone(2) answer, as execvp(3) would pass it on.
 pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
-    let ready = Ready::new(launch)?;
-    let room = Room::get()?;
-    room.failure.store(0, Ordering::Relaxed);
+    let prepared = Prepared::new(launch)?;
+    let memory = ChildMemory::get()?;
+    memory.failure.store(0, Ordering::Relaxed);
     let us = rustix::process::getpid();
-    // A signal must find the child either not yet there or ready to die of it.
+    // No signal may come to the child before it dies of one: until then it has our handlers, which only count.
     let mask = Mask::block_everything();
     let original = Mask::original().unwrap_or(mask);
-    let mut child = Child { ready, launch, parent: us, mask: original, room };
+    let mut child = Child { prepared, launch, parent: us, mask: original, memory };
     let pid = fork(&mut child);
     let error = io::Error::last_os_error();
     // The child is gone from our memory. This comes before any signal is let through.
@@ -48,7 +48,7 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
     // A failure is -1, which a `Pid` would take, and which to kill(2) is everybody.
     let pid = if pid > 0 { Pid::from_raw(pid) } else { None };
     let pid = pid.ok_or(error)?;
-    match room.failure.load(Ordering::Relaxed) {
+    match memory.failure.load(Ordering::Relaxed) {
         0 => Ok(pid),
         errno => {
             let _reaped = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
@@ -59,11 +59,11 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
 
 /// What the child is told.
 struct Child<'a> {
-    ready: Ready,
+    prepared: Prepared,
     launch: &'a Launch<'a>,
     parent: Pid,
     mask: Mask,
-    room: &'static Room,
+    memory: &'static ChildMemory,
 }
 
 /// Makes the child, and stands still until it executes something or ends (CLONE_VFORK). It shares our memory
@@ -71,7 +71,7 @@ struct Child<'a> {
 /// Returns its pid, or -1.
 fn fork(child: &mut Child<'_>) -> libc::pid_t {
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    let stack = child.room.top_of_stack();
+    let stack = child.memory.top_of_stack();
     // SAFETY: the child has a stack of its own, and all that it is told lives until it is gone from our memory. It
     // calls only what is async-signal-safe. All signals are blocked, so no handler runs in it before it says that
     // they belong to the command.
@@ -81,34 +81,34 @@ fn fork(child: &mut Child<'_>) -> libc::pid_t {
 extern "C" fn run_child(child: *mut libc::c_void) -> libc::c_int {
     // SAFETY: `fork` passes a `Child`, which nobody else touches meanwhile.
     let child = unsafe { &mut *child.cast::<Child<'_>>() };
-    let errno = child.ready.become_the_command(child.launch, child.parent, child.mask);
-    child.room.failure.store(errno, Ordering::Relaxed);
+    let errno = child.prepared.become_the_command(child.launch, child.parent, child.mask);
+    child.memory.failure.store(errno, Ordering::Relaxed);
     // SAFETY: ends the child at once; nothing of ours is flushed.
     unsafe { libc::_exit(127) }
 }
 
 /// Memory for the child, made once. A mapping, shared also where the rest is not (valgrind makes a fork of every
 /// clone).
-struct Room {
+struct ChildMemory {
     /// Where the child says why it could not become the command. Not a pipe: descriptors may be short.
     failure: AtomicI32,
 }
 
-impl Room {
+impl ChildMemory {
     /// Enough for the child's calls and for the frame of a signal handler, which holds all registers.
     const SIZE: usize = 1 << 16;
 
     fn get() -> io::Result<&'static Self> {
-        static ROOM: OnceLock<&'static Room> = OnceLock::new();
-        if let Some(room) = ROOM.get() {
-            return Ok(room);
+        static MEMORY: OnceLock<&'static ChildMemory> = OnceLock::new();
+        if let Some(memory) = MEMORY.get() {
+            return Ok(memory);
         }
-        // SAFETY: a new mapping at no certain place, which is never unmapped; zeros are a valid `Room`.
-        let room = unsafe {
+        // SAFETY: a new mapping at no certain place, which is never unmapped; zeros are a valid `ChildMemory`.
+        let memory = unsafe {
             let access = ProtFlags::READ | ProtFlags::WRITE;
             &*mmap_anonymous(ptr::null_mut(), Self::SIZE, access, MapFlags::SHARED)?.cast::<Self>()
         };
-        Ok(ROOM.get_or_init(|| room))
+        Ok(MEMORY.get_or_init(|| memory))
     }
 
     /// The stack grows down from the end of the mapping; `failure` is at its beginning.
@@ -119,7 +119,7 @@ impl Room {
 }
 
 /// Everything that the child needs, allocated before it is there: between fork and exec, malloc(3) is forbidden.
-struct Ready {
+struct Prepared {
     /// The files that execvp(3) would try, in this order.
     files: Vec<CString>,
     /// The arguments with the null at their end.
@@ -143,7 +143,7 @@ impl Pointers {
     }
 }
 
-impl Ready {
+impl Prepared {
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
         let texts = launch.words.iter().map(|word| CString::new(word.as_bytes()));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
@@ -179,7 +179,7 @@ impl Ready {
                     return *libc::__errno_location();
                 }
             }
-            self.environment.name_the_process(libc::getpid());
+            self.environment.insert_pid(libc::getpid());
         }
         // From now on a signal is the command's, and ends it if that is its default.
         IN_CHILD.store(true, Ordering::Relaxed);

@@ -87,7 +87,7 @@ pub fn catch(signal: Signal, interruption: Interruption, wake: &OwnedFd) {
         Interruption::Restart => libc::SA_SIGINFO | libc::SA_RESTART,
         Interruption::Eintr => libc::SA_SIGINFO,
     };
-    // One call in the usual case: what is taken for ignored by mistake for a moment would be lost.
+    // Caught first and put back if it was ignored: to ask first would be a second call for every signal.
     let before = set_disposition(signal, on_signal as *const () as libc::sighandler_t, flags);
     if before == libc::SIG_IGN && signal != Signal::SIGCHLD {
         set_disposition(signal, libc::SIG_IGN, 0);
