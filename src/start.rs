@@ -1,8 +1,7 @@
-//! How the process starts: everything about it that is not plain Rust. [`crate::main`] is called from here.
+//! How the process starts: everything about it that is not plain Rust. It calls the `main` of main.rs.
 //!
-//! Most runs of `retry` last as long as one quick command, so a start is what it costs. Three things are done in
-//! another way than Rust would do them. The figures are those of a run of `true`; benches/README.md says how they were
-//! taken.
+//! What `retry` costs is its start: most commands succeed at once. Three things are not what Rust does by default, and make
+//! the start faster. benches/README.md says how that was measured, with a run of `true`.
 //!
 //! | | instead of | buys |
 //! |---|---|---|
@@ -10,8 +9,8 @@
 //! | gcc's unwinder, linked statically | libgcc_s.so, of which nothing but a backtrace is used | a seventh of a start, with glibc |
 //! | dlmalloc allocates | musl's allocator, which takes and gives back single pages while options are parsed | a quarter of a start with options, with musl |
 //!
-//! Without these three, and with `fn main()` in main.rs, everything works as well. One thing is done for safety: where
-//! no dynamic linker does it, what it relocated becomes read-only ([`protect_relocated`]).
+//! Without these three, and with `fn main()` in main.rs, everything works as well. A fourth thing is for safety:
+//! `protect_relocated` does in a static program what the dynamic linker does in others.
 
 use retry::platform::{signals, this_process};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
