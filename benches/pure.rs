@@ -4,7 +4,7 @@ use divan::{Bencher, black_box};
 use retry::core::outcome::Outcome;
 use retry::core::rules::{Condition, Item, Rules, Set};
 use retry::core::signal::Signal;
-use retry_loop::backoff::{Backoff, Delays, Growth, Jitter};
+use retry_loop::backoff::{Backoff, BackoffState, Growth, Jitter};
 use retry_loop::random::Random;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn tenth_delay(bencher: Bencher, backoff: &Backoff) {
     let mut random = Random::seeded(1);
     bencher
         .with_inputs(|| {
-            let mut delays = Delays::default();
+            let mut delays = BackoffState::default();
             for _ in 1..10 {
                 delays.next(backoff, &mut random);
             }

@@ -10,7 +10,7 @@
 //!
 //! The drivers of functions are in this crate; the one of commands is in the package `retry-command`.
 
-use super::backoff::Delays;
+use super::backoff::BackoffState;
 use super::bucket::Payment;
 use super::circuit::Observation;
 use super::policy::Policy;
@@ -102,28 +102,31 @@ pub enum Next {
 }
 
 /// Why no further attempt follows.
+///
+/// Its text is a clause for the end of a message: `no attempts left`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The failure is one that no other attempt cures.
+    /// [`Retrying::when`](crate::Retrying::when) said that no further attempt can succeed.
     Permanent,
-    /// There are no attempts left.
+    /// The policy allows no more attempts.
     AttemptsExhausted,
-    /// The deadline has passed, or would have passed before the end of the next delay.
+    /// The deadline has passed, or would pass during the next delay.
     Deadline {
-        /// That delay; zero where the deadline has passed already.
+        /// The delay that would pass the deadline; zero if the deadline has passed already.
         delay: Duration,
     },
-    /// The circuit breaker is open.
+    /// The circuit breaker admits no attempt.
     CircuitOpen {
-        /// For so long.
+        /// The time until it may admit one.
         wait: Duration,
     },
-    /// The retry budget is empty.
+    /// The retry budget has no token for another retry.
     BudgetEmpty,
     /// The server asks for this delay, which is longer than [`Policy::max_retry_after`].
     RetryAfterTooLong(Duration),
-    /// The server says in these words that its quota is exhausted.
+    /// The server says in these words that its quota is exhausted. Only commands hear it.
+    #[doc(hidden)]
     QuotaExhausted(&'static str),
 }
 
@@ -131,7 +134,7 @@ pub enum StopReason {
 #[derive(Debug, Clone)]
 pub struct Run {
     policy: Policy,
-    delays: Delays,
+    backoff: BackoffState,
     random: Random,
     number: u64,
     failures: u64,
@@ -141,8 +144,15 @@ pub struct Run {
 impl Run {
     /// A run that has not begun. Its jitter is seeded by the policy's seed, or by the system.
     pub fn new(policy: Policy) -> Self {
-        let random = policy.seed.map_or_else(Random::from_system, Random::seeded);
-        Self { policy, delays: Delays::default(), random, number: 1, failures: 0, successes_in_a_row: 0 }
+        let random = policy.random();
+        Self {
+            policy,
+            backoff: BackoffState::default(),
+            random,
+            number: 1,
+            failures: 0,
+            successes_in_a_row: 0,
+        }
     }
 
     /// The number of the attempt that runs or comes next, from 1.
@@ -193,7 +203,7 @@ impl Run {
         let Attempted { verdict, observation, hint, took, elapsed } = attempted;
         // After a success too: where several are wanted in a row, it may be the long one.
         if self.policy.reset_after.is_some_and(|enough| took >= enough) {
-            self.delays.reset();
+            self.backoff.reset();
         }
         guard.record(observation, &mut self.random);
         let next = match verdict {
@@ -208,7 +218,7 @@ impl Run {
             Verdict::Transient => {
                 self.successes_in_a_row = 0;
                 self.failures += 1;
-                let own = self.delays.next(&self.policy.backoff, &mut self.random);
+                let own = self.backoff.next(&self.policy.backoff, &mut self.random);
                 match hint {
                     ServerHint::None => Next::Retry(own),
                     ServerHint::Wait(requested) if requested > self.policy.max_retry_after => {

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 /// Sleeps between attempts, and knows what time it is.
 ///
-/// A function that returns a future sleeps by std's clock: `futures_timer::Delay::new`, `gloo_timers::future::sleep`.
+/// Every function from a [`Duration`] to a future is one, and its clock is std's: `smol::Timer::after`,
+/// `futures_timer::Delay::new`, `async_std::task::sleep`.
 /// Where std has no clock (wasm32-unknown-unknown) or where time is simulated, implement [`Sleeper::now`] as well.
 #[diagnostic::on_unimplemented(
     message = "nothing sleeps between the attempts",
     note = "turn on the feature `tokio`, or call `.sleep_with(...)` with a sleeper of your runtime"
 )]
 pub trait Sleeper {
-    /// Ends when the time has passed.
-    type Sleep: Future<Output = ()>;
+    /// A future that ends when the time has passed; its output is ignored.
+    type Sleep: Future;
 
     /// Sleeps for `duration`.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
@@ -27,7 +28,7 @@ pub trait Sleeper {
 impl<F, S> Sleeper for F
 where
     F: Fn(Duration) -> S,
-    S: Future<Output = ()>,
+    S: Future,
 {
     type Sleep = S;
 

@@ -120,10 +120,11 @@ async fn everything_that_can_be_said_about_a_call_is_sent_along() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_that_need_a_state_of_their_own_are_spawned() {
     let policy = Policy::default().base(Duration::ZERO).jitter(retry_loop::Jitter::None);
-    let task = tokio::spawn(retry_loop::retry_with_state(policy, client(), async |mut client, _| {
+    let call = retry_loop::retry_with_state(&policy, client(), async |mut client, _| {
         let answer = client.get_mut().await;
         (client, answer)
-    }));
+    });
+    let task = tokio::spawn(call.call());
     let (client, answer) = task.await.unwrap();
     assert_eq!((answer, client.name), (Ok(3), "xxx".to_owned()));
 }

@@ -181,7 +181,7 @@ impl<'a> Schedule<'a> {
 mod tests {
     use super::super::plan_of;
     use super::*;
-    use retry_loop::backoff::Delays;
+    use retry_loop::backoff::BackoffState;
     use retry_loop::random::Random;
 
     /// What the loop draws is never outside of what is shown.
@@ -203,7 +203,7 @@ mod tests {
             let schedule = Schedule::of(&plan);
             let mut random = Random::seeded(3);
             for _ in 0..50 {
-                let mut delays = Delays::default();
+                let mut delays = BackoffState::default();
                 let mut start = Duration::ZERO;
                 for number in 1..=40 {
                     let span = schedule.start(number);
