@@ -77,6 +77,18 @@ async fn errors_are_judged_say_how_long_to_wait_and_are_told() {
     assert_eq!(calls.get(), 1);
 }
 
+#[retry_loop::retry]
+async fn by_default(calls: &Cell<u32>) -> Result<(), u32> {
+    Err(calls.replace(calls.get() + 1))
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn without_arguments_it_is_the_default_policy() {
+    let (calls, begun) = (Cell::new(0), Instant::now());
+    assert_eq!(by_default(&calls).await, Err(2));
+    assert!((2.5..=3.102).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
+}
+
 struct Service {
     good: bool,
 }
@@ -95,6 +107,13 @@ impl Service {
         }
         Ok(values.iter().take(times).collect())
     }
+
+    /// Lends `&mut self` to each attempt.
+    #[retry_loop::retry(base = "1ms", jitter = "none")]
+    async fn repair(&mut self) -> Result<bool, Failure> {
+        tokio::task::yield_now().await;
+        if std::mem::replace(&mut self.good, true) { Ok(true) } else { Err(Failure::Busy) }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,5 +123,7 @@ async fn a_method_can_be_spawned() {
         service.echo(&[1, 2, 3], 1).await.map(|values| values.len())
     });
     assert_eq!(answer.await.unwrap(), Ok(2));
+    let repaired = tokio::spawn(async { Service { good: false }.repair().await });
+    assert_eq!(repaired.await.unwrap(), Ok(true));
     assert_eq!(Service { good: false }.echo(&[1], 1).await, Err(Failure::Busy));
 }
