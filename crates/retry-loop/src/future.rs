@@ -26,7 +26,7 @@ where
     type IntoFuture = RetryFuture<F, Fut, T, E, W, D, N, G, S>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { operation, call, fallback, sleeper, .. } = self;
+        let Self { operation, state: call, fallback, sleeper, .. } = self;
         RetryFuture { operation, call, fallback: Some(fallback), sleeper, state: State::Start }
     }
 }

@@ -44,6 +44,7 @@ pub async fn retry<T, E>(
 /// Retries an operation that takes a state (and the attempt's number) and gives it back with its result, for tasks
 /// that are spawned: the compiler cannot prove yet that a future which borrows from its closure is `Send`
 /// ([rust-lang/rust#110338](https://github.com/rust-lang/rust/issues/110338)), but it can for one that owns its state.
+/// A mutable reference is such a state, too.
 ///
 /// ```
 /// # struct Connection { queries: u32 }
@@ -63,6 +64,26 @@ pub async fn retry<T, E>(
 /// let (connection, answer) = task.await.unwrap();
 /// assert_eq!((connection.queries, answer), (2, Ok(7)));
 /// # }
+/// ```
+///
+/// A method with `&mut self`, whose future can be spawned. (Write such a closure in place: in a variable of its own
+/// the compiler does not see that the reference comes back.)
+///
+/// ```
+/// # use retry_loop::{Error, Policy, retry_with_state};
+/// # struct Connection;
+/// # impl Connection {
+/// #     async fn query(&mut self) -> Result<u32, String> { Ok(7) }
+/// async fn query_patiently(&mut self) -> Result<u32, Error<String>> {
+///     let call = retry_with_state(&Policy::default(), self, async |this: &mut Self, _attempt| {
+///         let result = this.query().await;
+///         (this, result)
+///     });
+///     call.call().await.1
+/// }
+/// # }
+/// # fn is_send<T: Send>(_: T) {}
+/// # is_send(async { Connection.query_patiently().await });
 /// ```
 pub fn retry_with_state<C, F, Fut, T, E>(
     policy: &Policy,
@@ -91,17 +112,17 @@ where
     /// # Errors
     /// The last attempt's error with the reason why no further one was made, or what is wrong with the policy.
     pub async fn call(mut self) -> Result<T, Error<E>> {
-        let mut step = self.call.start(self.sleeper.now());
+        let mut step = self.state.start(self.sleeper.now());
         loop {
             step = match step {
                 Step::Wait(delay) => {
                     self.sleeper.sleep(delay).await;
-                    self.call.waited(self.sleeper.now())
+                    self.state.waited(self.sleeper.now())
                 }
                 Step::Attempt(number) => {
                     let attempt = (self.operation)(number);
-                    let result = Limited::new(attempt, self.call.guard.timeout, &self.sleeper).await;
-                    self.call.ended(result, self.sleeper.now())
+                    let result = Limited::new(attempt, self.state.guard.timeout, &self.sleeper).await;
+                    self.state.ended(result, self.sleeper.now())
                 }
                 Step::Finished(Err(error)) => return self.fallback.run(error).await,
                 Step::Finished(Ok(value)) => return Ok(value),
@@ -123,7 +144,7 @@ where
     /// Makes the attempts, and returns the state with their result: the last attempt's error with the reason why no
     /// further one was made, or what is wrong with the policy.
     pub async fn call(self) -> (C, Result<T, Error<E>>) {
-        let Self { operation: (mut state, mut operation), mut call, fallback, sleeper, .. } = self;
+        let Self { operation: (mut lent, mut operation), state: mut call, fallback, sleeper, .. } = self;
         let mut step = call.start(sleeper.now());
         loop {
             step = match step {
@@ -133,11 +154,11 @@ where
                 }
                 Step::Attempt(number) => {
                     let result;
-                    (state, result) = operation(state, number).await;
+                    (lent, result) = operation(lent, number).await;
                     call.ended(result.map_err(AttemptError::Failed), sleeper.now())
                 }
-                Step::Finished(Err(error)) => return (state, fallback.run(error).await),
-                Step::Finished(Ok(value)) => return (state, Ok(value)),
+                Step::Finished(Err(error)) => return (lent, fallback.run(error).await),
+                Step::Finished(Ok(value)) => return (lent, Ok(value)),
             }
         }
     }

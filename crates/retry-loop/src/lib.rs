@@ -45,7 +45,7 @@
 //! | which closures can be retried; closures that lend `&mut` | [`Retry`], [`retry_with_state`] |
 //! | what a call returns when it gives up; `?` with `anyhow` | [`Error`] |
 //! | a service that several calls share | [`Breaker`], [`Budget`] |
-//! | another runtime than tokio; a clock for tests | [`Retrying::sleep_with`], [`Sleeper`] |
+//! | another runtime than tokio; a clock for tests | [`Retrying::sleep_with`], [`Sleeper`], [`BlockingSleeper`] |
 //! | delays for a loop of your own | [`Policy::delays`] |
 #![cfg_attr(feature = "macros", doc = "| an attribute for functions | [`macro@retry`] |")]
 //!
@@ -76,6 +76,8 @@ pub mod server_hint;
 pub mod timestamp;
 
 mod call;
+#[cfg(doctest)]
+mod does_not_compile;
 mod error;
 mod fallback;
 mod future;
@@ -99,7 +101,7 @@ pub use run::StopReason;
 pub use shared::{Breaker, BreakerState, Budget};
 #[cfg(feature = "tokio")]
 pub use sleeper::TokioSleeper;
-pub use sleeper::{DefaultSleeper, NoSleeper, Sleeper};
+pub use sleeper::{BlockingSleeper, DefaultSleeper, NoSleeper, Sleeper};
 
 /// For the code of the attribute macro.
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use super::error::{AttemptError, Error, Failure};
 use super::fallback::{BlockingFallback, NoFallback};
 use super::policy::Policy;
 use super::shared::{Breaker, Budget};
-use super::sleeper::{self, DefaultSleeper, Sleeper};
+use super::sleeper::{BlockingSleeper, DefaultSleeper, Sleeper};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -27,19 +27,15 @@ pub struct Lending(());
 #[derive(Debug, Clone, Copy)]
 pub struct Stateful<C, Fut>(PhantomData<fn() -> (C, Fut)>);
 
-/// The kinds of operations that are awaited.
-#[diagnostic::on_unimplemented(message = "an operation that blocks has no such option")]
+/// The kinds of operations that are awaited: not those that block.
 pub trait Awaited {}
 
 impl<Fut> Awaited for Async<Fut> {}
 impl Awaited for Lending {}
 impl<C, Fut> Awaited for Stateful<C, Fut> {}
 
-/// The kinds of operations whose attempts can be dropped before they end.
-#[diagnostic::on_unimplemented(
-    message = "an attempt of this operation cannot be dropped",
-    note = "a closure that blocks ends by itself, and an attempt that has taken a state is dropped together with it"
-)]
+/// The kinds of operations whose attempts can be dropped before they end. An operation that blocks cannot be stopped,
+/// and an attempt that has taken a state would be dropped together with it.
 pub trait Droppable {}
 
 impl<Fut> Droppable for Async<Fut> {}
@@ -53,7 +49,9 @@ impl Droppable for Lending {}
 /// | `async \|attempt\| ...` | `.call().await` | yes, also mutably |
 /// | `\|\| result`, `function` | `.call()` | |
 ///
-/// `M` tells these kinds apart; the compiler infers it.
+/// `M` tells these kinds apart; the compiler infers it. Where it says "async closure does not implement `FnMut` because
+/// it captures state" or "captured variable cannot escape `FnMut` closure body", the future borrows from the closure:
+/// write `async |_| ...` and `.call().await`.
 ///
 /// ```
 /// # #[derive(Debug)] struct Error;
@@ -137,7 +135,7 @@ pub struct Retrying<
     S = DefaultSleeper,
 > {
     pub(crate) operation: F,
-    pub(crate) call: Call<E, W, D, N>,
+    pub(crate) state: Call<E, W, D, N>,
     pub(crate) fallback: G,
     pub(crate) sleeper: S,
     marker: PhantomData<fn() -> (M, T)>,
@@ -147,7 +145,7 @@ impl<F, M, T, E> Retrying<F, M, T, E> {
     pub(crate) fn new(operation: F, policy: &Policy) -> Self {
         Self {
             operation,
-            call: PlainCall::new(policy),
+            state: PlainCall::new(policy),
             fallback: NoFallback(()),
             sleeper: DefaultSleeper::default(),
             marker: PhantomData,
@@ -162,8 +160,8 @@ impl<F, M, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     where
         W2: FnMut(&E) -> bool,
     {
-        let Self { operation, call, fallback, sleeper, marker } = self;
-        Retrying { operation, call: call.when(when), fallback, sleeper, marker }
+        let Self { operation, state, fallback, sleeper, marker } = self;
+        Retrying { operation, state: state.when(when), fallback, sleeper, marker }
     }
 
     /// Takes from an error the delay that the server asks for, such as that of `Retry-After`.
@@ -174,8 +172,8 @@ impl<F, M, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     where
         D2: FnMut(&E) -> Option<Duration>,
     {
-        let Self { operation, call, fallback, sleeper, marker } = self;
-        Retrying { operation, call: call.delay_from(delay_from), fallback, sleeper, marker }
+        let Self { operation, state, fallback, sleeper, marker } = self;
+        Retrying { operation, state: state.delay_from(delay_from), fallback, sleeper, marker }
     }
 
     /// Calls `notify` after each failed attempt, before the delay. A [`Failure`] has the delay that follows, or the
@@ -184,21 +182,21 @@ impl<F, M, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     where
         N2: FnMut(&Failure<'_, E>),
     {
-        let Self { operation, call, fallback, sleeper, marker } = self;
-        Retrying { operation, call: call.notify(notify), fallback, sleeper, marker }
+        let Self { operation, state, fallback, sleeper, marker } = self;
+        Retrying { operation, state: state.notify(notify), fallback, sleeper, marker }
     }
 
     /// Asks this circuit breaker before each attempt. While the circuit is open, no attempt is made, and the call
     /// ends with [`StopReason::CircuitOpen`](crate::StopReason::CircuitOpen).
     pub fn breaker(mut self, breaker: &Breaker) -> Self {
-        self.call.guard.breaker = Some(breaker.clone());
+        self.state.guard.breaker = Some(breaker.clone());
         self
     }
 
     /// Takes a token for each retry (never for a first attempt) from this budget. When it is empty, the call ends
     /// with [`StopReason::BudgetEmpty`](crate::StopReason::BudgetEmpty).
     pub fn budget(mut self, budget: &Budget) -> Self {
-        self.call.guard.budget = Some(budget.clone());
+        self.state.guard.budget = Some(budget.clone());
         self
     }
 }
@@ -206,7 +204,7 @@ impl<F, M, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
 impl<F, M: Droppable, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     /// Drops an attempt that takes longer than `timeout`, and retries it. A timeout of 0 is an error of the call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.call.guard.timeout = Some(timeout);
+        self.state.guard.timeout = Some(timeout);
         self
     }
 }
@@ -215,8 +213,8 @@ impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     /// Sleeps with `sleeper` instead of tokio: `smol::Timer::after`, `futures_timer::Delay::new` or any other
     /// function that turns a [`Duration`] into a future, or a [`Sleeper`] with a clock of its own.
     pub fn sleep_with<S2: Sleeper>(self, sleeper: S2) -> Retrying<F, M, T, E, W, D, N, G, S2> {
-        let Self { operation, call, fallback, marker, .. } = self;
-        Retrying { operation, call, fallback, sleeper, marker }
+        let Self { operation, state, fallback, marker, .. } = self;
+        Retrying { operation, state, fallback, sleeper, marker }
     }
 
     /// Calls `fallback` with the error of a call that did not succeed, and returns its result instead: a value, or
@@ -226,47 +224,65 @@ impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
         G2: FnOnce(Error<E>) -> Alt,
         Alt: Future<Output = Result<T, Error<E>>>,
     {
-        let Self { operation, call, sleeper, marker, .. } = self;
-        Retrying { operation, call, fallback, sleeper, marker }
+        let Self { operation, state, sleeper, marker, .. } = self;
+        Retrying { operation, state, fallback, sleeper, marker }
     }
 }
 
 impl<F, T, E, W, D, N, G, S> Retrying<F, Blocking, T, E, W, D, N, G, S> {
+    /// Sleeps with `sleeper` instead of [`std::thread::sleep`]: a function that takes a [`Duration`], or a
+    /// [`BlockingSleeper`] with a clock of its own.
+    ///
+    /// ```
+    /// use retry_loop::{Policy, Retry as _};
+    /// use std::cell::RefCell;
+    ///
+    /// let policy = Policy::default().seed(7);
+    /// let slept = RefCell::new(Vec::new());
+    /// let result = (|| Err::<(), _>("down")).retry(&policy).sleep_with(|delay| slept.borrow_mut().push(delay)).call();
+    /// assert!(result.is_err());
+    /// assert!(policy.delays().eq(slept.into_inner()));
+    /// ```
+    pub fn sleep_with<S2: BlockingSleeper>(self, sleeper: S2) -> Retrying<F, Blocking, T, E, W, D, N, G, S2> {
+        let Self { operation, state, fallback, marker, .. } = self;
+        Retrying { operation, state, fallback, sleeper, marker }
+    }
+
     /// Calls `fallback` with the error of a call that did not succeed, and returns its result instead: a value, or
     /// the error that it was given.
     pub fn fallback<G2>(self, fallback: G2) -> Retrying<F, Blocking, T, E, W, D, N, G2, S>
     where
         G2: FnOnce(Error<E>) -> Result<T, Error<E>>,
     {
-        let Self { operation, call, sleeper, marker, .. } = self;
-        Retrying { operation, call, fallback, sleeper, marker }
+        let Self { operation, state, sleeper, marker, .. } = self;
+        Retrying { operation, state, fallback, sleeper, marker }
     }
 }
 
-impl<F, T, E, W, D, N, G> Retrying<F, Blocking, T, E, W, D, N, G>
+impl<F, T, E, W, D, N, G, S> Retrying<F, Blocking, T, E, W, D, N, G, S>
 where
     F: FnMut() -> Result<T, E>,
     W: FnMut(&E) -> bool,
     D: FnMut(&E) -> Option<Duration>,
     N: FnMut(&Failure<'_, E>),
     G: BlockingFallback<T, E>,
+    S: BlockingSleeper,
 {
     /// Makes the attempts in this thread, and sleeps in between. No runtime is needed.
     ///
     /// # Errors
     /// The last attempt's error with the reason why no further one was made, or what is wrong with the policy.
-    #[expect(clippy::disallowed_methods, reason = "this thread is the caller's, who asks for it")]
     pub fn call(mut self) -> Result<T, Error<E>> {
-        let mut step = self.call.start(sleeper::std_now());
+        let mut step = self.state.start(self.sleeper.now());
         loop {
             step = match step {
                 Step::Wait(delay) => {
-                    std::thread::sleep(delay);
-                    self.call.waited(sleeper::std_now())
+                    self.sleeper.sleep(delay);
+                    self.state.waited(self.sleeper.now())
                 }
                 Step::Attempt(_) => {
                     let result = (self.operation)().map_err(AttemptError::Failed);
-                    self.call.ended(result, sleeper::std_now())
+                    self.state.ended(result, self.sleeper.now())
                 }
                 Step::Finished(Err(error)) => return self.fallback.run(error),
                 Step::Finished(Ok(value)) => return Ok(value),
