@@ -1,4 +1,4 @@
-//! The delay after the nth failure: growth, cap, jitter. Owns the formulas; sleeps never.
+//! The formulas of the delay after the nth failure: growth, cap and jitter.
 //!
 //! The names are those of Marc Brooker's "Exponential Backoff And Jitter" (AWS Architecture Blog,
 //! 2015) and its simulator, aws-samples/aws-arch-backoff-simulator.
@@ -6,7 +6,7 @@
 use super::random::{Random, scale};
 use std::time::Duration;
 
-/// How long to wait between attempts.
+/// The parameters of the delays.
 ///
 /// The default is the one of the command line: 0.5 s, times four for each failure, at most 60 s, plus
 /// a random part of up to 0.3 s.
@@ -130,9 +130,8 @@ impl Backoff {
     }
 }
 
-/// `base` to the `n`th, by squaring. The precision of `f64::powf` and `powi` is the platform's affair (their
-/// documentation says so), and a seed has the same delays everywhere; besides, `powf` would load libm at
-/// each start.
+/// `base` to the `n`th, by squaring. The precision of `f64::powf` and `powi` depends on the platform (their documentation
+/// says so), but a seed has to give the same delays everywhere; besides, `powf` would load libm at each start.
 fn power(base: f64, mut n: u64) -> f64 {
     let (mut power, mut square) = (1.0, base);
     while n > 0 {
@@ -163,7 +162,7 @@ pub struct BackoffState {
 }
 
 impl BackoffState {
-    /// The delay after one more failure.
+    /// Counts one more failure, and returns the delay after it.
     pub fn next(&mut self, backoff: &Backoff, random: &mut Random) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let (low, high) = backoff.range(self.failures);
@@ -186,7 +185,7 @@ impl BackoffState {
         }
     }
 
-    /// Starts anew, as after the first failure.
+    /// Forgets all failures.
     pub fn reset(&mut self) {
         *self = Self::default();
     }

@@ -152,7 +152,8 @@ impl Policy {
         Self { consecutive, ..self }
     }
 
-    /// Sets the delay after the first failure. Default: 0.5 s.
+    /// Sets the delay after the first failure. Default: 0.5 s. The default jitter does not shrink with it: see
+    /// [`jitter`](Self::jitter).
     #[must_use]
     pub fn base(mut self, base: Duration) -> Self {
         self.backoff.base = base;
@@ -180,7 +181,8 @@ impl Policy {
         self
     }
 
-    /// Sets the random part of each delay. Default: up to 0.3 s more.
+    /// Sets the random part of each delay. Default: [`Jitter::Additive`], up to 0.3 s more whatever the base delay is.
+    /// With a short base delay choose another one, such as [`Jitter::Full`].
     #[must_use]
     pub fn jitter(mut self, jitter: Jitter) -> Self {
         self.backoff.jitter = jitter;

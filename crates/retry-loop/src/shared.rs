@@ -12,7 +12,8 @@ use std::time::Duration;
 /// probe, whose success closes the circuit again. Clones share one circuit.
 ///
 /// An error that [`when`](crate::Retrying::when) calls permanent is no failure of the service, and a call that is
-/// dropped during its attempt is neither a failure nor a success.
+/// dropped during its attempt is neither a failure nor a success. A probe that runs for longer than a minute (or than
+/// its [`timeout`](crate::Retrying::timeout), if that is longer) counts as lost, and another one is admitted.
 ///
 /// ```
 /// use retry_loop::{Breaker, BreakerState, Error, Policy, Retry as _, StopReason};

@@ -18,13 +18,19 @@ struct Failed {
     retry_after: Option<Duration>,
 }
 
+/// What a failure's notification says: the number, the time taken, the time since the start, and what follows.
+type Told = (u64, Duration, Duration, Result<Duration, StopReason>);
+
+/// The start of each call on the clock.
+const START: Duration = Duration::from_secs(1000);
+
 /// What can be seen of a call from outside.
 #[derive(Debug, PartialEq)]
 struct Seen {
     /// The start of each attempt.
     attempts: Vec<Duration>,
     slept: Vec<Duration>,
-    told: Vec<(u64, Duration, Duration, Result<Duration, StopReason>)>,
+    told: Vec<Told>,
     result: Result<u32, Error<Failed>>,
 }
 
@@ -34,7 +40,7 @@ struct World {
     now: Cell<Duration>,
     attempts: RefCell<Vec<Duration>>,
     slept: RefCell<Vec<Duration>>,
-    told: RefCell<Vec<(u64, Duration, Duration, Result<Duration, StopReason>)>>,
+    told: RefCell<Vec<Told>>,
 }
 
 impl World {
@@ -85,7 +91,7 @@ impl BlockingSleeper for &World {
 fn see(script: &[Scripted], call: impl FnOnce(&World) -> Result<u32, Error<Failed>>) -> Seen {
     let world = World {
         script: script.to_vec(),
-        now: Cell::new(Duration::from_secs(1000)),
+        now: Cell::new(START),
         attempts: RefCell::default(),
         slept: RefCell::default(),
         told: RefCell::default(),
@@ -219,10 +225,9 @@ proptest! {
         }
         prop_assert_eq!(policy.check(), Ok(()));
         prop_assert!(policy.attempts.allow(attempts.len() as u64));
-        let start = Duration::from_secs(1000);
         let deadline = policy.deadline.unwrap_or(Duration::MAX);
         // Without a wait before it, the first attempt is made however short the deadline is.
-        prop_assert!(attempts.iter().all(|&at| at == start || at - start < deadline));
+        prop_assert!(attempts.iter().all(|&at| at == START || at.saturating_sub(START) < deadline));
         // Of the failures only the last one may be followed by nothing.
         let ends: Vec<_> = told.iter().filter_map(|&(number, .., next)| Some((number, next.err()?))).collect();
         match result {
@@ -249,7 +254,7 @@ proptest! {
         let seen = see(&[], |world| (|| world.attempt()).retry(&policy).sleep_with(world).call());
         prop_assert_eq!(seen.attempts.len(), delays.len() + 1);
         // The wait before the first attempt is none between attempts.
-        let first = seen.attempts[0] - Duration::from_secs(1000);
+        let first = seen.attempts[0].saturating_sub(START);
         if !first.is_zero() {
             delays.insert(0, first);
         }
