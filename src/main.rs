@@ -14,8 +14,8 @@ use retry::core::shared::{Location, Name};
 use retry::platform::{signals, this_process};
 use retry::process::supervisor::Supervisor;
 use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
+use retry::state::error::{Removal, StoreError};
 use retry::state::shared;
-use retry::state::store::{Removal, StoreError};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 

@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use retry::core::shared::{Location, Name};
 use retry::state::shared::{self, Gate, Permit};
 use retry_loop::bucket::Payment;
-use retry_loop::circuit::Observation as Ended;
+use retry_loop::circuit::Observation;
 use retry_loop::random::Random;
 use shared_state::{LEASE, LONG, counting, sure};
 use std::ffi::OsStr;
@@ -130,7 +130,7 @@ fn no_server_costs_more_than_200_ms_some_memory_and_one_short_warning() {
         let answer = user.admit(LEASE);
         let took = started.elapsed();
         assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded), "{name}");
-        let warning = answer.warning.expect(name).to_string();
+        let warning = answer.warning.expect(name);
         assert!(warning.contains(why), "{name}: {warning}");
         assert!(warning.len() < 600 && !warning.contains(['\x1b', '\u{202e}']), "{name}: {warning}");
         assert!(took < Duration::from_secs(2), "{name}: {took:?}");
@@ -221,7 +221,7 @@ fn no_reply_makes_anything_panic() {
         *reply.lock().unwrap() = bytes;
         let mut user = counting(&location);
         let Gate::Pass(permit) = user.admit(LEASE).decision else { return Ok(()) };
-        user.record(permit, Ended::Failure, &mut Random::seeded(1));
+        user.record(permit, Observation::Failure, &mut Random::seeded(1));
         user.pay();
         Ok(())
     });
@@ -291,7 +291,7 @@ fn the_200_ms_are_for_all_that_an_attempt_asks() {
         let answer = user.pay();
         assert_eq!(answer.decision, Payment::Paid);
         match answer.warning {
-            Some(warning) => break warning.to_string(),
+            Some(warning) => break warning,
             None => answers += 1,
         }
         assert!(answers < 10);

@@ -13,9 +13,9 @@ mod shared_state;
 
 use common::command::{RETRY, Scratch, can, program, said};
 use retry::core::shared::{Location, Name};
-use retry::state::record_key::{Kind, RecordKey};
-use retry_loop::circuit::Observation as Ended;
-use shared_state::{attempt, child, counting, failures, told};
+use retry::state::record_key::{RecordKey, RecordKind};
+use retry_loop::circuit::Observation;
+use shared_state::{attempt, child, copy_this_binary, counting, failures, told};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -36,7 +36,7 @@ fn given(path: impl AsRef<Path>) -> Location {
 }
 
 fn file_of(name: &str) -> String {
-    RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
+    RecordKey::new(&Name::new(name), RecordKind::Breaker).file_name()
 }
 
 fn is_root() -> bool {
@@ -51,7 +51,7 @@ fn a_directory_that_was_named_is_taken_as_it_is() {
     fs::set_permissions(&target, Permissions::from_mode(0o2777)).unwrap();
     let link = directory.path().join("link");
     symlink(&target, &link).unwrap();
-    attempt(&mut counting(&given(&link)), Ended::Failure);
+    attempt(&mut counting(&given(&link)), Observation::Failure);
     let record = target.join(file_of("x"));
     assert_eq!(failures(&given(&target), &Name::new("x")), 1);
     assert_eq!(fs::metadata(&target).unwrap().mode() & 0o7777, 0o2777);
@@ -93,8 +93,7 @@ fn users_of_a_group_share_what_either_has_made() {
     let directory = directory();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let binary = directory.path().join("binary");
-    fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
-    fs::set_permissions(&binary, Permissions::from_mode(0o755)).unwrap();
+    copy_this_binary(&binary);
     // With the group's bit, and without: then a record has to be given to the group. And a directory of the first.
     for (index, (mode, owner)) in [(0o2770, 0), (0o770, 0), (0o770, users[0])].into_iter().enumerate() {
         let state = directory.path().join(format!("state{index}"));

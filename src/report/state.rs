@@ -2,8 +2,8 @@
 
 use crate::report::safe::{self, visible};
 use crate::report::text::elapsed;
-use crate::state::shared::{Shown, ShownState};
-use crate::state::store::Lock;
+use crate::state::error::LockState;
+use crate::state::shared::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
 use retry_loop::circuit::{Circuit, Phase};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A table: name, what it is, how it stands.
-pub fn text(all: &[Shown]) -> String {
+pub fn text(all: &[RecordSummary]) -> String {
     if all.is_empty() {
         return "nothing is shared yet\n".to_owned();
     }
-    let row = |shown: &Shown| (visible(&shown.name), standing(shown), locked(shown.lock));
+    let row = |shown: &RecordSummary| (visible(&shown.name), standing(shown), locked(shown.lock));
     let rows: Vec<_> = all.iter().map(row).collect();
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let table = rows.iter().fold(String::new(), |mut table, (name, (kind, standing), locked)| {
@@ -26,21 +26,21 @@ pub fn text(all: &[Shown]) -> String {
 }
 
 /// Whoever looks because nothing gets through wants to know.
-fn locked(lock: Lock) -> &'static str {
+fn locked(lock: LockState) -> &'static str {
     match lock {
-        Lock::Free => "",
-        Lock::Held => " (locked by another process)",
+        LockState::Unlocked => "",
+        LockState::Locked => " (locked by another process)",
     }
 }
 
-fn standing(shown: &Shown) -> (&'static str, String) {
-    match &shown.state {
-        ShownState::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
-        ShownState::Budget(budget) => {
+fn standing(shown: &RecordSummary) -> (&'static str, String) {
+    match &shown.status {
+        RecordStatus::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
+        RecordStatus::Budget(budget) => {
             ("budget", format!("{} tokens when last used", tokens(budget.thousandths)))
         }
-        ShownState::Damaged(kind, damage) => {
-            (kind.word(), format!("damaged ({damage}); the next use starts it afresh"))
+        RecordStatus::Damaged(kind, damage) => {
+            (kind.as_str(), format!("damaged ({damage}); the next use starts it afresh"))
         }
     }
 }
@@ -61,11 +61,11 @@ fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
 }
 
 /// An array of objects, as docs/json.md describes them.
-pub fn json(all: &[Shown]) -> String {
-    let one = |shown: &Shown| -> Value {
-        let (name, locked) = (&shown.name, shown.lock == Lock::Held);
-        match &shown.state {
-            ShownState::Breaker(breaker, refusal) => {
+pub fn json(all: &[RecordSummary]) -> String {
+    let one = |shown: &RecordSummary| -> Value {
+        let (name, locked) = (&shown.name, shown.lock == LockState::Locked);
+        match &shown.status {
+            RecordStatus::Breaker(breaker, refusal) => {
                 let (state, failures) = match breaker.phase {
                     Phase::Closed { failures } => ("closed", failures),
                     Phase::Open { .. } if refusal.is_some() => ("open", 0),
@@ -74,11 +74,11 @@ pub fn json(all: &[Shown]) -> String {
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
                 json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses, "locked": locked})
             }
-            ShownState::Budget(budget) => {
+            RecordStatus::Budget(budget) => {
                 json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths), "locked": locked})
             }
-            ShownState::Damaged(kind, damage) => {
-                json!({"name": name, "kind": kind.word(), "damaged": damage.to_string(), "locked": locked})
+            RecordStatus::Damaged(kind, damage) => {
+                json!({"name": name, "kind": kind.as_str(), "damaged": damage.to_string(), "locked": locked})
             }
         }
     };

@@ -16,17 +16,19 @@ pub mod server;
 
 use crate::common::command::program;
 use retry::core::shared::{Location, Name, SharedConfig};
-use retry::state::shared::{self, Gate, Permit, Shared, ShownState};
-use retry::state::store::Removal;
+use retry::state::error::Removal;
+use retry::state::shared::{self, Gate, Permit, RecordStatus, SharedState};
 use retry_loop::bucket::{BudgetSettings, Payment};
-use retry_loop::circuit::{BreakerSettings, Observation as Ended, Phase, Recorded, Renewal};
+use retry_loop::circuit::{BreakerSettings, Observation, Phase, Recorded, Renewal};
 use retry_loop::random::Random;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
+use std::fs::{self, Permissions};
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,18 +38,72 @@ pub const LONG: Duration = Duration::from_secs(60);
 /// The lease of a probe that the test is done with before it runs out.
 pub const LEASE: Duration = Duration::from_secs(600);
 
+/// The shared state of one run, which returns its warning with each reply.
+#[derive(Debug)]
+pub struct User(SharedState);
+
+/// A reply, and the warning that came with it.
+#[derive(Debug)]
+pub struct Answer<T> {
+    pub decision: T,
+    pub warning: Option<String>,
+}
+
+impl User {
+    fn ask<T>(&mut self, operation: impl FnOnce(&mut SharedState, &mut dyn FnMut(String)) -> T) -> Answer<T> {
+        let mut warning = None;
+        let decision = operation(&mut self.0, &mut |text| {
+            assert_eq!(warning.replace(text), None, "one operation warns once");
+        });
+        Answer { decision, warning }
+    }
+
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self(self.0.with_limit(limit))
+    }
+
+    pub fn admit(&mut self, lease: Duration) -> Answer<Gate> {
+        self.ask(|state, warn| state.admit(lease, warn))
+    }
+
+    pub fn refusal(&mut self) -> Answer<Option<Duration>> {
+        self.ask(|state, warn| state.refusal(warn))
+    }
+
+    pub fn record(
+        &mut self,
+        permit: Permit,
+        result: Observation,
+        random: &mut Random,
+    ) -> Answer<Option<Recorded>> {
+        self.ask(|state, warn| state.record(permit, result, random, warn))
+    }
+
+    pub fn renew(&mut self, permit: Permit) -> Answer<Renewal> {
+        self.ask(|state, warn| state.renew(permit, warn))
+    }
+
+    pub fn pay(&mut self) -> Answer<Payment> {
+        self.ask(|state, warn| state.pay(warn))
+    }
+
+    pub fn deposit(&mut self) -> Answer<()> {
+        self.ask(|state, warn| state.deposit(warn))
+    }
+}
+
 /// A user of the breaker and of the budget `name`.
-pub fn user(location: &Location, name: &str) -> Shared {
+pub fn user(location: &Location, name: &str) -> User {
     user_with(location, &Name::new(name), BreakerSettings::default())
 }
 
 /// The same with settings for the breaker.
-pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> Shared {
-    Shared::new(&SharedConfig {
+pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> User {
+    User(SharedState::new(&SharedConfig {
         location: location.clone(),
         breaker: Some((name.clone(), settings)),
         budget: Some((name.clone(), BudgetSettings::default())),
-    })
+    }))
 }
 
 /// A breaker that counts for ever.
@@ -56,7 +112,7 @@ pub fn never_opens() -> BreakerSettings {
 }
 
 /// A user of the breaker `x`, which only counts.
-pub fn counting(location: &Location) -> Shared {
+pub fn counting(location: &Location) -> User {
     user_with(location, &Name::new("x"), never_opens())
 }
 
@@ -66,13 +122,13 @@ pub fn opens_at_once() -> BreakerSettings {
 }
 
 /// The decision of an answer that must come without a warning.
-pub fn sure<T: Debug>(answer: shared::Answer<T>) -> T {
-    assert_eq!(answer.warning.map(|warning| warning.to_string()), None);
+pub fn sure<T: Debug>(answer: Answer<T>) -> T {
+    assert_eq!(answer.warning, None);
     answer.decision
 }
 
 /// The permit of an attempt that must be admitted.
-pub fn admitted(user: &mut Shared) -> Permit {
+pub fn admitted(user: &mut User) -> Permit {
     match sure(user.admit(LEASE)) {
         Gate::Pass(permit) => permit,
         Gate::Refused { wait } => panic!("refused for {wait:?}"),
@@ -80,7 +136,7 @@ pub fn admitted(user: &mut Shared) -> Permit {
 }
 
 /// One attempt that ends like this.
-pub fn attempt(user: &mut Shared, ended: Ended) -> Option<Recorded> {
+pub fn attempt(user: &mut User, ended: Observation) -> Option<Recorded> {
     let permit = admitted(user);
     sure(user.record(permit, ended, &mut Random::seeded(1)))
 }
@@ -88,13 +144,13 @@ pub fn attempt(user: &mut Shared, ended: Ended) -> Option<Recorded> {
 /// Failures in a row that the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
     let all = shared::show(location).unwrap();
-    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.state);
+    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
     let count = |state| match state {
-        ShownState::Breaker(breaker, None) => match breaker.phase {
+        RecordStatus::Breaker(breaker, None) => match breaker.phase {
             Phase::Closed { failures } => Some(failures),
             phase => panic!("not closed: {phase:?}"),
         },
-        ShownState::Budget(_) => None,
+        RecordStatus::Budget(_) => None,
         other => panic!("no good record: {other:?}"),
     };
     states.find_map(count).unwrap_or(0)
@@ -115,8 +171,8 @@ pub fn all_promises_hold(location: &Location) {
 
 fn what_changes_nothing_writes_nothing(location: &Location) {
     let mut user = user(location, "quiet");
-    assert_eq!(attempt(&mut user, Ended::Success), Some(Recorded::Counted));
-    assert_eq!(attempt(&mut user, Ended::Neutral), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut user, Observation::Success), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut user, Observation::Neutral), Some(Recorded::Counted));
     sure(user.deposit());
     assert_eq!(sure(user.refusal()), None);
     assert_eq!(shared::show(location).unwrap(), []);
@@ -126,7 +182,7 @@ fn a_breaker_is_one_for_all(location: &Location) {
     let (mut one, mut other) = (user(location, "registry"), user(location, "registry"));
     let late = admitted(&mut other);
     for n in 1..=5 {
-        let recorded = attempt(if n % 2 == 0 { &mut one } else { &mut other }, Ended::Failure);
+        let recorded = attempt(if n % 2 == 0 { &mut one } else { &mut other }, Observation::Failure);
         let opened = Recorded::Opened { wait: Duration::from_secs(30) };
         assert_eq!(recorded, Some(if n < 5 { Recorded::Counted } else { opened }));
     }
@@ -135,11 +191,11 @@ fn a_breaker_is_one_for_all(location: &Location) {
         assert!(wait > Duration::from_secs(1) && wait <= Duration::from_secs(30), "{wait:?}");
         assert!(sure(user.refusal()).is_some_and(|left| left <= wait));
     }
-    assert_eq!(sure(other.record(late, Ended::Success, &mut Random::seeded(1))), Some(Recorded::Late));
+    assert_eq!(sure(other.record(late, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
     let shown = shared::show(location).unwrap();
     assert!(
         matches!(shown.as_slice(), [one] if one.name == "registry"
-            && matches!(one.state, ShownState::Breaker(_, Some(_)))),
+            && matches!(one.status, RecordStatus::Breaker(_, Some(_)))),
         "{shown:?}"
     );
 
@@ -151,7 +207,7 @@ fn a_breaker_is_one_for_all(location: &Location) {
 
 fn one_of_many_probes(location: &Location) {
     let name = Name::new("many");
-    attempt(&mut user_with(location, &name, opens_at_once()), Ended::Failure);
+    attempt(&mut user_with(location, &name, opens_at_once()), Observation::Failure);
     let ready = std::sync::Barrier::new(16);
     let gates: Vec<Gate> = std::thread::scope(|scope| {
         let ask = || {
@@ -170,7 +226,7 @@ fn one_of_many_probes(location: &Location) {
 fn a_dead_probe_is_replaced_and_a_live_one_is_not(location: &Location) {
     let name = Name::new("lease");
     let mut user = user_with(location, &name, opens_at_once());
-    attempt(&mut user, Ended::Failure);
+    attempt(&mut user, Observation::Failure);
     // The shortest lease there is; its prober is never heard of again.
     let Gate::Pass(dead @ Permit::Probe { every, .. }) = sure(user.admit(Duration::ZERO)) else {
         panic!("no probe");
@@ -188,20 +244,23 @@ fn a_dead_probe_is_replaced_and_a_live_one_is_not(location: &Location) {
     };
     assert_eq!(sure(user.renew(dead)), Renewal::Lost);
     assert_eq!(sure(user.renew(alive)), Renewal::Kept);
-    assert_eq!(sure(user.record(dead, Ended::Success, &mut Random::seeded(1))), Some(Recorded::Late));
+    assert_eq!(sure(user.record(dead, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
     assert!(matches!(sure(user.admit(LEASE)), Gate::Refused { .. }));
-    assert_eq!(sure(user.record(alive, Ended::Success, &mut Random::seeded(1))), Some(Recorded::Closed));
+    assert_eq!(
+        sure(user.record(alive, Observation::Success, &mut Random::seeded(1))),
+        Some(Recorded::Closed)
+    );
     assert!(matches!(admitted(&mut user), Permit::Closed(_)));
 }
 
 fn a_probe_gives_its_slot_back(location: &Location) {
     let name = Name::new("back");
     let mut user = user_with(location, &name, opens_at_once());
-    attempt(&mut user, Ended::Failure);
+    attempt(&mut user, Observation::Failure);
     for _ in 0..3 {
-        assert_eq!(attempt(&mut user, Ended::Neutral), Some(Recorded::GivenBack));
+        assert_eq!(attempt(&mut user, Observation::Neutral), Some(Recorded::GivenBack));
     }
-    assert_eq!(attempt(&mut user, Ended::Success), Some(Recorded::Closed));
+    assert_eq!(attempt(&mut user, Observation::Success), Some(Recorded::Closed));
 }
 
 fn a_budget_is_one_for_all(location: &Location) {
@@ -246,12 +305,12 @@ fn every_name_is_its_own(location: &Location) {
     .map(|bytes: Vec<u8>| Name::new(bytes));
     for (name, count) in names.iter().zip(1..) {
         for _ in 0..count {
-            attempt(&mut user_with(location, name, never_opens()), Ended::Failure);
+            attempt(&mut user_with(location, name, never_opens()), Observation::Failure);
         }
     }
     let mut counts: Vec<u32> = (shared::show(location).unwrap().iter())
-        .filter_map(|one| match one.state {
-            ShownState::Breaker(breaker, _) => match breaker.phase {
+        .filter_map(|one| match one.status {
+            RecordStatus::Breaker(breaker, _) => match breaker.phase {
                 Phase::Closed { failures } if failures > 0 => Some(failures),
                 _ => None,
             },
@@ -302,7 +361,7 @@ fn killed_processes_leave_a_usable_record(location: &Location) {
     assert!(finished >= 640 && finished + killed == 960);
     // No lock is left.
     let started = Instant::now();
-    attempt(&mut user_with(location, &name, never_opens()), Ended::Failure);
+    attempt(&mut user_with(location, &name, never_opens()), Observation::Failure);
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(failures(location, &name), counted + 1);
 }
@@ -318,6 +377,14 @@ pub fn child(task: &[&OsStr]) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command
+}
+
+/// Copies this binary to where users of all kinds may run it. By `cp`, because the children of other tests would inherit
+/// a descriptor that this process writes to, and a file that is open for writing cannot be run (ETXTBSY).
+pub fn copy_this_binary(to: &Path) {
+    let done = program("cp").arg(std::env::current_exe().unwrap()).arg(to).status();
+    assert!(done.unwrap().success());
+    fs::set_permissions(to, Permissions::from_mode(0o755)).unwrap();
 }
 
 /// A process that fails `times` times, one after the other.
@@ -369,14 +436,14 @@ pub fn run_task() {
             let user = user_with(&parse(address), &Name::new(*name), never_opens());
             let mut user = user.with_limit(LONG);
             for _ in 0..times {
-                assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+                assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
             }
         }
         [b"look", address, name] => {
             let mut user = user_with(&parse(address), &Name::new(*name), never_opens());
             let gate = user.admit(LEASE);
             let Gate::Pass(permit) = gate.decision else { panic!("refused") };
-            let recorded = user.record(permit, Ended::Failure, &mut Random::seeded(1));
+            let recorded = user.record(permit, Observation::Failure, &mut Random::seeded(1));
             let payment = user.pay();
             let mut out = std::io::stdout();
             for (what, warning) in [
@@ -384,7 +451,7 @@ pub fn run_task() {
                 (format!("{:?}", recorded.decision), recorded.warning),
                 (format!("{:?}", payment.decision), payment.warning),
             ] {
-                let warning = warning.map(|warning| warning.to_string()).unwrap_or_default();
+                let warning = warning.unwrap_or_default();
                 writeln!(out, "told: {what} | {warning}").unwrap();
             }
         }
@@ -411,9 +478,9 @@ pub fn fails_open(location: &Location, name: &str, why: &str) {
     let mut user = user(location, name);
     let gate = user.admit(LEASE);
     assert_eq!(gate.decision, Gate::Pass(Permit::Unguarded));
-    let warning = gate.warning.expect("a warning").to_string();
+    let warning = gate.warning.expect("a warning");
     assert!(warning.contains(why), "{warning}");
-    assert_eq!(sure(user.record(Permit::Unguarded, Ended::Failure, &mut Random::seeded(1))), None);
+    assert_eq!(sure(user.record(Permit::Unguarded, Observation::Failure, &mut Random::seeded(1))), None);
     assert_eq!(sure(user.refusal()), None);
     assert_eq!(sure(user.pay()), Payment::Paid);
     sure(user.deposit());
