@@ -13,7 +13,7 @@ use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::shared::{Location, Name};
 use retry::platform::{signals, this_process};
 use retry::process::supervisor::Supervisor;
-use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
+use retry::report::{self, output, reporter::Reporter, sanitize::Line, wait_policy::UntilSignal};
 use retry::state::error::{Removal, StoreError};
 use retry::state::shared;
 use std::ffi::OsString;
@@ -47,7 +47,7 @@ fn main(words: Vec<OsString>) -> u8 {
 /// Says the one thing that there is to say.
 fn say(line: &Line) {
     output::line(line);
-    output::finish(&mut Endless);
+    output::finish(&mut UntilSignal);
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
@@ -93,7 +93,7 @@ fn show_state(location: &Location, format: Format) -> Result<Exit> {
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let removal = shared::reset(location, name).map_err(|error| unusable(location, &error))?;
-    let name = report::safe::visible(&name.to_string());
+    let name = report::sanitize::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
@@ -105,7 +105,7 @@ fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {
 }
 
 fn print(product: &[u8]) -> Result<Exit> {
-    match output::product(product) {
+    match output::write_stdout(product) {
         Ok(()) => Ok(Exit::Code(0)),
         // `retry --help | head -1`: the reader had enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Code(0)),

@@ -2,7 +2,7 @@
 //! time is over. It waits in the event loop, so that stops, orphans and what is left for stderr are seen to.
 
 use super::event_loop::{EventLoop, Wakeup};
-use crate::report::patience::{Patience, Ready};
+use crate::report::wait_policy::{Readiness, WaitPolicy};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -38,32 +38,32 @@ impl<'a> RunPatience<'a> {
     }
 
     /// Whether what was waited for came before a signal or the time.
-    fn wait_until(&mut self, due: Option<Duration>, is_it: impl Fn(&Wakeup) -> bool) -> Ready {
+    fn wait_until(&mut self, due: Option<Duration>, is_it: impl Fn(&Wakeup) -> bool) -> Readiness {
         while !self.given_up {
             match self.event_loop.next(due) {
-                woken if is_it(&woken) => return Ready::Yes,
+                woken if is_it(&woken) => return Readiness::Ready,
                 Wakeup::Interrupted | Wakeup::TimerExpired => self.given_up = true,
                 _ => {}
             }
         }
-        Ready::No
+        Readiness::GaveUp
     }
 }
 
-impl Patience for RunPatience<'_> {
-    fn writable(&mut self, fd: BorrowedFd<'_>) -> Ready {
+impl WaitPolicy for RunPatience<'_> {
+    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness {
         if self.given_up || self.event_loop.watch_writable(fd).is_err() {
-            return Ready::No;
+            return Readiness::GaveUp;
         }
         let ready = self.wait_until(self.until, |woken| *woken == Wakeup::Writable);
         self.event_loop.unwatch_writable();
         ready
     }
 
-    fn pause(&mut self) -> Ready {
+    fn pause(&mut self) -> Readiness {
         let due = self.event_loop.now().saturating_add(LOOK_AGAIN);
         if self.looks_left == 0 || self.until.is_some_and(|until| due > until) {
-            return Ready::No;
+            return Readiness::GaveUp;
         }
         self.looks_left -= 1;
         self.wait_until(Some(due), |woken| *woken == Wakeup::TimerExpired)

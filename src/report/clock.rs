@@ -1,15 +1,15 @@
-//! Times of day in messages and reports. Owns the only look at the wall clock here; how long something
-//! took is never computed from it.
+//! Times of day in messages and reports. Nothing else in this folder reads the wall clock, and no duration is computed
+//! from it.
 
 use std::time::SystemTime;
 
-/// A time as RFC 3339 in UTC with milliseconds.
-pub fn stamp(now: SystemTime) -> String {
-    humantime::format_rfc3339_millis(now).to_string()
+/// A time as RFC 3339 in UTC, with milliseconds.
+pub fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Now.
-#[expect(clippy::disallowed_methods, reason = "logs and reports say when")]
+/// The time on the wall clock.
+#[expect(clippy::disallowed_methods, reason = "logs and reports have times of day")]
 pub fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -1,25 +1,25 @@
-//! The JUnit file: the run as one test case. Test reporters count a late success with `flakyFailure` as
-//! flaky, and show `rerunFailure` beside the failure. (The names are Maven Surefire's; nextest writes the
-//! same.)
+//! The JUnit file: the run as one test case. Test reporters count a success with a `flakyFailure` as flaky, and show a
+//! `rerunFailure` next to the failure. (The names are those of Maven Surefire; nextest writes the same.)
 
-use super::record::{AttemptRecord, Detail, Judged, Summary};
-use super::safe::xml;
-use super::text;
+use super::history::{Detail, PastAttempt, Summary};
+use super::sanitize::xml;
+use super::{format, text};
 use crate::core::outcome::{Ending, Outcome};
 use crate::core::plan::{Plan, Verbosity};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use retry_loop::run::Verdict;
 use std::io;
 use std::time::SystemTime;
 
 const NAME: &str = "retry";
 
-/// The whole file.
+/// The contents of the file.
 ///
 /// # Errors
-/// Whatever the writer of XML answers.
+/// When quick-junit cannot write the XML.
 pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<String> {
     let mut case = TestCase::new(xml(&name(plan)), status(plan, detail, summary));
-    case.set_classname(xml(&text::command_name(&plan.command)));
+    case.set_classname(xml(&format::command_name(&plan.command)));
     case.set_time(summary.times.elapsed);
     case.set_timestamp(date(detail.started));
     let mut suite = TestSuite::new(NAME);
@@ -34,20 +34,20 @@ pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<S
 fn name(plan: &Plan) -> String {
     match &plan.messages.label {
         Some(label) => label.clone(),
-        None if plan.verbosity == Verbosity::Verbose => text::shell_words(&plan.command),
-        None => text::command_name(&plan.command),
+        None if plan.verbosity == Verbosity::Verbose => format::shell_words(&plan.command),
+        None => format::command_name(&plan.command),
     }
 }
 
 fn status(plan: &Plan, detail: &Detail, summary: &Summary) -> TestCaseStatus {
-    let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Judged::Good));
+    let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Verdict::Success));
     if matches!(summary.ending, Ending::Succeeded { .. }) {
         let mut status = TestCaseStatus::success();
         status.add_reruns(failed.map(|attempt| rerun(plan, attempt)));
         return status;
     }
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    // The first failure is the failure, as Surefire has it.
+    // As in Surefire's files, the first failure is the test's failure, and the others are reruns.
     match failed.next() {
         Some(first) => {
             status.set_message(message(plan, first)).set_type(kind(first));
@@ -61,7 +61,7 @@ fn status(plan: &Plan, detail: &Detail, summary: &Summary) -> TestCaseStatus {
     status
 }
 
-fn rerun(plan: &Plan, attempt: &AttemptRecord) -> TestRerun {
+fn rerun(plan: &Plan, attempt: &PastAttempt) -> TestRerun {
     let mut rerun = TestRerun::new(NonSuccessKind::Failure);
     rerun.set_timestamp(date(attempt.started)).set_message(message(plan, attempt)).set_type(kind(attempt));
     if let Some((took, _)) = &attempt.ended {
@@ -70,15 +70,15 @@ fn rerun(plan: &Plan, attempt: &AttemptRecord) -> TestRerun {
     rerun
 }
 
-fn message(plan: &Plan, attempt: &AttemptRecord) -> String {
+fn message(plan: &Plan, attempt: &PastAttempt) -> String {
     let how = match &attempt.ended {
-        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), text::elapsed(*took)),
+        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), format::elapsed(*took)),
         None => "cut short".to_owned(),
     };
     xml(&format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number)))
 }
 
-fn kind(attempt: &AttemptRecord) -> &'static str {
+fn kind(attempt: &PastAttempt) -> &'static str {
     match &attempt.ended {
         Some((_, Outcome::Exited(_))) => "exit",
         Some((_, Outcome::Killed(_))) => "signal",
@@ -88,7 +88,6 @@ fn kind(attempt: &AttemptRecord) -> &'static str {
     }
 }
 
-/// In the type of quick-junit's own dates.
 fn date(time: SystemTime) -> chrono::DateTime<chrono::Utc> {
     time.into()
 }

@@ -1,7 +1,7 @@
-//! `--show-state`: what is shared, as a table for people and as JSON for machines.
+//! Shared state for `--show-state`: as a table for people, and as JSON.
 
-use crate::report::safe::{self, visible};
-use crate::report::text::elapsed;
+use super::format::elapsed;
+use super::sanitize::{self, visible};
 use crate::state::error::LockState;
 use crate::state::shared::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
@@ -10,22 +10,21 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A table: name, what it is, how it stands.
+/// A table with the columns name, kind and status.
 pub fn text(all: &[RecordSummary]) -> String {
     if all.is_empty() {
         return "nothing is shared yet\n".to_owned();
     }
-    let row = |shown: &RecordSummary| (visible(&shown.name), standing(shown), locked(shown.lock));
+    let row = |record: &RecordSummary| (visible(&record.name), status(record), locked(record.lock));
     let rows: Vec<_> = all.iter().map(row).collect();
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
-    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, standing), locked)| {
-        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {standing}{locked}");
+    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, status), locked)| {
+        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {status}{locked}");
         table
     });
-    safe::lines(&table)
+    sanitize::lines(&table)
 }
 
-/// Whoever looks because nothing gets through wants to know.
 fn locked(lock: LockState) -> &'static str {
     match lock {
         LockState::Unlocked => "",
@@ -33,8 +32,8 @@ fn locked(lock: LockState) -> &'static str {
     }
 }
 
-fn standing(shown: &RecordSummary) -> (&'static str, String) {
-    match &shown.status {
+fn status(record: &RecordSummary) -> (&'static str, String) {
+    match &record.status {
         RecordStatus::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
         RecordStatus::Budget(budget) => {
             ("budget", format!("{} tokens when last used", tokens(budget.thousandths)))
@@ -62,9 +61,9 @@ fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
 
 /// An array of objects, as docs/json.md describes them.
 pub fn json(all: &[RecordSummary]) -> String {
-    let one = |shown: &RecordSummary| -> Value {
-        let (name, locked) = (&shown.name, shown.lock == LockState::Locked);
-        match &shown.status {
+    let object = |record: &RecordSummary| -> Value {
+        let (name, locked) = (&record.name, record.lock == LockState::Locked);
+        match &record.status {
             RecordStatus::Breaker(breaker, refusal) => {
                 let (state, failures) = match breaker.phase {
                     Phase::Closed { failures } => ("closed", failures),
@@ -82,5 +81,5 @@ pub fn json(all: &[RecordSummary]) -> String {
             }
         }
     };
-    format!("{}\n", safe::json_for_people(&Value::Array(all.iter().map(one).collect())))
+    format!("{}\n", sanitize::json_for_people(&Value::Array(all.iter().map(object).collect())))
 }

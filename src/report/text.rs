@@ -1,8 +1,9 @@
-//! The lines for people. People and scripts grep them, so they change only with a note in the
-//! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
+//! The messages for people. People and scripts search for them, so they change only with a note in the CHANGELOG. The
+//! command's arguments may be secrets, so only messages of `-v` have them.
 
-use super::record::Record;
-use super::safe::visible;
+use super::format::{command_name, elapsed, quoted, seconds, shell_words, whole_seconds};
+use super::history::History;
+use super::sanitize::visible;
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::rules::Why;
@@ -10,18 +11,17 @@ use crate::run::attempt::{LeftRunning, StdinState};
 use crate::run::event::Event;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
-use std::ffi::OsString;
 use std::time::Duration;
 
-/// Said once.
+/// At most once in a run.
 const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
 
-/// A message as a line: who says it, and of which run.
+/// A message as a line: with the name of the program, and the label of the run.
 pub fn line(plan: &Plan, message: &str) -> String {
     format!("retry: {}", labelled(plan, message))
 }
 
-/// A message with the name of its run, for readers who know who says it.
+/// A message with the label of the run, for logs that store the name of the program in another field.
 pub fn labelled(plan: &Plan, message: &str) -> String {
     match &plan.messages.label {
         Some(label) => format!("{label}: {message}"),
@@ -29,7 +29,7 @@ pub fn labelled(plan: &Plan, message: &str) -> String {
     }
 }
 
-/// What there is to say about an event; `None` where nothing is said about it.
+/// The message about an event; `None` if the event has none with this verbosity.
 pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     if let Event::Broken { what } = event {
         return Some(what.clone());
@@ -118,7 +118,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     Some(text)
 }
 
-/// Said once by a `retry` inside a `retry`.
+/// The hint of a `retry` that runs inside another one, at most once in a run.
 fn nested(plan: &Plan) -> String {
     let numbers = match (plan.outer_attempts, plan.policy.attempts.limit()) {
         (Some(outer), Some(inner)) => {
@@ -157,10 +157,10 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     }
 }
 
-/// The live line of a delay: what comes when, why, and how much time there is in all.
-pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) -> String {
-    let attempt = attempt(plan.policy.attempts, record.attempts + 1);
-    let cause = match &record.cause {
+/// The live line of a delay: the next attempt, when it starts, the last failure, and the time to the deadline.
+pub fn countdown(plan: &Plan, history: &History, left: Duration, since: Duration) -> String {
+    let attempt = attempt(plan.policy.attempts, history.attempts + 1);
+    let cause = match &history.cause {
         Some(outcome) => format!(" after {}", status(plan, outcome)),
         None => String::new(),
     };
@@ -171,21 +171,15 @@ pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) 
     format!("{attempt} in {}{cause}{deadline}", whole_seconds(left))
 }
 
-/// A sign of life during a long delay.
+/// The heartbeat of a long delay.
 pub fn still_waiting(plan: &Plan, number: u64, left: Duration) -> String {
     format!("{} in {}", attempt(plan.policy.attempts, number), elapsed(left))
 }
 
-/// A sign of life of an attempt that shows nothing by itself.
+/// The heartbeat of an attempt whose output is held.
 pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
     let attempt = attempt(plan.policy.attempts, number);
     format!("{attempt} has run for {}, its output is held", elapsed(took))
-}
-
-/// Rounded up: whoever waits for as long as it says never comes too early.
-fn whole_seconds(duration: Duration) -> String {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) }
 }
 
 /// How an attempt ended, in a few words.
@@ -352,101 +346,5 @@ pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String
         }
         Why::Condition => Some("--retry-if".to_owned()),
         Why::Permanent | Why::NoRule => None,
-    }
-}
-
-/// The name in a whole command line that is one word, `retry 'curl -f URL'`: what comes before the first space.
-fn quoted(command: &[OsString]) -> Option<String> {
-    let (name, arguments) = command.first()?.to_str()?.split_once(' ')?;
-    // A directory may have a space in its name.
-    let is_path = name.contains('/') && !arguments.contains(" -") && !arguments.starts_with('-');
-    (!is_path && !name.is_empty()).then(|| name.to_owned())
-}
-
-/// The command's name without its directory and arguments.
-pub fn command_name(command: &[OsString]) -> String {
-    let name = quoted(command).map(|name| OsString::from(name + " ..."));
-    let program = name.as_deref().or(command.first().map(OsString::as_os_str)).unwrap_or_default();
-    let name = std::path::Path::new(program).file_name().unwrap_or(program);
-    if name.is_empty() {
-        return "''".to_owned();
-    }
-    visible(&name.to_string_lossy())
-}
-
-/// The command's arguments for a machine. They may be secrets, so only with `-v`.
-pub fn arguments(plan: &Plan) -> Option<Vec<String>> {
-    let words = || plan.command.iter().skip(1).map(|word| word.to_string_lossy().into()).collect();
-    (plan.verbosity == Verbosity::Verbose).then(words)
-}
-
-/// A delay: always two decimals, `0.57s`.
-pub fn seconds(duration: Duration) -> String {
-    format!("{:.2}s", duration.as_secs_f64())
-}
-
-/// An elapsed time: `0.41s`, `17.1s`, `1m 30s`, `2h 5m 0s`.
-pub fn elapsed(duration: Duration) -> String {
-    let exact = duration.as_secs_f64();
-    if exact < 0.995 {
-        return format!("{exact:.2}s");
-    }
-    if exact < 59.95 {
-        return format!("{exact:.1}s");
-    }
-    let whole = exact.round() as u64;
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours == 0 { format!("{minutes}m {seconds}s") } else { format!("{hours}h {minutes}m {seconds}s") }
-}
-
-/// Arguments as a shell would read them back, control characters made visible.
-pub fn shell_words(words: &[OsString]) -> String {
-    words.iter().map(|word| shell_word(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
-}
-
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    visible(&format!("'{}'", word.replace('\'', r"'\''")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_short_and_never_round_to_another_form() {
-        for (millis, text) in [
-            (0, "0.00s"),
-            (410, "0.41s"),
-            (994, "0.99s"),
-            (996, "1.0s"),
-            (17_149, "17.1s"),
-            (59_949, "59.9s"),
-            (59_960, "1m 0s"),
-            (90_000, "1m 30s"),
-            (3_599_700, "1h 0m 0s"),
-            (7_500_000, "2h 5m 0s"),
-        ] {
-            assert_eq!(elapsed(Duration::from_millis(millis)), text);
-        }
-        assert_eq!(seconds(Duration::from_millis(90_004)), "90.00s");
-    }
-
-    #[test]
-    fn words_are_quoted_so_that_a_shell_reads_them_back() {
-        let words: Vec<OsString> =
-            ["curl", "-d", "it's", "a b", "", "x\ny"].iter().map(OsString::from).collect();
-        assert_eq!(shell_words(&words), r"curl -d 'it'\''s' 'a b' '' 'x\ny'");
-    }
-
-    #[test]
-    fn the_name_has_no_directory_and_no_escape_sequences() {
-        let name = |path: &str| command_name(&[OsString::from(path), "secret".into()]);
-        assert_eq!(name("/usr/bin/curl"), "curl");
-        assert_eq!(name("a\x1b[31mb"), r"a\u{1b}[31mb");
-        assert_eq!(name(""), "''");
     }
 }

@@ -5,8 +5,8 @@ use super::super::pitfalls;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
 use crate::core::rules::Set;
-use crate::report::safe;
-use crate::report::text::{arguments, command_name, elapsed};
+use crate::report::format::{arguments, command_name, elapsed};
+use crate::report::sanitize;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub const FIRST_ROWS: u64 = 12;
 /// The plan for machines: one object, as docs/json.md describes it.
 pub fn json(plan: &Plan) -> String {
     // A struct of numbers and strings: there is no map with keys that are no strings, nothing to fail.
-    let object = safe::json_for_people(&Forecast::of(plan));
+    let object = sanitize::json_for_people(&Forecast::of(plan));
     format!("{object}\n")
 }
 

@@ -1,14 +1,14 @@
 //! The plan for people: the table with its chart, and below it what a table cannot say. Owns the words and
-//! the lines; the times are formatted where all times are ([`crate::report::text`]).
+//! the lines; the times are formatted where all times are ([`crate::report::format`]).
 
 use super::chart::{self, LEGEND};
 use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
 use crate::cli::texts::fill;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::SharedConfig;
+use crate::report::format::{command_name, elapsed, seconds, shell_words};
 use crate::report::output::columns;
-use crate::report::safe::{lines, visible};
-use crate::report::text::{command_name, elapsed, seconds, shell_words};
+use crate::report::sanitize::{lines, visible};
 use retry_loop::bucket::tokens;
 use std::fmt::Write as _;
 use std::time::Duration;

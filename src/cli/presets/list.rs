@@ -3,7 +3,7 @@
 use super::{Found, Shelf};
 use crate::core::output::Side;
 use crate::core::preset::{Codes, Rule, Then};
-use crate::report::safe;
+use crate::report::sanitize;
 use std::fmt::Write as _;
 
 /// One line for each preset: its name, the commands it is for, what it is about.
@@ -20,7 +20,7 @@ pub fn all(shelf: &Shelf) -> String {
         let commands = if commands.is_empty() { String::new() } else { format!(" [{commands}]") };
         let _infallible = writeln!(text, "{name:width$}  {about}{commands}");
     }
-    safe::lines(&text)
+    sanitize::lines(&text)
 }
 
 /// A preset's rules and where they are from.
@@ -52,7 +52,7 @@ pub fn one(found: &Found) -> String {
             let _infallible = writeln!(text, "  {pattern}");
         }
     }
-    safe::lines(&text)
+    sanitize::lines(&text)
 }
 
 fn codes_text(codes: &Codes) -> String {

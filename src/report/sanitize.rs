@@ -1,10 +1,10 @@
-//! Makes text safe for each place that it goes to. Labels, names of commands, patterns, paths and what a server
-//! says come from others: none of it may move a cursor, turn writing around, begin a line of its own, or be a
-//! command for the CI system that reads the log. Whatever is printed or written goes through here.
+//! Makes text safe for the place where it is shown. Labels, command names, patterns, paths and the texts of servers come
+//! from others. None of them may move the cursor, change the direction of writing, start a new line, or be a command
+//! for the CI system that reads the log. Everything that is printed or written to a file passes through here.
 //!
-//! | place | what |
+//! | place | function |
 //! |---|---|
-//! | stderr, a log file, syslog, the journal's message | [`Line`], and [`visible`] for parts of one |
+//! | stderr, a log file, syslog, the journal's message | [`Line`], and [`visible`] for a part of one |
 //! | a text of several lines on stdout | [`lines`] |
 //! | a command of ours for GitHub Actions | [`Line::annotation`] |
 //! | the summary of a step | [`cell`] |
@@ -15,7 +15,7 @@
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// One line for a reader who may be a terminal or a CI system. It does not have its `\n`.
+/// One line for a terminal or a CI system, without its `\n`.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(String);
@@ -24,7 +24,7 @@ impl Line {
     /// A message.
     pub fn message(text: &str) -> Self {
         let mut line = visible(text);
-        // GitHub's runner takes such a line for a command whatever stands before the colons.
+        // GitHub's runner takes a line for a command even if there is white space before the colons.
         let start = line.len() - line.trim_start().len();
         if line[start..].starts_with("::") {
             line.replace_range(start..=start, r"\u{3a}");
@@ -32,56 +32,56 @@ impl Line {
         Self(line)
     }
 
-    /// What is wrong with the command line; how it is used takes two lines.
+    /// A usage error, which has several lines.
     pub fn usage(text: &str) -> Self {
         Self(lines(text))
     }
 
-    /// A JSON object that [`json`] made.
+    /// An object from [`json`].
     pub fn object(json: String) -> Self {
         Self(json)
     }
 
-    /// A workflow command that shows `text` beside the step. `level` is `error` or `warning`.
+    /// A workflow command that shows `text` next to the step. `level` is `error` or `warning`.
     pub fn annotation(level: &str, text: &str) -> Self {
         Self(format!("::{level} title=retry::{}", visible(text).replace('%', "%25")))
     }
 
-    /// With a priority for the journal before it.
+    /// The line after its priority, for the journal.
     pub fn with_priority(&self, priority: u8) -> Self {
         Self(format!("<{priority}>{}", self.0))
     }
 
-    /// In a colour of ECMA-48, for terminals.
+    /// The line in a color of ECMA-48, for terminals.
     pub fn colored(&self, code: u8) -> Self {
         Self(format!("\x1b[{code}m{}\x1b[0m", self.0))
     }
 
-    /// As much of it as fits into so many columns.
-    pub fn fitting(&self, columns: usize) -> Self {
+    /// The first characters of the line.
+    pub fn truncated(&self, columns: usize) -> Self {
         Self(self.0.chars().take(columns).collect())
     }
 
-    /// Its text.
+    /// The text of the line.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Text in one line, with what would not be seen written out: `\u{1b}`.
+/// Text in one line, with invisible characters written as `\u{1b}`.
 pub fn visible(text: &str) -> String {
-    shown(text, |shown, hidden| match hidden {
-        '\t' | '\r' | '\n' => shown.extend(hidden.escape_default()),
-        _ => shown.extend(hidden.escape_unicode()),
+    escape_hidden(text, |escaped, hidden| match hidden {
+        '\t' | '\r' | '\n' => escaped.extend(hidden.escape_default()),
+        _ => escaped.extend(hidden.escape_unicode()),
     })
 }
 
-/// The same for a text of several lines.
+/// Text of several lines, each as a [`Line::message`].
 pub fn lines(text: &str) -> String {
     text.split('\n').map(|line| Line::message(line).0).collect::<Vec<_>>().join("\n")
 }
 
-/// Text in a cell of a Markdown table: no other column, no markup, no HTML.
+/// Text in one cell of a Markdown table, without markup and HTML.
 pub fn cell(text: &str) -> String {
     let mut cell = String::new();
     for letter in visible(text).chars() {
@@ -95,57 +95,58 @@ pub fn cell(text: &str) -> String {
     cell
 }
 
-/// Text in XML 1.0, which has no way at all to write some characters. What is markup is the writer's.
+/// Text for XML 1.0, which cannot represent some characters at all. The XML writer escapes markup.
 pub fn xml(text: &str) -> String {
     visible(text)
 }
 
-/// A value as JSON in one line. It reads back as it was: what would not be seen is written as `\u001b`.
+/// A value as JSON in one line. Invisible characters are written as `\u001b`, so parsing gives the same value.
 pub fn json(value: &impl Serialize) -> String {
-    // Numbers and strings: there is no map with keys that are no strings, nothing to fail.
-    escaped(&serde_json::to_string(value).unwrap_or_default())
+    // Never fails: there is no map with keys that are not strings.
+    escape_json(&serde_json::to_string(value).unwrap_or_default())
 }
 
-/// The same in several lines, for people.
+/// A value as indented JSON, for people.
 pub fn json_for_people(value: &impl Serialize) -> String {
-    escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
+    escape_json(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
-/// A value in the journal, which stores any text; its lines stay, since the protocol has a form for them.
+/// The value of a journal field. It may have several lines: the protocol has a form for them.
 pub fn field(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
-/// Outside of its strings, JSON has nothing to escape but the ends of lines, which serde_json escapes in them.
-fn escaped(json: &str) -> String {
-    let escape = |shown: &mut String, hidden: char| {
+/// Newlines in the text are all between values, because serde_json escapes those in strings.
+fn escape_json(json: &str) -> String {
+    let escape = |escaped: &mut String, hidden: char| {
         for unit in hidden.encode_utf16(&mut [0; 2]) {
-            let _infallible = write!(shown, "\\u{unit:04x}");
+            let _infallible = write!(escaped, "\\u{unit:04x}");
         }
     };
-    json.split('\n').map(|line| shown(line, escape)).collect::<Vec<_>>().join("\n")
+    json.split('\n').map(|line| escape_hidden(line, escape)).collect::<Vec<_>>().join("\n")
 }
 
-fn shown(text: &str, escape: impl Fn(&mut String, char)) -> String {
-    let mut shown = String::with_capacity(text.len());
+fn escape_hidden(text: &str, escape: impl Fn(&mut String, char)) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for (at, letter) in text.char_indices() {
-        let is_mark = letter == '#' && shown.ends_with('#') && is_command(&text[at + 1..]);
-        if is_mark || is_hidden(letter) {
-            escape(&mut shown, letter);
+        let starts_command = letter == '#' && escaped.ends_with('#') && is_command(&text[at + 1..]);
+        if starts_command || is_hidden(letter) {
+            escape(&mut escaped, letter);
         } else {
-            shown.push(letter);
+            escaped.push(letter);
         }
     }
-    shown
+    escaped
 }
 
-/// Behind `##`: `[error]`, `[group]` (GitHub, Azure), `vso[`, `teamcity[`. They count anywhere in a line.
+/// Whether the text after `##` makes a command: `[error]`, `[group]` (GitHub, Azure), `vso[`, `teamcity[`. CI systems
+/// read commands anywhere in a line.
 fn is_command(rest: &str) -> bool {
     rest.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).starts_with('[')
 }
 
-/// What is not seen, or changes how something else is seen: control characters, ends of lines, marks that turn
-/// the direction of writing around (Unicode's TR9), and the two characters that no XML may have.
+/// Whether a character is invisible or changes how others are shown: control characters, line ends, marks that change the
+/// direction of writing (Unicode TR9), and the two noncharacters that XML forbids.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(json(&"\u{202e}##[x]\u{7f}"), r#""\u202e#\u0023[x]\u007f""#);
     }
 
-    /// What is dangerous is likely.
+    /// Text that often has something dangerous.
     fn nasty() -> impl Strategy<Value = String> {
         let part = prop_oneof![
             any::<char>().prop_map(String::from),
