@@ -1,5 +1,5 @@
-//! Files that the reports are written to. A file is replaced as a whole or not at all, or it is appended to with one write,
-//! so that several `retry` may append to the same file. The command's output does not go through here.
+//! Files that the reports are written to. A file is replaced as a whole or not at all, or it is appended to with one
+//! write, so that several `retry` may append to the same file. The command's output does not go through here.
 //!
 //! The [`WaitPolicy`] says how long to wait for the reader of a pipe, or for another process that has locked a file.
 
@@ -18,8 +18,8 @@ use std::time::SystemTime;
 /// How many bytes of the end of a file are read before something is appended: as much as GitHub shows of a step.
 const MAX_READ: u64 = 1 << 20;
 
-/// Replaces a file by a new one with this content, and with the mode and, if permitted, the owner of the old file. What is
-/// not a regular file (a pipe) cannot be replaced, and is written to.
+/// Replaces a file by a new one with this content, and with the mode and, if permitted, the owner of the old file.
+/// What is not a regular file (a pipe) cannot be replaced, and is written to.
 ///
 /// # Errors
 /// Any error of the system. The old file still exists then.
@@ -49,10 +49,10 @@ pub enum LockResult {
     NotAcquired,
 }
 
-/// Appends what `text` returns for the present contents, under a lock that keeps other `retry` from doing the same. If the
-/// lock cannot be acquired, it appends without it: that is one write, so the worst result is a second heading, and losing
-/// the outputs of a step would be worse. Only a regular file has contents: reading from a pipe would take what is meant
-/// for the pipe's reader.
+/// Appends what `text` returns for the present contents, under a lock that keeps other `retry` from doing the same.
+/// If the lock cannot be acquired, it appends without it: that is one write, so the worst result is a second heading,
+/// and losing the outputs of a step would be worse. Only a regular file has contents: reading from a pipe would take
+/// what is meant for the pipe's reader.
 ///
 /// # Errors
 /// Any error of the system.

@@ -30,7 +30,7 @@ const FACILITY_USER: u8 = 1 << 3;
 #[derive(Debug)]
 pub struct Log<'a> {
     plan: &'a Plan,
-    target: Target<'a>,
+    destination: Destination<'a>,
     color: Color,
     /// `None` if stderr is not a terminal.
     terminal: Option<Terminal>,
@@ -48,7 +48,7 @@ enum Color {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Target<'a> {
+enum Destination<'a> {
     Stderr,
     /// stderr is connected to the journal, which reads `<4>` before a line as the priority.
     StderrInJournal,
@@ -62,11 +62,11 @@ impl<'a> Log<'a> {
     /// gets the next message, and a run without messages costs nothing. `offset` returns the offset from UTC in
     /// seconds.
     pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
-        let target = match &plan.messages.target {
+        let destination = match &plan.messages.target {
             LogTarget::Stderr => stderr(plan),
-            LogTarget::Journald(socket) => Target::Journald(socket),
-            LogTarget::Syslog(socket) => Target::Syslog(socket),
-            LogTarget::File(path) => Target::File(path),
+            LogTarget::Journald(socket) => Destination::Journald(socket),
+            LogTarget::Syslog(socket) => Destination::Syslog(socket),
+            LogTarget::File(path) => Destination::File(path),
         };
         let color = match plan.messages.color {
             Shown::Always => Color::On,
@@ -74,36 +74,39 @@ impl<'a> Log<'a> {
             Shown::OnTerminal | Shown::Never => Color::Off,
         };
         let terminal = stderr_is_terminal.then_some(plan.messages.terminal);
-        Self { plan, target, color, terminal, cursor: Cell::new(Cursor::AtStart), offset }
+        Self { plan, destination, color, terminal, cursor: Cell::new(Cursor::AtStart), offset }
     }
 
     /// Whether messages have the time of day.
     pub fn needs_time(&self) -> bool {
-        let timeless = matches!(self.target, Target::Stderr | Target::StderrInJournal | Target::Journald(_));
+        let timeless = matches!(
+            self.destination,
+            Destination::Stderr | Destination::StderrInJournal | Destination::Journald(_)
+        );
         !timeless || self.plan.messages.format == LogFormat::Json
     }
 
     /// Whether messages go elsewhere than to stderr.
     pub fn is_elsewhere(&self) -> bool {
-        !matches!(self.target, Target::Stderr | Target::StderrInJournal)
+        !matches!(self.destination, Destination::Stderr | Destination::StderrInJournal)
     }
 
     /// Writes one entry.
     pub fn write(&mut self, entry: &LogEntry, now: SystemTime) {
-        let result = match self.target {
-            Target::Stderr | Target::StderrInJournal => Ok(()),
-            Target::Journald(socket) => send(socket, &self.journal_entry(entry)),
-            Target::Syslog(socket) => send(socket, self.syslog_packet(entry, now).as_bytes()),
-            Target::File(path) => file::append(path, self.file_line(entry, now).as_bytes(), &mut Brief),
+        let result = match self.destination {
+            Destination::Stderr | Destination::StderrInJournal => Ok(()),
+            Destination::Journald(socket) => send(socket, &self.journal_entry(entry)),
+            Destination::Syslog(socket) => send(socket, self.syslog_packet(entry, now).as_bytes()),
+            Destination::File(path) => file::append(path, self.file_line(entry, now).as_bytes(), &mut Brief),
         };
         if let Err(error) = result {
-            let log = match self.target {
-                Target::Journald(_) => "the journal".to_owned(),
-                Target::Syslog(_) => "syslog".to_owned(),
-                Target::File(path) => format::shell_words(&[path.into()]),
-                Target::Stderr | Target::StderrInJournal => String::new(),
+            let log = match self.destination {
+                Destination::Journald(_) => "the journal".to_owned(),
+                Destination::Syslog(_) => "syslog".to_owned(),
+                Destination::File(path) => format::shell_words(&[path.into()]),
+                Destination::Stderr | Destination::StderrInJournal => String::new(),
             };
-            self.target = stderr(self.plan);
+            self.destination = stderr(self.plan);
             self.warn(&format!("cannot log to {log}: {}. Logging to stderr", describe(&error)));
         }
         if !self.is_elsewhere() {
@@ -111,7 +114,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Writes a warning to stderr, whatever the target is.
+    /// Writes a warning to stderr, whatever the destination is.
     pub fn warn(&self, message: &str) {
         self.write_to_stderr(Severity::Warning, &Line::message(&text::line(self.plan, message)));
     }
@@ -126,8 +129,8 @@ impl<'a> Log<'a> {
     pub fn line_start(&self) -> String {
         let is_text = self.plan.messages.format == LogFormat::Text;
         match (self.cursor.replace(Cursor::AtStart), self.terminal) {
-            // More than a newline: if the user has typed Return after a prompt that we passed on, the cursor is at the start
-            // of a line already.
+            // More than a newline: if the user has typed Return after a prompt that we passed on, the cursor is at
+            // the start of a line already.
             (Cursor::InLine | Cursor::Unknown, Some(Terminal::Capable)) if is_text && may_draw() => {
                 output::to_line_start(rustix::stdio::stderr())
             }
@@ -138,8 +141,8 @@ impl<'a> Log<'a> {
 
     fn write_to_stderr(&self, severity: Severity, content: &Line) {
         let start = self.line_start();
-        match self.target {
-            Target::StderrInJournal => output::line(&content.with_priority(severity as u8)),
+        match self.destination {
+            Destination::StderrInJournal => output::line(&content.with_priority(severity as u8)),
             _ if self.color == Color::On && self.plan.messages.format == LogFormat::Text => {
                 output::line_after(&start, &colored(severity, content));
             }
@@ -241,15 +244,15 @@ impl<'a> Log<'a> {
     }
 }
 
-/// Whether stderr is connected to the journal: systemd names the device and inode in JOURNAL_STREAM, and stderr may have
-/// been redirected since.
-fn stderr(plan: &Plan) -> Target<'static> {
-    let Some(journal) = &plan.messages.journal_stream else { return Target::Stderr };
+/// Whether stderr is connected to the journal: systemd names the device and inode in JOURNAL_STREAM, and stderr may
+/// have been redirected since.
+fn stderr(plan: &Plan) -> Destination<'static> {
+    let Some(journal) = &plan.messages.journal_stream else { return Destination::Stderr };
     let stat = rustix::fs::fstat(rustix::stdio::stderr());
     if stat.is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == *journal) {
-        Target::StderrInJournal
+        Destination::StderrInJournal
     } else {
-        Target::Stderr
+        Destination::Stderr
     }
 }
 

@@ -1,9 +1,9 @@
-//! The writes to stderr and stdout. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) changes neither what
-//! `retry` does nor how it ends, so errors of stderr end here; errors of stdout are returned.
+//! The writes to stderr and stdout. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) changes neither
+//! what `retry` does nor how it ends, so errors of stderr end here; errors of stdout are returned.
 //!
-//! No write to stderr blocks: its reader may have stopped, and signals and limits still have to work. What stderr does not
-//! accept at once goes to a queue, which the event loop writes when there is room. There is one stderr, so there is one
-//! queue, like std's own lock on it.
+//! No write to stderr blocks: its reader may have stopped, and signals and limits still have to work. What stderr
+//! does not accept at once goes to a queue, which the event loop writes when there is room. There is one stderr, so
+//! there is one queue, like std's own lock on it.
 
 use super::sanitize::Line;
 use super::wait_policy::{Readiness, WaitPolicy};
@@ -57,8 +57,8 @@ impl Queue {
         self.flush();
     }
 
-    /// Writes what can be written without waiting. One line per call: a pipe accepts a line of up to 4096 bytes as a whole
-    /// or not at all (POSIX), so that lines of several processes do not mix.
+    /// Writes what can be written without waiting. One line per call: a pipe accepts a line of up to 4096 bytes as a
+    /// whole or not at all (POSIX), so that lines of several processes do not mix.
     fn flush(&mut self) {
         while let Some(line) = self.lines.front_mut() {
             let writer = match self.writer {
@@ -95,9 +95,10 @@ impl Queue {
     }
 }
 
-/// Moves the cursor of a terminal to the start of a line, wherever it was: as many spaces as the terminal has columns, which
-/// wrap unless the cursor was at the start (in the last column, it wraps only with the next character), a carriage
-/// return, and "erase the line". zsh does so before its prompt. Empty if the width is not known.
+/// Moves the cursor of a terminal to the start of a line, wherever it was: as many spaces as the terminal has
+/// columns, which wrap unless the cursor was at the start (in the last column, it wraps only with the next
+/// character), a carriage return, and "erase the line". zsh does so before its prompt. Empty if the width is not
+/// known.
 pub fn to_line_start(fd: BorrowedFd<'_>) -> String {
     match rustix::termios::tcgetwinsize(fd) {
         Ok(size) if size.ws_col > 0 => format!("{:1$}\r\x1b[K", "", usize::from(size.ws_col)),
@@ -115,8 +116,8 @@ pub fn line_after(start: &str, line: &Line) {
     queue().write(format!("{start}{}\n", line.as_str()));
 }
 
-/// Replaces the line of the terminal's cursor by `line`, or erases it, after `start`, which leaves a line that is not ours. A
-/// live line is not queued: it would be out of date.
+/// Replaces the line of the terminal's cursor by `line`, or erases it, after `start`, which leaves a line that is not
+/// ours. A live line is not queued: it would be out of date.
 pub fn replace_line(start: &str, line: Option<&Line>) {
     let mut queue = queue();
     if line.is_none() || queue.lines.is_empty() {
@@ -159,8 +160,8 @@ pub fn columns(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// Writes to stdout what the user asked for: help, a generated file, a dry run. Another process that shares the open file
-/// description may have made it non-blocking, so this waits for a full pipe.
+/// Writes to stdout what the user asked for: help, a generated file, a dry run. Another process that shares the open
+/// file description may have made it non-blocking, so this waits for a full pipe.
 ///
 /// # Errors
 /// Any error of stdout; without a reader, [`io::ErrorKind::BrokenPipe`].

@@ -1,5 +1,5 @@
-//! What is shown while nothing happens: on a terminal, a live line that counts a delay down; elsewhere, a heartbeat each
-//! minute, because CI systems end jobs that print nothing. Decides what is shown and when; the texts are in
+//! What is shown while nothing happens: on a terminal, a live line that counts a delay down; elsewhere, a heartbeat
+//! each minute, because CI systems end jobs that print nothing. Decides what is shown and when; the texts are in
 //! [`super::text`].
 //!
 //! The live line is a carriage return and "erase to the end of the line", drawn by the event loop. It has no bar, no

@@ -28,8 +28,8 @@ pub struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    /// Opens no file, and reads the wall clock only if a report needs the time. `offset` returns the offset of local time
-    /// from UTC in seconds.
+    /// Opens no file, and reads the wall clock only if a report needs the time. `offset` returns the offset of local
+    /// time from UTC in seconds.
     pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
         let needs_history = plan.messages.report.is_some() || plan.messages.junit.is_some();
         let log = Log::new(plan, stderr_is_terminal, offset);
@@ -86,8 +86,8 @@ impl<'a> Reporter<'a> {
         if self.plan.verbosity > Verbosity::Quiet
             && let Some(annotation) = github::annotation(self.plan, &self.history, summary)
         {
-            // The runner reads a command only at the start of a line. If our messages go elsewhere, the last line on stderr
-            // is the command's, and may be unfinished.
+            // The runner reads a command only at the start of a line. If our messages go elsewhere, the last line on
+            // stderr is the command's, and may be unfinished.
             let start = if self.log.is_elsewhere() { "\n" } else { "" };
             output::line_after(start, &annotation);
         }

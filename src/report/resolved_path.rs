@@ -1,6 +1,7 @@
-//! Where a path leads, without trusting a symbolic link that someone else may have put there. In a sticky directory that
-//! everyone may write to (/tmp), a link is followed only if it belongs to us or to the owner of the directory, as open(2)
-//! does with fs.protected_symlinks. That sysctl may be off, and it does not protect renames, so it is checked here.
+//! Where a path leads, without trusting a symbolic link that someone else may have put there. In a sticky directory
+//! that everyone may write to (/tmp), a link is followed only if it belongs to us or to the owner of the directory,
+//! as open(2) does with fs.protected_symlinks. That sysctl may be off, and it does not protect renames, so it is
+//! checked here.
 
 use crate::platform::files;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
@@ -23,7 +24,8 @@ pub const NEW_FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 pub enum ResolvedPath {
     /// To an entry of a directory that is not a symbolic link.
     Entry(Entry),
-    /// To something that only the kernel can open: the link in /proc that `/dev/stdout` leads to may not contain a path.
+    /// To something that only the kernel can open: the link in /proc that `/dev/stdout` leads to may not contain a
+    /// path.
     Magic(PathBuf),
 }
 
@@ -76,8 +78,9 @@ impl ResolvedPath {
         Err(Errno::LOOP.into())
     }
 
-    /// Opens it for appending, and creates the file if there is none. A pipe without a reader is an error, a full pipe does
-    /// not block, a terminal does not become our controlling one, and a link that was created meanwhile is not followed.
+    /// Opens it for appending, and creates the file if there is none. A pipe without a reader is an error, a full
+    /// pipe does not block, a terminal does not become our controlling one, and a link that was created meanwhile is
+    /// not followed.
     ///
     /// # Errors
     /// Any error of the system.

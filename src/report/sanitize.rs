@@ -1,6 +1,6 @@
-//! Makes text safe for the place where it is shown. Labels, command names, patterns, paths and the texts of servers come
-//! from others. None of them may move the cursor, change the direction of writing, start a new line, or be a command
-//! for the CI system that reads the log. Everything that is printed or written to a file passes through here.
+//! Makes text safe for the place where it is shown. Labels, command names, patterns, paths and the texts of servers
+//! come from others. None of them may move the cursor, change the direction of writing, start a new line, or be a
+//! command for the CI system that reads the log. Everything that is printed or written to a file passes through here.
 //!
 //! | place | function |
 //! |---|---|
@@ -145,8 +145,8 @@ fn is_command(rest: &str) -> bool {
     rest.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).starts_with('[')
 }
 
-/// Whether a character is invisible or changes how others are shown: control characters, line ends, marks that change the
-/// direction of writing (Unicode TR9), and the two noncharacters that XML forbids.
+/// Whether a character is invisible or changes how others are shown: control characters, line ends, marks that change
+/// the direction of writing (Unicode TR9), and the two noncharacters that XML forbids.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(

@@ -39,8 +39,8 @@ impl WaitPolicy for UntilSignal {
     }
 }
 
-/// Waits for 200 ms, but for no lock. For messages in the middle of a run: short enough to delay signals and limits, and
-/// long enough for a reader that is only busy.
+/// Waits for 200 ms, but for no lock. For messages in the middle of a run: short enough to delay signals and limits,
+/// and long enough for a reader that is only busy.
 #[derive(Debug)]
 pub struct Brief;
 

@@ -49,14 +49,14 @@ enum IfMissing {
 
 /// What an operation does to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum Update {
     Keep,
     Write(RecordBytes),
 }
 
 /// Decides about a record from its bytes (`None`: there is no record) and the time. Called again when another process
 /// has changed the record meanwhile.
-type UpdateFn<'a> = dyn FnMut(Option<&[u8]>, Timestamp) -> Change + 'a;
+type DecideFn<'a> = dyn FnMut(Option<&[u8]>, Timestamp) -> Update + 'a;
 
 /// The time between two tries to lock a record. A lock is held for some microseconds.
 const LOCK_INTERVAL: Duration = Duration::from_millis(1);
@@ -93,7 +93,7 @@ impl FileStore {
             let mut state = state.unwrap_or_else(|| operation.fresh(now));
             let before = state;
             result = Some(StoreReply { reply: operation.apply(&mut state, now), damage });
-            if state == before && damage.is_none() { Change::Keep } else { Change::Write(state.to_bytes()) }
+            if state == before && damage.is_none() { Update::Keep } else { Update::Write(state.to_bytes()) }
         })?;
         result.ok_or_else(|| StoreError::new("the record was not looked at"))
     }
@@ -102,13 +102,13 @@ impl FileStore {
         &mut self,
         key: &RecordKey,
         timeout: StoreTimeout,
-        update: &mut UpdateFn<'_>,
+        decide: &mut DecideFn<'_>,
     ) -> Result<(), StoreError> {
         let mut if_missing = IfMissing::Skip;
         loop {
             let Some(file) = self.open(key, if_missing)? else {
                 // Most records are never written (a closed circuit, a full bucket), so no empty file is created.
-                if update(None, clock::now()) == Change::Keep {
+                if decide(None, clock::now()) == Update::Keep {
                     return Ok(());
                 }
                 if_missing = IfMissing::Create;
@@ -126,9 +126,9 @@ impl FileStore {
             // The clock is read under the lock, so that it does not run backward from writer to writer.
             // A process that died between creating the file and writing it has left no bytes.
             let bytes = Some(old.as_slice()).filter(|bytes| !bytes.is_empty());
-            return match update(bytes, clock::now()) {
-                Change::Keep => Ok(()),
-                Change::Write(new) => write(&file, &new, old.len()),
+            return match decide(bytes, clock::now()) {
+                Update::Keep => Ok(()),
+                Update::Write(new) => write(&file, &new, old.len()),
             };
         }
     }

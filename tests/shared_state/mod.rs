@@ -379,8 +379,8 @@ pub fn child(task: &[&OsStr]) -> Command {
     command
 }
 
-/// Copies this binary to where users of all kinds may run it. By `cp`, because the children of other tests would inherit
-/// a descriptor that this process writes to, and a file that is open for writing cannot be run (ETXTBSY).
+/// Copies this binary to where users of all kinds may run it. By `cp`, because the children of other tests would
+/// inherit a descriptor that this process writes to, and a file that is open for writing cannot be run (ETXTBSY).
 pub fn copy_this_binary(to: &Path) {
     let done = program("cp").arg(std::env::current_exe().unwrap()).arg(to).status();
     assert!(done.unwrap().success());
