@@ -1,4 +1,4 @@
-//! The file store: the promises of all stores, and a directory in which anything may lie.
+//! The file store: what holds for every store, and directories with unexpected contents.
 
 #![allow(
     clippy::disallowed_methods,
@@ -59,7 +59,7 @@ fn the_promises_of_every_store() {
     let directory = directory();
     shared_state::all_promises_hold(&own(directory.path().join("own")));
     shared_state::all_promises_hold(&given(directory.path().join("given")));
-    // Names did not lead anywhere else.
+    // No name led to another directory.
     let mut all: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     all.sort();
@@ -129,12 +129,12 @@ fn no_link_is_followed_and_nothing_else_is_overwritten() {
     fails_open(&given(&state), "x", "cannot open the record: is a directory");
     fs::remove_dir(&record).unwrap();
 
-    // Opening it must not block for want of a writer.
+    // Opening a FIFO without a writer must not block.
     assert!(program("mkfifo").arg(&record).status().unwrap().success());
     fails_open(&given(&state), "x", "the record is not a plain file");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
-    // And a reset gets rid of what is in the way.
+    // A reset removes it.
     assert_eq!(shared::reset(&given(&state), &Name::new("x")), Ok(Removal::Removed));
     attempt(&mut counting(&given(&state)), Observation::Failure);
 }
@@ -148,14 +148,14 @@ fn a_place_that_is_no_directory_stops_nothing() {
         fails_open(&location, "x", "it is not a directory");
         assert!(shared::show(&location).is_err());
     }
-    // Where nothing is yet, nothing is missed until there is something to write.
+    // A directory that does not exist is no error until there is something to write.
     let below = given(file.join("below"));
     let mut user = counting(&below);
     assert_eq!(user.admit(LEASE).decision, Gate::Pass(Permit::Unguarded));
     fails_open(&Location::Nowhere, "x", "neither XDG_STATE_HOME nor HOME is a home of this user");
 }
 
-/// As root nothing is read-only, so a child becomes someone else first.
+/// Root can write everywhere, so a child process changes its user first.
 #[test]
 fn a_directory_that_cannot_be_written_stops_nothing() {
     let directory = directory();
@@ -170,7 +170,7 @@ fn a_directory_that_cannot_be_written_stops_nothing() {
     {
         let mut command = child(&["look".as_ref(), state.as_ref(), name.as_ref()]);
         if is_root() {
-            // The binary must be readable for them.
+            // The other user must be able to read the binary.
             let copy = directory.path().join("binary");
             copy_this_binary(&copy);
             let mut other = program(&copy);
@@ -189,7 +189,7 @@ fn a_directory_that_cannot_be_written_stops_nothing() {
     fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A write that the system refuses: here for a limit on the size of files, below for a full disk.
+/// A write that fails: here because of RLIMIT_FSIZE, below because of a full disk.
 #[test]
 fn a_record_that_cannot_be_written_stops_nothing() {
     let directory = directory();
@@ -206,7 +206,7 @@ fn a_record_that_cannot_be_written_stops_nothing() {
     assert_eq!(answers[1..], ["None", "Paid"]);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("cannot write the record: file too large"), "{warnings:?}");
-    // What it left is a file without bytes, which is no damage.
+    // It left an empty file, which is not a damaged record.
     assert_eq!(fs::metadata(directory.path().join(file_of("x"))).unwrap().len(), 0);
     attempt(&mut counting(&given(directory.path())), Observation::Failure);
 }
@@ -221,7 +221,7 @@ fn a_full_disk_stops_nothing() {
     let arguments = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"].map(OsStr::new);
     let mounted = mount(&[arguments.as_slice(), &[path]].concat());
     if !mounted {
-        // Not a matter of tools: containers forbid it, and the test above covers the same path.
+        // Containers forbid it, so `needs` does not apply. The test above covers the same code.
         eprintln!("not tested: a full disk needs mount(2)");
         return;
     }
@@ -230,7 +230,7 @@ fn a_full_disk_stops_nothing() {
     let mut filler = File::create(directory.path().join("filler")).unwrap();
     while std::io::Write::write_all(&mut filler, &[0; 512]).is_ok() {}
     let outcome = std::panic::catch_unwind(|| {
-        // A record that is there needs no space; a new one does.
+        // An existing record needs no space; a new one does.
         attempt(&mut counting(&location), Observation::Failure);
         let mut new = user(&location, "new");
         let Gate::Pass(permit) = sure(new.admit(LEASE)) else { panic!("refused") };
@@ -281,7 +281,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
         assert_eq!(failures(&location, &Name::new("x")), 1);
         assert_eq!(fs::metadata(&record).unwrap().len(), 64);
     }
-    // A file that was made and not yet written when its process died.
+    // A file whose process died before it was written.
     fs::write(&record, "").unwrap();
     attempt(&mut counting(&location), Observation::Failure);
     assert_eq!(failures(&location, &Name::new("x")), 1);
@@ -305,7 +305,7 @@ fn a_lock_that_is_never_given_up_is_not_waited_for() {
     assert_eq!(failures(&location, &Name::new("x")), 2);
 }
 
-/// However many records someone has locked.
+/// For any number of locked records.
 #[test]
 fn people_wait_for_no_lock_and_are_told_of_it() {
     let directory = directory();
@@ -337,14 +337,14 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     }
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(shared::show(&location), Ok(vec![]));
-    // Whoever gets the lock of a forgotten record does not bring it back.
+    // A process that gets the lock of a removed record does not bring it back.
     drop(locks);
     attempt(&mut user_with(&location, &Name::new("n0"), never_opens()), Observation::Failure);
     let shown = shared::show(&location).unwrap();
     assert_eq!((shown.len(), shown[0].lock), (1, LockState::Unlocked));
 }
 
-/// The one clock: each lock is given up soon enough for itself, and too late for all of them.
+/// Each lock is released in time for itself, but not for all locks of the attempt together.
 #[test]
 fn locks_of_an_attempt_share_200_ms() {
     let directory = directory();
@@ -370,7 +370,7 @@ fn locks_of_an_attempt_share_200_ms() {
     };
     assert!(warning.contains("stays locked (limit: 200 ms)"), "{warning}");
     assert!(waits <= 3, "{waits}");
-    // And then it is left alone.
+    // After that, the store is not used again.
     let held = File::open(&path).unwrap();
     held.lock().unwrap();
     let started = Instant::now();
@@ -378,7 +378,7 @@ fn locks_of_an_attempt_share_200_ms() {
     assert!(started.elapsed() < Duration::from_millis(150), "{:?}", started.elapsed());
 }
 
-/// What is no record costs neither time nor memory, however large it is.
+/// A file that is not a record costs neither time nor memory, even if it is large.
 #[test]
 fn huge_and_odd_files_are_no_records() {
     let directory = directory();
@@ -422,7 +422,7 @@ fn a_record_that_is_removed_meanwhile_is_made_again() {
     let held = File::open(directory.path().join(file_of("x"))).unwrap();
     held.lock().unwrap();
     std::thread::scope(|scope| {
-        // It waits for the lock of a file that loses its name before it gets it.
+        // The file is removed while this waits for its lock.
         let waiting = scope.spawn(|| {
             attempt(&mut user_with(&location, &Name::new("x"), never_opens()), Observation::Failure)
         });
@@ -433,7 +433,7 @@ fn a_record_that_is_removed_meanwhile_is_made_again() {
     });
     assert_eq!(failures(&location, &Name::new("x")), 1);
 
-    // The whole directory, too, under a process that has it open.
+    // The same for the whole directory, which a process has open.
     fs::remove_dir_all(directory.path()).unwrap();
     let answer = user.admit(LEASE);
     assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));

@@ -1,5 +1,5 @@
-//! The Redis store, against a real server that each test starts for itself on a free port: the promises
-//! of all stores, and a server that dies, stops, refuses or was used for something else.
+//! The Redis store, with a real server that each test starts on a free port: what holds for every store, and servers
+//! that die, stop, refuse or hold other data.
 
 #![cfg(feature = "redis")]
 #![allow(
@@ -42,7 +42,7 @@ fn run_as_child() {
     shared_state::run_task();
 }
 
-/// A connection of the test's own.
+/// A connection that does not go through the store.
 fn direct(server: &Server) -> Connection {
     Client::open(server.url()).unwrap().get_connection().unwrap()
 }
@@ -68,7 +68,7 @@ fn a_unix_socket_and_a_database_number_work_too() {
     ];
     for address in &addresses {
         attempt(&mut counting(&location(address)), Observation::Failure);
-        // Each is a database of its own.
+        // Each of them is another database.
         assert_eq!(failures(&location(address), &Name::new("x")), 1, "{address}");
     }
     assert_eq!(failures(&server.location(), &Name::new("x")), 1, "redis+unix is database 0");
@@ -87,17 +87,17 @@ fn keys_are_in_one_namespace_and_expire() {
     let day = 24 * 3600 * 1000;
     let left: i64 = direct.pttl(&keys[0]).unwrap();
     assert!(left > day - 60_000 && left <= day, "{left}");
-    // One token of ten is missing: it is back in 10 s, and a full bucket needs no record.
+    // One token of ten is missing. Time adds it in 10 s, and a full bucket needs no record.
     let left: i64 = direct.pttl(&keys[1]).unwrap();
     assert!(left > 10_000 && left <= 70_000, "{left}");
 
-    // An open circuit is kept for longer than it is open.
+    // The record of an open circuit stays longer than the circuit is open.
     let open = BreakerSettings { open: Duration::from_secs(7 * 24 * 3600), ..opens_at_once() };
     attempt(&mut user_with(&server.location(), &Name::new("open"), open), Observation::Failure);
     let left: i64 = direct.pttl("retry:{open}:breaker").unwrap();
     assert!(left > 8 * day - 60_000 && left <= 8 * day, "{left}");
 
-    // What has expired is fresh.
+    // After a record has expired, the state is fresh.
     let _: bool = direct.pexpire(&keys[0], 1).unwrap();
     let started = Instant::now();
     while direct.exists::<_, bool>(&keys[0]).unwrap() {
@@ -112,7 +112,7 @@ fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
     let Some(mut server) = Server::start("a server that dies", &[]) else { return };
     let mut user = counting(&server.location());
     attempt(&mut user, Observation::Failure);
-    // A connection that the server has closed meanwhile is nothing to talk about.
+    // A connection that the server has closed is replaced without a warning.
     server.kill();
     server.restart();
     assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
@@ -130,7 +130,7 @@ fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
             server.url()
         )
     );
-    // Once is enough, and the rest of the run does not depend on it any more.
+    // One warning, and the rest of the run does not use the server.
     assert!(shared::show(&server.location()).is_err());
     server.restart();
     assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
@@ -147,7 +147,7 @@ fn a_server_that_stops_answering_costs_200_ms_and_then_nothing() {
     let mut known = counting(&server.location());
     attempt(&mut known, Observation::Failure);
     server.signal(Signal::STOP);
-    // With a connection that is open, and without one.
+    // With an open connection, and without one.
     for user in [&mut known, &mut counting(&server.location())] {
         let started = Instant::now();
         let answer = user.admit(LEASE);
@@ -168,7 +168,7 @@ fn a_server_that_is_not_there_or_is_none_stops_nothing() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     fails_open(&location(&format!("redis://127.0.0.1:{nobody}")), "x", "connection refused");
     fails_open(&location("redis+unix:///nonexistent/socket"), "x", "no such file or directory");
-    // RFC 2606 keeps this name free. The answer may take a while, or there is no resolver at all.
+    // RFC 2606 reserves this name. The resolver may be slow, or there may be none.
     let started = Instant::now();
     fails_open(&location("redis://retry.invalid"), "x", "cannot be used");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
@@ -196,7 +196,7 @@ fn a_password_is_used_and_never_shown() {
     }
 }
 
-/// Such a server quotes what it was sent: `unknown command 'AUTH', with args beginning with: ...`.
+/// Such a server quotes the arguments: `unknown command 'AUTH', with args beginning with: ...`.
 #[test]
 fn a_server_that_quotes_the_password_is_not_quoted() {
     let Some(server) = Server::start("a server without AUTH", &["--rename-command", "AUTH", ""]) else {
@@ -223,12 +223,12 @@ fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
     assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let value: Vec<String> = direct.lrange("retry:{x}:breaker", 0, -1).unwrap();
     assert_eq!(value, ["precious"]);
-    // And a reset gets rid of it.
+    // A reset removes it.
     shared::reset(&server.location(), &Name::new("x")).unwrap();
     assert_eq!(attempt(&mut counting(&server.location()), Observation::Failure), Some(Recorded::Counted));
 }
 
-/// Whatever is in a value, the script and the list have the same opinion of it, and none keeps a circuit open.
+/// The script and the list judge each value in the same way, and none keeps a circuit open.
 #[test]
 fn crafted_values_are_damage_for_all() {
     let Some(server) = Server::start("crafted values", &[]) else { return };
@@ -302,7 +302,7 @@ fn a_server_that_refuses_to_write_says_so() {
     assert!(warning.contains("READONLY"), "{warning}");
 }
 
-/// Foreign keys that look a little like ours, and many others.
+/// Keys of other programs, some of them similar to ours.
 #[test]
 fn a_list_shows_ours_only() {
     let Some(server) = Server::start("the list", &[]) else { return };
@@ -352,7 +352,7 @@ fn tls_is_spoken_with_servers_that_are_trusted() {
 
     let url = format!("rediss://127.0.0.1:{port}");
     let task = [OsStr::new("look"), OsStr::new(&url), OsStr::new("x")];
-    // A handshake without optimisation on a machine that does much else may take more than 200 ms.
+    // In a debug build on a busy machine, a handshake may take more than 200 ms.
     common::command::wait_until("a handshake", || {
         let (_, warnings) = shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", &certificate));
         assert!(warnings.iter().all(|warning| warning.contains("no answer within 200 ms")), "{warnings:?}");
@@ -366,7 +366,7 @@ fn tls_is_spoken_with_servers_that_are_trusted() {
     assert_eq!(failures(&server.location(), &Name::new("x")), counted);
 }
 
-/// One step of a process, and of the clock.
+/// One step of a process or of the clock.
 #[derive(Debug, Clone)]
 enum Step {
     Admit(u64),
@@ -402,7 +402,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The rules in Rust and the state that they left; none until something had to be written.
+/// The rules in Rust, and the state; `None` until something is written.
 struct Local<S>(Option<S>);
 
 impl<S: RecordFormat> Local<S> {
@@ -417,7 +417,7 @@ impl<S: RecordFormat> Local<S> {
     }
 }
 
-/// The text of a record, as the scripts write it.
+/// The text of a record as the scripts write it.
 fn breaker_text(breaker: Circuit) -> String {
     let Circuit { generation, phase } = breaker;
     match phase {
@@ -431,8 +431,8 @@ fn breaker_text(breaker: Circuit) -> String {
     }
 }
 
-/// The same random operations, put to the rules in Rust and to the ones on the server: the same answers,
-/// and the same state after each.
+/// Applies the same random operations to the rules in Rust and to those on the server: the replies and the states after
+/// each step are equal.
 #[test]
 fn the_scripts_are_the_rules() {
     let Some(server) = Server::start("the scripts", &[]) else { return };
@@ -441,7 +441,7 @@ fn the_scripts_are_the_rules() {
     let store = RedisStore::new(url);
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
     let seen = BTreeSet::new();
-    // The runner wants a closure that changes nothing.
+    // The runner takes only an `Fn`.
     let cell = RefCell::new((store, direct, 0..u32::MAX, seen));
     let cases = (prop::collection::vec(any_step(), 1..150), any::<u64>());
     let outcome = runner.run(&cases, |(steps, seed)| {
@@ -479,7 +479,7 @@ fn the_scripts_are_the_rules() {
                 Step::Refusal => {
                     compare!(breaker, &one, QueryRefusal);
                 }
-                // Some tickets stay for later, and are stale then.
+                // Tickets stay in the list, so some are stale.
                 Step::Finish(who, result) if !running.is_empty() => {
                     let ticket = running[who.index(running.len())];
                     let settings = &breakers;

@@ -90,7 +90,7 @@ impl History {
                 self.ended(*took, outcome, failure_verdict(*next), Some(why), Some(*next));
             }
             Event::Succeeded { outcome, took, .. } => {
-                self.ended(*took, outcome, Verdict::Success, None, None)
+                self.ended(*took, outcome, Verdict::Success, None, None);
             }
             Event::Interrupted { running: Some((outcome, took)), .. } => {
                 if let Some(attempt) = self.current() {

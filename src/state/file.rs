@@ -36,7 +36,7 @@ pub struct FileStore {
 enum DirectoryAccess {
     /// Only this user. It is an error if the directory belongs to another one, or if others may write to it.
     Private,
-    /// Whoever its mode allows: the user has named it.
+    /// Everyone whom its mode allows: the user has named the directory.
     Shared,
 }
 

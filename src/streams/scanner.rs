@@ -55,8 +55,8 @@ impl Scanner {
     /// When there is no memory for the search.
     pub fn new(watchlist: &Watchlist, streams: &[Stream], server_hints: ServerHints) -> io::Result<Self> {
         // The rules of a shared pipe apply to both streams, so either name works.
-        let watched = streams.iter().find(|stream| watchlist.watches(**stream));
-        let watcher = watched.map(|&stream| Watcher::new(watchlist, stream));
+        let stream = streams.iter().find(|stream| watchlist.watches(**stream));
+        let watcher = stream.map(|&stream| Watcher::new(watchlist, stream));
         let hint_parser = match server_hints {
             ServerHints::Parse => Some(HintParser::new().map_err(io::Error::other)?),
             ServerHints::Ignore => None,

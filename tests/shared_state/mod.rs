@@ -1,8 +1,7 @@
-//! What is promised of shared state, whichever store keeps it. `state_file.rs` and `state_redis.rs`
-//! run each of these against theirs.
+//! What holds for shared state in every store. `state_file.rs` and `state_redis.rs` check it with their stores.
 //!
-//! Some need other processes. They are this test binary again: [`run_as_child`] is a test that does
-//! nothing unless a parent's environment says what.
+//! Some checks need other processes. These run the same test binary: `run_as_child` is a test that does nothing unless
+//! its environment has a task.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
 #![allow(
@@ -32,10 +31,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far more than anything here takes on a busy machine.
+/// Much longer than anything here takes, even on a busy machine.
 pub const LONG: Duration = Duration::from_secs(60);
 
-/// The lease of a probe that the test is done with before it runs out.
+/// The lease of a probe; longer than the test.
 pub const LEASE: Duration = Duration::from_secs(600);
 
 /// The shared state of one run, which returns its warning with each reply.
@@ -97,7 +96,7 @@ pub fn user(location: &Location, name: &str) -> User {
     user_with(location, &Name::new(name), BreakerSettings::default())
 }
 
-/// The same with settings for the breaker.
+/// The same, with settings for the breaker.
 pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> User {
     User(SharedState::new(&SharedConfig {
         location: location.clone(),
@@ -106,12 +105,12 @@ pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) ->
     }))
 }
 
-/// A breaker that counts for ever.
+/// A breaker that counts failures but never opens.
 pub fn never_opens() -> BreakerSettings {
     BreakerSettings { failures: NonZeroU32::MAX, open: LONG }
 }
 
-/// A user of the breaker `x`, which only counts.
+/// A user of the breaker `x`, which never opens.
 pub fn counting(location: &Location) -> User {
     user_with(location, &Name::new("x"), never_opens())
 }
@@ -121,13 +120,13 @@ pub fn opens_at_once() -> BreakerSettings {
     BreakerSettings { failures: NonZeroU32::MIN, open: Duration::ZERO }
 }
 
-/// The decision of an answer that must come without a warning.
+/// The decision of an answer, which must have no warning.
 pub fn sure<T: Debug>(answer: Answer<T>) -> T {
     assert_eq!(answer.warning, None);
     answer.decision
 }
 
-/// The permit of an attempt that must be admitted.
+/// The permit of an attempt, which must be admitted.
 pub fn admitted(user: &mut User) -> Permit {
     match sure(user.admit(LEASE)) {
         Gate::Pass(permit) => permit,
@@ -135,13 +134,13 @@ pub fn admitted(user: &mut User) -> Permit {
     }
 }
 
-/// One attempt that ends like this.
+/// Makes one attempt with this result.
 pub fn attempt(user: &mut User, ended: Observation) -> Option<Recorded> {
     let permit = admitted(user);
     sure(user.record(permit, ended, &mut Random::seeded(1)))
 }
 
-/// Failures in a row that the closed breaker `name` has counted; 0 if there is no record.
+/// How many failures in a row the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
     let all = shared::show(location).unwrap();
     let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
@@ -156,7 +155,7 @@ pub fn failures(location: &Location, name: &Name) -> u32 {
     states.find_map(count).unwrap_or(0)
 }
 
-/// All promises, one after the other, in a store that is empty.
+/// Checks everything in an empty store.
 pub fn all_promises_hold(location: &Location) {
     what_changes_nothing_writes_nothing(location);
     a_breaker_is_one_for_all(location);
@@ -227,7 +226,7 @@ fn a_dead_probe_is_replaced_and_a_live_one_is_not(location: &Location) {
     let name = Name::new("lease");
     let mut user = user_with(location, &name, opens_at_once());
     attempt(&mut user, Observation::Failure);
-    // The shortest lease there is; its prober is never heard of again.
+    // The shortest lease. The process that probes has died.
     let Gate::Pass(dead @ Permit::Probe { every, .. }) = sure(user.admit(Duration::ZERO)) else {
         panic!("no probe");
     };
@@ -270,12 +269,12 @@ fn a_budget_is_one_for_all(location: &Location) {
     while sure(if paid % 2 == 0 { one.pay() } else { other.pay() }) == Payment::Paid {
         paid += 1;
     }
-    // Time gives one back in 10 s, which a very slow machine may need.
+    // Time adds a token each 10 s, which this may take on a very slow machine.
     let by_time = started.elapsed().as_secs() / 10;
     assert!(paid >= 10 && paid <= 10 + by_time, "{paid} retries were paid");
     let Payment::Empty { wait } = sure(other.pay()) else { panic!("the bucket is empty") };
     assert!(wait <= Duration::from_secs(10), "{wait:?}");
-    // A first attempt asks for no token.
+    // A first attempt needs no token.
     assert!(matches!(admitted(&mut one), Permit::Closed(_)));
     for _ in 0..5 {
         sure(one.deposit());
@@ -359,7 +358,7 @@ fn killed_processes_leave_a_usable_record(location: &Location) {
     let counted = failures(location, &name);
     assert!((finished..=finished + killed).contains(&counted), "{counted}: {finished} and {killed} killed");
     assert!(finished >= 640 && finished + killed == 960);
-    // No lock is left.
+    // No lock is left behind.
     let started = Instant::now();
     attempt(&mut user_with(location, &name, never_opens()), Observation::Failure);
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
@@ -368,7 +367,7 @@ fn killed_processes_leave_a_usable_record(location: &Location) {
 
 const TASK: &str = "SHARED_STATE_TEST";
 
-/// This binary again, as a process that does `task` and then ends.
+/// A process of this test binary that does `task` and ends.
 pub fn child(task: &[&OsStr]) -> Command {
     let mut command = program(std::env::current_exe().unwrap());
     command
@@ -387,7 +386,7 @@ pub fn copy_this_binary(to: &Path) {
     fs::set_permissions(to, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A process that fails `times` times, one after the other.
+/// A process that records `times` failures, one after the other.
 fn spawn(location: &Location, name: &Name, times: u32) -> Child {
     let times = times.to_string();
     child(&["fail".as_ref(), &address(location), OsStr::from_bytes(name.bytes()), times.as_ref()])
@@ -422,10 +421,10 @@ fn parse(address: &[u8]) -> Location {
     }
 }
 
-/// The other side of [`child`]: does what the environment says, and nothing without it.
+/// The other side of [`child`]: does the task in the environment, if there is one.
 ///
-/// `fail ADDRESS NAME TIMES` records so many failures and must get no warning.
-/// `look ADDRESS NAME` makes one failing attempt and prints what it was told, a line per answer.
+/// `fail ADDRESS NAME TIMES` records that many failures, and must get no warning.
+/// `look ADDRESS NAME` makes one failing attempt, and prints each answer on a line.
 pub fn run_task() {
     let Some(task) = std::env::var_os(TASK) else { return };
     let task = task.into_vec();
@@ -459,12 +458,12 @@ pub fn run_task() {
     }
 }
 
-/// What a `look` printed: the three answers, and the warnings among them.
+/// Runs a `look`. Returns its three answers, and their warnings.
 pub fn told(command: &mut Command) -> (Vec<String>, Vec<String>) {
     let output = command.stdout(Stdio::piped()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    // libtest leaves its own line unfinished.
+    // libtest prints the beginning of its own line first.
     let lines = text.lines().filter_map(|line| line.split_once("told: ")?.1.split_once(" | "));
     let (answers, warnings): (Vec<_>, Vec<_>) =
         lines.map(|(answer, warning)| (answer.to_owned(), warning.to_owned())).unzip();
@@ -472,8 +471,8 @@ pub fn told(command: &mut Command) -> (Vec<String>, Vec<String>) {
     (answers, warnings.into_iter().filter(|warning| !warning.is_empty()).collect())
 }
 
-/// Asserts that the state at `location` cannot be used, that this stops nothing, and that one warning,
-/// the first answer's, says `why`.
+/// Checks that the state at `location` cannot be used, that the run goes on, and that only the first answer has a
+/// warning, which contains `why`.
 pub fn fails_open(location: &Location, name: &str, why: &str) {
     let mut user = user(location, name);
     let gate = user.admit(LEASE);
