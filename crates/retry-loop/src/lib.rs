@@ -1,5 +1,5 @@
-//! Calls that fail now and then, called again: with backoff, jitter and a deadline, and with a circuit breaker and a
-//! retry budget that keep a service from being overrun.
+//! Retries calls that fail now and then: with backoff, jitter and a deadline, and with a circuit breaker and a retry
+//! budget that protect the service.
 //!
 //! ```
 //! use retry_loop::{Policy, Retry as _};
@@ -75,6 +75,9 @@ pub mod server_hint;
 #[doc(hidden)]
 pub mod timestamp;
 
+// First, so that the options of a call stand first on its page.
+mod retrying;
+
 mod call;
 #[cfg(doctest)]
 mod does_not_compile;
@@ -82,7 +85,6 @@ mod error;
 mod fallback;
 mod future;
 mod lending;
-mod retrying;
 mod shared;
 mod sleeper;
 

@@ -321,3 +321,74 @@ impl Iterator for Delays {
 }
 
 impl std::iter::FusedIterator for Delays {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_sets_one_field() {
+        let second = Duration::from_secs(1);
+        let policy = Policy::default()
+            .attempts(7)
+            .consecutive(2)
+            .base(second)
+            .factor(3.0)
+            .max_delay(2 * second)
+            .jitter(Jitter::Full)
+            .initial_delay(3 * second)
+            .stagger(4 * second)
+            .reset_after(5 * second)
+            .deadline(6 * second)
+            .max_retry_after(7 * second)
+            .seed(8);
+        let expected = Policy {
+            attempts: Attempts::AtMost(7),
+            consecutive: 2,
+            backoff: Backoff {
+                base: second,
+                growth: Growth::Exponential { factor: 3.0 },
+                max_delay: Some(2 * second),
+                jitter: Jitter::Full,
+            },
+            initial_delay: 3 * second,
+            stagger: 4 * second,
+            reset_after: Some(5 * second),
+            deadline: Some(6 * second),
+            max_retry_after: 7 * second,
+            seed: Some(8),
+        };
+        assert_eq!(policy, expected);
+        assert_eq!(policy.growth(Growth::Linear).backoff.growth, Growth::Linear);
+    }
+
+    #[test]
+    fn the_wait_before_the_first_attempt_is_the_initial_delay_and_a_part_of_the_stagger() {
+        let second = Duration::from_secs(1);
+        let policy = Policy::default().initial_delay(second);
+        assert_eq!(policy.first_delay(&mut policy.random()), second);
+        let staggered = policy.stagger(second);
+        let mut random = Random::seeded(1);
+        let waits: Vec<_> = (0..100).map(|_| staggered.first_delay(&mut random)).collect();
+        assert!(waits.iter().all(|wait| (second..=2 * second).contains(wait)));
+        assert!(waits.iter().max() > waits.iter().min());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (policy, text) in [
+            (Policy::default().attempts(0), "the number of attempts must be 1 or more"),
+            (
+                Policy::default().consecutive(0),
+                "the number of successful attempts in a row must be 1 or more",
+            ),
+            (Policy::default().factor(-1.0), "the factor must be a finite number greater than 0"),
+            (Policy::default().jitter(Jitter::Ratio(-0.1)), "the jitter ratio must be between 0 and 1"),
+            (Policy::default().deadline(Duration::ZERO), "the deadline must be greater than 0"),
+        ] {
+            assert_eq!(policy.check().unwrap_err().to_string(), text);
+        }
+        let limits = [0.0, 1.0].map(|ratio| Policy::default().jitter(Jitter::Ratio(ratio)).check());
+        assert_eq!(limits, [Ok(()), Ok(())]);
+    }
+}
