@@ -8,9 +8,9 @@
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Format, Invocation};
 use retry::core::outcome::{Exit, OWN_FAILURE};
-use retry::core::output::Stream;
 use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::shared::{Location, Name};
+use retry::core::stream::Stream;
 use retry::process::{supervisor::Supervisor, sys};
 use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;

@@ -2,10 +2,10 @@
 //! written for the person who reads those.
 
 use super::generate;
-use super::sets::{self, Typed};
+use super::sets::{self, OutcomeSet};
 use super::values::{self, Delays};
-use crate::core::output::Rule;
 use crate::core::plan::LogTarget;
+use crate::core::rules::Rule;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -187,15 +187,15 @@ pub struct Args {
     /// Without it every failure is retried but the hopeless ones: a command that is not found or cannot
     /// be run, and death by PIPE, INT or QUIT. Those are retried only when they are named here.
     #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub retry_on: Vec<Typed>,
+    pub retry_on: Vec<OutcomeSet>,
 
     /// Stop on these outcomes; beats --retry-on
     #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub stop_on: Vec<Typed>,
+    pub stop_on: Vec<OutcomeSet>,
 
     /// Count these outcomes as success [default: 0]
     #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
-    pub success_on: Vec<Typed>,
+    pub success_on: Vec<OutcomeSet>,
 
     /// More presets from a file
     ///

@@ -7,7 +7,8 @@
 //! | [`values`] | durations, numbers, jitter |
 //! | [`sets`] | `--retry-on` and its kin |
 //! | [`environment`] | the rules by which `RETRY_...` variables become flags |
-//! | [`parse`](mod@parse) | from words to the plan, or to a text to print |
+//! | [`parse`](mod@parse) | from the words of an invocation to a plan to run or a text to print |
+//! | [`plan`](mod@plan) | from the flags to the plan |
 //! | [`usage_error`] | every usage error as one line |
 //! | [`pitfalls`] | known traps: curl without `-f`, commands whose exit codes say nothing |
 //! | [`dry_run`] | `--dry-run`: what a plan can lead to, for people and as JSON |
@@ -24,6 +25,7 @@ pub mod generate;
 pub mod man;
 pub mod parse;
 pub mod pitfalls;
+pub mod plan;
 pub mod presets;
 pub mod sets;
 pub mod texts;

@@ -5,10 +5,11 @@
 //! 429 and 404, resets and refuses; wget(1) `--tries`; the AWS CLI's "retries" guide.
 
 use super::environment::{self, RunId};
-use super::presets::Shelf;
+use super::presets::Catalog;
 use super::presets::command::{name, tool};
+use crate::core::condition::Condition;
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::rules::Condition;
+use crate::core::rules::Then;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -38,10 +39,8 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
 }
 
 fn has_preset(plan: &Plan, name: &str) -> bool {
-    let conditions = plan.rules.retry_on.0.iter().map(|item| &item.condition);
-    conditions
-        .into_iter()
-        .any(|condition| matches!(condition, Condition::Preset(preset) if preset.name() == name))
+    let mut conditions = plan.rules.conditions(Then::Retry);
+    conditions.any(|condition| matches!(condition, Condition::Preset(preset) if preset.name() == name))
 }
 
 /// Warnings for a dry run.
@@ -52,8 +51,8 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }
-    if plan.rules.retry_on.0.is_empty()
-        && let (Some(preset), tool) = Shelf::default().for_command(&plan.command)
+    if plan.rules.conditions(Then::Retry).next().is_none()
+        && let (Some(preset), tool) = Catalog::default().for_command(&plan.command)
         && !CODES_ALONE.contains(&preset.as_str())
     {
         warnings.push(format!(

@@ -2,8 +2,8 @@
 //! fits behind "invalid value ... for --flag:".
 
 use crate::core::duration::{self, DurationError};
-use crate::core::output::{Meaning, Rule};
 use crate::core::plan::LogTarget;
+use crate::core::rules::{Rule, Then};
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use retry_loop::backoff::Jitter;
@@ -220,14 +220,14 @@ pub fn label(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// A fragment that says what is wrong.
-fn pattern(meaning: Meaning, text: &str) -> Result<Rule, String> {
+fn pattern(then: Then, text: &str) -> Result<Rule, String> {
     if text.is_empty() {
         return Err("empty".to_owned());
     }
     // The parser draws the place over several lines; its last line says what is wrong.
     let brief =
         |text: String| text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Rule::parse(meaning, text).map_err(|error| brief(error.to_string()))
+    Rule::on_output(then, text).map_err(|error| brief(error.to_string()))
 }
 
 /// `--retry-on-output`
@@ -235,7 +235,7 @@ fn pattern(meaning: Meaning, text: &str) -> Result<Rule, String> {
 /// # Errors
 /// A fragment that says what is wrong.
 pub fn retry_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Retry, text)
+    pattern(Then::Retry, text)
 }
 
 /// `--stop-on-output`
@@ -243,7 +243,7 @@ pub fn retry_pattern(text: &str) -> Result<Rule, String> {
 /// # Errors
 /// A fragment that says what is wrong.
 pub fn stop_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Stop, text)
+    pattern(Then::Stop, text)
 }
 
 /// `--success-on-output`
@@ -251,7 +251,7 @@ pub fn stop_pattern(text: &str) -> Result<Rule, String> {
 /// # Errors
 /// A fragment that says what is wrong.
 pub fn success_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Success, text)
+    pattern(Then::Success, text)
 }
 
 /// `--require-output`
@@ -259,7 +259,7 @@ pub fn success_pattern(text: &str) -> Result<Rule, String> {
 /// # Errors
 /// A fragment that says what is wrong.
 pub fn required_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Require, text)
+    pattern(Then::Require, text)
 }
 
 #[cfg(test)]

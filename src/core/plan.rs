@@ -1,9 +1,9 @@
 //! Everything that one invocation was asked to do. Made by `cli`, carried out by `main`.
 
-use super::output::{Side, Stream, Watchlist};
 use super::rules::Rules;
 use super::shared::SharedConfig;
 use super::signal::Signal;
+use super::stream::{Side, Stream};
 use retry_loop::policy::Policy;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,14 +16,12 @@ pub struct Plan {
     pub command: Vec<OsString>,
     /// When to attempt again, and how often.
     pub policy: Policy,
-    /// Which outcomes are worth another attempt.
+    /// Which attempts are good, worth another one, or final.
     pub rules: Rules,
     /// What ends an attempt from outside.
     pub limits: Limits,
     /// How the command's streams are connected.
     pub streams: StreamPlan,
-    /// What is looked for in the command's output.
-    pub watchlist: Watchlist,
     /// Shell commands around the attempts.
     pub hooks: Hooks,
     /// The circuit breaker and the retry budget, if one was asked for.

@@ -13,10 +13,12 @@ use super::terminal::Terminal;
 use super::tree::{Ended, Remaining, Scope, Tree};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, RunEnd, SpawnFailure, TimedOut};
-use crate::core::output::{Cursor, Seen, Stream};
+use crate::core::output::Seen;
 use crate::core::plan::{End, Leftovers, Limits, Plan};
-use crate::core::rules::{AttemptOutput, Verdict, Why};
+use crate::core::rules::Evidence;
 use crate::core::signal::Signal;
+use crate::core::stream::{Cursor, Stream};
+use crate::core::verdict::Verdict;
 use crate::report::output;
 use crate::run::attempt::{Abort, Attempt, Done, LeftRunning, Opinion, Ready, Remarks, StdinState, Waited};
 use crate::run::event::{Activity, Event, Observer, Times};
@@ -484,11 +486,8 @@ impl Attempt for Supervisor<'_> {
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
-        // What could not be ended would overlap with the next attempt.
-        if matches!(self.leftovers, LeftRunning::Stuck(_)) {
-            return Verdict::Stop(Why::Permanent);
-        }
-        self.plan.rules.judge_with(outcome, &AttemptOutput { list: &self.plan.watchlist, seen: &self.seen })
+        let left = if let LeftRunning::Stuck(left) = &self.leftovers { left } else { &Left::Nothing };
+        self.plan.rules.judge(&Evidence { outcome, seen: &self.seen, left })
     }
 
     fn observation(&self, outcome: &Outcome, verdict: &Verdict) -> Observation {

@@ -6,7 +6,7 @@ use super::record::{AttemptRecord, Judged, Record, Summary};
 use super::{safe, text};
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::attempt::LeftRunning;
 use crate::run::event::{Event, Severity};
 use retry_loop::run::{Next, StopReason};

@@ -3,7 +3,7 @@
 
 use super::clock;
 use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::event::{Event, Times};
 use retry_loop::run::{Next, StopReason};
 use std::collections::VecDeque;
@@ -128,7 +128,7 @@ impl Record {
     ) {
         if let Some(attempt) = self.current() {
             attempt.ended = Some((took, outcome.clone()));
-            (attempt.verdict, attempt.why, attempt.next) = (Some(judged), why.cloned(), next);
+            (attempt.verdict, attempt.why, attempt.next) = (Some(judged), why.copied(), next);
         }
     }
 

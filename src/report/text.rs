@@ -5,7 +5,7 @@ use super::record::Record;
 use super::safe::visible;
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::attempt::{LeftRunning, StdinState};
 use crate::run::event::Event;
 use retry_loop::policy::Attempts;
@@ -295,24 +295,25 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
                 }
             }
             StopReason::AttemptsExhausted => String::new(),
-            _ => return not_retryable(why),
+            _ => return not_retryable(plan, why),
         },
     };
     format!("Giving up after {}{because}{rule}", elapsed(since))
 }
 
-fn not_retryable(why: Option<&Why>) -> String {
-    match why {
-        Some(Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule)) => {
-            format!("Not retryable ({})", visible(rule))
-        }
-        Some(Why::LeftOut { rules, hint: Some(hint) }) => {
-            format!("Not retryable ({}; {})", visible(rules), visible(hint))
-        }
-        Some(Why::Missing(rule)) => format!("Not retryable (no match for {})", visible(rule)),
-        Some(Why::Condition) => "Not retryable (--retry-if)".to_owned(),
-        Some(Why::Permanent | Why::NoRule) | None => "Not retryable".to_owned(),
-    }
+fn not_retryable(plan: &Plan, why: Option<&Why>) -> String {
+    let rules = &plan.rules;
+    let because = match why {
+        Some(Why::Rule(id)) => rules[*id].to_string(),
+        Some(Why::LeftOut { hint }) => match hint.and_then(|id| rules.hint(id)) {
+            Some(hint) => format!("{}; {hint}", rules.retry_text()),
+            None => rules.retry_text(),
+        },
+        Some(Why::Missing(id)) => format!("no match for {}", rules[*id]),
+        Some(Why::Condition) => "--retry-if".to_owned(),
+        Some(Why::Permanent | Why::NoRule) | None => return "Not retryable".to_owned(),
+    };
+    format!("Not retryable ({})", visible(&because))
 }
 
 /// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
@@ -326,15 +327,17 @@ fn room_for(asked: Duration) -> String {
     }
 }
 
-/// The rule that made a failure worth another attempt, where the status alone does not say it.
+/// The rule that made a failure worth another attempt, where the status alone does not show it.
 fn rule_behind(plan: &Plan, why: &Why) -> String {
-    match why {
-        Why::Output(rule) => format!(" ({})", visible(rule)),
-        Why::Missing(rule) => format!(" (no match for {})", visible(rule)),
-        Why::Condition if plan.verbosity == Verbosity::Verbose => " (--retry-if)".to_owned(),
-        Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", visible(rule)),
-        _ => String::new(),
-    }
+    let rules = &plan.rules;
+    let is_verbose = plan.verbosity == Verbosity::Verbose;
+    let rule = match why {
+        Why::Rule(id) if is_verbose || rules[*id].is_about_output() => rules[*id].to_string(),
+        Why::Missing(id) => format!("no match for {}", rules[*id]),
+        Why::Condition if is_verbose => "--retry-if".to_owned(),
+        _ => return String::new(),
+    };
+    format!(" ({})", visible(&rule))
 }
 
 /// The rule that decided, in the words of the command line; `None` where it took none.
@@ -347,9 +350,8 @@ pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String
         _ => {}
     }
     match why? {
-        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut { rules: rule, .. } => {
-            Some(rule.clone())
-        }
+        Why::Rule(id) | Why::Missing(id) => Some(plan.rules[*id].to_string()),
+        Why::LeftOut { .. } => Some(plan.rules.retry_text()),
         Why::Condition => Some("--retry-if".to_owned()),
         Why::Permanent | Why::NoRule => None,
     }

@@ -1,9 +1,9 @@
 //! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
 
 use super::attempt::Remarks;
-use crate::core::output::Cursor;
-use crate::core::rules::Why;
 use crate::core::signal::Signal;
+use crate::core::stream::Cursor;
+use crate::core::verdict::Why;
 use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! How a stream is lost, in words for a message.
 
 use crate::core::os_error::describe;
-use crate::core::output::Stream;
+use crate::core::stream::Stream;
 use std::io;
 
 /// Something of a stream is lost, and the run cannot go on.

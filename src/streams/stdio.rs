@@ -7,8 +7,9 @@ use super::input::{Input, Shares};
 use super::nonblocking_writer::NonblockingWriter;
 use super::output_pipe::{Clock, Mode, OutputPipe, ServerHints};
 use super::spool::CHUNK;
-use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
+use crate::core::output::{Seen, Watchlist};
 use crate::core::plan::{Output, Plan};
+use crate::core::stream::{Cursor, Side, Stream};
 use retry_loop::server_hint::ServerHint;
 use rustix::event::PollFd;
 use rustix::fs::OFlags;
@@ -55,12 +56,13 @@ impl Streams {
     ///
     /// `shares` says whether two descriptors have one open file description, `None` if the kernel does not tell.
     pub fn new(plan: &Plan, shares: Shares) -> io::Result<Self> {
+        let watchlist = plan.rules.watchlist();
         Ok(Self {
             input: Input::new(plan.streams.stdin, shares),
             terminals: terminals(),
             flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
-            output_pipes: output_pipes(plan)?,
-            watchlist: plan.watchlist.clone(),
+            output_pipes: output_pipes(plan, &watchlist)?,
+            watchlist,
             buffer: Vec::new(),
             end: plan.hooks.retry_if.is_some().then(End::default),
             active: Duration::ZERO,
@@ -311,8 +313,8 @@ fn standard_streams() -> [BorrowedFd<'static>; 3] {
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
 }
 
-fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
-    let wanted = |stream| Wanted::of(plan, stream);
+fn output_pipes(plan: &Plan, watchlist: &Watchlist) -> io::Result<Vec<OutputPipe>> {
+    let wanted = |stream| Wanted::of(plan, watchlist, stream);
     let fd = |stream| match stream {
         Stream::Stdout => rustix::stdio::stdout(),
         Stream::Stderr => rustix::stdio::stderr(),
@@ -329,7 +331,7 @@ fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
             let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
             // A fallback takes the place of stdout alone, so then they have to be apart.
             let one = out.mode == Mode::Tee || plan.hooks.fallback.is_none();
-            if same && out == err && one && !plan.watchlist.tells_streams_apart() {
+            if same && out == err && one && !watchlist.tells_streams_apart() {
                 vec![output_pipe(vec![Stream::Stdout, Stream::Stderr], out)?]
             } else {
                 vec![output_pipe(vec![Stream::Stdout], out)?, output_pipe(vec![Stream::Stderr], err)?]
@@ -348,10 +350,10 @@ struct Wanted {
 
 impl Wanted {
     /// `None`: nobody looks at it and nothing is held, so the command gets ours.
-    fn of(plan: &Plan, stream: Stream) -> Option<Self> {
+    fn of(plan: &Plan, watchlist: &Watchlist, stream: Stream) -> Option<Self> {
         let output = plan.streams.output(stream);
         let listened = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
-        let watched = plan.watchlist.watches(stream)
+        let watched = watchlist.watches(stream)
             || listened
             || plan.limits.idle.is_some()
             || plan.hooks.retry_if.is_some();

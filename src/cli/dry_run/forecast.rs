@@ -4,7 +4,7 @@
 use super::super::pitfalls;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
-use crate::core::rules::Set;
+use crate::core::rules::Then;
 use crate::report::safe;
 use crate::report::text::{arguments, command_name, elapsed};
 use serde::{Serialize, Serializer};
@@ -148,9 +148,9 @@ impl Forecast {
             worst_case_s,
             worst_case_covers,
             not_counted: not_counted(plan),
-            retry_on: typed(&plan.rules.retry_on),
-            stop_on: typed(&plan.rules.stop_on),
-            success_on: typed(&plan.rules.success_on),
+            retry_on: plan.rules.set_text(Then::Retry),
+            stop_on: plan.rules.set_text(Then::Stop),
+            success_on: plan.rules.set_text(Then::Success),
             breaker: asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name.to_string()),
             budget: asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name.to_string()),
             state: asked.map(|asked| asked.location.to_string()),
@@ -175,10 +175,6 @@ fn rows(schedule: &Schedule<'_>, last: Option<u64>, deadline: Option<Duration>) 
         latest_start_s: deadline.map_or(start.at.high, |deadline| start.at.high.min(deadline)),
     };
     schedule.starts(shown, last).into_iter().map(row).collect()
-}
-
-fn typed(set: &Set) -> Option<String> {
-    (!set.0.is_empty()).then(|| set.text())
 }
 
 #[cfg(test)]
