@@ -56,7 +56,6 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         rules,
         limits: Limits {
             timeout: args.timeout,
-            deadline: args.deadline,
             idle: args.idle_timeout,
             signal: args.timeout_signal.unwrap_or(limits.signal),
             kill_after: args.kill_after.unwrap_or(limits.kill_after),

@@ -49,8 +49,6 @@ pub struct Plan {
 pub struct Limits {
     /// For one attempt.
     pub timeout: Option<Duration>,
-    /// For everything, since the start.
-    pub deadline: Option<Duration>,
     /// For an attempt that writes nothing.
     pub idle: Option<Duration>,
     /// Sent to the process tree first.
@@ -76,7 +74,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             timeout: None,
-            deadline: None,
             idle: None,
             signal: Signal::SIGTERM,
             kill_after: Duration::from_secs(10),

@@ -103,7 +103,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("succeeded on {} after {}", attempt(number), elapsed(*since))
         }
         Event::Refused { number, elapsed: since, .. } => {
-            let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
+            let deadline = elapsed(plan.policy.deadline.unwrap_or_default());
             format!(
                 "no time for {} before the deadline of {deadline}. Giving up after {}",
                 attempt(number),
@@ -164,7 +164,7 @@ pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) 
         Some(outcome) => format!(" after {}", status(plan, outcome)),
         None => String::new(),
     };
-    let deadline = match plan.limits.deadline {
+    let deadline = match plan.policy.deadline {
         Some(deadline) => format!(", deadline in {}", whole_seconds(deadline.saturating_sub(since))),
         None => String::new(),
     };
@@ -286,7 +286,7 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
                 format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
             }
             StopReason::Deadline { delay } => {
-                let deadline = plan.limits.deadline.unwrap_or_default();
+                let deadline = plan.policy.deadline.unwrap_or_default();
                 let shown = elapsed(deadline);
                 if since >= deadline {
                     format!(": the deadline of {shown} has passed")

@@ -103,7 +103,7 @@ impl Forecast {
         let schedule = Schedule::of(plan);
         let asked = plan.shared.as_ref();
         let limit = policy.attempts.limit();
-        let possible = limits.deadline.and_then(|deadline| schedule.last_before(deadline, limit));
+        let possible = policy.deadline.and_then(|deadline| schedule.last_before(deadline, limit));
         let last = possible.or(limit);
 
         let bound = last.map(|last| match last {
@@ -111,7 +111,7 @@ impl Forecast {
             0 => Duration::ZERO,
             last => schedule.start(last).high.saturating_add(schedule.attempt.unwrap_or_default()),
         });
-        let after_deadline = limits.deadline.map(|deadline| deadline.saturating_add(limits.kill_after));
+        let after_deadline = policy.deadline.map(|deadline| deadline.saturating_add(limits.kill_after));
         let (worst_case_s, worst_case_covers) = match (after_deadline, schedule.attempt, bound) {
             (_, _, Some(Duration::ZERO)) if last == Some(0) => (bound, Covers::Everything),
             (Some(end), Some(_), Some(bound)) => (Some(end.min(bound)), Covers::Everything),
@@ -121,7 +121,7 @@ impl Forecast {
         };
 
         let mut warnings = pitfalls::warnings(plan);
-        if let (Some(last), Some(deadline)) = (last, limits.deadline) {
+        if let (Some(last), Some(deadline)) = (last, policy.deadline) {
             let (deadline, wanted) = (elapsed(deadline), policy.consecutive);
             if last == 0 {
                 warnings.push(format!(
@@ -140,10 +140,10 @@ impl Forecast {
             attempts: limit,
             consecutive: policy.consecutive,
             timeout_s: limits.timeout,
-            deadline_s: limits.deadline,
+            deadline_s: policy.deadline,
             kill_after_s: limits.kill_after,
             reset_after_s: policy.reset_after,
-            rows: rows(&schedule, last, limits.deadline),
+            rows: rows(&schedule, last, policy.deadline),
             last_possible: last,
             worst_case_s,
             worst_case_covers,
@@ -179,7 +179,7 @@ fn rows(schedule: &Schedule<'_>, last: Option<u64>, deadline: Option<Duration>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan_of;
+    use super::super::tests::plan_of;
     use super::*;
 
     fn forecast(flags: &str) -> Forecast {

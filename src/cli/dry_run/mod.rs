@@ -16,13 +16,18 @@ mod text;
 pub use forecast::json;
 pub use text::text;
 
-/// The plan of `retry FLAGS ./deploy`, outside of any other `retry`.
 #[cfg(test)]
-fn plan_of(flags: &str) -> crate::core::plan::Plan {
+mod tests {
     use crate::cli::parse::{Invocation, parse};
-    let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
-    match parse(words.map(std::ffi::OsString::from)) {
-        Ok(Invocation::Run(plan)) => crate::core::plan::Plan { depth: 1, ..*plan },
-        other => panic!("{flags}: {other:?}"),
+    use crate::core::plan::Plan;
+    use std::ffi::OsString;
+
+    /// The plan of `retry FLAGS ./deploy`, outside of any other `retry`.
+    pub fn plan_of(flags: &str) -> Plan {
+        let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
+        match parse(words.map(OsString::from)) {
+            Ok(Invocation::Run(plan)) => Plan { depth: 1, ..*plan },
+            other => panic!("{flags}: {other:?}"),
+        }
     }
 }

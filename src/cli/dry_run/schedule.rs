@@ -179,7 +179,7 @@ impl<'a> Schedule<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan_of;
+    use super::super::tests::plan_of;
     use super::*;
     use retry_loop::backoff::Delays;
     use retry_loop::random::Random;

@@ -203,7 +203,7 @@ fn worst_case(forecast: &Forecast) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan_of;
+    use super::super::tests::plan_of;
     use super::*;
 
     #[test]

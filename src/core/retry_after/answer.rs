@@ -2,7 +2,8 @@
 //! which of several demands counts.
 
 use super::amount::RequestedDelay;
-use super::field::{Context, Exact, Place, Says};
+use super::field::{Context, Exact, Says};
+use super::value::Place;
 use retry_loop::server_hint::ServerHint;
 use std::time::{Duration, SystemTime};
 

@@ -3,7 +3,7 @@
 
 use super::amount::{self, RequestedDelay};
 use super::forms::{FORMS, Number, Reading};
-use super::value::{all_limits, value};
+use super::value::{Place, all_limits, is_name, value};
 
 /// Longer names than this are none of ours.
 const LONGEST: usize = 64;
@@ -67,15 +67,6 @@ pub enum Context {
     Unknown,
 }
 
-/// What a field is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The headers of an answer.
-    Header,
-    /// A body or a message.
-    Body,
-}
-
 /// All fields of a line. `lower` is `text` in lower case, and the line begins at `start` of it.
 pub fn fields(text: &[u8], lower: &[u8], start: usize, context: Context) -> Vec<Field> {
     let mut found = Vec::new();
@@ -98,11 +89,6 @@ fn next_anchor(lower: &[u8]) -> Option<usize> {
         .iter()
         .filter_map(|word| memchr::memmem::find(lower, word.as_bytes()))
         .min()
-}
-
-/// What names are made of.
-pub fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 /// The whole name that `at` is in.

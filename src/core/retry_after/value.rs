@@ -2,8 +2,21 @@
 
 use super::amount::{self, RequestedDelay};
 use super::date;
-use super::field::{Place, is_name};
 use super::forms::Number;
+
+/// Where a field stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The headers of an answer.
+    Header,
+    /// A body or a message.
+    Body,
+}
+
+/// Whether the byte can be part of the name of a field.
+pub fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
 
 /// The value of a field, and its length. What it is must be all that it is.
 pub fn value(text: &[u8], lower: &[u8], number: Number, place: Place) -> Option<(RequestedDelay, usize)> {
