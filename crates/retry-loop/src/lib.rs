@@ -54,6 +54,8 @@
 //!
 //! Without features it has two dependencies and no runtime, and builds for every target that has std.
 
+#![warn(missing_docs)]
+
 pub mod backoff;
 pub mod bucket;
 mod call;
