@@ -181,7 +181,7 @@ impl Line {
     /// The totals.
     pub fn end(plan: &Plan, now: SystemTime, summary: &Summary) -> Self {
         let end = EndFields {
-            outcome: summary.ending.word(),
+            outcome: summary.ending.name(),
             exit_status: summary.exit_status,
             attempts: summary.attempts,
             rescued: summary.ending.is_rescued(),
@@ -279,7 +279,7 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
         arguments: text::arguments(plan),
         run_id: &plan.run_id,
         started: stamp(detail.started),
-        outcome: summary.ending.word(),
+        outcome: summary.ending.name(),
         exit_status: summary.exit_status,
         elapsed_s: seconds(summary.times.elapsed),
         waited_s: seconds(summary.times.waited),

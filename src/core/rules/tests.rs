@@ -60,7 +60,7 @@ fn judge(rules: &Rules, outcome: &Outcome, stderr: &str) -> Verdict {
 }
 
 /// The verdict in the words of a message: the rule behind it, and the advice.
-fn told(rules: &Rules, outcome: &Outcome, stderr: &str) -> String {
+fn description(rules: &Rules, outcome: &Outcome, stderr: &str) -> String {
     let why = |why| match why {
         Why::Rule(id) => rules[id].to_string(),
         Why::Missing(id) => format!("missing {}", rules[id]),
@@ -122,8 +122,8 @@ fn no_rule_lets_an_attempt_follow_processes_that_could_not_be_ended() {
 #[test]
 fn a_retry_rule_leaves_everything_else_out_and_says_so() {
     let rules = Rules::new(on(Then::Retry, &[Condition::Code(7)]));
-    assert_eq!(told(&rules, &Outcome::Exited(7), ""), "retry: --retry-on Code(7)");
-    assert_eq!(told(&rules, &timed_out(Left::Nothing), ""), "stop: left out by --retry-on Code(7)");
+    assert_eq!(description(&rules, &Outcome::Exited(7), ""), "retry: --retry-on Code(7)");
+    assert_eq!(description(&rules, &timed_out(Left::Nothing), ""), "stop: left out by --retry-on Code(7)");
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn stop_beats_retry_and_never_turns_a_success_into_a_failure() {
     assert_eq!(judge(&stop, &Outcome::Exited(0), ""), Verdict::Good);
     // The order in which they are given does not matter.
     let both = Rules::new([on(Then::Retry, &all), on(Then::Stop, &all)].concat());
-    assert_eq!(told(&both, &Outcome::Exited(3), ""), "stop: --stop-on Codes(0, 255)");
-    assert_eq!(told(&both, &Outcome::Exited(0), ""), "stop: --stop-on Codes(0, 255)");
+    assert_eq!(description(&both, &Outcome::Exited(3), ""), "stop: --stop-on Codes(0, 255)");
+    assert_eq!(description(&both, &Outcome::Exited(0), ""), "stop: --stop-on Codes(0, 255)");
 }
 
 #[test]
@@ -155,30 +155,30 @@ fn a_success_set_replaces_zero() {
 fn the_output_decides_together_with_the_status() {
     let code = Outcome::Exited;
     let required = Rules::new(output(&[(Then::Require, "ready"), (Then::Require, "stderr:set")]));
-    assert_eq!(told(&required, &code(0), "ready, set"), "good");
-    assert_eq!(told(&required, &code(0), ""), "retry: missing --require-output ready");
-    assert_eq!(told(&required, &code(0), "ready"), "retry: missing --require-output stderr:set");
-    assert_eq!(told(&required, &code(1), ""), "retry: no rule");
-    assert_eq!(told(&required, &code(1), "ready, set"), "retry: no rule");
+    assert_eq!(description(&required, &code(0), "ready, set"), "good");
+    assert_eq!(description(&required, &code(0), ""), "retry: missing --require-output ready");
+    assert_eq!(description(&required, &code(0), "ready"), "retry: missing --require-output stderr:set");
+    assert_eq!(description(&required, &code(1), ""), "retry: no rule");
+    assert_eq!(description(&required, &code(1), "ready, set"), "retry: no rule");
 
     let success = Rules::new(output(&[(Then::Success, "already"), (Then::Stop, "exists")]));
-    assert_eq!(told(&success, &code(1), "already exists"), "good");
-    assert_eq!(told(&success, &code(0), "exists"), "good");
-    assert_eq!(told(&success, &code(1), "exists"), "stop: --stop-on-output exists");
+    assert_eq!(description(&success, &code(1), "already exists"), "good");
+    assert_eq!(description(&success, &code(0), "exists"), "good");
+    assert_eq!(description(&success, &code(1), "exists"), "stop: --stop-on-output exists");
 
     let retry = output(&[(Then::Retry, "busy"), (Then::Stop, "gone")]);
     let by_output = Rules::new(retry.clone());
-    assert_eq!(told(&by_output, &code(0), "busy"), "retry: --retry-on-output busy");
-    assert_eq!(told(&by_output, &code(1), "busy, gone"), "stop: --stop-on-output gone");
-    assert_eq!(told(&by_output, &code(1), ""), "stop: left out by --retry-on-output busy");
+    assert_eq!(description(&by_output, &code(0), "busy"), "retry: --retry-on-output busy");
+    assert_eq!(description(&by_output, &code(1), "busy, gone"), "stop: --stop-on-output gone");
+    assert_eq!(description(&by_output, &code(1), ""), "stop: left out by --retry-on-output busy");
 
     let preset = Rule::on_outcome(Then::Retry, "tool", Condition::Preset(tool()));
     let both = Rules::new(retry.into_iter().chain([preset]));
     let left_out = "stop: left out by --retry-on tool --retry-on-output busy";
-    assert_eq!(told(&both, &code(22), ""), format!("{left_out}; add -S"));
-    assert_eq!(told(&both, &code(22), "error: 404\n"), left_out);
-    assert_eq!(told(&both, &code(22), "error: 503\n"), "retry: --retry-on tool");
-    assert_eq!(told(&both, &code(22), "error: 503, busy\n"), "retry: --retry-on tool");
+    assert_eq!(description(&both, &code(22), ""), format!("{left_out}; add -S"));
+    assert_eq!(description(&both, &code(22), "error: 404\n"), left_out);
+    assert_eq!(description(&both, &code(22), "error: 503\n"), "retry: --retry-on tool");
+    assert_eq!(description(&both, &code(22), "error: 503, busy\n"), "retry: --retry-on tool");
 }
 
 #[test]
@@ -326,6 +326,6 @@ proptest! {
         let flags = Flags { sets, words };
         let rules = flags.rules();
         let seen = seen(&rules, &stderr);
-        prop_assert_eq!(told(&rules, &outcome, &stderr), flags.verdict(&outcome, &stderr, &seen));
+        prop_assert_eq!(description(&rules, &outcome, &stderr), flags.verdict(&outcome, &stderr, &seen));
     }
 }
