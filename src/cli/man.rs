@@ -143,8 +143,8 @@ fn forms(page: &mut Roff) {
     page.text(marked(texts::FORMS_OF_DEMANDS));
     for form in FORMS {
         page.control("TP", []);
-        page.text([bold(form.looks)]);
-        page.text(marked(&format!("{} ({})", form.means, form.source)));
+        page.text([bold(form.shown)]);
+        page.text(marked(&format!("{} ({})", form.meaning, form.source)));
     }
 }
 

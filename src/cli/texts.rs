@@ -260,7 +260,7 @@ pub fn after_long_help() -> String {
 
 /// What the long help of --retry-after ends with: the forms that it knows, which the man page explains.
 pub fn known_forms() -> String {
-    let forms: Vec<&str> = FORMS.iter().map(|form| form.looks).collect();
+    let forms: Vec<&str> = FORMS.iter().map(|form| form.shown).collect();
     format!("It knows, among others: {}. retry(1) says what each means.", forms.join("; "))
 }
 

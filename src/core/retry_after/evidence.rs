@@ -1,7 +1,7 @@
-//! What tools print, by kind: with a demand of a server, and what looks like one and is none. For tests.
+//! Outputs of tools by kind, for tests: those with a demand of a server, and those that only look like one.
 
 /// Outputs of failed attempts, by kind, and the seconds that their server asked for.
-pub const HEARD: &[(&str, f64)] = &[
+pub const DEMANDS_OF_TOOLS: &[(&str, f64)] = &[
     // Headers, with the marks of tools.
     ("< HTTP/2 429 \r\n< retry-after: 30\r\n< \r\n", 30.0),
     ("08:00:00.123 http.c:872              <= Recv header: Retry-After: 7\n", 7.0),
@@ -142,7 +142,7 @@ pub const HEARD: &[(&str, f64)] = &[
 ];
 
 /// Outputs of failed attempts that ask for nothing, or for nothing that can be understood for certain.
-pub const IGNORED: &[&str] = &[
+pub const NO_DEMANDS: &[&str] = &[
     // Several answers: the last one asks for nothing.
     "HTTP/1.1 301 x\nRetry-After: 7\n\nHTTP/1.1 503 x\nServer: x\n\n",
     "HTTP/1.1 429 x\nRetry-After: 40\n\nHTTP/1.1 404 x\nServer: x\n\n",
