@@ -1,4 +1,4 @@
-//! From the words of an invocation to what it asks for: a plan to run, or a text to print.
+//! From the words of an invocation to a plan to run, or a text to print.
 
 use super::args::{Args, Format};
 use super::environment::{self, Settings};
@@ -12,23 +12,19 @@ use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// What an invocation asks for.
 #[derive(Debug)]
 pub enum Invocation {
-    /// To run a command.
     Run(Box<Plan>),
-    /// To print this on stdout.
+    /// A text for stdout.
     Print(Vec<u8>),
-    /// To show what is shared.
+    /// `--show-state`
     ShowState(Location, Format),
-    /// To forget what is shared under a name.
+    /// `--reset-state`
     ResetState(Location, Name),
 }
 
-/// Reads the words of an invocation (its own name first) and the settings in the environment.
-///
-/// # Errors
-/// A usage error, as the line to print on stderr.
+/// Parses the words of an invocation, the name of the program first, and the settings in the environment. The error is
+/// the line of a usage error.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, String> {
     let words: Vec<OsString> = words.into_iter().collect();
     if let Some(command) = command_alone(&words)
@@ -40,7 +36,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, St
     parse_options(&words)
 }
 
-// A function of its own also in the binary, as its frame is two pages that a command alone need not touch.
+// Not inlined: its stack frame is two pages, which an invocation without options need not touch.
 #[inline(never)]
 fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     let mut model = Args::command();
@@ -81,8 +77,8 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     })
 }
 
-/// The command of an invocation without options: there is nothing to parse, so the model need not be
-/// built. It is half of what a start costs (benches/README.md).
+/// The command of an invocation without options. The model of the flags, half the cost of a start (benches/README.md), is
+/// not built for it.
 fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
     let command = match words.get(1)?.as_bytes() {
         b"--" => words.get(2..)?,
@@ -92,8 +88,8 @@ fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
     (!command.is_empty()).then_some(command)
 }
 
-/// Help or the version as clap renders it: in colour on a terminal only. What comes behind the flags in the
-/// long help takes time to put together, so the model does without it until it is asked for.
+/// Help or the version as clap renders it, in colour on a terminal only. The text behind the flags takes time to build, so
+/// it is added only here.
 fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
     let whole = Args::command().after_long_help(texts::after_long_help()).mut_arg("retry_after", |arg| {
         let help = arg.get_long_help().map(ToString::to_string).unwrap_or_default();
@@ -104,7 +100,7 @@ fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What `--list-presets` prints.
+/// The output of `--list-presets`.
 fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<Vec<u8>, String> {
     let catalog = catalog(args, settings)?;
     let Some(name) = name else { return Ok(list::all(&catalog).into_bytes()) };
@@ -122,16 +118,16 @@ mod tests {
     fn plan_of(words: &[&str]) -> String {
         let words = std::iter::once("retry").chain(words.iter().copied()).map(OsString::from);
         match parse(words) {
-            // Each run has another one.
+            // Each run has its own identifier.
             Ok(Invocation::Run(plan)) => format!("{:#?}", Plan { run_id: String::new(), ..*plan }),
             other => panic!("{other:?}"),
         }
     }
 
-    /// The defaults are in `core`, their description is in the help, and a command alone is not parsed.
+    /// The defaults are in `core`, and their description is in the help.
     #[test]
     fn the_defaults_are_what_the_help_says() {
-        // Some options need another one beside them.
+        // Some options do nothing without another one.
         for beside in [&[][..], &["--breaker=b", "--budget=b", "--retry-after"]] {
             let mut described = 0;
             for option in Args::command().get_arguments() {
@@ -145,7 +141,7 @@ mod tests {
                 }
                 let with = [beside, &[&given, "true"]].concat();
                 let without = [beside, &["true"]].concat();
-                // Said, it is no longer a matter of --base; and 0 in a set is not told from no set.
+                // A --max-delay that is given does not depend on --base, and a success rule that is given has a text.
                 if !["--max-delay=60", "--success-on=0"].contains(&given.as_str()) {
                     assert_eq!(plan_of(&with), plan_of(&without), "{given}");
                 }

@@ -1,6 +1,8 @@
 //! From the flags to the plan, with the checks that need more than one flag.
 
-use super::args::{Args, Ci, Format, LeftoversMode, Listened, OutputMode, Shape, StdinMode, When};
+use super::args::{
+    Args, BackoffShape, Ci, DisplayWhen, Format, HintStream, LeftoversMode, OutputMode, StdinMode,
+};
 use super::environment::{self, RunId, Settings};
 use super::presets::Catalog;
 use super::sets::OutcomeSet;
@@ -18,10 +20,7 @@ use retry_loop::circuit::BreakerSettings;
 use retry_loop::policy::{Attempts, Policy};
 use std::num::{NonZeroU32, NonZeroU64};
 
-/// The plan for these flags.
-///
-/// # Errors
-/// A usage error, as the line to print on stderr.
+/// The plan for these flags, or the line of a usage error.
 pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     check_decorrelated(&args, settings)?;
     let default = Policy::default();
@@ -91,7 +90,7 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
             progress: shown(args.progress.unwrap_or_default()),
             terminal: environment::terminal(),
             color: match args.color.unwrap_or_default() {
-                When::Auto => environment::color(),
+                DisplayWhen::Auto => environment::color(),
                 when => shown(when),
             },
         },
@@ -110,13 +109,13 @@ fn backoff(args: &Args) -> Backoff {
     let default = Backoff::default();
     let growth = match (&args.delays, args.backoff.unwrap_or_default()) {
         (Some(delays), _) => Growth::List(delays.0.clone()),
-        (None, Shape::Exponential) => match args.factor {
+        (None, BackoffShape::Exponential) => match args.factor {
             Some(factor) => Growth::Exponential { factor },
             None => default.growth,
         },
-        (None, Shape::Linear) => Growth::Linear,
-        (None, Shape::Fibonacci) => Growth::Fibonacci,
-        (None, Shape::Constant) => Growth::Constant,
+        (None, BackoffShape::Linear) => Growth::Linear,
+        (None, BackoffShape::Fibonacci) => Growth::Fibonacci,
+        (None, BackoffShape::Constant) => Growth::Constant,
     };
     let base = match &growth {
         Growth::List(delays) => delays.first().copied().unwrap_or_default(),
@@ -134,22 +133,22 @@ fn streams(args: &Args) -> StreamPlan {
         },
         stdout: if args.one { Output::Final } else { output(args.stdout.unwrap_or_default()) },
         stderr: output(args.stderr.unwrap_or_default()),
-        retry_after: args.retry_after.map(|listened| match listened {
-            Listened::Stderr => Side::Stderr,
-            Listened::Stdout => Side::Stdout,
-            Listened::Both => Side::Either,
+        retry_after: args.retry_after.map(|stream| match stream {
+            HintStream::Stderr => Side::Stderr,
+            HintStream::Stdout => Side::Stdout,
+            HintStream::Both => Side::Either,
         }),
     }
 }
 
-/// Decorrelated jitter is a growth of its own, so a flag about growth would do nothing beside it.
+/// Decorrelated jitter grows by itself, so a flag about growth would do nothing.
 fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
     if args.jitter != Some(Jitter::Decorrelated) {
         return Ok(());
     }
-    // Two settings may meet here: defaults that someone else chose, of which one is idle.
+    // A setting may be idle beside another setting: both are defaults that someone else chose.
     let given = [args.factor.is_some(), args.backoff.is_some(), args.delays.is_some()];
-    let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.set(id));
+    let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.has(id));
     match idle {
         Some((id, _)) => Err(format!(
             "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
@@ -158,11 +157,11 @@ fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
     }
 }
 
-fn shown(when: When) -> Shown {
+fn shown(when: DisplayWhen) -> Shown {
     match when {
-        When::Auto => Shown::OnTerminal,
-        When::Always => Shown::Always,
-        When::Never => Shown::Never,
+        DisplayWhen::Auto => Shown::OnTerminal,
+        DisplayWhen::Always => Shown::Always,
+        DisplayWhen::Never => Shown::Never,
     }
 }
 
@@ -195,8 +194,8 @@ fn shared(args: &Args) -> Option<SharedConfig> {
     })
 }
 
-/// Flags that do nothing without another one are a slip on the command line, though not as defaults in the
-/// environment.
+/// A flag that does nothing without another one is a mistake on the command line, but not in the environment, where it
+/// is a default.
 fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
     let (breaker, budget) =
         ((args.breaker.is_some(), "--breaker NAME"), (args.budget.is_some(), "--budget NAME"));
@@ -209,7 +208,7 @@ fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
         ("max_retry_after", args.max_retry_after.is_some(), retry_after),
     ];
     for (id, is_given, (has_use, needs)) in idle {
-        let typed = is_given && !settings.set(id);
+        let typed = is_given && !settings.has(id);
         if typed && !has_use {
             let flag = environment::flag(id);
             return Err(format!(
@@ -230,15 +229,12 @@ fn output(mode: OutputMode) -> Output {
     }
 }
 
-/// The presets of this invocation.
-///
-/// # Errors
-/// A usage error: a file of `--preset-file` is wrong.
+/// The presets of this invocation, or the line of a usage error about `--preset-file`.
 pub fn catalog(args: &Args, settings: &Settings) -> Result<Catalog, String> {
     Catalog::read(&args.preset_file, |file| settings.given("preset_file", file))
 }
 
-/// All rules, and a note about what `auto` is.
+/// All rules, and a note about the meaning of `auto`.
 fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), String> {
     let catalog = catalog(args, settings)?;
     let flags = [

@@ -31,7 +31,7 @@ enum ItemKind {
 ///
 /// # Errors
 /// A fragment that names the item that is wrong.
-pub fn set(text: &str) -> Result<OutcomeSet, String> {
+pub fn outcome_set(text: &str) -> Result<OutcomeSet, String> {
     let item = |part: &str| {
         let text = part.trim();
         Ok(Item { kind: item_kind(text)?, text: text.to_owned() })
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn items_are_parsed_and_keep_their_text() {
-        let set = set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto").unwrap();
+        let set = outcome_set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto").unwrap();
         let rules = Rules::new(set.rules(Then::Stop, &Catalog::default(), &["make".into()]).unwrap());
         let conditions: Vec<_> = rules.conditions(Then::Stop).collect();
         assert_eq!(
@@ -159,7 +159,7 @@ mod tests {
     fn auto_is_the_preset_of_the_command() {
         let preset = |line: &str| {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let set = set("auto,75").unwrap();
+            let set = outcome_set("auto,75").unwrap();
             let rules = Rules::new(set.rules(Then::Retry, &Catalog::default(), &command).unwrap());
             match rules.conditions(Then::Retry).next().unwrap() {
                 Condition::Preset(preset) => preset.name().to_owned(),
@@ -193,7 +193,7 @@ mod tests {
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),
         ] {
-            let rules = set(text).and_then(|set| set.rules(Then::Retry, &Catalog::default(), &[]));
+            let rules = outcome_set(text).and_then(|set| set.rules(Then::Retry, &Catalog::default(), &[]));
             let error = rules.unwrap_err();
             assert!(error.contains(named), "{text}: {error}");
         }

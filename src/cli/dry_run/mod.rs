@@ -1,10 +1,9 @@
-//! `--dry-run`: what a plan can lead to, for people and for machines. It runs nothing, and every number in it
-//! is a bound.
+//! `--dry-run`: the possible course of a plan, for people and as JSON. It runs nothing, and every number in it is a bound.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `schedule` | when attempts can start: the bounds and their arithmetic |
-//! | `forecast` | what a plan can lead to; the JSON object |
+//! | `schedule` | the bounds of when attempts can start, and their arithmetic |
+//! | `forecast` | the content of a dry run; the JSON object |
 //! | `text` | the table and the sentences below it |
 //! | `chart` | the bars beside the table |
 
