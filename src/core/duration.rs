@@ -398,7 +398,7 @@ mod tests {
             for ((number, _), unit, name, blank) in pairs {
                 text.extend([&number, &blank, *name.get(unit.names()), &blank]);
             }
-            // It refuses what is no whole number of its unit's parts, and ".5s".
+            // humantime refuses some fractions of a unit, and ".5s".
             if let Ok(theirs) = humantime::parse_duration(&text) {
                 prop_assert_eq!(parse(&text), Ok(theirs), "{:?}", text);
             }

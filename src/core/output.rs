@@ -24,10 +24,7 @@ pub struct OutputPattern {
 }
 
 impl OutputPattern {
-    /// Reads `RE`, `stdout:RE` or `stderr:RE`. To look for such a prefix itself, write `[s]tdout:`.
-    ///
-    /// # Errors
-    /// The pattern cannot be used.
+    /// Parses `RE`, `stdout:RE` or `stderr:RE`. To search for such a prefix itself, write `[s]tdout:`.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let (side, pattern) = match text.split_once(':') {
             Some(("stdout", pattern)) => (Side::Stdout, pattern),

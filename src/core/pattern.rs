@@ -66,9 +66,6 @@ impl std::error::Error for PatternError {}
 
 impl Pattern {
     /// Compiles a pattern.
-    ///
-    /// # Errors
-    /// It is no regular expression, names `\n` or `\r`, or is too big.
     pub fn new(text: &str, alphabet: Alphabet) -> Result<Self, PatternError> {
         let hir = ParserBuilder::new()
             .utf8(false)

@@ -1,4 +1,4 @@
-//! A file of a preset: its format (docs/presets.md), what may be wrong with it, and where.
+//! The format of preset files (docs/presets.md), and their mistakes with their places.
 
 use crate::core::pattern::{Alphabet, Pattern};
 use crate::core::preset::{Codes, Hint, HintWhen, Preset, PresetRule, PresetThen};
@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 use toml::Spanned;
 
-/// A preset as it is written.
+/// The content of a preset file.
 #[derive(Debug, Clone)]
 pub struct Definition {
     /// The name, as in `--retry-on NAME`.
@@ -122,10 +122,7 @@ pub enum Patterns {
 }
 
 impl Definition {
-    /// Reads the text of a file.
-    ///
-    /// # Errors
-    /// What is wrong, and where.
+    /// Parses the text of a preset file.
     pub fn parse(text: &str, words: &Words, patterns: Patterns) -> Result<Self, Mistake> {
         let file: File = toml::from_str(text)?;
         let name = check_name(&file.name)?;
@@ -233,20 +230,14 @@ struct RawWord {
 }
 
 impl Words {
-    /// Reads the text of the file.
-    ///
-    /// # Errors
-    /// What is wrong, and where.
+    /// Parses the text of presets/words.toml.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let raw: std::collections::BTreeMap<String, RawWord> = toml::from_str(text)?;
         let word = |(name, raw): (String, RawWord)| (name, raw.pattern.into_inner());
         Ok(Self(raw.into_iter().map(word).collect()))
     }
 
-    /// The pattern with every word in braces replaced. `{2,3}` is a repetition, and stays.
-    ///
-    /// # Errors
-    /// A word that is not known.
+    /// The pattern with every word in braces replaced. `{2,3}` is a repetition, and stays. An unknown word is an error.
     pub fn expand(&self, pattern: &str) -> Result<String, String> {
         let mut whole = String::new();
         let mut rest = pattern;

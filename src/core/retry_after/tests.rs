@@ -1,4 +1,4 @@
-//! What is understood and what is left alone, by kind; the examples of the table have to be understood as well.
+//! Outputs with a demand, by kind, and outputs without one. The examples of the table are tests as well.
 
 use super::amount::MAX_SECONDS;
 use super::evidence::{DEMANDS_OF_TOOLS, NO_DEMANDS};
@@ -125,13 +125,13 @@ fn rubbish_and_the_past_are_ignored() {
 }
 
 #[test]
-fn the_last_demand_counts_and_rubbish_takes_nothing_back() {
+fn the_last_demand_counts_and_rubbish_does_not_replace_it() {
     assert_eq!(hint_of("Retry-After: 9\nRetry-After: 3\n"), wait(3.0));
     assert_eq!(hint_of("Retry-After: 9\ntry again in 1s\n"), wait(1.0));
     assert_eq!(hint_of("try again in 1s, no: try again in 2s"), wait(2.0));
     assert_eq!(hint_of("try again in 1s, or please retry in a while"), wait(1.0));
     assert_eq!(hint_of("Retry-After: 9\nRetry-After: soon\n"), wait(9.0));
-    // Of one response, its Retry-After; of two, the later one's word.
+    // Of one response the Retry-After counts; of two responses the later one.
     let limit = "x-ratelimit-remaining: 0\nx-ratelimit-reset: 60\n";
     assert_eq!(hint_of(format!("Retry-After: 9\n{limit}")), wait(9.0));
     assert_eq!(hint_of(format!("{limit}Retry-After: 9\n")), wait(9.0));
@@ -139,7 +139,7 @@ fn the_last_demand_counts_and_rubbish_takes_nothing_back() {
 }
 
 #[test]
-fn words_of_exhaustion_win() {
+fn an_exhausted_quota_beats_a_demand() {
     for (output, words) in [
         ("{\"code\": \"insufficient_quota\"}\ntry again in 1s", "insufficient_quota"),
         ("\"quotaId\": \"RequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"9s\"", "a quota of the day"),
@@ -152,7 +152,7 @@ fn words_of_exhaustion_win() {
 }
 
 #[test]
-fn demands_of_all_kinds_are_heard() {
+fn demands_of_all_kinds_are_parsed() {
     for (output, seconds) in DEMANDS_OF_TOOLS {
         let ServerHint::Wait(wait) = hint_of(output) else { panic!("{output}") };
         assert!((wait.as_secs_f64() - seconds).abs() < 1e-6, "{wait:?} {output}");
@@ -160,14 +160,14 @@ fn demands_of_all_kinds_are_heard() {
 }
 
 #[test]
-fn what_is_no_demand_is_left_alone() {
+fn outputs_without_a_demand_give_no_hint() {
     for output in NO_DEMANDS {
         assert_eq!(hint_of(output), ServerHint::None, "{output}");
     }
 }
 
 #[test]
-fn lines_without_a_sign_do_not_hide_what_is_behind_them() {
+fn lines_without_a_marker_do_not_hide_later_ones() {
     let noise = "compiling module number seventeen of the big project that nobody knows\n".repeat(40);
     for (output, seconds) in DEMANDS_OF_TOOLS.iter().filter(|(output, _)| !output.ends_with("x\n")) {
         let ServerHint::Wait(wait) = hint_of(format!("{noise}{output}\n{noise}")) else { panic!("{output}") };
@@ -205,7 +205,7 @@ fn outputs() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn any_chunks_have_the_same_word(output in outputs(), sizes in proptest::collection::vec(1..90_usize, 1..9)) {
+    fn chunks_do_not_change_the_hint(output in outputs(), sizes in proptest::collection::vec(1..90_usize, 1..9)) {
         let whole = hint_of(&output);
         let mut hint_parser = HintParser::new().unwrap();
         let mut rest = &output[..];

@@ -52,9 +52,6 @@ impl Rule {
     }
 
     /// A value of `--retry-on-output` and its kin: `RE`, `stdout:RE` or `stderr:RE`.
-    ///
-    /// # Errors
-    /// The pattern cannot be used.
     pub fn on_output(then: Then, text: &str) -> Result<Self, PatternError> {
         Ok(Self { when: When::Output(OutputPattern::parse(text)?), then, text: Some(text.to_owned()) })
     }
