@@ -10,10 +10,12 @@ use super::terminal::Terminal;
 use super::tree::{Ended, Remaining, Scope, Tree};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, RunEnd, SpawnFailure, TimedOut};
-use crate::core::output::{Cursor, Seen, Stream};
-use crate::core::plan::{End, Leftovers, Limits, Plan};
-use crate::core::rules::{AttemptOutput, Verdict, Why};
+use crate::core::output::Seen;
+use crate::core::plan::{End, Leftovers, Plan};
+use crate::core::rules::Evidence;
 use crate::core::signal::Signal;
+use crate::core::stream::{Cursor, Stream};
+use crate::core::verdict::Verdict;
 use crate::platform::group::ProcessGroup;
 use crate::platform::{descendants, this_process};
 use crate::report::output;
@@ -99,7 +101,7 @@ impl<'a> Supervisor<'a> {
 
     /// For what is written when the run is over.
     pub fn patience(&mut self) -> RunPatience<'_> {
-        RunPatience::at_the_end(&mut self.wait, self.plan.limits.deadline)
+        RunPatience::at_the_end(&mut self.wait, self.plan.policy.deadline)
     }
 
     /// What is left to do when the loop has ended: the fallback, or the release of held output.
@@ -292,7 +294,7 @@ impl<'a> Supervisor<'a> {
         if interrupted {
             self.wait.streams().stop_looking();
         }
-        let Limits { deadline, kill_after, .. } = self.plan.limits;
+        let (deadline, kill_after) = (self.plan.policy.deadline, self.plan.limits.kill_after);
         let grace = self.wait.now() + PIPE_GRACE;
         let end = if interrupted { grace } else { deadline.unwrap_or(Duration::MAX).max(grace) };
         let mut stages = [grace, end, end.saturating_add(kill_after)].into_iter();
@@ -336,7 +338,7 @@ impl<'a> Supervisor<'a> {
     /// after the deadline, our reader has as long as everything else that is left behind.
     fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending> {
         self.wait.streams().release(which);
-        let Limits { deadline, kill_after, .. } = self.plan.limits;
+        let (deadline, kill_after) = (self.plan.policy.deadline, self.plan.limits.kill_after);
         let now = self.wait.now();
         let end = self.wait.interrupted().map(|_| now).or(deadline.map(|deadline| deadline.max(now)));
         let due = end.map(|end| end.saturating_add(kill_after));
@@ -369,7 +371,7 @@ impl<'a> Supervisor<'a> {
             let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
             Ok(ChildStdio { stdin: Some(stdin), stdout, stderr: None })
         });
-        let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
+        let until = Until { deadline: self.plan.policy.deadline, ..Until::default() };
         let outcome = match child {
             Ok(child) => self.run(&shell(command), child, until, observer).0,
             Err(error) => cannot_start(&error),
@@ -438,7 +440,7 @@ impl Attempt for Supervisor<'_> {
         let limits = &self.plan.limits;
         let until = Until {
             timeout: limits.timeout.map(|timeout| now.saturating_add(timeout)),
-            deadline: limits.deadline,
+            deadline: self.plan.policy.deadline,
             idle: limits.idle,
         };
         self.leftovers = LeftRunning::Nothing;
@@ -489,11 +491,8 @@ impl Attempt for Supervisor<'_> {
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
-        // What could not be ended would overlap with the next attempt.
-        if matches!(self.leftovers, LeftRunning::Stuck(_)) {
-            return Verdict::Stop(Why::Permanent);
-        }
-        self.plan.rules.judge_with(outcome, &AttemptOutput { list: &self.plan.watchlist, seen: &self.seen })
+        let left = if let LeftRunning::Stuck(left) = &self.leftovers { left } else { &Left::Nothing };
+        self.plan.rules.judge(&Evidence { outcome, seen: &self.seen, left })
     }
 
     fn observation(&self, outcome: &Outcome, verdict: &Verdict) -> Observation {
@@ -565,7 +564,7 @@ impl Attempt for Supervisor<'_> {
         };
         self.progress.end(observer);
         if waited == Waited::Elapsed {
-            output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.limits.deadline));
+            output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.policy.deadline));
         }
         let waited = self.wait.interrupted().map_or(waited, Waited::Interrupted);
         if matches!(waited, Waited::Interrupted(_)) {

@@ -66,7 +66,7 @@ fn is_giving_up(reason: StopReason) -> bool {
 /// A row for the summary of a step, after the heading if the present contents do not end with our table.
 pub fn row(plan: &Plan, history: &History, summary: &Summary, present: &str) -> String {
     let attempts = text::attempt(plan.policy.attempts, summary.attempts);
-    let outcome = if summary.ending.is_rescued() { "late success" } else { summary.ending.word() };
+    let outcome = if summary.ending.is_rescued() { "late success" } else { summary.ending.name() };
     let failure =
         history.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
     let cells = [
@@ -95,7 +95,7 @@ pub fn row(plan: &Plan, history: &History, summary: &Summary, present: &str) -> 
 pub fn outputs(summary: &Summary, present: &str) -> String {
     let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
     let Summary { attempts, ending, exit_status, .. } = summary;
-    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.word())
+    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.name())
 }
 
 fn name(plan: &Plan) -> String {

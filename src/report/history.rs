@@ -3,7 +3,7 @@
 
 use super::clock;
 use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::event::{Event, Times};
 use retry_loop::run::{Next, StopReason, Verdict};
 use std::collections::VecDeque;
@@ -118,7 +118,7 @@ impl History {
     ) {
         if let Some(attempt) = self.current() {
             attempt.ended = Some((took, outcome.clone()));
-            (attempt.verdict, attempt.why, attempt.next) = (Some(verdict), why.cloned(), next);
+            (attempt.verdict, attempt.why, attempt.next) = (Some(verdict), why.copied(), next);
         }
     }
 

@@ -6,7 +6,7 @@ use super::history::{History, PastAttempt, Summary, failure_verdict};
 use super::{format, sanitize, text};
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::attempt::LeftRunning;
 use crate::run::event::{Event, Severity};
 use retry_loop::run::{Next, StopReason, Verdict};
@@ -184,7 +184,7 @@ impl LogEntry {
     /// The totals of the run.
     pub fn end(plan: &Plan, now: SystemTime, summary: &Summary) -> Self {
         let end = EndFields {
-            outcome: summary.ending.word(),
+            outcome: summary.ending.name(),
             exit_status: summary.exit_status,
             attempts: summary.attempts,
             rescued: summary.ending.is_rescued(),
@@ -281,7 +281,7 @@ pub fn report(plan: &Plan, history: &History, summary: &Summary) -> Option<Strin
         arguments: format::arguments(plan),
         run_id: &plan.run_id,
         started: rfc3339(detail.started),
-        outcome: summary.ending.word(),
+        outcome: summary.ending.name(),
         exit_status: summary.exit_status,
         elapsed_s: seconds(summary.times.elapsed),
         waited_s: seconds(summary.times.waited),

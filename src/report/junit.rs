@@ -54,10 +54,10 @@ fn status(plan: &Plan, detail: &Detail, summary: &Summary) -> TestCaseStatus {
             status.add_reruns(failed.map(|attempt| rerun(plan, attempt)));
         }
         None => {
-            status.set_message("no attempt failed").set_type(summary.ending.word());
+            status.set_message("no attempt failed").set_type(summary.ending.name());
         }
     }
-    status.set_description(format!("{}: exit status {}", summary.ending.word(), summary.exit_status));
+    status.set_description(format!("{}: exit status {}", summary.ending.name(), summary.exit_status));
     status
 }
 

@@ -6,7 +6,7 @@ use super::history::History;
 use super::sanitize::visible;
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::attempt::{LeftRunning, StdinState};
 use crate::run::event::Event;
 use retry_loop::policy::Attempts;
@@ -103,7 +103,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("succeeded on {} after {}", attempt(number), elapsed(*since))
         }
         Event::Refused { number, elapsed: since, .. } => {
-            let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
+            let deadline = elapsed(plan.policy.deadline.unwrap_or_default());
             format!(
                 "no time for {} before the deadline of {deadline}. Giving up after {}",
                 attempt(number),
@@ -164,7 +164,7 @@ pub fn countdown(plan: &Plan, history: &History, left: Duration, since: Duration
         Some(outcome) => format!(" after {}", status(plan, outcome)),
         None => String::new(),
     };
-    let deadline = match plan.limits.deadline {
+    let deadline = match plan.policy.deadline {
         Some(deadline) => format!(", deadline in {}", whole_seconds(deadline.saturating_sub(since))),
         None => String::new(),
     };
@@ -280,7 +280,7 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
                 format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
             }
             StopReason::Deadline { delay } => {
-                let deadline = plan.limits.deadline.unwrap_or_default();
+                let deadline = plan.policy.deadline.unwrap_or_default();
                 let shown = elapsed(deadline);
                 if since >= deadline {
                     format!(": the deadline of {shown} has passed")
@@ -289,24 +289,25 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
                 }
             }
             StopReason::AttemptsExhausted => String::new(),
-            _ => return not_retryable(why),
+            _ => return not_retryable(plan, why),
         },
     };
     format!("Giving up after {}{because}{rule}", elapsed(since))
 }
 
-fn not_retryable(why: Option<&Why>) -> String {
-    match why {
-        Some(Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule)) => {
-            format!("Not retryable ({})", visible(rule))
-        }
-        Some(Why::LeftOut { rules, hint: Some(hint) }) => {
-            format!("Not retryable ({}; {})", visible(rules), visible(hint))
-        }
-        Some(Why::Missing(rule)) => format!("Not retryable (no match for {})", visible(rule)),
-        Some(Why::Condition) => "Not retryable (--retry-if)".to_owned(),
-        Some(Why::Permanent | Why::NoRule) | None => "Not retryable".to_owned(),
-    }
+fn not_retryable(plan: &Plan, why: Option<&Why>) -> String {
+    let rules = &plan.rules;
+    let because = match why {
+        Some(Why::Rule(id)) => rules[*id].to_string(),
+        Some(Why::LeftOut { hint }) => match hint.and_then(|id| rules.hint(id)) {
+            Some(hint) => format!("{}; {hint}", rules.retry_text()),
+            None => rules.retry_text(),
+        },
+        Some(Why::Missing(id)) => format!("no match for {}", rules[*id]),
+        Some(Why::Condition) => "--retry-if".to_owned(),
+        Some(Why::Permanent | Why::NoRule) | None => return "Not retryable".to_owned(),
+    };
+    format!("Not retryable ({})", visible(&because))
 }
 
 /// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
@@ -320,15 +321,17 @@ fn room_for(asked: Duration) -> String {
     }
 }
 
-/// The rule that made a failure worth another attempt, where the status alone does not say it.
+/// The rule that made a failure worth another attempt, where the status alone does not show it.
 fn rule_behind(plan: &Plan, why: &Why) -> String {
-    match why {
-        Why::Output(rule) => format!(" ({})", visible(rule)),
-        Why::Missing(rule) => format!(" (no match for {})", visible(rule)),
-        Why::Condition if plan.verbosity == Verbosity::Verbose => " (--retry-if)".to_owned(),
-        Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", visible(rule)),
-        _ => String::new(),
-    }
+    let rules = &plan.rules;
+    let is_verbose = plan.verbosity == Verbosity::Verbose;
+    let rule = match why {
+        Why::Rule(id) if is_verbose || rules[*id].is_about_output() => rules[*id].to_string(),
+        Why::Missing(id) => format!("no match for {}", rules[*id]),
+        Why::Condition if is_verbose => "--retry-if".to_owned(),
+        _ => return String::new(),
+    };
+    format!(" ({})", visible(&rule))
 }
 
 /// The rule that decided, in the words of the command line; `None` where it took none.
@@ -341,9 +344,8 @@ pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String
         _ => {}
     }
     match why? {
-        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut { rules: rule, .. } => {
-            Some(rule.clone())
-        }
+        Why::Rule(id) | Why::Missing(id) => Some(plan.rules[*id].to_string()),
+        Why::LeftOut { .. } => Some(plan.rules.retry_text()),
         Why::Condition => Some("--retry-if".to_owned()),
         Why::Permanent | Why::NoRule => None,
     }

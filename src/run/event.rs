@@ -1,9 +1,9 @@
 //! The events of a run, and the trait that observes them. The views in `report` show them.
 
 use super::attempt::Remarks;
-use crate::core::output::Cursor;
-use crate::core::rules::Why;
 use crate::core::signal::Signal;
+use crate::core::stream::Cursor;
+use crate::core::verdict::Why;
 use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Errors that lose a part of a stream. Owns their texts.
 
 use crate::core::os_error::describe;
-use crate::core::output::Stream;
+use crate::core::stream::Stream;
 use std::io;
 
 /// A part of a stream is lost, and the run cannot go on.

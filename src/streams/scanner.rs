@@ -4,8 +4,9 @@
 use super::chunk::Chunk;
 use super::time_slice::ElapsedFn;
 use crate::core::lines::MAX_LINE;
-use crate::core::output::{Seen, Stream, Watcher, Watchlist};
+use crate::core::output::{Seen, Watcher, Watchlist};
 use crate::core::retry_after::HintParser;
+use crate::core::stream::Stream;
 use retry_loop::server_hint::ServerHint;
 use std::io;
 use std::ops::RangeInclusive;

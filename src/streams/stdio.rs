@@ -10,8 +10,9 @@ use super::recent_output::RecentOutput;
 use super::scanner::ServerHints;
 use super::spool::CHUNK_SIZE;
 use super::time_slice::ElapsedFn;
-use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
+use crate::core::output::{Seen, Watchlist};
 use crate::core::plan::{Output, Plan};
+use crate::core::stream::{Cursor, Side, Stream};
 use retry_loop::server_hint::ServerHint;
 use rustix::event::PollFd;
 use rustix::fs::OFlags;
@@ -56,12 +57,13 @@ impl Streams {
     /// # Errors
     /// When one of our own streams that has to be written is closed.
     pub fn new(plan: &Plan) -> io::Result<Self> {
+        let watchlist = plan.rules.watchlist();
         Ok(Self {
             input: Input::new(plan.streams.stdin),
             terminals: terminals(),
             flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
-            output_pipes: output_pipes(plan)?,
-            watchlist: plan.watchlist.clone(),
+            output_pipes: output_pipes(plan, &watchlist)?,
+            watchlist,
             buffer: Vec::new(),
             recent: plan.hooks.retry_if.is_some().then(RecentOutput::default),
             active: Duration::ZERO,
@@ -312,8 +314,8 @@ fn standard_streams() -> [BorrowedFd<'static>; 3] {
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
 }
 
-fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
-    let needs = |stream| PipeNeeds::of(plan, stream);
+fn output_pipes(plan: &Plan, watchlist: &Watchlist) -> io::Result<Vec<OutputPipe>> {
+    let needs = |stream| PipeNeeds::of(plan, watchlist, stream);
     let fd = |stream| match stream {
         Stream::Stdout => rustix::stdio::stdout(),
         Stream::Stderr => rustix::stdio::stderr(),
@@ -330,7 +332,7 @@ fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
             let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
             // A fallback replaces held stdout only, so it needs two pipes.
             let may_join = out.mode == Mode::Tee || plan.hooks.fallback.is_none();
-            if same && out == err && may_join && !plan.watchlist.tells_streams_apart() {
+            if same && out == err && may_join && !watchlist.tells_streams_apart() {
                 vec![output_pipe(vec![Stream::Stdout, Stream::Stderr], out)?]
             } else {
                 vec![output_pipe(vec![Stream::Stdout], out)?, output_pipe(vec![Stream::Stderr], err)?]
@@ -349,10 +351,10 @@ struct PipeNeeds {
 
 impl PipeNeeds {
     /// `None` if the stream is neither held nor searched, so that the command can inherit ours.
-    fn of(plan: &Plan, stream: Stream) -> Option<Self> {
+    fn of(plan: &Plan, watchlist: &Watchlist, stream: Stream) -> Option<Self> {
         let output = plan.streams.output(stream);
         let hints_wanted = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
-        let is_read = plan.watchlist.watches(stream)
+        let is_read = watchlist.watches(stream)
             || hints_wanted
             || plan.limits.idle.is_some()
             || plan.hooks.retry_if.is_some();

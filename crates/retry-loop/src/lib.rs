@@ -57,6 +57,8 @@
 //! Without features the crate has two dependencies and no runtime, and builds for every target that has std,
 //! wasm32-unknown-unknown included.
 
+#![warn(missing_docs)]
+
 // The engine: the command `retry` drives it, too. It is no part of the API, and changes without notice.
 #[doc(hidden)]
 pub mod backoff;
