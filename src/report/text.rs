@@ -9,6 +9,7 @@ use crate::core::plan::{Plan, Verbosity};
 use crate::core::verdict::Why;
 use crate::run::attempt::{LeftRunning, StdinState};
 use crate::run::event::Event;
+use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
@@ -232,24 +233,22 @@ fn dropped(bytes: u64) -> String {
     }
 }
 
-/// What a plan may share with others.
-#[derive(Clone, Copy)]
-enum Shared {
-    Breaker,
-    Budget,
-}
-
-fn name(plan: &Plan, which: Shared) -> String {
-    let asked = plan.shared.as_ref();
-    let name = match which {
-        Shared::Breaker => asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name),
-        Shared::Budget => asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name),
+/// The name of the breaker or of the budget, made safe.
+fn shared_name(plan: &Plan, kind: RecordKind) -> String {
+    let config = plan.shared.as_ref();
+    let name = match kind {
+        RecordKind::Breaker => config.and_then(|config| config.breaker.as_ref()).map(|(name, _)| name),
+        RecordKind::Budget => config.and_then(|config| config.budget.as_ref()).map(|(name, _)| name),
     };
     visible(&name.map(ToString::to_string).unwrap_or_default())
 }
 
 fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
-    format!("circuit \"{}\" is open for another {}", name(plan, Shared::Breaker), whole_seconds(wait))
+    format!(
+        "circuit \"{}\" is open for another {}",
+        shared_name(plan, RecordKind::Breaker),
+        whole_seconds(wait)
+    )
 }
 
 fn processes(pids: &[i32]) -> String {
@@ -277,7 +276,7 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
             StopReason::QuotaExhausted(words) => return format!("Not retryable (the server says {words})"),
             StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
             StopReason::BudgetEmpty => {
-                format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
+                format!(": the retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
             }
             StopReason::Deadline { delay } => {
                 let deadline = plan.policy.deadline.unwrap_or_default();
