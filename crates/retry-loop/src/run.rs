@@ -271,3 +271,94 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Jitter;
+
+    fn ended(verdict: Verdict, elapsed: Duration) -> Attempted {
+        let observation = Observation::Neutral;
+        Attempted { verdict, observation, hint: ServerHint::None, took: Duration::ZERO, elapsed }
+    }
+
+    #[test]
+    fn without_a_guard_nothing_is_refused_and_retries_are_free() {
+        let second = Duration::from_secs(1);
+        let policy = Policy::default().attempts(200).consecutive(2).jitter(Jitter::None).base(second);
+        let mut run = Run::new(policy.factor(1.0).deadline(300 * second));
+        assert_eq!(run.start(Duration::ZERO), Ok(Duration::ZERO));
+        for number in 1..=100 {
+            assert_eq!(run.admit(Duration::ZERO, &mut Unguarded), Ok(()));
+            assert_eq!((run.number(), run.failures()), (number, number - 1));
+            let next = run.judged(ended(Verdict::Transient, Duration::ZERO), &mut Unguarded);
+            assert_eq!((next, run.successes_in_a_row()), (Next::Retry(second), 0));
+        }
+        let next = run.judged(ended(Verdict::Success, Duration::ZERO), &mut Unguarded);
+        assert_eq!((next, run.successes_in_a_row()), (Next::Again(second), 1));
+        assert_eq!(run.number(), 102);
+        // The deadline counts at the end of a delay, and at the start of an attempt.
+        let mut late = run.clone();
+        let next = late.judged(ended(Verdict::Transient, 299 * second), &mut Unguarded);
+        assert_eq!(next, Next::Stop(StopReason::Deadline { delay: second }));
+        let passed = StopReason::Deadline { delay: Duration::ZERO };
+        assert_eq!(late.admit(300 * second, &mut Unguarded), Err(passed));
+        assert_eq!(late.admit(299 * second, &mut Unguarded), Ok(()));
+        let next = run.judged(ended(Verdict::Success, Duration::ZERO), &mut Unguarded);
+        assert_eq!((next, run.failures()), (Next::Succeeded, 100));
+    }
+
+    #[test]
+    fn an_attempt_that_ran_long_enough_starts_the_backoff_anew() {
+        let second = Duration::from_secs(1);
+        let policy =
+            Policy::default().attempts(99).consecutive(9).jitter(Jitter::None).reset_after(10 * second);
+        let mut run = Run::new(policy);
+        let mut delay = |took, verdict| match run
+            .judged(Attempted { took, ..ended(verdict, Duration::ZERO) }, &mut Unguarded)
+        {
+            Next::Retry(delay) | Next::Again(delay) => delay.as_millis(),
+            next => panic!("{next:?}"),
+        };
+        assert_eq!([(); 3].map(|()| delay(9 * second, Verdict::Transient)), [500, 2000, 8000]);
+        assert_eq!(delay(10 * second, Verdict::Transient), 500);
+        assert_eq!(delay(9 * second, Verdict::Transient), 2000);
+        assert_eq!(delay(11 * second, Verdict::Success), 500);
+        assert_eq!(delay(9 * second, Verdict::Transient), 500);
+    }
+
+    /// A guard that counts what it is told.
+    #[derive(Default)]
+    struct Recorder {
+        recorded: Vec<Observation>,
+        deposits: u32,
+    }
+
+    impl Guard for Recorder {
+        fn record(&mut self, observation: Observation, _random: &mut Random) {
+            self.recorded.push(observation);
+        }
+
+        fn deposit(&mut self) {
+            self.deposits += 1;
+        }
+    }
+
+    #[test]
+    fn an_aborted_attempt_tells_the_breaker_nothing_and_gives_its_permission_back() {
+        let mut recorder = Recorder::default();
+        let mut run = Run::new(Policy::default());
+        assert_eq!(run.admit(Duration::ZERO, &mut recorder), Ok(()));
+        run.abandon(&mut recorder);
+        assert_eq!((recorder.recorded, recorder.deposits, run.number()), (vec![Observation::Neutral], 0, 1));
+    }
+
+    #[test]
+    fn a_server_that_says_its_quota_is_exhausted_is_not_asked_again() {
+        let mut run = Run::new(Policy::default());
+        let hint = ServerHint::QuotaExhausted("the daily limit is reached");
+        let next =
+            run.judged(Attempted { hint, ..ended(Verdict::Transient, Duration::ZERO) }, &mut Unguarded);
+        assert_eq!(next, Next::Stop(StopReason::QuotaExhausted("the daily limit is reached")));
+    }
+}

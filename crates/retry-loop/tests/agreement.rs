@@ -1,7 +1,9 @@
 //! The four ways to make a call agree: on the attempts, the delays, what is told about failures, and the end.
 
 use proptest::prelude::*;
-use retry_loop::{BlockingSleeper, Error, Failure, Growth, Jitter, Policy, Retry as _, Sleeper, StopReason};
+use retry_loop::{
+    BlockingSleeper, Breaker, Budget, Error, Failure, Growth, Jitter, Policy, Retry as _, Sleeper, StopReason,
+};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ struct Seen {
 /// A clock that only the script and the sleeper move, with what happens during a call.
 struct World {
     script: Vec<Scripted>,
+    breaker: Breaker,
+    budget: Budget,
     now: Cell<Duration>,
     attempts: RefCell<Vec<Duration>>,
     slept: RefCell<Vec<Duration>>,
@@ -88,9 +92,15 @@ impl BlockingSleeper for &World {
     }
 }
 
-fn see(script: &[Scripted], call: impl FnOnce(&World) -> Result<u32, Error<Failed>>) -> Seen {
+/// The breaker's failures and open time, and the budget's tokens. None of them for a call that has neither.
+type Limits = Option<(u32, Duration, u32)>;
+
+fn see(script: &[Scripted], limits: Limits, call: impl FnOnce(&World) -> Result<u32, Error<Failed>>) -> Seen {
+    let (failures, open, tokens) = limits.unwrap_or((u32::MAX, Duration::ZERO, 1000));
     let world = World {
         script: script.to_vec(),
+        breaker: Breaker::new(failures, open),
+        budget: Budget::new(tokens, 0.5),
         now: Cell::new(START),
         attempts: RefCell::default(),
         slept: RefCell::default(),
@@ -109,26 +119,30 @@ fn retry_after(failed: &Failed) -> Option<Duration> {
     failed.retry_after
 }
 
-fn all_forms(script: &[Scripted], policy: &Policy) -> [Seen; 4] {
-    let blocking = see(script, |world| {
+fn all_forms(script: &[Scripted], policy: &Policy, limits: Limits) -> [Seen; 4] {
+    let blocking = see(script, limits, |world| {
         (|| world.attempt())
             .retry(policy)
             .when(worth_another)
             .delay_from(retry_after)
             .notify(|failure| world.tell(failure))
+            .breaker(&world.breaker)
+            .budget(&world.budget)
             .sleep_with(world)
             .call()
     });
-    let future = see(script, |world| {
+    let future = see(script, limits, |world| {
         let call = (|| async { world.attempt() })
             .retry(policy)
             .when(worth_another)
             .delay_from(retry_after)
             .notify(|failure| world.tell(failure))
+            .breaker(&world.breaker)
+            .budget(&world.budget)
             .sleep_with(world);
         pollster::block_on(call.into_future())
     });
-    let lending = see(script, |world| {
+    let lending = see(script, limits, |world| {
         let mut number = 0;
         let call = (async |attempt| {
             number += 1;
@@ -139,10 +153,12 @@ fn all_forms(script: &[Scripted], policy: &Policy) -> [Seen; 4] {
         .when(worth_another)
         .delay_from(retry_after)
         .notify(|failure| world.tell(failure))
+        .breaker(&world.breaker)
+        .budget(&world.budget)
         .sleep_with(world);
         pollster::block_on(call.call())
     });
-    let stateful = see(script, |world| {
+    let stateful = see(script, limits, |world| {
         let call = retry_loop::retry_with_state(policy, 0, async |calls: u64, attempt| {
             assert_eq!(attempt, calls + 1);
             (attempt, world.attempt())
@@ -151,6 +167,8 @@ fn all_forms(script: &[Scripted], policy: &Policy) -> [Seen; 4] {
             .when(worth_another)
             .delay_from(retry_after)
             .notify(|failure| world.tell(failure))
+            .breaker(&world.breaker)
+            .budget(&world.budget)
             .sleep_with(world);
         let (calls, result) = pollster::block_on(call.call());
         assert_eq!(calls as usize, world.attempts.borrow().len());
@@ -210,8 +228,12 @@ fn scripts() -> impl Strategy<Value = Vec<Scripted>> {
 
 proptest! {
     #[test]
-    fn the_four_forms_of_a_call_agree(script in scripts(), policy in policies()) {
-        let [blocking, future, lending, stateful] = all_forms(&script, &policy);
+    fn the_four_forms_of_a_call_agree(
+        script in scripts(),
+        policy in policies(),
+        limits in prop::option::of((1..5_u32, duration(9000), 0..4_u32)),
+    ) {
+        let [blocking, future, lending, stateful] = all_forms(&script, &policy, limits);
         prop_assert_eq!(&blocking, &future);
         prop_assert_eq!(&blocking, &lending);
         prop_assert_eq!(&blocking, &stateful);
@@ -238,6 +260,15 @@ proptest! {
                     prop_assert_eq!(ends, vec![(made, reason)]);
                     prop_assert!(last.is_some());
                 }
+                if let Some((failures, _, tokens)) = limits {
+                    // So many retries can be paid for: the bucket, each success, and time (a token in 10 s).
+                    let elapsed = attempts.last().map_or(0, |at| at.saturating_sub(START).as_secs());
+                    let paid = u64::from(tokens) + elapsed / 10 + 1;
+                    let again = told.iter().filter(|(.., next)| next.is_ok()).count() as u64;
+                    prop_assert!(again <= paid, "{again} retries of {paid}");
+                    let circuit_open = matches!(reason, StopReason::CircuitOpen { .. });
+                    prop_assert!(!circuit_open || made >= u64::from(failures));
+                }
             }
             Err(error) => prop_assert!(false, "{error:?}"),
         }
@@ -251,7 +282,7 @@ proptest! {
         policy.reset_after = None;
         let mut delays: Vec<_> = policy.delays().collect();
         prop_assert_eq!(policy.delays().size_hint(), (delays.len(), Some(delays.len())));
-        let seen = see(&[], |world| (|| world.attempt()).retry(&policy).sleep_with(world).call());
+        let seen = see(&[], None, |world| (|| world.attempt()).retry(&policy).sleep_with(world).call());
         prop_assert_eq!(seen.attempts.len(), delays.len() + 1);
         // The wait before the first attempt is none between attempts.
         let first = seen.attempts[0].saturating_sub(START);
