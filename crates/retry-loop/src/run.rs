@@ -354,6 +354,20 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_delay_of_a_server_is_just_allowed() {
+        let second = Duration::from_secs(1);
+        let mut run = Run::new(Policy::default().max_retry_after(9 * second));
+        let mut hear = |requested| {
+            let hint = ServerHint::Wait(requested);
+            run.judged(Attempted { hint, ..ended(Verdict::Transient, Duration::ZERO) }, &mut Unguarded)
+        };
+        let next = hear(9 * second);
+        assert!(matches!(next, Next::Retry(delay) if (9 * second..10 * second).contains(&delay)), "{next:?}");
+        let longer = Duration::from_millis(9001);
+        assert_eq!(hear(longer), Next::Stop(StopReason::RetryAfterTooLong(longer)));
+    }
+
+    #[test]
     fn a_server_that_says_its_quota_is_exhausted_is_not_asked_again() {
         let mut run = Run::new(Policy::default());
         let hint = ServerHint::QuotaExhausted("the daily limit is reached");
