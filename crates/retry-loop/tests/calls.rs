@@ -262,9 +262,10 @@ async fn a_breaker_is_shared_by_its_clones() {
     // Three attempts, and one more: the circuit opens, and the second call gives up at once.
     assert!(down.retry(&exact()).breaker(&breaker).await.is_err());
     let answer = down.retry(&exact()).breaker(&breaker.clone()).await;
-    let Err(Error::GaveUp { reason, attempts, .. }) = answer else { panic!("{answer:?}") };
+    let Err(Error::GaveUp { reason, attempts, elapsed, .. }) = answer else { panic!("{answer:?}") };
     assert!(matches!(reason, StopReason::CircuitOpen { .. }), "{reason:?}");
     assert_eq!((attempts, calls.get()), (1, 4));
+    assert_eq!(elapsed, Duration::ZERO, "nothing is waited for a circuit that will refuse");
     assert_eq!(breaker.state(), BreakerState::Open);
     // Nobody calls now: not even a first attempt.
     let refused = down.retry(&exact()).breaker(&breaker).await.unwrap_err();
@@ -307,6 +308,14 @@ async fn a_budget_pays_for_retries_and_never_for_first_attempts() {
     }
     let answer = down.retry(&at_once).budget(&budget).await;
     assert!(matches!(answer, Err(Error::GaveUp { attempts: 2, .. })), "two successes pay for one retry");
+}
+
+/// They stand in the types that a program prints with `{:?}`.
+#[test]
+fn calls_and_their_futures_can_be_printed() {
+    let call = (|| std::future::ready(Ok::<_, ()>(1))).retry(&exact());
+    assert_eq!(format!("{call:?}"), "Retrying { .. }");
+    assert_eq!(format!("{:?}", call.into_future()), "RetryFuture { .. }");
 }
 
 #[test]
