@@ -115,8 +115,3 @@ pub mod private {
     pub use crate::fallback::{AsyncFallback, BlockingFallback};
     pub use crate::sleeper::std_now;
 }
-
-/// The README's code runs as it stands there.
-#[cfg(all(doctest, feature = "macros"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
