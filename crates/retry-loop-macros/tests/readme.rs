@@ -92,8 +92,7 @@ async fn the_programs_run() -> Result<(), Box<dyn std::error::Error>> {
 /// Compares with the blanks at the beginning of lines taken away.
 #[test]
 fn the_readme_has_these_programs() {
-    let unindented =
-        |text: &str| text.lines().map(|line| format!("{}\n", line.trim_start())).collect::<String>();
+    let unindented = |text: &str| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
     let this = unindented(include_str!("readme.rs"));
     let readme = include_str!("../../retry-loop/README.md");
     let blocks: Vec<&str> =
