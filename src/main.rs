@@ -67,7 +67,7 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     let end = supervisor.conclude(end, &mut reporter);
     let exit = end.exit(plan.flaky_exit);
     let times = supervisor.times();
-    reporter.finish(&end, exit, times, &mut supervisor.patience());
+    reporter.finish(&end, exit, times, &mut supervisor.final_wait_policy());
     Ok(exit)
 }
 

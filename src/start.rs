@@ -24,7 +24,7 @@ extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
     protect_relocated();
     // As Rust's runtime does it, but for the signals: there, a command would inherit that SIGPIPE is ignored.
     this_process::open_closed_streams();
-    signals::survive_failed_writes();
+    signals::catch_write_signals();
     let word = |index| {
         // SAFETY: there are `count` pointers to texts that end with a zero and live as long as the process.
         let word = unsafe { CStr::from_ptr(*words.add(index)) };

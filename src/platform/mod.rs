@@ -17,7 +17,7 @@
 //! |---|---|
 //! | [`spawn`] | The command starts with its words, variables and streams, in its group. A program that cannot be started is an error with the system's number, and no child is left. A signal that comes meanwhile is not lost: it reaches us or the command. |
 //! | [`children`] | Every end, stop and continuation of a child is reported once. A child's pid stays its own until its end was reported. |
-//! | [`descendants`] | The search finds all that an attempt has started, or says [`View::Partial`]. Without such knowledge [`Descendants::Unknown`] is the answer, and what is found is the command's process group. A signal never goes to a process that merely has the pid of one that is gone. |
+//! | [`descendants`] | The search finds all that an attempt has started, or says [`Coverage::Partial`]. Without such knowledge [`Descendants::Unknown`] is the answer, and what is found is the command's process group. A signal never goes to a process that merely has the pid of one that is gone. |
 //! | [`group`] | The same answer for every command of a run. A command with a group of its own is never in the background of a terminal. |
 //! | [`signals`] | A caught signal is counted by number and origin, and wakes the event loop. What was ignored at the start stays ignored, here and in the command. |
 //! | [`wakeup`] | Writing to it never blocks and may be done in a signal handler. Commands do not inherit it. |
@@ -50,12 +50,12 @@ pub use unix::{children, group, launch, signals, this_process, wakeup};
 
 /// Whether a search has seen everything below us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
+pub enum Coverage {
     /// Every process is among those that were found, but for one that moved while the list was read (proc(5)).
     Complete,
     /// A child has ended meanwhile, and what it has started before may be new in the list. In a storm of processes that
     /// fork and end there is always one.
-    Moving,
+    Changing,
     /// The system did not show everything. On Linux: /proc is not there, is that of another pid namespace, or could
     /// not be read.
     Partial,

@@ -47,7 +47,7 @@ pub fn spawn(
         variables: &variables(env),
         streams: [stdio.stdin.as_ref(), stdio.stdout.as_ref(), stdio.stderr.as_ref()],
         death_signal,
-        group: ProcessGroup::of_the_command(),
+        group: ProcessGroup::for_commands(),
     };
     crate::platform::spawn::start(&launch).map_err(|error| not_started(&error))
 }

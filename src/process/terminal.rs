@@ -1,7 +1,7 @@
 //! The terminal, as it was before an attempt. A command that is killed cannot put back what it has changed: raw
 //! mode, no echo, its own process group in the foreground. A shell does that for its jobs, and so do we.
 
-use crate::platform::signals::with_terminal_output_allowed;
+use crate::platform::signals::with_sigttou_blocked;
 use rustix::process::{Pid, getpgrp, test_kill_process_group};
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
@@ -39,7 +39,7 @@ impl Terminal {
             && test_kill_process_group(group) == Err(rustix::io::Errno::SRCH)
         {
             // From the background this stops us, or fails in an orphaned process group (tcsetpgrp(3)).
-            let _not_ours = with_terminal_output_allowed(|| tcsetpgrp(self.fd, getpgrp()));
+            let _not_ours = with_sigttou_blocked(|| tcsetpgrp(self.fd, getpgrp()));
         }
     }
 

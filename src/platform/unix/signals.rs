@@ -146,7 +146,7 @@ pub fn unblock_child_signal() {
 }
 
 /// Runs `write` while SIGTTOU is blocked: a process in the background may change a terminal then (tcsetpgrp(3)).
-pub fn with_terminal_output_allowed<T>(write: impl FnOnce() -> T) -> T {
+pub fn with_sigttou_blocked<T>(write: impl FnOnce() -> T) -> T {
     let old = change_mask(libc::SIG_BLOCK, Signal::SIGTTOU);
     let done = write();
     old.set();
@@ -195,7 +195,7 @@ fn set_disposition(signal: Signal, handler: libc::sighandler_t, flags: libc::c_i
 
 /// A write to a pipe without a reader, or beyond the limit of a file's size (`ulimit -f`), is an error and not our
 /// end. Caught and not ignored: what is caught is not handed down to the command, and what was ignored stays so.
-pub fn survive_failed_writes() {
+pub fn catch_write_signals() {
     for signal in [Signal::SIGPIPE, Signal::SIGXFSZ] {
         let before = set_disposition(signal, on_nothing as *const () as libc::sighandler_t, libc::SA_RESTART);
         if before == libc::SIG_IGN {

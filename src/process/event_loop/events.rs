@@ -3,7 +3,7 @@
 use super::{Clock, ClockAction, EventLoop};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use crate::platform::children::{self, Change, Whose};
+use crate::platform::children::{self, Change, WaitId};
 use crate::platform::group::ProcessGroup;
 use crate::platform::signals::real_time;
 use crate::process::command_state::StopRequest;
@@ -87,13 +87,13 @@ impl EventLoop {
         let is_real_time = real_time().contains(&received.signal.0);
         for _ in 0..if is_real_time { received.times } else { 1 } {
             // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
-            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, received.signal);
+            let _gone_meanwhile = ProcessGroup::for_commands().send(pid, received.signal);
         }
     }
 
     pub(super) fn continue_stopped_command(&self) {
         if let Some(pid) = self.command.stopped_pid() {
-            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, Signal::SIGCONT);
+            let _gone_meanwhile = ProcessGroup::for_commands().send(pid, Signal::SIGCONT);
         }
     }
 
@@ -110,7 +110,7 @@ impl EventLoop {
                 break;
             }
             // An error is ECHILD: no children, so there is nothing to notice.
-            let Ok(Some((pid, change))) = children::next_change(Whose::Any) else { return reaped };
+            let Ok(Some((pid, change))) = children::next_change(WaitId::All) else { return reaped };
             if self.command() != Some(pid) {
                 match change {
                     Change::Ended(_) => reaped = Reaped::Orphans,
@@ -122,7 +122,7 @@ impl EventLoop {
             }
         }
         // There may be no end of them. The command must not have to wait behind them.
-        let command = self.command().map(|pid| (pid, children::next_change(Whose::Only(pid))));
+        let command = self.command().map(|pid| (pid, children::next_change(WaitId::Pid(pid))));
         if let Some((pid, Ok(Some((_, change))))) = command
             && let Some(outcome) = self.command_changed(pid, change)
         {
