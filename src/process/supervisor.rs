@@ -56,7 +56,7 @@ pub struct Supervisor<'a> {
     totals: Totals,
 }
 
-/// What we have from the process that started us, and share with the command.
+/// Things that we inherited from the process that started us, and share with the command.
 #[derive(Debug)]
 struct Inherited {
     terminal: Option<Terminal>,

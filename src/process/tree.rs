@@ -1,9 +1,9 @@
 //! The descendants of an attempt, and how they are ended. This finds and signals them; it waits only through
 //! [`EventLoop`].
 //!
-//! On Linux `retry` is a child subreaper (prctl(2)): a process becomes our child when its parent ends, so one that called
-//! setsid or forked twice is still our descendant. Elsewhere the tree is the command's process group if it has one of
-//! its own ([`crate::platform::group`]), else the command alone.
+//! On Linux `retry` is a child subreaper (prctl(2)): a process becomes our child when its parent ends, so one that
+//! called setsid or forked twice is still our descendant. Elsewhere the tree is the command's process group if it has
+//! one of its own ([`crate::platform::group`]), else the command alone.
 //!
 //! A process that cannot be read may still run. So a tree has ended when the kernel says that we have no children, or
 //! when the search saw all our descendants and none of them belongs to the tree.
@@ -77,7 +77,7 @@ impl Tree {
     /// A tree to which no process belongs yet.
     pub fn new() -> Self {
         let mut older = Vec::new();
-        // In nearly every run, one call says that there are no children, and /proc need not be read.
+        // In nearly every run one system call finds that there are no children, and /proc need not be read.
         if descendants::any() != Descendants::None {
             descendants::walk(None, &mut |process| {
                 older.push(process.clone());
@@ -142,16 +142,17 @@ impl Tree {
         self.kill(event_loop, scope)
     }
 
-    /// Sends SIGKILL until nothing is left. Each process is killed as soon as it is found, and the search starts again at
-    /// once while it finds new ones. A tree cannot fork faster than that: the children of killed processes become our
-    /// own, which are found first.
+    /// Sends SIGKILL until nothing is left. Each process is killed as soon as it is found, and the search starts again
+    /// at once while it finds new ones. A tree cannot fork faster than that: the children of killed processes become
+    /// our own, which are found first.
     fn kill(&self, event_loop: &mut EventLoop, scope: Scope) -> Termination {
         let escalation = Escalation::Killed;
         let give_up_at = event_loop.now().saturating_add(KILL_TIMEOUT);
         let mut killed: Vec<Process> = Vec::new();
         let mut could_kill_none_before = false;
         loop {
-            // The fastest way first: processes that fork and end at once would be gone before each of them is looked at.
+            // The fastest way first: processes that fork and end at once would be gone before each of them is looked
+            // at.
             let belongs = |pid| scope.includes(pid) && !self.older.iter().any(|process| process.pid == pid);
             while descendants::kill_children(belongs) > MANY_CHILDREN && event_loop.now() < give_up_at {
                 event_loop.next(Some(event_loop.now()));
@@ -219,7 +220,8 @@ impl Tree {
             Descendants::Some if scope == Scope::AllSessions && self.older.is_empty() => return false,
             Descendants::Some | Descendants::Unknown => {}
         }
-        // The list of children in /proc may miss one that moves while it is read (proc(5)), so it has to be empty twice.
+        // The list of children in /proc may miss one that moves while it is read (proc(5)), so it has to be empty
+        // twice.
         let is_empty = || {
             let members = self.members(event_loop, scope);
             let is_reliable = match members.coverage {

@@ -144,7 +144,7 @@ pub enum RetryIf<O> {
 pub enum BeforeRetry<O> {
     /// It succeeded, or there is no such command.
     Succeeded,
-    /// It failed like this. The attempt is made all the same.
+    /// It failed like this. The next attempt is made anyway.
     Failed(O),
     /// A signal came.
     Interrupted(Signal),

@@ -1,5 +1,5 @@
-//! Our descendants on a system without a child subreaper: the command, which stands for its whole process group if it has
-//! one of its own.
+//! Our descendants on a system without a child subreaper: the command, which stands for its whole process group if it
+//! has one of its own.
 
 use crate::core::signal::Signal;
 use crate::platform::group::ProcessGroup;

@@ -120,16 +120,16 @@ pub fn walk(_command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> 
     coverage
 }
 
-/// Whether /proc has the pids of our namespace. After `unshare --pid` or `bwrap --unshare-pid` without a new /proc, it has
-/// those of another one.
+/// Whether /proc has the pids of our namespace. After `unshare --pid` or `bwrap --unshare-pid` without a new /proc, it
+/// has those of another one.
 fn is_proc_of_our_namespace() -> bool {
     let us = rustix::process::getpid().as_raw_nonzero().to_string();
     fs::read_link("/proc/self").is_ok_and(|target| target.as_os_str() == us.as_str())
 }
 
-/// The children of a process, from each of its threads. That needs `CONFIG_PROC_CHILDREN`, which every distribution sets;
-/// without it, or in a sandbox that hides it, all of /proc is searched. Only one descriptor is open at a time: there may
-/// be no second one.
+/// The children of a process, from each of its threads. That needs `CONFIG_PROC_CHILDREN`, which every distribution
+/// sets; without it, or in a sandbox that hides it, all of /proc is searched. Only one descriptor is open at a time:
+/// there may be no second one.
 fn children_of(parent: &str) -> io::Result<Vec<Pid>> {
     let threads: Vec<_> =
         fs::read_dir(format!("/proc/{parent}/task"))?.flatten().map(|entry| entry.path()).collect();
@@ -165,7 +165,8 @@ fn parse(text: &str) -> Option<Pid> {
 
 fn state_of(pid: Pid) -> State {
     let Some(fields) = stat(pid) else {
-        // A process that cannot be read may still run: it is another user's, or no descriptor is left. The kernel knows.
+        // A process that cannot be read may still run: it is another user's, or no descriptor is left. The kernel
+        // knows.
         return if children::is_there(pid) { State::Alive(Process::with_pid(pid)) } else { State::Gone };
     };
     // proc_pid_stat(5): state is field 3, num_threads field 20, starttime field 22. A process whose
@@ -179,8 +180,8 @@ fn state_of(pid: Pid) -> State {
     }
 }
 
-/// The fields of /proc/PID/stat from the third on, at least twenty of them. The second, the name, may contain spaces and
-/// parentheses.
+/// The fields of /proc/PID/stat from the third on, at least twenty of them. The second, the name, may contain spaces
+/// and parentheses.
 fn stat(pid: Pid) -> Option<Vec<String>> {
     let text = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     let after_name = text.iter().rposition(|&byte| byte == b')')?;

@@ -19,8 +19,8 @@ pub struct Environment {
     pids: Vec<(Box<[u8]>, usize)>,
 }
 
-/// Variables with which systemd passes a service its own pid: sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5).
-/// The service is the command, not us.
+/// Variables with which systemd passes a service its own pid: sd_listen_fds(3), sd_watchdog_enabled(3),
+/// systemd.exec(5). The service is the command, not us.
 const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
 /// A variable with the pidfd id of the service, which cannot be known before the start. Without it, the pid decides.
 const PIDFD_VARIABLES: [&[u8]; 1] = [b"LISTEN_PIDFDID"];

@@ -22,8 +22,8 @@ pub fn link_unnamed(file: impl AsFd, directory: impl AsFd, name: &Path) -> Resul
 /// The flags to open a directory for a lookup, which needs no permission to list it.
 pub const SEARCH: OFlags = OFlags::PATH;
 
-/// Whether a directory may name open files, as /proc does, where /dev/stdout, /dev/fd and bash's `>(...)` lead. Such a file
-/// may have no other path.
+/// Whether a directory may name open files, as /proc does, where /dev/stdout, /dev/fd and bash's `>(...)` lead. Such a
+/// file may have no other path.
 pub fn names_open_files(directory: impl AsFd, _path: &Path) -> bool {
     rustix::fs::fstatfs(directory).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }

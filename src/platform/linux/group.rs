@@ -1,5 +1,5 @@
-//! Commands stay in our process group. Their trees are found without a new group, and a process that waits for our group,
-//! or a key for it, reaches the command as well.
+//! Commands stay in our process group. Their trees are found without a new group, and a process that waits for our
+//! group, or a key for it, reaches the command as well.
 
 use crate::platform::group::ProcessGroup;
 

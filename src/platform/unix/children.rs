@@ -95,7 +95,8 @@ pub fn send_to_group(leader: Pid, signal: Signal) -> io::Result<()> {
 
 /// Whether there is a process with this pid, ended or not, and whether or not we may signal it.
 pub fn is_there(pid: Pid) -> bool {
-    !matches!(kill(pid.as_raw_nonzero().get(), 0, Target::Process), Err(error) if error.raw_os_error() == Some(libc::ESRCH))
+    let result = kill(pid.as_raw_nonzero().get(), 0, Target::Process);
+    !result.is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH))
 }
 
 /// What a pid stands for.
@@ -106,8 +107,8 @@ enum Target {
 }
 
 fn kill(pid: libc::pid_t, signal: libc::c_int, target: Target) -> io::Result<()> {
-    // A `Pid` may be negative. For kill(2), -1 is every process that we may signal, 0 is our own group, and the group of
-    // process 1 is -1 again. No caller means one of these, so they are refused.
+    // A `Pid` may be negative. For kill(2), -1 is every process that we may signal, 0 is our own group, and the group
+    // of process 1 is -1 again. No caller means one of these, so they are refused.
     let number = match target {
         Target::Process if pid > 0 => pid,
         Target::Group if pid > 1 => -pid,
@@ -120,8 +121,8 @@ fn kill(pid: libc::pid_t, signal: libc::c_int, target: Target) -> io::Result<()>
     }
 }
 
-/// The session of the process `pid`, or of ours if that is 0. A `Pid` of rustix cannot hold the 0 that the kernel returns
-/// for a session whose leader is outside of our pid namespace.
+/// The session of the process `pid`, or of ours if that is 0. A `Pid` of rustix cannot hold the 0 that the kernel
+/// returns for a session whose leader is outside of our pid namespace.
 pub fn session(pid: i32) -> i32 {
     // SAFETY: no memory is involved.
     unsafe { libc::getsid(pid) }

@@ -50,8 +50,8 @@ mod tests {
 
     #[test]
     fn a_signal_reaches_all_of_a_group_of_its_own() {
-        // The shell survives the signal and waits for its child, which ends only if the signal reached it too. The child
-        // prints a line when it has reset the shell's trap: an earlier signal would be lost.
+        // The shell survives the signal and waits for its child, which ends only if the signal reached it too. The
+        // child prints a line when it has reset the shell's trap: an earlier signal would be lost.
         let script = "trap : TERM; sh -c 'echo ready; exec sleep 1000' & wait; wait; exit 7";
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());

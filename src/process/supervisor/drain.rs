@@ -17,7 +17,7 @@ enum Stage {
     PipeGrace,
     /// Rules may search the output until then.
     Search,
-    /// Our own reader may take what is left until then.
+    /// Our own reader may take the rest until then.
     Reader,
 }
 

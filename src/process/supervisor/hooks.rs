@@ -61,13 +61,13 @@ impl Supervisor<'_> {
         stdin: impl FnOnce() -> io::Result<OwnedFd>,
         observer: &mut dyn Observer<Outcome>,
     ) -> Outcome {
-        let stdio = stdin().and_then(|stdin| {
+        let streams = stdin().and_then(|stdin| {
             let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
             Ok(ChildStdio { stdin: Some(stdin), stdout, stderr: None })
         });
         let limits = TimeLimits { deadline: self.plan.policy.deadline, ..TimeLimits::default() };
-        let outcome = match stdio {
-            Ok(stdio) => self.run_command(&shell_argv(hook), stdio, limits, observer).0,
+        let outcome = match streams {
+            Ok(streams) => self.run_command(&shell_argv(hook), streams, limits, observer).0,
             Err(error) => cannot_start(&error),
         };
         self.progress.cursor_moved(Cursor::Unknown, observer);
@@ -83,8 +83,8 @@ impl Supervisor<'_> {
     ) -> RunEnd<Outcome> {
         let outcome = match self.event_loop.streams().stdin_again() {
             Ok(stdin) => {
-                let stdio = ChildStdio { stdin, ..ChildStdio::default() };
-                self.run_command(&shell_argv(fallback), stdio, TimeLimits::default(), observer).0
+                let streams = ChildStdio { stdin, ..ChildStdio::default() };
+                self.run_command(&shell_argv(fallback), streams, TimeLimits::default(), observer).0
             }
             Err(error) => cannot_start(&error),
         };
