@@ -1,7 +1,7 @@
-//! The list of the presets, which is the list of the files in presets/; and how the binary is linked. (Programs that use
-//! the library are linked as they like.)
+//! Lists the presets, which are the files in presets/, and sets linker arguments for the binary. (Programs that use the
+//! library have their own.)
 #![expect(clippy::disallowed_macros, reason = "a build script talks to cargo on stdout")]
-#![expect(clippy::disallowed_methods, reason = "and cargo to it in the environment")]
+#![expect(clippy::disallowed_methods, reason = "cargo passes settings to a build script in the environment")]
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -16,18 +16,18 @@ fn main() {
     if !is("CARGO_CFG_TARGET_OS", "linux") {
         return;
     }
-    // rustc asks for a position-independent program, full RELRO and a stack that cannot be executed. Not every linker
-    // gives code pages of its own unless it is asked to: what else lies in them could be executed as well.
+    // rustc asks for a position-independent program, full RELRO and a stack that is not executable. Some linkers put
+    // code and data on the same pages unless they are told not to, and then the data is executable.
     println!("cargo:rustc-link-arg-bins=-z");
     println!("cargo:rustc-link-arg-bins=separate-code");
-    // src/start.rs says what the unwinder is about.
+    // src/start.rs says why.
     let is_static = env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|all| all.contains("crt-static"));
     if is("CARGO_CFG_TARGET_ENV", "gnu") && !is_static && has_gcc_eh() {
         println!("cargo:rustc-cfg=unwinder_in_gcc_eh");
     }
 }
 
-/// Writes `&[("apk", include_str!(...)), ...]`, by name, for src/cli/presets/mod.rs.
+/// Writes `&[("apk", include_str!(...)), ...]`, sorted by name, for src/cli/presets/mod.rs.
 fn list_presets() {
     println!("cargo:rerun-if-changed=presets");
     let folder = env::current_dir().expect("the package's directory").join("presets");
@@ -46,7 +46,7 @@ fn list_presets() {
         .expect("OUT_DIR can be written");
 }
 
-/// A compiler that has the library answers with its whole path, one that has not with the name alone.
+/// A compiler that has the library prints its path, and otherwise only the name.
 fn has_gcc_eh() -> bool {
     let linker = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
     let answer = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();

@@ -1,6 +1,6 @@
-//! Parse, run, exit.
+//! The command `retry`: parses its arguments, runs the command, and exits.
 
-// The C library calls `main` in start.rs, which calls the one below.
+// The C library calls `main` in start.rs, which calls the `main` below.
 #![no_main]
 
 mod start;
@@ -19,38 +19,38 @@ use retry::state::shared;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 
-/// Does what the words of the command line say, the program's own name first. Returns the exit status, or ends by the
-/// signal by which the command ended.
-fn main(words: Vec<OsString>) -> u8 {
-    let exit = match cli::parse(words) {
-        Ok(Invocation::Run(plan)) => carry_out(&plan),
-        Ok(Invocation::Print(product)) => print(&product),
+/// Runs with these arguments, the program's name first. Returns the exit status, or ends this process with the signal
+/// that ended the command.
+fn main(argv: Vec<OsString>) -> u8 {
+    let exit = match cli::parse(argv) {
+        Ok(Invocation::Run(plan)) => run(&plan),
+        Ok(Invocation::Print(text)) => print(&text),
         Ok(Invocation::ShowState(location, format)) => show_state(&location, format),
         Ok(Invocation::ResetState(location, name)) => reset_state(&location, &name),
         Err(usage) => {
-            say(&Line::usage(&usage));
+            print_message(&Line::usage(&usage));
             Ok(Exit::Code(OWN_FAILURE))
         }
     };
     let exit = exit.unwrap_or_else(|error| {
-        say(&Line::message(&format!("retry: {error:#}")));
+        print_message(&Line::message(&format!("retry: {error:#}")));
         Exit::Code(OWN_FAILURE)
     });
     if let Exit::Signal(signal) = exit {
         this_process::no_core_dump();
         signals::take_default_action(signal);
-        // Still here: nothing can kill pid 1 that way.
+        // Only process 1 survives this: the kernel discards signals with their default action for it.
     }
     exit.status()
 }
 
-/// Says the one thing that there is to say.
-fn say(line: &Line) {
+/// Writes a message outside of a run.
+fn print_message(line: &Line) {
     output::line(line);
     output::finish(&mut UntilSignal);
 }
 
-fn carry_out(plan: &Plan) -> Result<Exit> {
+fn run(plan: &Plan) -> Result<Exit> {
     let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
     let mut reporter = Reporter::new(plan, stderr_is_terminal, this_process::offset_from_utc);
     for note in cli::notes(plan, stderr_is_terminal) {
@@ -67,11 +67,11 @@ fn carry_out(plan: &Plan) -> Result<Exit> {
     let end = supervisor.conclude(end, &mut reporter);
     let exit = end.exit(plan.flaky_exit);
     let times = supervisor.times();
-    reporter.finish(&end, exit, times, &mut supervisor.patience());
+    reporter.finish(&end, exit, times, &mut supervisor.final_wait_policy());
     Ok(exit)
 }
 
-/// A program may write otherwise, and later, to a pipe than to the terminal that is expected there.
+/// Notes that a stream is a pipe and not the terminal: the command may buffer or format its output differently.
 fn note_piped(reporter: &mut Reporter<'_>, stream: Stream) {
     let (fd, name) = match stream {
         Stream::Stdout => (rustix::stdio::stdout(), "stdout"),
@@ -104,10 +104,10 @@ fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {
     anyhow::anyhow!("shared state in {location} cannot be used: {error}")
 }
 
-fn print(product: &[u8]) -> Result<Exit> {
-    match output::write_stdout(product) {
+fn print(text: &[u8]) -> Result<Exit> {
+    match output::write_stdout(text) {
         Ok(()) => Ok(Exit::Code(0)),
-        // `retry --help | head -1`: the reader had enough.
+        // `retry --help | head -1`: the reader has ended.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Code(0)),
         Err(error) => Err(error).context("cannot write to stdout"),
     }

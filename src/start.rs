@@ -1,43 +1,43 @@
-//! How the process starts: everything about it that is not plain Rust. It calls the `main` of main.rs.
+//! The start of the process, as far as it differs from that of other Rust programs. It calls the `main` of main.rs.
 //!
-//! What `retry` costs is its start: most commands succeed at once. Three things are not what Rust does by default, and make
-//! the start faster. benches/README.md says how that was measured, with a run of `true`.
+//! Most commands succeed at once, so the cost of `retry` is its start. Three changes make it faster. benches/README.md
+//! says how that was measured, with a run of `true`.
 //!
-//! | | instead of | buys |
+//! | change | default of Rust | the start is faster by |
 //! |---|---|---|
-//! | `main` is called by the C library | by Rust's runtime, which prepares a message for a stack overflow; for that, glibc reads /proc/self/maps | a tenth of a start |
-//! | gcc's unwinder, linked statically | libgcc_s.so, of which nothing but a backtrace is used | a seventh of a start, with glibc |
-//! | dlmalloc allocates | musl's allocator, which takes and gives back single pages while options are parsed | a quarter of a start with options, with musl |
+//! | The C library calls `main` | Rust's runtime calls it, and prepares a message for a stack overflow, for which glibc reads /proc/self/maps | a tenth |
+//! | gcc's unwinder is linked statically | libgcc_s.so is loaded, and used for a backtrace only | a seventh, with glibc |
+//! | dlmalloc allocates | musl's allocator maps and unmaps single pages while options are parsed | a quarter with options, with musl |
 //!
-//! Without these three, and with `fn main()` in main.rs, everything works as well. A fourth thing is for safety:
+//! Without them, and with `fn main()` in main.rs, everything still works. A fourth change is for security:
 //! `protect_relocated` does in a static program what the dynamic linker does in others.
 
 use retry::platform::{signals, this_process};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// What the C library calls.
+/// The entry point that the C library calls.
 #[expect(unsafe_code, reason = "the C library looks for this name, and passes pointers")]
 #[unsafe(no_mangle)]
-extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+extern "C" fn main(count: c_int, argv: *const *const c_char) -> c_int {
     #[cfg(target_env = "musl")]
     protect_relocated();
-    // As Rust's runtime does it, but for the signals: there, a command would inherit that SIGPIPE is ignored.
+    // As Rust's runtime does, but that ignores SIGPIPE, which a command would inherit.
     this_process::open_closed_streams();
-    signals::survive_failed_writes();
-    let word = |index| {
+    signals::catch_write_signals();
+    let argument = |index| {
         // SAFETY: there are `count` pointers to texts that end with a zero and live as long as the process.
-        let word = unsafe { CStr::from_ptr(*words.add(index)) };
-        OsStr::from_bytes(word.to_bytes()).to_owned()
+        let argument = unsafe { CStr::from_ptr(*argv.add(index)) };
+        OsStr::from_bytes(argument.to_bytes()).to_owned()
     };
-    let words: Vec<OsString> = (0..usize::try_from(count).unwrap_or(0)).map(word).collect();
-    crate::main(words).into()
+    let argv: Vec<OsString> = (0..usize::try_from(count).unwrap_or(0)).map(argument).collect();
+    crate::main(argv).into()
 }
 
-// build.rs asks the linker whether it has this library, which gcc brings and other compilers may not. Named here and
-// not there, so that only the binary is linked with it, and only where a panic does not unwind.
+// build.rs finds out whether the linker has this library: it is a part of gcc, other compilers may not have it. It is
+// named here and not there, so that only the binary is linked with it, and only if a panic does not unwind.
 #[cfg(all(unwinder_in_gcc_eh, panic = "abort"))]
-#[expect(unsafe_code, reason = "names a library, declares nothing")]
+#[expect(unsafe_code, reason = "names a library and declares nothing")]
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
 unsafe extern "C" {}
 
@@ -45,8 +45,8 @@ unsafe extern "C" {}
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
-/// Makes the pointers read-only that were adjusted to the place where the program lies (full RELRO). glibc's dynamic
-/// linker does that; musl adjusts the pointers of a static program, and leaves them writable.
+/// Makes relocated pointers read-only (full RELRO). glibc's dynamic linker does that; musl relocates the pointers of a
+/// static program, and leaves them writable.
 #[cfg(target_env = "musl")]
 #[expect(unsafe_code, reason = "program headers and mprotect(2) are about raw memory")]
 fn protect_relocated() {
@@ -55,7 +55,8 @@ fn protect_relocated() {
         _size: libc::size_t,
         _data: *mut libc::c_void,
     ) -> c_int {
-        // SAFETY: the C library passes a description of an object whose program headers live as long as the process.
+        // SAFETY: the C library passes a valid description of an object, whose program headers live as long as the
+        // process.
         let (base, headers) = unsafe {
             let object = &*object;
             let count = usize::from(object.dlpi_phnum);
@@ -65,14 +66,14 @@ fn protect_relocated() {
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
         for header in headers.iter().filter(|header| header.p_type == libc::PT_GNU_RELRO) {
             let begin = base + header.p_vaddr as usize;
-            // A last page that is not full holds variables as well.
+            // A partial last page has variables as well, and stays writable.
             let (first, end) = (begin & !(page - 1), (begin + header.p_memsz as usize) & !(page - 1));
-            // SAFETY: the linker has put nothing there that is written to once the program runs. A page before
-            // `begin` would belong to the same segment, which begins with this.
+            // SAFETY: nothing in these pages is written after the start. A part of the first page before `begin`
+            // belongs to the same segment, which begins with this.
             unsafe { libc::mprotect(first as *mut libc::c_void, end - first, libc::PROT_READ) };
         }
         0
     }
-    // SAFETY: the function keeps nothing of what it is given.
+    // SAFETY: the function keeps no pointer that it gets.
     unsafe { libc::dl_iterate_phdr(Some(protect), std::ptr::null_mut()) };
 }

@@ -10,7 +10,7 @@ use retry::core::output::Seen;
 use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
 use retry::core::verdict::Verdict;
-use retry::run::attempt::{Abort, Attempt, Done, Opinion, Remarks, Waited};
+use retry::run::attempt::{Abort, Attempt, AttemptDetails, FinishedAttempt, RetryIf, Waited};
 use retry::run::event::{Event, Observer};
 use retry_loop::backoff::{Growth, Jitter};
 use retry_loop::bucket::Payment;
@@ -50,22 +50,22 @@ struct Script<'a> {
     log: &'a RefCell<Vec<String>>,
     waits: Vec<Duration>,
     /// What is said about failures; nothing where there is nothing left.
-    opinions: VecDeque<Opinion<Outcome>>,
+    answers: VecDeque<RetryIf<Outcome>>,
 }
 
 impl Attempt for Script<'_> {
     type Outcome = Outcome;
 
-    fn attempt(&mut self, number: u64, _: &mut dyn Observer<Outcome>) -> Done<Outcome> {
+    fn attempt(&mut self, number: u64, _: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {
         self.note(&format!("runs {number}"));
         let step = self.steps.pop_front().expect("an attempt that is not in the script");
         let took = ms(step.millis);
         self.pass(took);
-        Done {
+        FinishedAttempt {
             outcome: step.outcome,
             took,
             abort: step.interrupted.map(Abort::Interrupted),
-            remarks: Remarks::default(),
+            details: AttemptDetails::default(),
         }
     }
 
@@ -73,11 +73,11 @@ impl Attempt for Script<'_> {
         judge(self.rules, outcome)
     }
 
-    fn second_opinion(&mut self, outcome: &Outcome, _: &mut dyn Observer<Outcome>) -> Opinion<Outcome> {
-        let Some(opinion) = self.opinions.pop_front() else { return Opinion::None };
+    fn retry_if(&mut self, outcome: &Outcome, _: &mut dyn Observer<Outcome>) -> RetryIf<Outcome> {
+        let Some(answer) = self.answers.pop_front() else { return RetryIf::NoAnswer };
         self.note(&format!("asks about {}", outcome.status()));
         self.pass(ms(5));
-        opinion
+        answer
     }
 
     fn wait(&mut self, delay: Duration, _: &mut dyn Observer<Outcome>) -> Waited {
@@ -149,7 +149,7 @@ struct Case {
     steps: Vec<Step>,
     signal: Option<(Duration, Signal)>,
     oversleeps: Duration,
-    opinions: Vec<Opinion<Outcome>>,
+    answers: Vec<RetryIf<Outcome>>,
 }
 
 impl Case {
@@ -167,7 +167,7 @@ impl Case {
             oversleeps: self.oversleeps,
             log: &log,
             waits: Vec::new(),
-            opinions: self.opinions.into(),
+            answers: self.answers.into(),
         };
         let mut observer = Listening(|event: &Event<'_, Outcome>| {
             log.borrow_mut().push(format!("{} {}", now.get().as_millis(), told(event)));
@@ -265,12 +265,12 @@ fn not_started(kind: SpawnFailure) -> Outcome {
 }
 
 #[test]
-fn a_second_opinion_is_asked_about_failures_that_no_rule_stopped() {
-    let ask = |policy: &Policy, codes: &[u8], opinions: Vec<Opinion<Outcome>>| {
-        Case { opinions, ..Case::new(policy, exits(codes, 10)) }.run()
+fn retry_if_is_asked_about_failures_that_no_rule_stopped() {
+    let ask = |policy: &Policy, codes: &[u8], answers: Vec<RetryIf<Outcome>>| {
+        Case { answers, ..Case::new(policy, exits(codes, 10)) }.run()
     };
     // Yes and no; the time that it takes is no delay.
-    let run = ask(&exact(), &[7, 8], vec![Opinion::Retry, Opinion::Stop]);
+    let run = ask(&exact(), &[7, 8], vec![RetryIf::Retry, RetryIf::Stop]);
     assert_eq!(
         run.log,
         [
@@ -286,22 +286,22 @@ fn a_second_opinion_is_asked_about_failures_that_no_rule_stopped() {
     );
     assert_eq!(run.end, end(Ending::Stopped(StopReason::Permanent), Some(Exited(8))));
     // No answer is told, and counts for nothing.
-    let run = ask(&exact(), &[7, 0], vec![Opinion::Unusable(Exited(2)), Opinion::Stop]);
+    let run = ask(&exact(), &[7, 0], vec![RetryIf::Failed(Exited(2)), RetryIf::Stop]);
     assert!(run.log[3].starts_with("15 ConditionFailed"), "{:?}", run.log);
     assert_eq!(run.end, succeeded(1));
     // Its time counts: there is none left for the delay.
     let hurried = exact().deadline(ms(512));
-    let run = ask(&hurried, &[7], vec![Opinion::Retry]);
+    let run = ask(&hurried, &[7], vec![RetryIf::Retry]);
     assert_eq!(run.end, out_of_time(500, Some(Exited(7))));
     // A signal that comes meanwhile ends the run, although the attempt is over.
-    let run = ask(&exact(), &[7], vec![Opinion::Interrupted(Signal::SIGTERM)]);
+    let run = ask(&exact(), &[7], vec![RetryIf::Interrupted(Signal::SIGTERM)]);
     assert_eq!(run.log.last().unwrap(), "15 SIGTERM during 1 after 15");
     assert_eq!(run.exit(), Exit::Signal(Signal::SIGTERM));
     // A rule that stops is not asked about, and neither is a success.
     for codes in [[7_u8], [0]] {
         let rules = rule(Then::Stop, 7);
         let case = Case::new(&exact(), exits(&codes, 10));
-        let run = Case { rules, opinions: vec![Opinion::Stop], ..case }.run();
+        let run = Case { rules, answers: vec![RetryIf::Stop], ..case }.run();
         assert!(!run.log.iter().any(|line| line.contains("asks")), "{:?}", run.log);
     }
 }
@@ -676,9 +676,9 @@ impl Guard for FailingGuard<'_> {
 impl Attempt for Failing {
     type Outcome = Outcome;
 
-    fn attempt(&mut self, _number: u64, _: &mut dyn Observer<Outcome>) -> Done<Outcome> {
+    fn attempt(&mut self, _number: u64, _: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {
         let outcome = self.outcomes.pop_front().unwrap();
-        Done { outcome, took: ms(0), abort: None, remarks: Remarks::default() }
+        FinishedAttempt { outcome, took: ms(0), abort: None, details: AttemptDetails::default() }
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {

@@ -1,29 +1,28 @@
-//! What `retry` asks of the operating system beyond what safe, portable crates offer: the only folder that knows on
-//! which system it runs, and the only one of the library with `unsafe`. It decides nothing.
+//! The system calls for which there is no safe, portable crate. Only this folder depends on the operating system, and
+//! only this folder of the library has `unsafe` code. It decides nothing.
 //!
 //! | folder | owns |
 //! |---|---|
-//! | `unix` | what all Unix systems share: waitid, kill, sigaction, the start of a process |
+//! | `unix` | what is the same on all Unix systems: waitid, kill, sigaction, the start of a process |
 //! | `linux` | child subreaper, /proc, pidfd, eventfd, clone, ptrace, `RWF_NOWAIT`, splice, `O_TMPFILE` |
 //! | `bsd` | macOS and FreeBSD: a process group for the tree, posix_spawn, a pipe to wake up |
 //!
-//! This file chooses. A system has one module of each name, with the same functions; what is the same on all of them
-//! is in `unix`, which calls the chosen system where it has to. (Windows would get a folder of its own, and `unix`
-//! its counterpart.)
+//! This file chooses the system. Each system has the same modules with the same functions. `unix` calls the chosen
+//! system where they differ. (Windows would get a folder beside `unix`.)
 //!
-//! # What a system has to promise
+//! # What a system has to guarantee
 //!
-//! | module | promise |
+//! | module | guarantee |
 //! |---|---|
-//! | [`spawn`] | The command starts with its words, variables and streams, in its group. A program that cannot be started is an error with the system's number, and no child is left. A signal that comes meanwhile is not lost: it reaches us or the command. |
-//! | [`children`] | Every end, stop and continuation of a child is reported once. A child's pid stays its own until its end was reported. |
-//! | [`descendants`] | The search finds all that an attempt has started, or says [`View::Partial`]. Without such knowledge [`Descendants::Unknown`] is the answer, and what is found is the command's process group. A signal never goes to a process that merely has the pid of one that is gone. |
-//! | [`group`] | The same answer for every command of a run. A command with a group of its own is never in the background of a terminal. |
+//! | [`spawn`] | The command starts with its arguments, variables and streams, in its process group. If it cannot be started, the result is an error with the system's number, and no child is left. A signal that comes meanwhile reaches us or the command. |
+//! | [`children`] | Every end, stop and continuation of a child is reported once. A child's pid is not reused before its end is reported. |
+//! | [`descendants`] | The search finds all processes that an attempt has started, or returns [`Coverage::Partial`]. A system that cannot know returns [`Descendants::Unknown`], and finds the command's process group. A signal never goes to a process that has reused the pid of another. |
+//! | [`group`] | The choice is the same for all commands of a run. A command with a group of its own is never in the background of a terminal. |
 //! | [`signals`] | A caught signal is counted by number and origin, and wakes the event loop. What was ignored at the start stays ignored, here and in the command. |
-//! | [`wakeup`] | Writing to it never blocks and may be done in a signal handler. Commands do not inherit it. |
-//! | [`streams`] | `Ok` only for what did not block. ENOSYS, EINVAL or EOPNOTSUPP is the answer where that cannot be had; the caller knows another way. |
-//! | [`files`] | A file gets its name when it is complete, or `None` is the answer. |
-//! | [`this_process`] | The end leaves no core file of ours behind. |
+//! | [`wakeup`] | A signal handler may write to it, and that never blocks. Commands do not inherit it. |
+//! | [`streams`] | A call does not block. It fails with ENOSYS, EINVAL or EOPNOTSUPP where that is not supported; the caller then does without it. |
+//! | [`files`] | A file has no name before it is complete; or the result is `None`. |
+//! | [`this_process`] | We leave no core file. |
 
 #![expect(
     unsafe_code,
@@ -48,27 +47,26 @@ compile_error!("retry does not run on this system yet: src/platform has no folde
 pub use system::{descendants, files, spawn, streams};
 pub use unix::{children, group, launch, signals, this_process, wakeup};
 
-/// Whether a search has seen everything below us.
+/// Whether a search has found all descendants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    /// Every process is among those that were found, but for one that moved while the list was read (proc(5)).
+pub enum Coverage {
+    /// It has, except for one that moved while the list was read (proc(5)).
     Complete,
-    /// A child has ended meanwhile, and what it has started before may be new in the list. In a storm of processes that
-    /// fork and end there is always one.
-    Moving,
-    /// The system did not show everything. On Linux: /proc is not there, is that of another pid namespace, or could
-    /// not be read.
+    /// A child ended during the search, and its children may have become ours since. While processes fork and end all
+    /// the time, every search ends like this.
+    Changing,
+    /// The system hides some. On Linux: /proc is missing, has the pids of another namespace, or could not be read.
     Partial,
 }
 
-/// What the kernel says about processes below us without a search.
+/// Whether we have descendants, as far as the kernel says without a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Descendants {
-    /// There is none.
+    /// We have none.
     None,
-    /// There are some, ended or not.
+    /// We have some, ended or not.
     Some,
-    /// It cannot say.
+    /// The kernel does not say.
     Unknown,
 }
 

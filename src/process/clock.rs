@@ -1,32 +1,32 @@
-//! The clock of a run. Nothing else asks how much time has passed (a store has a limit and a clock of its own). It
-//! leaves out the time during which a person has stopped the run with Ctrl-Z.
+//! The clock of a run. It leaves out the time for which a person has stopped the run with Ctrl-Z. Everything in a run
+//! uses this clock, except stores, which have a limit and a clock of their own.
 
 #![expect(clippy::disallowed_methods, reason = "this is the clock")]
 
 use std::time::{Duration, Instant};
 
-/// Time since the start, without the time during which the clock was paused.
+/// The time since the start, without pauses.
 #[derive(Debug)]
 pub struct Clock {
     started: Instant,
-    /// The pauses that are over.
+    /// The sum of all pauses that are over.
     paused: Duration,
     paused_since: Option<Instant>,
 }
 
-/// What an event does to the clock.
+/// What happens to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockAction {
     /// It pauses.
     Pause,
-    /// It goes on.
+    /// It resumes.
     Resume,
     /// It stays as it is.
     Keep,
 }
 
 impl Clock {
-    /// Starts it.
+    /// Starts a clock.
     pub fn start() -> Self {
         Self::started_at(Instant::now())
     }
@@ -35,9 +35,9 @@ impl Clock {
         Self { started, paused: Duration::ZERO, paused_since: None }
     }
 
-    /// Time since the start without pauses.
+    /// The time since the start, without pauses.
     pub fn now(&self) -> Duration {
-        // A paused clock shows the time at which it was paused, so the system need not be asked.
+        // A paused clock needs no time from the system.
         self.at(self.paused_since.unwrap_or_else(Instant::now))
     }
 
@@ -46,12 +46,12 @@ impl Clock {
         now.duration_since(self.started).saturating_sub(self.paused)
     }
 
-    /// The time of this machine, to measure what goes on while the clock is paused.
+    /// The time of the machine, which runs while the clock is paused.
     pub fn instant() -> Instant {
         Instant::now()
     }
 
-    /// Pauses the clock, lets it go on, or neither.
+    /// Pauses or resumes the clock, or keeps it as it is.
     pub fn apply(&mut self, action: ClockAction) {
         if action != ClockAction::Keep {
             self.apply_at(action, Instant::now());
@@ -72,7 +72,7 @@ impl Clock {
         }
     }
 
-    /// Whether time stands still.
+    /// Whether the clock is paused.
     pub fn is_paused(&self) -> bool {
         self.paused_since.is_some()
     }

@@ -1,5 +1,5 @@
-//! What the event loop knows of the command that it watches, and what follows from a signal or from a change of the
-//! command's state. Decisions only: the event loop passes the time, sends the signals and moves the clock.
+//! The state of the command, and what follows from signals and from changes of that state. This only decides: the event
+//! loop passes the time, sends the signals and changes the clock.
 
 use super::clock::ClockAction;
 use super::job_control::JobControl;
@@ -8,66 +8,66 @@ use crate::core::signal::Signal;
 use rustix::process::Pid;
 use std::time::{Duration, Instant};
 
-/// The command to which signals are forwarded.
+/// The state of the command to which signals are forwarded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CommandState {
-    /// There is none: none was started yet, or the last one was reaped.
+    /// There is no command: none was started yet, or the last one was reaped.
     #[default]
     None,
-    /// It runs, as far as the kernel has told us.
-    Running(Watched),
-    /// It was stopped, and nobody has let it go on yet.
-    Stopped(Watched),
+    /// It runs, as far as the kernel has reported.
+    Running(Command),
+    /// It was stopped, and not continued yet.
+    Stopped(Command),
 }
 
-/// What is remembered of a command that has not ended.
+/// A command that is not reaped yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watched {
+pub struct Command {
     pid: Pid,
-    /// The last signal forwarded to it that also ends the run, should the command die of it.
+    /// The last forwarded signal that ends the run if the command dies of it.
     fatal_signal: Option<Signal>,
-    /// When a stop signal came to us since the command was last seen to go on.
+    /// When a stop signal came to us; `None` if none came since the command was last continued.
     stop_requested: Option<Instant>,
     lone_stops: LoneStops,
 }
 
-/// What a stop does to the clock that was sent to the command alone, with `kill -STOP`.
+/// What a stop that was sent to the command alone (`kill -STOP`) does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LoneStops {
-    /// The clock pauses: a person may let the command go on.
+    /// The clock pauses: a person may continue the command.
     PauseClock,
-    /// The clock goes on: the command is being ended.
+    /// The clock runs: the command is being ended.
     Ignored,
 }
 
-/// What a stop signal that we received leads to.
+/// What follows from a stop signal that we received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopRequest {
-    /// The command gets it, and we stop when the command has. A command that handles TSTP keeps the terminal until
-    /// it has stopped itself.
+    /// It is forwarded, and we stop when the command has stopped. A command that handles TSTP uses the terminal until
+    /// it stops itself.
     WaitForCommand,
     /// Nothing: the command is stopped already.
     AlreadyStopped,
-    /// We stop at once, as no command runs.
+    /// We stop at once, because no command runs.
     StopNow,
 }
 
-/// What a stop of the command leads to.
+/// What follows from a stop of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StopReaction {
-    /// For the clock.
+    /// What happens to the clock.
     pub clock: ClockAction,
-    /// The signal by which we stop as well; `None` where the stop concerned the command alone.
+    /// The signal with which we stop as well; `None` if the stop was sent to the command alone.
     pub follow: Option<Signal>,
 }
 
-/// A stop signal that the command has not followed within this time was none for it.
-const STOP_FOLLOWED_WITHIN: Duration = Duration::from_secs(10);
+/// A stop of the command within this time after a stop signal to us counts as requested.
+const REQUEST_VALID_FOR: Duration = Duration::from_secs(10);
 
 impl CommandState {
     /// A command that was just started.
     pub fn started(pid: Pid) -> Self {
-        Self::Running(Watched {
+        Self::Running(Command {
             pid,
             fatal_signal: None,
             stop_requested: None,
@@ -75,42 +75,42 @@ impl CommandState {
         })
     }
 
-    /// Its pid, until it is reaped.
+    /// The pid of the command.
     pub fn pid(&self) -> Option<Pid> {
         match self {
             Self::None => None,
-            Self::Running(watched) | Self::Stopped(watched) => Some(watched.pid),
+            Self::Running(command) | Self::Stopped(command) => Some(command.pid),
         }
     }
 
-    /// Its pid while it is stopped.
+    /// The pid of the command if it is stopped.
     pub fn stopped_pid(&self) -> Option<Pid> {
         match self {
-            Self::Stopped(watched) => Some(watched.pid),
+            Self::Stopped(command) => Some(command.pid),
             Self::None | Self::Running(_) => None,
         }
     }
 
-    fn watched(&mut self) -> Option<&mut Watched> {
+    fn command(&mut self) -> Option<&mut Command> {
         match self {
             Self::None => None,
-            Self::Running(watched) | Self::Stopped(watched) => Some(watched),
+            Self::Running(command) | Self::Stopped(command) => Some(command),
         }
     }
 
-    /// A signal came that is the command's business, and ends the run if the command dies of it. `None` if there is
-    /// no command to forward it to.
+    /// Notes that `signal` is forwarded, and ends the run if the command dies of it. Returns the pid of the command;
+    /// `None` if there is none.
     pub fn forward_fatal(&mut self, signal: Signal) -> Option<Pid> {
-        let watched = self.watched()?;
-        watched.fatal_signal = Some(signal);
-        Some(watched.pid)
+        let command = self.command()?;
+        command.fatal_signal = Some(signal);
+        Some(command.pid)
     }
 
-    /// A stop signal came to us at `now`.
+    /// Decides about a stop signal that came to us at `now`.
     pub fn request_stop(&mut self, now: Instant) -> StopRequest {
         match self {
-            Self::Running(watched) => {
-                watched.stop_requested = Some(now);
+            Self::Running(command) => {
+                command.stop_requested = Some(now);
                 StopRequest::WaitForCommand
             }
             Self::Stopped(_) => StopRequest::AlreadyStopped,
@@ -118,47 +118,47 @@ impl CommandState {
         }
     }
 
-    /// The command was stopped by `signal`, as we saw at `now`.
+    /// Decides about a stop of the command by `signal`, which was reported at `now`.
     pub fn stopped(&mut self, signal: Signal, now: Instant, job_control: JobControl) -> StopReaction {
-        let Some(&mut watched) = self.watched() else {
+        let Some(&mut command) = self.command() else {
             return StopReaction { clock: ClockAction::Keep, follow: None };
         };
-        *self = Self::Stopped(watched);
-        // A SIGSTOP that no stop signal of ours announced was sent to the command alone. Whoever sent it will continue
-        // the command and not us, so we stay awake.
+        *self = Self::Stopped(command);
+        // A SIGSTOP without a recent stop signal to us was sent to the command alone. Its sender will continue the
+        // command and not us, so we do not stop.
         let is_lone = signal == Signal::SIGSTOP
-            && watched.stop_requested.is_none_or(|at| now.duration_since(at) > STOP_FOLLOWED_WITHIN);
-        // Without a terminal nobody is there who lets the command go on, and with a paused clock no limit would end it.
+            && command.stop_requested.is_none_or(|at| now.duration_since(at) > REQUEST_VALID_FOR);
+        // Without a terminal there is no person to continue the command, and with a paused clock no limit would end it.
         let pauses =
-            job_control == JobControl::Possible && (!is_lone || watched.lone_stops == LoneStops::PauseClock);
+            job_control == JobControl::Possible && (!is_lone || command.lone_stops == LoneStops::PauseClock);
         let clock = if pauses { ClockAction::Pause } else { ClockAction::Keep };
-        // SIGSTOP would stop us even where no shell can continue us; the kernel discards SIGTSTP there.
+        // SIGSTOP would stop us even if no shell can continue us. In that case the kernel discards SIGTSTP.
         let catchable = if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal };
         StopReaction { clock, follow: (!is_lone).then_some(catchable) }
     }
 
-    /// The command goes on.
+    /// Notes that the command was continued.
     pub fn continued(&mut self) -> ClockAction {
-        if let Some(&mut watched) = self.watched() {
-            *self = Self::Running(Watched { stop_requested: None, ..watched });
+        if let Some(&mut command) = self.command() {
+            *self = Self::Running(Command { stop_requested: None, ..command });
         }
         ClockAction::Resume
     }
 
-    /// The command has ended. Returns the signal that ends the run with it.
+    /// Notes that the command has ended. Returns the signal that ends the run, if it died of a forwarded one.
     pub fn ended(&mut self, outcome: &Outcome) -> Option<Signal> {
-        let fatal = self.watched().and_then(|watched| watched.fatal_signal);
+        let fatal = self.command().and_then(|command| command.fatal_signal);
         *self = Self::None;
         fatal.filter(|signal| *outcome == Outcome::Killed(*signal))
     }
 
-    /// From now on, until the next command, a lone stop does not pause the clock: a command that stops itself while it
-    /// is being ended would never reach the end of its grace period.
+    /// Until the next command, a stop that was sent to the command alone does not pause the clock. Otherwise, the grace
+    /// period of a command that stops itself while it is being ended would never be over.
     pub fn ignore_lone_stops(&mut self) -> ClockAction {
-        match self.watched() {
-            Some(watched) => {
-                watched.lone_stops = LoneStops::Ignored;
-                if watched.stop_requested.is_none() { ClockAction::Resume } else { ClockAction::Keep }
+        match self.command() {
+            Some(command) => {
+                command.lone_stops = LoneStops::Ignored;
+                if command.stop_requested.is_none() { ClockAction::Resume } else { ClockAction::Keep }
             }
             None => ClockAction::Keep,
         }
@@ -191,19 +191,19 @@ mod tests {
             assert_eq!(command.stopped_pid(), command.pid());
             assert_eq!(command.request_stop(now), StopRequest::AlreadyStopped);
         }
-        // A key stops the command without us: the kernel sends TTIN to whoever reads, unannounced.
+        // The kernel sends TTIN to a process in the background that reads, without a signal to us.
         let reaction = running().stopped(Signal::SIGTTIN, now, JobControl::Possible);
         assert_eq!(reaction.follow, Some(Signal::SIGTTIN));
     }
 
     #[test]
-    fn a_sigstop_that_nobody_announced_concerns_the_command_alone() {
+    fn a_sigstop_without_a_request_stops_the_command_alone() {
         let now = Clock::instant();
         assert_eq!(running().stopped(Signal::SIGSTOP, now, JobControl::Possible), LONE);
         let mut late = running();
         late.request_stop(now);
         assert_eq!(late.stopped(Signal::SIGSTOP, now + Duration::from_secs(11), JobControl::Possible), LONE);
-        // After the command went on, an earlier announcement counts no longer.
+        // A request from before a continuation no longer counts.
         let mut again = running();
         again.request_stop(now);
         again.stopped(Signal::SIGTSTP, now, JobControl::Possible);

@@ -1,8 +1,8 @@
 //! The event loop of a run: the one place where `retry` waits. Attempts, delays, grace periods and limits all wait
-//! here, so each of them handles signals, deadlines and stopped time.
+//! here, so each of them handles signals, the deadline and stops.
 //!
-//! Nothing starves it: whatever the command, its children or a reader do, the work between two looks at signals and
-//! time is bounded.
+//! It cannot be starved: the work between two checks of signals and time is bounded, whatever the command, its children
+//! or a reader do.
 
 mod events;
 
@@ -14,7 +14,7 @@ use super::job_control::JobControl;
 use super::signals;
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use crate::platform::wakeup;
+use crate::platform::wakeup::WakeupFds;
 use crate::report::output;
 use crate::streams::stdio::{News, Streams};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -24,19 +24,18 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Waits, and keeps the time.
+/// Waits, and has the clock and the streams of a run.
 #[derive(Debug)]
 pub struct EventLoop {
     clock: Clock,
     interruption: Interruption,
     command: CommandState,
-    /// What flows while it waits.
     streams: Streams,
-    /// Descriptor whose readiness for writing ends a wait.
+    /// A descriptor that ends a wait when it can be written to.
     writer: Option<OwnedFd>,
     /// Looked up at the first stop of the command.
     job_control: OnceCell<JobControl>,
-    wakeup: wakeup::Wakeup,
+    wakeup: WakeupFds,
 }
 
 /// What ended a wait.
@@ -44,15 +43,15 @@ pub struct EventLoop {
 pub enum Wakeup {
     /// The command has ended and is reaped.
     CommandEnded(Outcome),
-    /// Other children have ended: orphans that were adopted.
+    /// Only other children have ended: orphans that we adopted.
     OrphansReaped,
-    /// A signal came that asks for the end, and was forwarded where it had to be.
+    /// A signal came that asks for the end. It is forwarded already.
     Interrupted,
-    /// A stream has come to its end, or what was left of it is written.
+    /// A stream has ended, or the rest of it is written.
     StreamsChanged,
     /// The descriptor of [`EventLoop::watch_writable`] can be written to, or has lost its reader.
     Writable,
-    /// The deadline of this wait has come.
+    /// The deadline of this wait is reached.
     TimerExpired,
 }
 
@@ -67,10 +66,10 @@ impl EventLoop {
     /// Starts the clock and catches signals.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// No descriptors left.
     pub fn new(streams: Streams) -> io::Result<Self> {
         let clock = Clock::start();
-        let wakeup = wakeup::Wakeup::new()?;
+        let wakeup = WakeupFds::new()?;
         signals::catch_all(wakeup.writer());
         Ok(Self {
             clock,
@@ -83,43 +82,43 @@ impl EventLoop {
         })
     }
 
-    /// Time since the start without stopped time.
+    /// Time since the start of the run, without the time for which it was stopped.
     pub fn now(&self) -> Duration {
         self.clock.now()
     }
 
-    /// From now on, signals are forwarded to this child, and its end is [`Wakeup::CommandEnded`].
+    /// Makes this child the command: signals are forwarded to it, and its end is [`Wakeup::CommandEnded`].
     pub fn watch(&mut self, pid: Pid) {
         self.command = CommandState::started(pid);
     }
 
-    /// The pid of the command, until it is reaped.
+    /// The pid of the command; `None` when it is reaped.
     pub fn command(&self) -> Option<Pid> {
         self.command.pid()
     }
 
-    /// What flows between the command and us.
+    /// The streams between the command and us.
     pub fn streams(&mut self) -> &mut Streams {
         &mut self.streams
     }
 
-    /// From now on, until the next command, the clock does not pause for a stop that was sent to the command alone.
+    /// Until the next command, a stop that was sent to the command alone does not pause the clock.
     pub fn ignore_lone_stops(&mut self) {
         let action = self.command.ignore_lone_stops();
         self.clock.apply(action);
     }
 
-    /// The first signal that asked for the end, if one came.
+    /// The first signal that asked for the end of the run, if one came.
     pub fn interrupted(&self) -> Option<Signal> {
         self.interruption.signal()
     }
 
-    /// Whether whoever asked for the end wants the command killed by now.
+    /// Whether repeated signals ask for SIGKILL.
     pub fn is_kill_requested(&self) -> bool {
         self.interruption.urgency() == Urgency::Immediate
     }
 
-    /// From now on, until [`Self::unwatch_writable`], a wait ends with [`Wakeup::Writable`] when `fd` can be written to.
+    /// Until [`Self::unwatch_writable`], a wait ends with [`Wakeup::Writable`] when `fd` can be written to.
     ///
     /// # Errors
     /// No descriptors left.
@@ -133,11 +132,11 @@ impl EventLoop {
         self.writer = None;
     }
 
-    /// Waits until something of [`Wakeup`] happens, `deadline` included.
+    /// Waits for the next [`Wakeup`], until `deadline` as time since the start of the run.
     ///
-    /// Signals come first: one that came while an attempt ended is seen before the end is judged. The command comes
-    /// second: one that made it in time has not timed out because we were slow. The time comes third, so that nothing
-    /// that happens without end hides it.
+    /// Signals come first: one that came while an attempt ended counts before its outcome. The command comes second:
+    /// one that ended in time has not timed out because we were slow. The time comes third, so that endless events do
+    /// not delay it.
     pub fn next(&mut self, deadline: Option<Duration>) -> Wakeup {
         loop {
             let count = self.interruption.count();
@@ -149,8 +148,8 @@ impl EventLoop {
                 Reaped::Command(outcome) => return Wakeup::CommandEnded(outcome),
                 other => other,
             };
-            // `fg` and `bg` continue the whole group; this is for a CONT that was sent to us alone. Only now that the
-            // children were looked at is it known whether the command goes on already and needs no second one.
+            // For a CONT that was sent to us alone: `fg` and `bg` continue the whole group, and then the command needs
+            // no second one. Whether it was continued is known only after `reap`.
             if request == Continue::Requested {
                 self.continue_stopped_command();
             }
@@ -178,20 +177,20 @@ impl EventLoop {
         }
     }
 
-    /// Sleeps in the kernel until a signal comes or something flows, for at most `left`. What is left for stderr
-    /// flows as well.
+    /// Sleeps in poll(2) until a signal comes, a stream is ready or `left` is over. Pending messages to stderr are
+    /// written meanwhile.
     ///
-    /// This is poll(2) and not a runtime's timer: it is exact to the timer slack of 50 us where tokio's wheel is a
-    /// millisecond late, and it wakes up once where the wheel wakes up at each of its levels.
+    /// poll(2) is exact to the timer slack of 50 us, and wakes up once. The timer wheel of tokio is up to a millisecond
+    /// late, and wakes up at each of its levels.
     fn sleep(&self, left: Option<Duration>) -> Writer {
         let left = if self.streams.is_behind() { Some(Duration::ZERO) } else { left };
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         let wake = PollFd::new(self.wakeup.reader(), PollFlags::IN);
         let stderr = output::flush();
         let mut writer = Writer::NotReady;
-        // EINTR is a wake-up too.
+        // EINTR ends the sleep too.
         if self.streams.is_idle() && self.writer.is_none() && stderr.is_none() {
-            let _woken = rustix::event::poll(&mut [wake], timeout.as_ref());
+            let _ready = rustix::event::poll(&mut [wake], timeout.as_ref());
         } else {
             let mut fds = vec![wake];
             if let Some(fd) = &self.writer {
@@ -201,8 +200,8 @@ impl EventLoop {
             if !self.streams.is_idle() {
                 self.streams.interests(&mut fds);
             }
-            let woken = rustix::event::poll(&mut fds, timeout.as_ref());
-            if woken.is_ok() && self.writer.is_some() && !fds[1].revents().is_empty() {
+            let ready = rustix::event::poll(&mut fds, timeout.as_ref());
+            if ready.is_ok() && self.writer.is_some() && !fds[1].revents().is_empty() {
                 writer = Writer::Ready;
             }
         }

@@ -9,19 +9,20 @@ use retry_loop::random::Random;
 use retry_loop::run::{Admission, Guard};
 use std::time::Duration;
 
-/// The shared state of a run, and the permit of the attempt that runs.
+/// The shared state of a run, and the permit of the current attempt.
 #[derive(Debug)]
 pub struct SharedGuard {
     state: SharedState,
     permit: Permit,
     /// When to renew the permit, as time since the start of the run; `None` if it needs no renewal.
     renewal: Option<Duration>,
-    /// The lease of a probe.
+    /// How long a probe may take without a renewal of its permit.
     lease: Duration,
 }
 
 impl SharedGuard {
-    /// Opens nothing yet. A probe's lease covers the longest attempt; without a time limit it is renewed.
+    /// A guard that has not used the shared state yet. The lease of a probe covers the longest attempt; without a time
+    /// limit the permit is renewed.
     pub fn new(config: &SharedConfig, longest_attempt: Option<Duration>) -> Self {
         let lease = longest_attempt.unwrap_or(DEFAULT_LEASE).min(DEFAULT_LEASE);
         Self { state: SharedState::new(config), permit: Permit::Unguarded, renewal: None, lease }
@@ -33,9 +34,9 @@ impl SharedGuard {
     }
 }
 
-/// The guard of a run at a given time. The observer is told at once when the shared state cannot be used.
+/// The guard of a run at a given time. The observer gets a warning as soon as the shared state cannot be used.
 pub struct GuardNow<'a, O> {
-    /// `None` where nothing is shared.
+    /// `None` if the run has no circuit breaker and no retry budget.
     pub guard: Option<&'a mut SharedGuard>,
     /// Time since the start of the run.
     pub now: Duration,
@@ -44,7 +45,7 @@ pub struct GuardNow<'a, O> {
 }
 
 impl<O> GuardNow<'_, O> {
-    /// The guard, and what passes a warning to the observer; `None` where nothing is shared.
+    /// The guard, and a function that passes a warning to the observer.
     fn guard(&mut self) -> Option<(&mut SharedGuard, impl FnOnce(String))> {
         let guard = self.guard.as_deref_mut()?;
         Some((guard, |what| self.observer.event(&Event::Warning { what })))

@@ -1,68 +1,67 @@
-//! What the signals that ask for the end amount to: which one came first, and whether its sender wants the command
-//! killed by now.
+//! The signals that ask for the end of the run: which one came first, and whether they ask for SIGKILL.
 
 use super::signals::Received;
 use crate::core::signal::Signal;
 use crate::platform::signals::Origin;
 use std::time::{Duration, Instant};
 
-/// A parent in our process group (make, npm) may send one signal to its child and to its group, as coreutils'
-/// timeout does. Two that come within this time are one.
+/// A parent in our process group (make, npm) may send a signal to its child and to its group, as timeout of coreutils
+/// does. Two of them within this time count as one.
 const DUPLICATE_WITHIN: Duration = Duration::from_millis(100);
 
-/// This many keys within [`REPEATED_KEYS_WITHIN`] are no longer meant for the command, which has received each of
-/// them: a REPL or a pager handles Ctrl-C again and again.
+/// This many keys within [`REPEATED_KEYS_WITHIN`] ask for SIGKILL. Fewer may be for the command, which has received
+/// each of them: a REPL or a pager handles Ctrl-C again and again.
 const REPEATED_KEYS: usize = 3;
 const REPEATED_KEYS_WITHIN: Duration = Duration::from_secs(2);
 
-/// The interruption of a run, once there is one.
+/// The signals that asked for the end of the run so far.
 #[derive(Debug, Default)]
 pub struct Interruption {
-    /// The first signal that asked for the end.
+    /// The first one.
     first: Option<Signal>,
-    /// How many of them came in all.
+    /// How many came.
     count: u64,
-    /// When a process first sent INT, and when it first sent TERM.
+    /// When a process first sent INT, and when one first sent TERM.
     sent: [Option<Instant>; 2],
-    /// When the last keys came, the newest last.
+    /// When the last keys were pressed, the newest last.
     keys: [Option<Instant>; REPEATED_KEYS],
     urgency: Urgency,
 }
 
-/// How fast the command is to end.
+/// How the command is to be ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Urgency {
-    /// It may clean up, for as long as that takes.
+    /// It may clean up for as long as it needs.
     #[default]
     Graceful,
-    /// It is to be killed.
+    /// It gets SIGKILL.
     Immediate,
 }
 
 impl Interruption {
-    /// The first signal that asked for the end, if one came.
+    /// The first signal, if one came.
     pub fn signal(&self) -> Option<Signal> {
         self.first
     }
 
-    /// How many such signals came.
+    /// How many signals came.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether it is time for SIGKILL.
+    /// How the command is to be ended.
     pub fn urgency(&self) -> Urgency {
         self.urgency
     }
 
-    /// Ends the run with `signal`, whose sender asks for nothing more.
+    /// Notes that `signal` ends the run, without a change of the urgency.
     pub fn end_with(&mut self, signal: Signal) {
         self.first.get_or_insert(signal);
         self.count += 1;
     }
 
-    /// Takes a signal that asks for the end and came at `now`. It means SIGKILL if a process has sent the same INT or
-    /// TERM before, or if a person presses the key again and again.
+    /// Notes a signal that came at `now`. The urgency is immediate if a process has sent INT or TERM twice, or if a
+    /// person presses the key again and again.
     pub fn receive(&mut self, received: Received, now: Instant) -> Urgency {
         self.first.get_or_insert(received.signal);
         self.count += u64::from(received.times);
@@ -96,7 +95,7 @@ mod tests {
     use crate::process::clock::Clock;
     use Urgency::{Graceful, Immediate};
 
-    /// Signals at these milliseconds, each with what it has to lead to.
+    /// Checks the urgency after each signal. The times are in milliseconds.
     #[track_caller]
     fn check(origin: Origin, signals: &[(u64, Signal, Urgency)]) {
         let start = Clock::instant();
@@ -140,7 +139,7 @@ mod tests {
             Origin::Kernel,
             &[(0, key, Graceful), (1000, key, Graceful), (2001, key, Graceful), (2500, key, Immediate)],
         );
-        // Keys that came while nobody looked are counted all the same.
+        // Keys that were pressed between two checks count too.
         let mut interruption = Interruption::default();
         let received = Received { signal: key, origin: Origin::Kernel, times: 900 };
         assert_eq!(interruption.receive(received, Clock::instant()), Immediate);

@@ -1,10 +1,10 @@
-//! Stopping as a job of a shell: whether somebody can do it, and doing it ourselves.
+//! Job control: whether a terminal makes it possible, and stopping ourselves.
 
 use crate::core::signal::Signal;
 use crate::platform::signals::{self, Origin};
 use std::fs::File;
 
-/// Whether somebody at a terminal can stop a job and let it go on.
+/// Whether a person at a terminal can stop and continue us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobControl {
     /// There is a controlling terminal.
@@ -24,16 +24,16 @@ impl JobControl {
     }
 }
 
-/// Stops this process with `signal` until it is continued. Comes back at once where the kernel discards the signal,
-/// because no shell could continue us (an orphaned process group).
+/// Stops this process with `signal` until it is continued. Returns at once if the kernel discards the signal because no
+/// shell could continue us (an orphaned process group).
 pub fn stop_ourselves(signal: Signal) {
     signals::take_default_action(signal);
 }
 
-/// Stops as the command did, so that the shell sees a stopped job and lets both go on.
+/// Stops this process after the command, so that the shell sees a stopped job and can continue both.
 pub fn stop_with_the_command(signal: Signal) {
     stop_ourselves(signal);
-    // Stop signals that came while we were on the way down were answered by this stop.
+    // Stop signals that came before we stopped are done with this stop.
     for origin in [Origin::Process, Origin::Kernel] {
         signals::take(Signal::SIGTSTP, origin);
         signals::take(Signal::SIGTTIN, origin);

@@ -1,22 +1,22 @@
-//! One attempt of a command: started, waited for, passed signals, and ended with all its children.
+//! Runs the command: starts it, waits for it, forwards signals to it, and ends it with all its descendants.
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`supervisor`] | an attempt from start to end; the implementation of [`crate::run::attempt::Attempt`] |
-//! | [`spawn`] | starting: argv, environment, 126 and 127 |
-//! | [`event_loop`] | the one wait: children, signals, limits, delays |
-//! | [`clock`] | the time of a run, without stopped time |
-//! | [`command_state`] | none, running or stopped: what follows from a signal or from a change of it |
-//! | [`job_control`] | whether somebody can stop a job and continue it; stopping ourselves |
-//! | [`patience`] | how long a run waits for those who read what it says |
-//! | [`signals`] | which signals are caught, and the rule by which they are passed on |
-//! | [`interruption`] | what the signals amount to that ask for the end |
-//! | [`progress_timer`] | when a view of what goes on wants to be called |
-//! | [`tree`] | the processes that an attempt made, and how they end |
-//! | [`terminal`] | the terminal's settings and foreground group, put back after a command that was killed |
+//! | [`supervisor`] | the attempts and hooks of a run; implements [`crate::run::attempt::Attempt`] |
+//! | [`spawn`] | the start of a command: its environment, statuses 126 and 127 |
+//! | [`event_loop`] | the one place that waits: for children, signals, streams and time limits |
+//! | [`clock`] | the time of a run, without the time for which it was stopped |
+//! | [`command_state`] | whether a command runs or is stopped, and what follows from signals and changes |
+//! | [`job_control`] | whether there is a terminal with job control; stopping ourselves |
+//! | [`wait_policy`] | how long a run waits for the readers of what it writes |
+//! | [`signals`] | which signals are caught, and which are forwarded |
+//! | [`interruption`] | the signals that ask for the end of the run, and how urgently |
+//! | [`progress_timer`] | when to tell the observer again what is in progress |
+//! | [`tree`] | the descendants of an attempt, and how they are ended |
+//! | [`terminal`] | the terminal's settings and foreground group, restored after a command that was killed |
 //! | [`guard`] | the circuit breaker and the retry budget, as the loop asks for them |
 //!
-//! Nothing here judges an outcome or prints. What a system can do, and how, is in [`crate::platform`].
+//! Nothing here judges an outcome or prints. System calls that differ between systems are in [`crate::platform`].
 
 pub mod clock;
 pub mod command_state;
@@ -24,10 +24,10 @@ pub mod event_loop;
 pub mod guard;
 pub mod interruption;
 pub mod job_control;
-pub mod patience;
 pub mod progress_timer;
 pub mod signals;
 pub mod spawn;
 pub mod supervisor;
 pub mod terminal;
 pub mod tree;
+pub mod wait_policy;

@@ -1,35 +1,35 @@
-//! When the observer wants to be told again what goes on.
+//! When to tell the observer again what is in progress.
 
 use crate::core::stream::Cursor;
 use crate::run::event::{Activity, Observer};
 use std::time::Duration;
 
-/// Tells an observer what goes on, and knows when it wants to be told again.
+/// Tells an observer what is in progress, and remembers when it wants to be told again.
 #[derive(Debug, Default)]
 pub struct ProgressTimer {
     due: Option<Duration>,
 }
 
 impl ProgressTimer {
-    /// When the observer wants to be told again, as time since the start; none if nothing goes on that it shows.
+    /// When to call [`Self::tick`] again, as time since the start of the run; `None` if the observer shows nothing.
     pub fn due(&self) -> Option<Duration> {
         self.due
     }
 
-    /// Tells it what goes on at `now`.
+    /// Tells the observer what is in progress at `now`.
     pub fn tick<O>(&mut self, now: Duration, activity: Activity, observer: &mut dyn Observer<O>) {
         self.due = observer.activity(activity).map(|after| now.saturating_add(after));
     }
 
-    /// Tells it where a command has left the cursor of the terminal.
-    pub fn wrote<O>(&mut self, cursor: Cursor, observer: &mut dyn Observer<O>) {
-        observer.activity(Activity::Wrote { cursor });
+    /// Tells the observer that nothing is in progress any more.
+    pub fn finish<O>(&mut self, observer: &mut dyn Observer<O>) {
+        observer.activity(Activity::Finished);
         self.due = None;
     }
 
-    /// Tells it that what went on is over.
-    pub fn end<O>(&mut self, observer: &mut dyn Observer<O>) {
-        observer.activity(Activity::Over);
+    /// Tells the observer where a command, or a key, has left the cursor of the terminal.
+    pub fn cursor_moved<O>(&mut self, cursor: Cursor, observer: &mut dyn Observer<O>) {
+        observer.activity(Activity::CursorMoved { cursor });
         self.due = None;
     }
 }

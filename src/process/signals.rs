@@ -1,43 +1,42 @@
-//! Which signals are caught, what each one means, and the one rule by which they are passed on.
+//! Which signals are caught, what each one means, and which are forwarded to the command.
 //!
-//! Caught is every signal that ends a process by default: uncaught, it would end `retry` and leave the command
-//! behind. Each one is passed on; what the command makes of it is its own affair.
+//! Every signal that ends a process by default is caught: otherwise it would end `retry` and leave the command behind.
 
 use crate::core::signal::Signal;
 use crate::platform::children;
-use crate::platform::signals::{self, Interruption, Mask, Origin};
+use crate::platform::signals::{self, InterruptedCall, Mask, Origin};
 use std::os::fd::OwnedFd;
 
-/// What a signal that we received asks for.
+/// What a received signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// HUP, INT, QUIT, TERM: let the command finish, then end; no further attempt.
+    /// HUP, INT, QUIT, TERM: the end of the run, as soon as the command has ended.
     End,
-    /// The command's own business: USR1, USR2, and as process 1 WINCH, with which a container is told to shut down
+    /// Something of the command: USR1, USR2, and for process 1 also WINCH, with which a container is told to shut down
     /// gracefully (httpd's STOPSIGNAL).
     Message,
-    /// What ends whoever does not handle it, such as ALRM or a real-time signal: it is the command's business, but
-    /// where the command dies of it, or none is running, it ends the run.
+    /// Something of the command, such as ALRM or a real-time signal. It ends the run if the command dies of it, or if
+    /// no command runs.
     MessageOrEnd,
-    /// TSTP, TTIN: stop.
+    /// TSTP, TTIN: a stop of the job.
     Stop,
-    /// CONT: go on.
+    /// CONT: a continuation.
     Continue,
 }
 
-/// A signal that came, once or more often, from one origin.
+/// A signal from one origin, which came once or more often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
-    /// Which one.
+    /// The signal.
     pub signal: Signal,
-    /// From where.
+    /// Its sender.
     pub origin: Origin,
-    /// How often since the last look.
+    /// How often it came since it was taken last.
     pub times: u32,
 }
 
-/// In the order in which they are looked at: a stop must not hide an end that came with it. The real-time signals
-/// come behind these, as [`Meaning::MessageOrEnd`].
+/// The caught signals, in the order in which they are handled: a stop must not delay an end that came with it. The
+/// real-time signals follow, as [`Meaning::MessageOrEnd`].
 const CAUGHT: [(Signal, Meaning); 23] = [
     (Signal::SIGHUP, Meaning::End),
     (Signal::SIGINT, Meaning::End),
@@ -61,38 +60,39 @@ const CAUGHT: [(Signal, Meaning); 23] = [
     (Signal::SIGSYS, Meaning::MessageOrEnd),
     (Signal::SIGCONT, Meaning::Continue),
     (Signal::SIGTSTP, Meaning::Stop),
-    // SIGTTOU is not caught: a write of ours to the terminal would be restarted and signalled for ever.
+    // SIGTTOU is not caught: a write of ours to the terminal would be restarted, and cause it again, for ever.
     (Signal::SIGTTIN, Meaning::Stop),
 ];
 
-/// All that are caught on this system, now.
+/// The signals that this process catches on this system.
 fn caught() -> impl Iterator<Item = (Signal, Meaning)> {
     let is_process_1 = rustix::process::getpid().is_init();
     CAUGHT
         .into_iter()
         .chain(signals::TERMINATING.iter().map(|signal| (*signal, Meaning::MessageOrEnd)))
-        // A window that changes its size is no wish to end. But process 1 of a container hears nothing else.
+        // WINCH is for the command only if we are process 1 of a container: elsewhere a terminal sends it to the whole
+        // foreground group.
         .filter(move |(signal, _)| *signal != Signal::SIGWINCH || is_process_1)
         .chain(signals::real_time().map(|number| (Signal(number), Meaning::MessageOrEnd)))
 }
 
-/// Catches all of them, and SIGCHLD. Each one writes to `wake`.
+/// Catches the signals above and SIGCHLD. Each one writes to `wake`.
 pub fn catch_all(wake: &OwnedFd) {
     signals::unblock_child_signal();
-    // What is ignored is caught for a moment and must not come in it: blocked, it is dropped when it is ignored again.
-    let mask = Mask::block_everything();
-    signals::catch(Signal::SIGCHLD, Interruption::Restart, wake);
+    // `catch` catches a signal that is ignored for a moment. Blocked signals are dropped when they are ignored again.
+    let mask = Mask::block_all();
+    signals::catch(Signal::SIGCHLD, InterruptedCall::Restart, wake);
     for (signal, meaning) in caught() {
-        let interruption = if meaning == Meaning::Stop { Interruption::Eintr } else { Interruption::Restart };
-        signals::catch(signal, interruption, wake);
+        let call = if meaning == Meaning::Stop { InterruptedCall::Fail } else { InterruptedCall::Restart };
+        signals::catch(signal, call, wake);
     }
     mask.set();
 }
 
-/// The signals that came since the last look: each once, so that a sender without end is no reason to look without
-/// end.
+/// Takes the signals that came since the last call. Each signal is looked at once, so that a sender that never stops
+/// does not keep us here.
 pub fn take_all() -> impl Iterator<Item = (Received, Meaning)> {
-    signals::any_since().then(caught).into_iter().flatten().flat_map(|(signal, meaning)| {
+    signals::take_any().then(caught).into_iter().flatten().flat_map(|(signal, meaning)| {
         [Origin::Process, Origin::Kernel].into_iter().filter_map(move |origin| {
             let times = signals::take(signal, origin);
             (times > 0).then_some((Received { signal, origin, times }, meaning))
@@ -101,11 +101,11 @@ pub fn take_all() -> impl Iterator<Item = (Received, Meaning)> {
 }
 
 impl Received {
-    /// The rule by which a signal is passed on: what came to us alone was meant for the command. That is what a
-    /// process sent, and what the kernel sent for a timer or a descriptor that was made before we were executed.
-    /// What the kernel sent for a key has reached the whole foreground group, the command included.
-    /// Only the hang-up of the terminal goes to the session leader alone (tty_ioctl(4), `TIOCSCTTY`).
-    pub fn is_for_the_command(&self) -> bool {
+    /// Whether the signal is forwarded to the command, because it came to us alone. That is a signal of a process, or
+    /// one of the kernel for a timer or a descriptor that is older than our execve. The kernel sends a key's signal to
+    /// the whole foreground group, which includes the command, but a hang-up only to the session leader (tty_ioctl(4),
+    /// `TIOCSCTTY`).
+    pub fn is_forwarded(&self) -> bool {
         match (self.origin, self.signal) {
             (Origin::Kernel, Signal::SIGHUP) => is_session_leader(),
             (

@@ -1,5 +1,4 @@
-//! Starting a command: its argument vector as it is, its environment with what `retry` adds, and the
-//! difference between "not found", "cannot be run" and "not now".
+//! The start of a command: the variables that `retry` adds to its environment, and why a start failed.
 
 use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
@@ -14,40 +13,39 @@ use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
-/// What the command is told about the attempt, in its environment.
+/// What the environment of a command says about the attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptEnv<'a> {
     /// `RETRY_ATTEMPT`, from 1.
     pub number: u64,
     /// `RETRY_MAX_ATTEMPTS`, `inf` without a limit.
     pub attempts: Attempts,
-    /// `RETRY_PREVIOUS_STATUS`, as in `$?`; empty at first.
+    /// `RETRY_PREVIOUS_STATUS`, as in `$?`; empty in the first attempt.
     pub previous: Option<u8>,
-    /// `RETRY_ELAPSED`, seconds since the start.
+    /// `RETRY_ELAPSED`: seconds since the start of the run.
     pub elapsed: Duration,
-    /// `RETRY_DEPTH`: 1 below the outermost `retry`.
+    /// `RETRY_DEPTH`: 1 if this is the outermost `retry`.
     pub depth: u32,
     /// `RETRY_RUN_ID`, the same in all attempts.
     pub run_id: &'a str,
 }
 
-/// Starts the command with these ends of its streams. When `retry` dies before it, the kernel sends it
-/// `death_signal`.
+/// Starts a command. If `retry` dies before it, the kernel sends it `death_signal`.
 ///
 /// # Errors
-/// When it is not found, cannot be run, or the system is short of something.
+/// It was not found, cannot be run, or the system is short of memory, processes or descriptors.
 pub fn spawn(
-    command: &[OsString],
+    argv: &[OsString],
     env: &AttemptEnv<'_>,
     stdio: &ChildStdio,
     death_signal: Signal,
 ) -> Result<Pid, NotStarted> {
     let launch = Launch {
-        words: command,
+        argv,
         variables: &variables(env),
         streams: [stdio.stdin.as_ref(), stdio.stdout.as_ref(), stdio.stderr.as_ref()],
         death_signal,
-        group: ProcessGroup::of_the_command(),
+        group: ProcessGroup::for_commands(),
     };
     crate::platform::spawn::start(&launch).map_err(|error| not_started(&error))
 }
@@ -67,8 +65,8 @@ fn variables(env: &AttemptEnv<'_>) -> [(&'static str, String); 6] {
     ]
 }
 
-/// The statuses of env(1) and timeout(1): 127 for ENOENT (which a missing interpreter gives too), 126
-/// for whatever else cannot be run.
+/// The kinds follow the statuses of env(1) and timeout(1): 127 for ENOENT (also for a missing interpreter), 126 for any
+/// other error that is permanent.
 fn not_started(error: &io::Error) -> NotStarted {
     let kind = match Errno::from_io_error(error) {
         Some(Errno::NOENT) => SpawnFailure::NotFound,

@@ -1,7 +1,8 @@
-//! The terminal, as it was before an attempt. A command that is killed cannot put back what it has changed: raw
-//! mode, no echo, its own process group in the foreground. A shell does that for its jobs, and so do we.
+//! The state of the terminal, saved before a command and restored after it. A command that is killed cannot restore
+//! what it has changed: raw mode, no echo, its own process group in the foreground. We do that for it, as a shell for
+//! its jobs.
 
-use crate::platform::signals::with_terminal_output_allowed;
+use crate::platform::signals::with_sigttou_blocked;
 use rustix::process::{Pid, getpgrp, test_kill_process_group};
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
@@ -12,7 +13,7 @@ use std::os::fd::BorrowedFd;
 pub struct Terminal {
     /// A standard stream that leads to it.
     fd: BorrowedFd<'static>,
-    /// As it was before the attempt; nothing where it was not ours to change.
+    /// The settings before the command; `None` if we were in the background.
     before: Option<Termios>,
 }
 
@@ -20,35 +21,35 @@ impl Terminal {
     /// The terminal behind our standard streams, if there is one.
     pub fn find() -> Option<Self> {
         let streams = [stdio::stdin(), stdio::stdout(), stdio::stderr()];
-        // tcgetpgrp(3) answers for the controlling terminal only, which is the only one that is ours to mend.
+        // tcgetpgrp(3) succeeds for the controlling terminal only. We restore no other one.
         let fd = streams.into_iter().find(|fd| isatty(fd) && tcgetpgrp(fd).is_ok())?;
         Some(Self { fd, before: None })
     }
 
-    /// Remembers the terminal as it is. In the background it belongs to someone else.
+    /// Saves the settings. In the background the terminal is another job's, and nothing is saved.
     pub fn save(&mut self) {
         self.before = if self.foreground() == Some(getpgrp()) { tcgetattr(self.fd).ok() } else { None };
     }
 
-    /// Takes the foreground back from a group that is gone. One that lives has it from a shell (`bg`), or from a command
-    /// that goes on.
+    /// Takes the foreground from a process group that has ended. A group that still exists got it from a shell (`bg`),
+    /// or is that of a command that still runs.
     pub fn take_foreground(&self) {
         if self.before.is_some()
             && let Some(group) = self.foreground()
             && group != getpgrp()
             && test_kill_process_group(group) == Err(rustix::io::Errno::SRCH)
         {
-            // From the background this stops us, or fails in an orphaned process group (tcsetpgrp(3)).
-            let _not_ours = with_terminal_output_allowed(|| tcsetpgrp(self.fd, getpgrp()));
+            // In the background this would stop us without `with_sigttou_blocked` (tcsetpgrp(3)).
+            let _best_effort = with_sigttou_blocked(|| tcsetpgrp(self.fd, getpgrp()));
         }
     }
 
-    /// Puts the settings back, if the terminal is ours.
+    /// Restores the settings, if we are in the foreground.
     pub fn restore(&self) {
         if let Some(before) = &self.before
             && self.foreground() == Some(getpgrp())
         {
-            // At once: a terminal that is stopped (Ctrl-S) would never have written all that is to be written.
+            // `Now` does not wait for output, which a stopped terminal (Ctrl-S) would never write.
             let _hung_up = tcsetattr(self.fd, OptionalActions::Now, before);
         }
     }

@@ -1,159 +1,164 @@
-//! The processes that an attempt made, and how they end. It finds and signals them; it waits only
-//! through [`EventLoop`].
+//! The descendants of an attempt, and how they are ended. This finds and signals them; it waits only through
+//! [`EventLoop`].
 //!
-//! On Linux `retry` is a child subreaper (prctl(2)), so whatever an attempt leaves behind becomes a
-//! child of ours when its parent ends: a process that called setsid or forked twice is still a
-//! descendant. Elsewhere the tree is the command's own process group, where it has one
-//! ([`crate::platform::group`]), else the command alone.
+//! On Linux `retry` is a child subreaper (prctl(2)): a process becomes our child when its parent ends, so one that
+//! called setsid or forked twice is still our descendant. Elsewhere the tree is the command's process group if it has
+//! one of its own ([`crate::platform::group`]), else the command alone.
 //!
-//! What cannot be read is not gone: a tree has ended when the kernel knows no child of ours any more, or when all
-//! that is below us could be seen and nothing of the tree is among it.
+//! A process that cannot be read may still run. So a tree has ended when the kernel says that we have no children, or
+//! when the search saw all our descendants and none of them belongs to the tree.
 
 use super::event_loop::EventLoop;
 use crate::core::outcome::{Escalation, Left};
 use crate::core::signal::Signal;
 use crate::platform::descendants::{self, Process};
 use crate::platform::group::ProcessGroup;
-use crate::platform::{Descendants, View};
+use crate::platform::{Coverage, Descendants};
 use rustix::process::Pid;
 use std::io;
 use std::time::Duration;
 
-/// Which processes are meant.
+/// Which processes of a tree are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Every process that the attempt made, the ones that left for another session included.
-    Everything,
-    /// Those in our session: what a cancelled command leaves behind without having meant to.
+    /// All of them, in whatever session.
+    AllSessions,
+    /// Those in our session. After an interruption, a process that has called setsid lives on: it was detached on
+    /// purpose.
     OurSession,
 }
 
-/// How a tree ended.
+/// How a tree was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// What it took.
+pub struct Termination {
+    /// Whether SIGKILL was needed.
     pub escalation: Escalation,
-    /// What is still there, because the system does not let us end it.
+    /// The processes that could not be ended.
     pub left: Left,
 }
 
-/// What is left of a tree when its command has ended by itself.
+/// The processes of a tree that still run when its command has ended by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remaining {
-    /// So many processes.
-    Seen(usize),
+    /// This many.
+    Visible(usize),
     /// Some, which /proc does not show.
-    Unseen,
+    Hidden,
 }
 
-/// The processes of one attempt, or of all: our descendants, without those that were there before.
+/// The descendants of one attempt, or of the whole run: ours, without those that are older than the tree.
 #[derive(Debug, Default)]
 pub struct Tree {
-    before: Vec<Process>,
-    /// The command, once it was started.
+    /// Our descendants when the tree began.
+    older: Vec<Process>,
+    /// The command, once it is started.
     command: Option<Pid>,
 }
 
-/// What is there of a tree.
+/// The processes of a tree that a search found.
 struct Members {
     processes: Vec<Process>,
-    view: View,
+    coverage: Coverage,
 }
 
-/// How long the tree is watched without news: a process whose parent is not ours to wait for ends
-/// without a SIGCHLD for us.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often the tree is searched without a wakeup: we get no SIGCHLD when a process ends that is another's child.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a process may take to vanish after SIGKILL before it counts as stuck in the kernel.
-const STUCK: Duration = Duration::from_secs(10);
+/// How long a process may take to end after SIGKILL before it counts as stuck in the kernel.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More children than this, ended or not, are too many to look at each of them.
-const STORM: usize = 100;
+/// With more children than this, ended or not, looking at each of them takes too long.
+const MANY_CHILDREN: usize = 100;
 
-/// How long what ends just behind the command may take to do so before it counts as left running.
-const SETTLE: Duration = Duration::from_millis(50);
+/// How long a process may outlive the command before it counts as left running.
+const SETTLE_TIME: Duration = Duration::from_millis(50);
 
 impl Tree {
-    /// The tree of what begins now.
-    pub fn begin() -> Self {
-        let mut before = Vec::new();
-        // One call that says "no children" saves the look into /proc in nearly every run.
+    /// A tree to which no process belongs yet.
+    pub fn new() -> Self {
+        let mut older = Vec::new();
+        // In nearly every run one system call finds that there are no children, and /proc need not be read.
         if descendants::any() != Descendants::None {
             descendants::walk(None, &mut |process| {
-                before.push(process.clone());
+                older.push(process.clone());
                 true
             });
         }
-        Self { before, command: None }
+        Self { older, command: None }
     }
 
-    /// The command was started: the root of the tree.
-    pub fn grows_from(&mut self, command: Pid) {
+    /// Sets the root of the tree, when the command is started.
+    pub fn set_command(&mut self, command: Pid) {
         self.command = Some(command);
     }
 
-    /// The processes that are there although the command has ended.
+    /// The processes that still run although the command has ended.
     pub fn left_running(&self, event_loop: &mut EventLoop) -> Remaining {
         if descendants::any() == Descendants::None {
-            return Remaining::Seen(0);
+            return Remaining::Visible(0);
         }
-        // A pipeline's members and a shell's helpers end a moment after the command, and nobody left them behind.
-        let settled = event_loop.now().saturating_add(SETTLE);
+        // The members of a pipeline and the helpers of a shell end shortly after the command.
+        let settled = event_loop.now().saturating_add(SETTLE_TIME);
         loop {
-            let members = self.members(event_loop, Scope::Everything);
-            // What cannot be read is not gone.
-            let remaining = match (members.processes.len(), members.view, descendants::any()) {
-                (0, View::Partial, Descendants::Some) => Remaining::Unseen,
-                (count, ..) => Remaining::Seen(count),
+            let members = self.members(event_loop, Scope::AllSessions);
+            let remaining = match (members.processes.len(), members.coverage, descendants::any()) {
+                (0, Coverage::Partial, Descendants::Some) => Remaining::Hidden,
+                (count, ..) => Remaining::Visible(count),
             };
-            if remaining == Remaining::Seen(0)
+            if remaining == Remaining::Visible(0)
                 || event_loop.now() >= settled
                 || event_loop.interrupted().is_some()
             {
                 return remaining;
             }
-            event_loop.next(Some(settled.min(event_loop.now() + SETTLE / 10)));
+            event_loop.next(Some(settled.min(event_loop.now() + SETTLE_TIME / 10)));
         }
     }
 
-    /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
-    /// has no patience. Comes back when they are gone, or when nothing more can be done about them.
-    pub fn end(&self, event_loop: &mut EventLoop, scope: Scope, signal: Signal, grace: Duration) -> Ended {
-        // Whatever the command does to stop itself now, its time runs.
+    /// Ends the processes in `scope`: sends `signal`, and SIGKILL after `grace` or as soon as repeated signals ask for
+    /// it. Returns when they are gone, or cannot be ended.
+    pub fn end(
+        &self,
+        event_loop: &mut EventLoop,
+        scope: Scope,
+        signal: Signal,
+        grace: Duration,
+    ) -> Termination {
+        // The grace period goes on even if the command stops itself now.
         event_loop.ignore_lone_stops();
         for process in self.members(event_loop, scope).processes {
-            // Errors: it is gone, or is not ours to end, which shows below.
+            // If it may not be signalled, `kill` finds that out.
             let _gone = send(event_loop, &process, signal);
-            // A stopped process would not see it before it goes on.
+            // A stopped process handles the signal only when it is continued.
             let _gone = send(event_loop, &process, Signal::SIGCONT);
         }
-        let patience = event_loop.now().saturating_add(grace);
-        while !event_loop.is_kill_requested() && event_loop.now() < patience {
+        let kill_at = event_loop.now().saturating_add(grace);
+        while !event_loop.is_kill_requested() && event_loop.now() < kill_at {
             if self.is_gone(event_loop, scope) {
-                return Ended { escalation: Escalation::FirstSignal, left: Left::Nothing };
+                return Termination { escalation: Escalation::FirstSignal, left: Left::Nothing };
             }
-            event_loop.next(Some(patience.min(event_loop.now() + LOOK_AGAIN)));
+            event_loop.next(Some(kill_at.min(event_loop.now() + POLL_INTERVAL)));
         }
         self.kill(event_loop, scope)
     }
 
-    /// SIGKILL, until nothing is left. Each process is killed as soon as it is found, and the search
-    /// starts again at once while it finds new ones: a tree that forks cannot outrun it, because what
-    /// its dead parents leave becomes our own child, which is found first.
-    fn kill(&self, event_loop: &mut EventLoop, scope: Scope) -> Ended {
+    /// Sends SIGKILL until nothing is left. Each process is killed as soon as it is found, and the search starts again
+    /// at once while it finds new ones. A tree cannot fork faster than that: the children of killed processes become
+    /// our own, which are found first.
+    fn kill(&self, event_loop: &mut EventLoop, scope: Scope) -> Termination {
         let escalation = Escalation::Killed;
-        let stuck = event_loop.now().saturating_add(STUCK);
-        let mut seen: Vec<Process> = Vec::new();
-        let mut helpless_before = false;
+        let give_up_at = event_loop.now().saturating_add(KILL_TIMEOUT);
+        let mut killed: Vec<Process> = Vec::new();
+        let mut could_kill_none_before = false;
         loop {
-            // The fastest way first: processes that fork and end at once are gone before a closer look at each of
-            // them is over.
-            let is_meant = |pid| scope.includes(pid) && !self.before.iter().any(|process| process.pid == pid);
-            while descendants::kill_children(is_meant) > STORM && event_loop.now() < stuck {
+            // The fastest way first: processes that fork and end at once would be gone before each of them is looked
+            // at.
+            let belongs = |pid| scope.includes(pid) && !self.older.iter().any(|process| process.pid == pid);
+            while descendants::kill_children(belongs) > MANY_CHILDREN && event_loop.now() < give_up_at {
                 event_loop.next(Some(event_loop.now()));
             }
             let members = self.members(event_loop, scope);
-            let mut news = false;
+            let mut found_new = false;
             let mut refused = 0;
             for process in &members.processes {
                 if let Err(error) = send(event_loop, process, Signal::SIGKILL)
@@ -161,37 +166,37 @@ impl Tree {
                 {
                     refused += 1;
                 }
-                if !seen.contains(process) {
-                    news = true;
+                if !killed.contains(process) {
+                    found_new = true;
                 }
             }
-            // Reaps what has ended, without waiting for a lull that a storm of children may never have.
+            // Reaps what has ended, without waiting for more: children may end without pause.
             event_loop.next(Some(event_loop.now()));
             if self.is_gone(event_loop, scope) {
-                return Ended { escalation, left: Left::Nothing };
+                return Termination { escalation, left: Left::Nothing };
             }
-            // All that is left is not ours to end, or is not to be seen.
-            let helpless =
-                refused == members.processes.len() && (refused > 0 || members.view == View::Partial);
-            if (helpless && helpless_before) || event_loop.now() >= stuck {
-                return Ended { escalation, left: left(&members) };
+            // The processes that are left may not be killed, or cannot be seen.
+            let could_kill_none =
+                refused == members.processes.len() && (refused > 0 || members.coverage == Coverage::Partial);
+            if (could_kill_none && could_kill_none_before) || event_loop.now() >= give_up_at {
+                return Termination { escalation, left: left(&members) };
             }
-            helpless_before = helpless;
-            seen = members.processes;
-            if !news {
-                event_loop.next(Some(event_loop.now() + LOOK_AGAIN));
+            could_kill_none_before = could_kill_none;
+            killed = members.processes;
+            if !found_new {
+                event_loop.next(Some(event_loop.now() + POLL_INTERVAL));
             }
         }
     }
 
     fn members(&self, event_loop: &EventLoop, scope: Scope) -> Members {
         let mut processes = Vec::new();
-        // Without a /proc of ours (a chroot, a pid namespace, no descriptor left to open it) the walk finds
-        // nothing. The command is known all the same: we have not reaped it, so its pid is its own.
+        // Without a /proc of our namespace (a chroot, a pid namespace, no descriptor left to open it) the search finds
+        // nothing. The pid of the command is still its own, because we have not reaped it.
         let mut command = event_loop.command();
-        let view = descendants::walk(self.command, &mut |process: &Process| {
-            // What was there before goes on, and so does what it starts meanwhile.
-            if self.before.iter().any(|before| before.may_be(process)) {
+        let coverage = descendants::walk(self.command, &mut |process: &Process| {
+            // An older process is not ours to end, and neither are its children.
+            if self.older.iter().any(|older| older.may_be(process)) {
                 return false;
             }
             if command == Some(process.pid) {
@@ -203,38 +208,38 @@ impl Tree {
             true
         });
         if let Some(pid) = command.filter(|pid| scope.includes(*pid)) {
-            processes.push(Process::known(pid));
+            processes.push(Process::with_pid(pid));
         }
-        Members { processes, view }
+        Members { processes, coverage }
     }
 
     fn is_gone(&self, event_loop: &EventLoop, scope: Scope) -> bool {
         match descendants::any() {
             Descendants::None => return true,
-            // All that is below us is meant, so no look at it can say more.
-            Descendants::Some if scope == Scope::Everything && self.before.is_empty() => return false,
+            // Every descendant belongs to the tree, so a search would say the same.
+            Descendants::Some if scope == Scope::AllSessions && self.older.is_empty() => return false,
             Descendants::Some | Descendants::Unknown => {}
         }
-        // The list of children in /proc may miss one that moves while it is read (proc(5)), so an empty
-        // one is believed only when it is empty twice.
-        let none = || {
+        // The list of children in /proc may miss one that moves while it is read (proc(5)), so it has to be empty
+        // twice.
+        let is_empty = || {
             let members = self.members(event_loop, scope);
-            let seen = match members.view {
-                View::Complete => true,
-                View::Moving => false,
-                // What /proc does not show has to be gone where nothing may be left; elsewhere it is not looked for.
-                View::Partial => scope == Scope::OurSession,
+            let is_reliable = match members.coverage {
+                Coverage::Complete => true,
+                Coverage::Changing => false,
+                // Processes that /proc does not show may not stay behind, except after an interruption.
+                Coverage::Partial => scope == Scope::OurSession,
             };
-            seen && members.processes.is_empty()
+            is_reliable && members.processes.is_empty()
         };
-        none() && none()
+        is_empty() && is_empty()
     }
 }
 
 fn send(event_loop: &EventLoop, process: &Process, signal: Signal) -> io::Result<()> {
-    // The command's group, where it has one of its own.
+    // Reaches the whole group of the command, if it has one of its own.
     if event_loop.command() == Some(process.pid) {
-        return ProcessGroup::of_the_command().send(process.pid, signal);
+        return ProcessGroup::for_commands().send(process.pid, signal);
     }
     descendants::send(process, signal)
 }
@@ -249,7 +254,7 @@ fn left(members: &Members) -> Left {
 impl Scope {
     fn includes(self, pid: Pid) -> bool {
         match self {
-            Self::Everything => true,
+            Self::AllSessions => true,
             Self::OurSession => descendants::is_in_our_session(pid),
         }
     }

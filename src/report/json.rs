@@ -131,13 +131,17 @@ impl LogEntry {
             Event::Good { number, outcome, took, next, .. } => {
                 ("good", Some(ended(plan, *number, (outcome, *took), None, Some(*next))), None)
             }
-            Event::Failed { number, outcome, took, asked, remarks, why, next, .. } => {
+            Event::Failed { number, outcome, took, server_delay, details, why, next, .. } => {
                 let fields = ended(plan, *number, (outcome, *took), Some(why), Some(*next));
-                let left_running = match remarks.leftovers {
+                let left_running = match details.left_running {
                     LeftRunning::Kept(count) => Some(count),
                     _ => None,
                 };
-                ("failed", Some(AttemptFields { asked_s: asked.map(seconds), left_running, ..fields }), None)
+                (
+                    "failed",
+                    Some(AttemptFields { asked_s: server_delay.map(seconds), left_running, ..fields }),
+                    None,
+                )
             }
             Event::Succeeded { number, outcome, took, .. } => {
                 ("succeeded", Some(ended(plan, *number, (outcome, *took), None, None)), None)

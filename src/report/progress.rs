@@ -92,7 +92,7 @@ impl Progress {
     /// What to show of an activity.
     pub fn update(&mut self, activity: Activity) -> ProgressUpdate {
         let before = self.stage;
-        let is_over = matches!(activity, Activity::Over | Activity::Wrote { .. });
+        let is_over = matches!(activity, Activity::Finished | Activity::CursorMoved { .. });
         self.stage = if is_over { Stage::Idle } else { Stage::Begun };
         match (self.style, activity) {
             (Style::LiveLine, Activity::Waiting { left, elapsed }) if may_draw() => {
@@ -179,7 +179,7 @@ mod tests {
                 (update, next)
             );
         }
-        assert_eq!(heartbeat.update(Activity::Over), ProgressUpdate::Nothing);
+        assert_eq!(heartbeat.update(Activity::Finished), ProgressUpdate::Nothing);
         assert_eq!(
             (heartbeat.update(waiting(60)), heartbeat.next_update(waiting(60))),
             (ProgressUpdate::Nothing, None)
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn where_nothing_is_shown_nothing_wakes_up() {
         let mut nothing = progress(Style::Silent);
-        for activity in [waiting(500), Activity::Running { took: secs(0) }, Activity::Over] {
+        for activity in [waiting(500), Activity::Running { took: secs(0) }, Activity::Finished] {
             assert_eq!(
                 (nothing.update(activity), nothing.next_update(activity)),
                 (ProgressUpdate::Nothing, None)

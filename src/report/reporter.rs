@@ -139,7 +139,7 @@ impl Observer<Outcome> for Reporter<'_> {
 
     fn activity(&mut self, activity: Activity) -> Option<Duration> {
         let attempts = self.history.attempts;
-        if let Activity::Wrote { cursor } = activity {
+        if let Activity::CursorMoved { cursor } = activity {
             self.log.cursor_moved(cursor);
         }
         match self.progress.update(activity) {

@@ -53,7 +53,7 @@ impl ResolvedPath {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let base_fd = base.as_ref().map_or(CWD, AsFd::as_fd);
             let directory = open_directory(base_fd, parent.unwrap_or(Path::new(".")))?;
-            if files::is_of_the_kernel(&directory, &path) {
+            if files::names_open_files(&directory, &path) {
                 return Ok(Self::Magic(path));
             }
             let present = match rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW) {

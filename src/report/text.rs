@@ -58,24 +58,27 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 elapsed(*took)
             )
         }
-        Event::Failed { number, outcome, took, elapsed: since, asked, remarks, why, next } => {
+        Event::Failed { number, outcome, took, elapsed: since, server_delay, details, why, next } => {
             let what = what_happened(plan, outcome, *took);
-            let leftovers = left_running(&remarks.leftovers);
+            let leftovers = left_running(&details.left_running);
             let goes_on = matches!(next, Next::Retry(_));
-            let dropped = remarks.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
-            let stdin = if goes_on && remarks.stdin == StdinState::UsedUp { USED_UP } else { "" };
+            let dropped = details.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
+            let stdin = if goes_on && details.stdin == StdinState::UsedUp { USED_UP } else { "" };
             let nested = match next {
                 Next::Retry(_) if *number == 1 && plan.depth > 1 => nested(plan),
                 _ => String::new(),
             };
-            let asked = match (next, asked) {
-                (Next::Retry(_) | Next::Stop(StopReason::Deadline { .. }), Some(asked)) => {
-                    format!(" (the server asked for {})", elapsed(*asked))
+            let server_delay = match (next, server_delay) {
+                (Next::Retry(_) | Next::Stop(StopReason::Deadline { .. }), Some(delay)) => {
+                    format!(" (the server asked for {})", elapsed(*delay))
                 }
                 _ => String::new(),
             };
             let then = then(plan, *next, Some(why), *since);
-            format!("{} failed: {what}{leftovers}{dropped}. {then}{asked}{stdin}{nested}", attempt(number))
+            format!(
+                "{} failed: {what}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}",
+                attempt(number)
+            )
         }
         Event::Refused { number, reason: StopReason::CircuitOpen { wait }, elapsed: since } => {
             let open = circuit_is_open(plan, *wait);
@@ -218,7 +221,7 @@ fn left_running(leftovers: &LeftRunning) -> String {
     };
     match leftovers {
         LeftRunning::Nothing => String::new(),
-        LeftRunning::KeptUnseen => ", processes left running that /proc does not show".to_owned(),
+        LeftRunning::KeptHidden => ", processes left running that /proc does not show".to_owned(),
         LeftRunning::Kept(count) => format!(", {} left running", processes(*count)),
         LeftRunning::Ended(count) => format!(", {} left running and ended", processes(*count)),
         LeftRunning::Stuck(left) => could_not_end(left),

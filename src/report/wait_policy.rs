@@ -1,5 +1,5 @@
 //! How long a write of ours waits for another process: for a reader, or for the holder of a lock. Here are the policies
-//! for messages outside of a run and in the middle of one; [`crate::process::patience`] has those of a run, which
+//! for messages outside of a run and in the middle of one; [`crate::process::wait_policy`] has those of a run, which
 //! know its signals and limits.
 
 use rustix::event::{PollFd, PollFlags, Timespec};

@@ -1,5 +1,4 @@
-//! The trait through which the loop runs a command, or the script of a test. It owns the vocabulary between the
-//! loop and an attempt, and no behaviour.
+//! The trait through which the loop runs a command, or the script of a test, and the types that it returns.
 
 use super::event::Observer;
 use crate::core::outcome::Left;
@@ -10,28 +9,25 @@ use retry_loop::run::{Guard, Unguarded};
 use retry_loop::server_hint::ServerHint;
 use std::time::Duration;
 
-/// Something that can be attempted again.
-///
-/// The loop in [`crate::run`] decides *whether* and *when*; an implementation knows *how*, and what
-/// time it is.
+/// Something that can be attempted again. The loop in [`crate::run`] decides whether and when; an implementation makes
+/// the attempts, and has the clock.
 pub trait Attempt {
-    /// How one attempt ended.
+    /// How an attempt ended.
     type Outcome;
 
-    /// Makes attempt `number` (from 1) and comes back when nothing of it is left that could overlap
-    /// with the next one.
-    fn attempt(&mut self, number: u64, observer: &mut dyn Observer<Self::Outcome>) -> Done<Self::Outcome>;
+    /// Makes attempt `number` (from 1). Returns when nothing is left of it that could overlap with the next one.
+    fn attempt(
+        &mut self,
+        number: u64,
+        observer: &mut dyn Observer<Self::Outcome>,
+    ) -> FinishedAttempt<Self::Outcome>;
 
-    /// What the outcome means.
+    /// What the rules say about the outcome of the last attempt.
     fn judge(&self, outcome: &Self::Outcome) -> Verdict;
 
-    /// Asks whether a failure that no rule stopped is worth another attempt.
-    fn second_opinion(
-        &mut self,
-        _outcome: &Self::Outcome,
-        _observer: &mut dyn Observer<Self::Outcome>,
-    ) -> Opinion<Self::Outcome> {
-        Opinion::None
+    /// What the last attempt says about the service that it called.
+    fn observation(&self, _outcome: &Self::Outcome, verdict: &Verdict) -> Observation {
+        verdict.observation()
     }
 
     /// What the server asked for in the last attempt.
@@ -39,64 +35,67 @@ pub trait Attempt {
         ServerHint::None
     }
 
-    /// Makes ready for another attempt after a failure, when the delay is over.
+    /// Runs the command of `--retry-if` after a failure that no rule stopped.
+    fn retry_if(
+        &mut self,
+        _outcome: &Self::Outcome,
+        _observer: &mut dyn Observer<Self::Outcome>,
+    ) -> RetryIf<Self::Outcome> {
+        RetryIf::NoAnswer
+    }
+
+    /// Runs the command of `--before-retry` after a failure and its delay. The next attempt is `number`.
     fn before_retry(
         &mut self,
         _number: u64,
         _observer: &mut dyn Observer<Self::Outcome>,
-    ) -> Ready<Self::Outcome> {
-        Ready::Yes
+    ) -> BeforeRetry<Self::Outcome> {
+        BeforeRetry::Succeeded
     }
 
-    /// What an outcome and the verdict on it say of the service that the command has called.
-    fn observation(&self, _outcome: &Self::Outcome, verdict: &Verdict) -> Observation {
-        verdict.observation()
-    }
-
-    /// The circuit breaker and the retry budget. `observer` is told where they cannot be used.
+    /// The circuit breaker and the retry budget. `observer` gets a warning if they cannot be used.
     fn guard<'a>(&'a mut self, _observer: &'a mut dyn Observer<Self::Outcome>) -> impl Guard + 'a {
         Unguarded
     }
 
-    /// Waits between attempts.
+    /// Waits for `delay` before an attempt.
     fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Self::Outcome>) -> Waited;
 
-    /// Time since the start. An implementation may leave out what must not count (time stopped by
-    /// Ctrl-Z).
+    /// Time since the start of the run. An implementation may leave out the time for which it was stopped (Ctrl-Z).
     fn elapsed(&self) -> Duration;
 }
 
-/// An attempt that is over.
+/// An attempt that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done<O> {
+pub struct FinishedAttempt<O> {
     /// How it ended.
     pub outcome: O,
     /// How long it ran.
     pub took: Duration,
-    /// What ends everything with it, if something does.
+    /// Why the run ends with it, whatever its outcome; `None` where the outcome decides.
     pub abort: Option<Abort>,
-    /// What else there is to say about it.
-    pub remarks: Remarks,
+    /// More about it, for messages.
+    pub details: AttemptDetails,
 }
 
-/// What ends a run in the middle of an attempt, whatever the attempt's outcome.
+/// Why a run ends during an attempt, whatever its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Abort {
-    /// The first signal that told us to end.
+    /// A signal came. This is the first one.
     Interrupted(Signal),
-    /// A failure of our own that loses something.
+    /// We failed, and something is lost: what.
     Broken(String),
 }
 
-/// What a message may say about an attempt besides its outcome.
+/// What a message says about an attempt besides its outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remarks {
-    /// Bytes of output that are held and will be dropped when there is another attempt.
+pub struct AttemptDetails {
+    /// Bytes of held output, which is dropped if there is another attempt; `None` if no output is held.
     pub held: Option<u64>,
-    /// Whether another attempt finds its stdin.
+    /// Whether another attempt can read its stdin.
     pub stdin: StdinState,
-    /// What it left running when it ended by itself and failed.
-    pub leftovers: LeftRunning,
+    /// What it left running if it failed and ended by itself.
+    pub left_running: LeftRunning,
 }
 
 /// Processes that outlived a failed attempt.
@@ -105,57 +104,57 @@ pub enum LeftRunning {
     /// None.
     #[default]
     Nothing,
-    /// So many go on.
+    /// This many, which still run.
     Kept(usize),
-    /// Some go on, and nobody can say how many: /proc does not show them.
-    KeptUnseen,
-    /// So many were ended.
+    /// Some, which still run. /proc does not show them, so their number is unknown.
+    KeptHidden,
+    /// This many, which were ended.
     Ended(usize),
-    /// They should have been ended, but could not be.
+    /// Some that could not be ended.
     Stuck(Left),
 }
 
-/// Whether another attempt finds its stdin.
+/// Whether another attempt can read its stdin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StdinState {
-    /// As far as we know.
+    /// As far as we know, it can.
     #[default]
-    Fine,
-    /// It is a stream that this attempt may have read to its end.
+    Available,
+    /// Stdin is a stream that this attempt may have read to its end.
     UsedUp,
 }
 
-/// What was said about a failure that no rule stopped.
+/// The answer of `--retry-if` about a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opinion<O> {
-    /// Nothing.
-    None,
-    /// It is worth another attempt.
+pub enum RetryIf<O> {
+    /// There is no such command, or it failed in an earlier attempt too.
+    NoAnswer,
+    /// The failure is worth another attempt.
     Retry,
-    /// It is not.
+    /// The failure is final.
     Stop,
-    /// Nothing: whoever was asked ended like this.
-    Unusable(O),
-    /// A signal said to end everything.
+    /// The command failed like this, for the first time.
+    Failed(O),
+    /// A signal came.
     Interrupted(Signal),
 }
 
-/// Whether another attempt can be made.
+/// How `--before-retry` ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ready<O> {
-    /// Yes.
-    Yes,
-    /// Yes, although what should have made ready for it ended like this.
-    Warned(O),
-    /// No: a signal said to end everything.
+pub enum BeforeRetry<O> {
+    /// It succeeded, or there is no such command.
+    Succeeded,
+    /// It failed like this. The next attempt is made anyway.
+    Failed(O),
+    /// A signal came.
     Interrupted(Signal),
 }
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waited {
-    /// The time has passed.
+    /// The delay is over.
     Elapsed,
-    /// A signal said to end everything.
+    /// A signal came.
     Interrupted(Signal),
 }

@@ -1,6 +1,6 @@
 //! The events of a run, and the trait that observes them. The views in `report` show them.
 
-use super::attempt::Remarks;
+use super::attempt::AttemptDetails;
 use crate::core::signal::Signal;
 use crate::core::stream::Cursor;
 use crate::core::verdict::Why;
@@ -43,8 +43,8 @@ pub enum Event<'a, O> {
         took: Duration,
         elapsed: Duration,
         /// The delay that the server asked for, whether or not another attempt follows.
-        asked: Option<Duration>,
-        remarks: &'a Remarks,
+        server_delay: Option<Duration>,
+        details: &'a AttemptDetails,
         /// The rule behind the verdict.
         why: &'a Why,
         next: Next,
@@ -119,7 +119,7 @@ pub enum Severity {
     Info = 6,
 }
 
-/// How much time a run has spent on what.
+/// How the time of a run was spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
     /// Time since the start of the run.
@@ -146,9 +146,9 @@ pub enum Activity {
         took: Duration,
     },
     /// Nothing: the delay or the attempt is over.
-    Over,
-    /// Nothing: a command has ended, and may have moved the cursor of the terminal.
-    Wrote {
+    Finished,
+    /// Nothing: a command has ended or a key was pressed, and the cursor of the terminal may have moved.
+    CursorMoved {
         /// Where the cursor is now.
         cursor: Cursor,
     },

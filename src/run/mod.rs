@@ -1,10 +1,10 @@
-//! The loop of a command. What decides is [`retry_loop::run::Run`]; this does what it says and tells the
-//! observer. It runs, waits for and prints nothing itself.
+//! The loop of a command. [`retry_loop::run::Run`] makes the decisions; this carries them out through an `Attempt`, and
+//! tells the observer. It starts, waits for and prints nothing itself.
 //!
 //! | file | owns |
 //! |---|---|
 //! | [`attempt`] | the trait through which the loop runs a command, or the script of a test |
-//! | [`event`] | everything that can happen, and the trait of whoever is told |
+//! | [`event`] | the events of a run, and the trait `Observer` |
 
 pub mod attempt;
 pub mod event;
@@ -12,15 +12,14 @@ pub mod event;
 use crate::core::outcome::{Ending, RunEnd};
 use crate::core::signal::Signal;
 use crate::core::verdict::{Verdict, Why};
-use attempt::{Abort, Attempt, Opinion, Ready, Waited};
+use attempt::{Abort, Attempt, BeforeRetry, RetryIf, Waited};
 use event::{Event, Observer};
 use retry_loop::policy::Policy;
 use retry_loop::run::{Attempted, Next, Run};
 use retry_loop::server_hint::ServerHint;
 
-/// Attempts until one succeeds, is not worth another one, or nothing allows another one.
-///
-/// Attempts, waits and the clock are `attempt`'s; `observer` is told what happens as it happens.
+/// Makes attempts until one succeeds, one fails for good, or `policy` or the guard allow no more. The observer gets
+/// each event as it happens.
 pub fn run<A: Attempt>(
     policy: &Policy,
     attempt: &mut A,
@@ -39,7 +38,7 @@ pub fn run<A: Attempt>(
         let number = run.number();
         let mut waited = attempt.wait(delay, observer);
         if waited == Waited::Elapsed && number > 1 && run.successes_in_a_row() == 0 {
-            waited = prepare(attempt, number, observer);
+            waited = before_retry(attempt, number, observer);
         }
         if let Waited::Interrupted(signal) = waited {
             let elapsed = attempt.elapsed();
@@ -53,9 +52,9 @@ pub fn run<A: Attempt>(
         }
 
         observer.event(&Event::Starting { number });
-        let done = attempt.attempt(number, observer);
-        let (outcome, took, elapsed) = (done.outcome, done.took, attempt.elapsed());
-        if let Some(abort) = done.abort {
+        let finished = attempt.attempt(number, observer);
+        let (outcome, took, elapsed) = (finished.outcome, finished.took, attempt.elapsed());
+        if let Some(abort) = finished.abort {
             run.abandon(&mut attempt.guard(observer));
             return match abort {
                 Abort::Interrupted(signal) => {
@@ -89,14 +88,14 @@ pub fn run<A: Attempt>(
                 Event::Good { number, in_a_row, outcome: &outcome, took, elapsed, next }
             }
             Verdict::Retry(why) | Verdict::Stop(why) => {
-                let asked = if let ServerHint::Wait(asked) = hint { Some(asked) } else { None };
-                let remarks = &done.remarks;
-                Event::Failed { number, outcome: &outcome, took, elapsed, asked, remarks, why, next }
+                let server_delay = if let ServerHint::Wait(delay) = hint { Some(delay) } else { None };
+                let details = &finished.details;
+                Event::Failed { number, outcome: &outcome, took, elapsed, server_delay, details, why, next }
             }
         });
         let ending = match next {
-            Next::Retry(announced) | Next::Again(announced) => {
-                (delay, last) = (announced, Some(outcome));
+            Next::Retry(next_delay) | Next::Again(next_delay) => {
+                (delay, last) = (next_delay, Some(outcome));
                 continue;
             }
             Next::Succeeded => Ending::Succeeded { failures: run.failures() },
@@ -106,20 +105,19 @@ pub fn run<A: Attempt>(
     }
 }
 
-/// Runs what has to run before the attempt `number`, which follows a failure.
-fn prepare<A: Attempt>(attempt: &mut A, number: u64, observer: &mut dyn Observer<A::Outcome>) -> Waited {
+/// Runs `--before-retry` for the attempt `number`, which follows a failure.
+fn before_retry<A: Attempt>(attempt: &mut A, number: u64, observer: &mut dyn Observer<A::Outcome>) -> Waited {
     match attempt.before_retry(number, observer) {
-        Ready::Yes => Waited::Elapsed,
-        Ready::Warned(outcome) => {
+        BeforeRetry::Succeeded => Waited::Elapsed,
+        BeforeRetry::Failed(outcome) => {
             observer.event(&Event::HookFailed { outcome: &outcome });
             Waited::Elapsed
         }
-        Ready::Interrupted(signal) => Waited::Interrupted(signal),
+        BeforeRetry::Interrupted(signal) => Waited::Interrupted(signal),
     }
 }
 
-/// What the rules say about an outcome, and `--retry-if` about a failure that they did not stop; or the signal
-/// that came meanwhile.
+/// The verdict of the rules and, if that is to retry, of `--retry-if`; or the signal that came meanwhile.
 fn judge<A: Attempt>(
     attempt: &mut A,
     outcome: &A::Outcome,
@@ -129,14 +127,14 @@ fn judge<A: Attempt>(
     if !matches!(verdict, Verdict::Retry(_)) {
         return Ok(verdict);
     }
-    Ok(match attempt.second_opinion(outcome, observer) {
-        Opinion::None => verdict,
-        Opinion::Retry => Verdict::Retry(Why::Condition),
-        Opinion::Stop => Verdict::Stop(Why::Condition),
-        Opinion::Unusable(outcome) => {
+    Ok(match attempt.retry_if(outcome, observer) {
+        RetryIf::NoAnswer => verdict,
+        RetryIf::Retry => Verdict::Retry(Why::Condition),
+        RetryIf::Stop => Verdict::Stop(Why::Condition),
+        RetryIf::Failed(outcome) => {
             observer.event(&Event::ConditionFailed { outcome: &outcome });
             verdict
         }
-        Opinion::Interrupted(signal) => return Err(signal),
+        RetryIf::Interrupted(signal) => return Err(signal),
     })
 }

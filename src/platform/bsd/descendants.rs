@@ -1,9 +1,9 @@
-//! What systems without a child subreaper know of the processes below us: the command, which stands for its whole
-//! process group where that is its own.
+//! Our descendants on a system without a child subreaper: the command, which stands for its whole process group if it
+//! has one of its own.
 
 use crate::core::signal::Signal;
 use crate::platform::group::ProcessGroup;
-use crate::platform::{Descendants, View};
+use crate::platform::{Coverage, Descendants};
 use rustix::process::Pid;
 use std::io;
 
@@ -15,50 +15,50 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process of which no more is known than its pid.
-    pub fn known(pid: Pid) -> Self {
+    /// A process with this pid, of which nothing else is known.
+    pub fn with_pid(pid: Pid) -> Self {
         Self { pid }
     }
 
-    /// Whether this is the same process, as far as can be told.
+    /// Whether the two may be the same process.
     pub fn may_be(&self, other: &Self) -> bool {
         self.pid == other.pid
     }
 }
 
-/// What becomes an orphan is init's.
+/// Does nothing: orphans become children of init.
 pub fn adopt_orphans() {}
 
-/// What an ended command leaves behind goes to init, so our children say nothing about it.
+/// Unknown: a process whose parent has ended is a child of init, not of ours.
 pub fn any() -> Descendants {
     Descendants::Unknown
 }
 
-/// A group is in one session, and the command cannot have left ours: setsid(2) refuses the leader of
-/// a group. (Without a group of its own, nothing is left of a command that has ended.)
+/// Always: a group is in one session, and the command cannot leave ours, as setsid(2) refuses the leader of a group.
+/// (Without a group of its own, nothing is left of a command that has ended.)
 pub fn is_in_our_session(_pid: Pid) -> bool {
     true
 }
 
-/// Sends a signal to the command, and to its group where that is its own.
+/// Sends a signal to the command: to its whole group if that is its own.
 ///
 /// # Errors
 /// ESRCH when it is gone, EPERM when it runs as someone else.
 pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
-    ProcessGroup::of_the_command().send(process.pid, signal)
+    ProcessGroup::for_commands().send(process.pid, signal)
 }
 
-/// There are none but the command.
-pub fn kill_children(_is_meant: impl Fn(Pid) -> bool) -> usize {
+/// Kills nothing: the command is our only child.
+pub fn kill_children(_is_selected: impl Fn(Pid) -> bool) -> usize {
     0
 }
 
-/// Calls `found` for the command, if something of it is left.
-pub fn walk(command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> View {
+/// Calls `found` for the command, if it or its group still exists.
+pub fn walk(command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> Coverage {
     if let Some(pid) = command
-        && ProcessGroup::of_the_command().holds(pid)
+        && ProcessGroup::for_commands().exists(pid)
     {
         found(&Process { pid });
     }
-    View::Complete
+    Coverage::Complete
 }

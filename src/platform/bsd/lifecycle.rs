@@ -1,11 +1,11 @@
-//! What these systems have to say about the end of this process.
+//! The end of this process: there is no parent-death signal, and no way to forbid core files but their limit.
 
 use crate::core::signal::Signal;
 
-/// There is no parent-death signal.
+/// Always `None`.
 pub fn death_signal() -> Option<Signal> {
     None
 }
 
-/// The limit of a core's size is enough.
+/// Does nothing: the limit of a core file's size is enough.
 pub fn forbid_dumps() {}

@@ -2,14 +2,14 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`descendants`] | the command, which stands for its process group |
+//! | [`descendants`] | our descendants: the command, which stands for its process group |
 //! | [`files`] | files without a name |
 //! | [`group`] | the process group of a command |
 //! | [`lifecycle`] | the parent-death signal, core files |
-//! | [`siginfo`] | numbers of signals, and who has sent one |
+//! | [`siginfo`] | signal numbers, and the sender of a signal |
 //! | [`spawn`] | starting a command: posix_spawn |
 //! | [`streams`] | reading, writing and moving bytes without blocking |
-//! | [`trace`] | children that want to be traced |
+//! | [`trace`] | children that ask to be traced |
 //! | [`wakeup`] | a pipe |
 
 pub mod descendants;

@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// std does not let us say so in its child.
+/// Always false: std does not run our code in the child.
 pub fn is_child_before_exec() -> bool {
     false
 }
@@ -21,14 +21,14 @@ pub fn is_child_before_exec() -> bool {
 /// # Errors
 /// What posix_spawn(3) answers.
 pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
-    let (program, arguments) = launch.words.split_first().ok_or(io::ErrorKind::NotFound)?;
+    let (program, arguments) = launch.argv.split_first().ok_or(io::ErrorKind::NotFound)?;
     match spawn(launch, program, arguments) {
         // A script without `#!`. execvp(3) runs it with /bin/sh; posix_spawn(3) may not.
         Err(error) if Errno::from_io_error(&error) == Some(Errno::NOEXEC) => {
             let Some(file) = find(program) else { return Err(error) };
-            let mut words = vec![file.into_os_string()];
-            words.extend_from_slice(arguments);
-            spawn(launch, &"/bin/sh".into(), &words)
+            let mut argv = vec![file.into_os_string()];
+            argv.extend_from_slice(arguments);
+            spawn(launch, &"/bin/sh".into(), &argv)
         }
         other => other,
     }
@@ -55,7 +55,7 @@ fn spawn(launch: &Launch<'_>, program: &OsString, arguments: &[OsString]) -> io:
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| Errno::SRCH.into())
 }
 
-/// The file that execvp(3) would have run.
+/// The file that execvp(3) would run.
 #[expect(clippy::disallowed_methods, reason = "PATH belongs to starting a command, not to settings")]
 fn find(program: &OsString) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {

@@ -1,10 +1,11 @@
-//! Reading, writing and moving bytes without blocking, on descriptors that others share. Most of it cannot be had here.
+//! Reading, writing and moving bytes without blocking, on descriptors that other processes share. Most of it is not
+//! supported here.
 
 use rustix::fs::Dev;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// There is no flag for one read.
+/// Fails: no flag makes one read nonblocking.
 ///
 /// # Errors
 /// Always ENOSYS.
@@ -12,7 +13,7 @@ pub fn read_nowait(_pipe: BorrowedFd<'_>, _buffer: &mut [u8]) -> Result<usize, E
     Err(Errno::NOSYS)
 }
 
-/// There is no flag for one write.
+/// Fails: no flag makes one write nonblocking.
 ///
 /// # Errors
 /// Always ENOSYS.
@@ -20,7 +21,7 @@ pub fn write_nowait(_pipe: BorrowedFd<'_>, _bytes: &[u8]) -> Result<usize, Errno
     Err(Errno::NOSYS)
 }
 
-/// There is no splice(2).
+/// Fails: there is no splice(2).
 ///
 /// # Errors
 /// Always ENOSYS.
@@ -33,7 +34,7 @@ pub fn move_to_pipe(
     Err(Errno::NOSYS)
 }
 
-/// sendfile(2) sends to sockets only.
+/// Fails: sendfile(2) sends to sockets only.
 ///
 /// # Errors
 /// Always ENOSYS.
@@ -46,25 +47,25 @@ pub fn move_to_file(
     Err(Errno::NOSYS)
 }
 
-/// Pipes grow by themselves.
+/// Does nothing: pipes grow by themselves.
 pub fn grow_pipe(_pipe: &OwnedFd, _size: usize) {}
 
-/// A path by which what `fd` leads to can be opened again: a terminal's name. A pipe has none.
+/// A path to open the file behind `fd` again: the name of a terminal. A pipe has none.
 pub fn path_to_reopen(fd: BorrowedFd<'_>) -> Option<Vec<u8>> {
     Some(rustix::termios::ttyname(fd, Vec::new()).ok()?.into_bytes())
 }
 
-/// Not known: device numbers differ from system to system.
+/// Always false: device numbers differ between systems.
 pub fn is_memory_device(_device: Dev) -> bool {
     false
 }
 
-/// Not known, as above.
+/// Always false: device numbers differ between systems.
 pub fn is_pty_master(_device: Dev) -> bool {
     false
 }
 
-/// Not known: there is no kcmp(2).
+/// Always `None`: there is no kcmp(2).
 pub fn share_description(_a: BorrowedFd<'_>, _b: BorrowedFd<'_>) -> Option<bool> {
     None
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// What is read, and what is written where that is another one. Darwin has no pipe2(2), but nothing else runs yet that
-/// could start a process before the flags are set.
+/// Opens the descriptor to read, and the one to write if it is another one. Darwin has no pipe2(2), but no other thread
+/// runs yet that could start a process before the flags are set.
 ///
 /// # Errors
 /// No descriptors left.

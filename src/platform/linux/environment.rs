@@ -1,4 +1,4 @@
-//! The environment that a command gets: ours, with what `retry` adds, and with the command's pid where ours stood.
+//! The environment of a command: ours, with the variables that `retry` adds, and the command's pid in place of ours.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -11,70 +11,69 @@ unsafe extern "C" {
 
 /// The environment of the command.
 pub struct Environment {
-    /// `NAME=value`, and a null pointer at the end.
+    /// Pointers to `NAME=value`, with a null pointer at the end.
     pub entries: Vec<*const libc::c_char>,
-    /// Ours, which `entries` points to.
+    /// The texts of our own variables, which `entries` points to.
     _texts: Vec<CString>,
-    /// Those that hold the command's pid, which is not known yet, and where in the text it goes.
+    /// The variables with the command's pid, which is not known yet, and its offset in the text.
     pids: Vec<(Box<[u8]>, usize)>,
 }
 
-/// What systemd tells a service about itself, with the pid for which it is meant: sd_listen_fds(3),
-/// sd_watchdog_enabled(3), systemd.exec(5). The service is the command, not us.
-const PIDS: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
-/// The same process by another number, which we cannot know in time. Without it, the pid decides.
-const OTHER_PIDS: [&[u8]; 1] = [b"LISTEN_PIDFDID"];
+/// Variables with which systemd passes a service its own pid: sd_listen_fds(3), sd_watchdog_enabled(3),
+/// systemd.exec(5). The service is the command, not us.
+const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
+/// A variable with the pidfd id of the service, which cannot be known before the start. Without it, the pid decides.
+const PIDFD_VARIABLES: [&[u8]; 1] = [b"LISTEN_PIDFDID"];
 
 impl Environment {
     /// Ours, with `variables` in place of those of the same name.
     ///
     /// # Errors
-    /// A value contains a zero.
+    /// A value contains a zero byte.
     pub fn new(variables: &[(&'static str, String)]) -> io::Result<Self> {
         let us = rustix::process::getpid().as_raw_nonzero().to_string();
         let mut entries = Vec::new();
         let mut pids = Vec::new();
-        let mut others = Vec::new();
-        // SAFETY: environ(7) points to texts that end with a zero, and ends with a null pointer. Nothing of ours
-        // ever changes it.
+        let mut pidfds = Vec::new();
+        // SAFETY: environ(7) points to texts that end with a zero, and ends with a null pointer. We never change it.
         let mut entry = unsafe { environ };
         // SAFETY: as above.
-        while let Some(text) = unsafe { entry.as_ref() }.filter(|text| !text.is_null()) {
+        while let Some(variable) = unsafe { entry.as_ref() }.filter(|variable| !variable.is_null()) {
             // SAFETY: as above.
-            let bytes = unsafe { CStr::from_ptr(*text) }.to_bytes();
+            let bytes = unsafe { CStr::from_ptr(*variable) }.to_bytes();
             let name = bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
             let value = bytes.get(name.len() + 1..).unwrap_or_default();
-            if PIDS.contains(&name) && value == us.as_bytes() {
-                // Room for the digits of any pid, and zeros behind them.
-                let mut place = vec![0; name.len() + 1 + 21].into_boxed_slice();
-                place[..=name.len()].copy_from_slice(&bytes[..=name.len()]);
-                pids.push((place, name.len() + 1));
-            } else if OTHER_PIDS.contains(&name) {
-                others.push(*text);
+            if PID_VARIABLES.contains(&name) && value == us.as_bytes() {
+                // The digits of any pid fit in 21 bytes, with a zero behind them.
+                let mut text = vec![0; name.len() + 1 + 21].into_boxed_slice();
+                text[..=name.len()].copy_from_slice(&bytes[..=name.len()]);
+                pids.push((text, name.len() + 1));
+            } else if PIDFD_VARIABLES.contains(&name) {
+                pidfds.push(*variable);
             } else if !variables.iter().any(|(ours, _)| ours.as_bytes() == name) {
-                entries.push(*text);
+                entries.push(*variable);
             }
             // SAFETY: the null pointer at the end was not reached.
             entry = unsafe { entry.add(1) };
         }
         if pids.is_empty() {
-            entries.append(&mut others);
+            entries.append(&mut pidfds);
         }
         let texts = variables.iter().map(|(name, value)| CString::new([name, "=", value].concat()));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         entries.extend(texts.iter().map(|text| text.as_ptr()));
-        entries.extend(pids.iter().map(|(place, _)| place.as_ptr().cast()));
+        entries.extend(pids.iter().map(|(text, _)| text.as_ptr().cast()));
         entries.push(ptr::null());
         Ok(Self { entries, _texts: texts, pids })
     }
 
-    /// In the child: writes its pid where it belongs, without allocating.
+    /// Called in the child: writes its pid into the variables, without allocating.
     pub fn insert_pid(&mut self, pid: libc::pid_t) {
-        for (place, at) in &mut self.pids {
+        for (text, offset) in &mut self.pids {
             let digits = pid.checked_ilog10().unwrap_or(0) + 1;
             let mut rest = pid.unsigned_abs();
             for position in (0..digits as usize).rev() {
-                place[*at + position] = b'0' + (rest % 10) as u8;
+                text[*offset + position] = b'0' + (rest % 10) as u8;
                 rest /= 10;
             }
         }

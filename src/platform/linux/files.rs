@@ -1,16 +1,16 @@
-//! Files that get their name when they are complete (open(2), `O_TMPFILE`), and directories to look things up in.
+//! Files that are given a name when they are complete (open(2), `O_TMPFILE`), and directories to look things up in.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::Path;
 
-/// Opens a file without a name in a directory, for writing or for both. `None` where that cannot be done: on NFS, say.
+/// Opens a file without a name in a directory. `None` if the file system cannot do that, as NFS.
 pub fn open_unnamed(directory: impl AsFd, access: OFlags, mode: Mode) -> Option<OwnedFd> {
     rustix::fs::openat(directory, ".", access | OFlags::TMPFILE | OFlags::CLOEXEC, mode).ok()
 }
 
-/// Gives it a name in that directory.
+/// Gives the file a name in that directory.
 ///
 /// # Errors
 /// EEXIST when the name is taken. Without /proc: ENOENT.
@@ -19,11 +19,11 @@ pub fn link_unnamed(file: impl AsFd, directory: impl AsFd, name: &Path) -> Resul
     rustix::fs::linkat(CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW)
 }
 
-/// How a directory is opened to look something up in it: one that we may write to but not list will do.
+/// The flags to open a directory for a lookup, which needs no permission to list it.
 pub const SEARCH: OFlags = OFlags::PATH;
 
-/// Whether a directory is in /proc, where /dev/stdout, /dev/fd and bash's `>(...)` end: its links name open files, which
-/// may have no path.
-pub fn is_of_the_kernel(directory: impl AsFd, _path: &Path) -> bool {
+/// Whether a directory may name open files, as /proc does, where /dev/stdout, /dev/fd and bash's `>(...)` lead. Such a
+/// file may have no other path.
+pub fn names_open_files(directory: impl AsFd, _path: &Path) -> bool {
     rustix::fs::fstatfs(directory).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }

@@ -1,9 +1,9 @@
-//! The command stays in our process group: its tree is found without one, and nobody who waits for a group, or presses
-//! a key for one, misses it.
+//! Commands stay in our process group. Their trees are found without a new group, and a process that waits for our
+//! group, or a key for it, reaches the command as well.
 
 use crate::platform::group::ProcessGroup;
 
-/// The group of every command.
-pub fn of_the_command() -> ProcessGroup {
+/// The choice for all commands.
+pub fn for_commands() -> ProcessGroup {
     ProcessGroup::Inherited
 }

@@ -2,15 +2,15 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`descendants`] | the processes below us: child subreaper, /proc, pidfds |
+//! | [`descendants`] | our descendants: child subreaper, /proc, pidfds |
 //! | [`environment`] | the environment of a command |
 //! | [`files`] | files without a name |
 //! | [`group`] | the process group of a command |
 //! | [`lifecycle`] | the parent-death signal, core files |
-//! | [`siginfo`] | numbers of signals, and who has sent one |
+//! | [`siginfo`] | signal numbers, and the sender of a signal |
 //! | [`spawn`] | starting a command: clone and execve |
 //! | [`streams`] | reading, writing and moving bytes without blocking |
-//! | [`trace`] | children that want to be traced |
+//! | [`trace`] | children that ask to be traced |
 //! | [`wakeup`] | eventfd |
 
 pub mod descendants;

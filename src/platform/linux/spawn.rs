@@ -1,9 +1,9 @@
 //! Starting a command: clone(2) and execve(2).
 //!
-//! Not through std's `Command`: that needs two descriptors for a pipe where it forks, leaves our handlers in the child
-//! until it executes the command (a key that is pressed then is lost), gives up on a script without `#!`, sorts the
-//! environment and drops entries without `=`. Its other way, posix_spawn(3), offers no parent-death signal and, in
-//! glibc, leaves signals 32 and 33 ignored in the command.
+//! std's `Command` is not used. When it forks, it needs two descriptors for a pipe, keeps our signal handlers in the
+//! child until execve (a key that is pressed then is lost), fails for a script without `#!`, sorts the environment and
+//! drops entries without `=`. When it uses posix_spawn(3), there is no parent-death signal, and glibc leaves signals 32
+//! and 33 ignored in the command.
 
 use super::environment::Environment;
 use crate::platform::group::ProcessGroup;
@@ -19,33 +19,34 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-/// Set in a child between clone(2) and execve(2), which shares our memory and has our signal handlers.
+/// Set between clone(2) and execve(2) in a child, which shares our memory and has our signal handlers.
 static IN_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Whether this is the child, so that a signal was meant for the command.
+/// Whether this is the child, so that a signal is for the command.
 pub fn is_child_before_exec() -> bool {
     IN_CHILD.load(Ordering::Relaxed)
 }
 
-/// Starts a command. Comes back when it runs, or cannot be run.
+/// Starts a command. Returns when it runs, or cannot be run.
 ///
 /// # Errors
-/// What execve(2) and clone(2) answer, as execvp(3) would pass it on.
+/// The errors of clone(2) and of execve(2), chosen as by execvp(3).
 pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
     let prepared = Prepared::new(launch)?;
     let memory = ChildMemory::get()?;
     memory.failure.store(0, Ordering::Relaxed);
     let us = rustix::process::getpid();
-    // No signal may come to the child before it dies of one: until then it has our handlers, which only count.
-    let mask = Mask::block_everything();
+    // Signals are blocked until they have their default action in the child: before, it has our handlers, which only
+    // count.
+    let mask = Mask::block_all();
     let original = Mask::original().unwrap_or(mask);
     let mut child = Child { prepared, launch, parent: us, mask: original, memory };
     let pid = fork(&mut child);
     let error = io::Error::last_os_error();
-    // The child is gone from our memory. This comes before any signal is let through.
+    // The child no longer uses our memory. This has to happen before signals are unblocked.
     IN_CHILD.store(false, Ordering::Relaxed);
     mask.set();
-    // A failure is -1, which a `Pid` would take, and which to kill(2) is everybody.
+    // A failure is -1, which a `Pid` accepts, and which is every process for kill(2).
     let pid = if pid > 0 { Pid::from_raw(pid) } else { None };
     let pid = pid.ok_or(error)?;
     match memory.failure.load(Ordering::Relaxed) {
@@ -57,7 +58,7 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
     }
 }
 
-/// What the child is told.
+/// The argument of `run_child`.
 struct Child<'a> {
     prepared: Prepared,
     launch: &'a Launch<'a>,
@@ -66,36 +67,34 @@ struct Child<'a> {
     memory: &'static ChildMemory,
 }
 
-/// Makes the child, and stands still until it executes something or ends (CLONE_VFORK). It shares our memory
-/// (CLONE_VM), as with vfork(2) and posix_spawn(3): to copy the page tables would cost a fifth of an attempt.
+/// Creates the child, and suspends us until it has executed a file or ended (CLONE_VFORK). It shares our memory
+/// (CLONE_VM), as with vfork(2) and posix_spawn(3): copying the page tables would take a fifth of an attempt.
 /// Returns its pid, or -1.
 fn fork(child: &mut Child<'_>) -> libc::pid_t {
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let stack = child.memory.top_of_stack();
-    // SAFETY: the child has a stack of its own, and all that it is told lives until it is gone from our memory. It
-    // calls only what is async-signal-safe. All signals are blocked, so no handler runs in it before it says that
-    // they belong to the command.
+    // SAFETY: the child has a stack of its own, and its argument lives as long as it uses our memory. It calls only
+    // async-signal-safe functions. All signals are blocked, so no handler runs in it before IN_CHILD is set.
     unsafe { libc::clone(run_child, stack, flags, ptr::from_mut(child).cast()) }
 }
 
 extern "C" fn run_child(child: *mut libc::c_void) -> libc::c_int {
-    // SAFETY: `fork` passes a `Child`, which nobody else touches meanwhile.
+    // SAFETY: `fork` passes a `Child`, and does nothing with it meanwhile.
     let child = unsafe { &mut *child.cast::<Child<'_>>() };
-    let errno = child.prepared.become_the_command(child.launch, child.parent, child.mask);
+    let errno = child.prepared.exec(child.launch, child.parent, child.mask);
     child.memory.failure.store(errno, Ordering::Relaxed);
-    // SAFETY: ends the child at once; nothing of ours is flushed.
+    // SAFETY: _exit(2) ends the child at once, without flushing our buffers.
     unsafe { libc::_exit(127) }
 }
 
-/// Memory for the child, made once. A mapping, shared also where the rest is not (valgrind makes a fork of every
-/// clone).
+/// Memory for the child, mapped once. It is shared even where the rest is not (valgrind turns every clone into a fork).
 struct ChildMemory {
-    /// Where the child says why it could not become the command. Not a pipe: descriptors may be short.
+    /// The errno with which the child failed. A pipe would need descriptors, which may be short.
     failure: AtomicI32,
 }
 
 impl ChildMemory {
-    /// Enough for the child's calls and for the frame of a signal handler, which holds all registers.
+    /// In bytes: enough for the child's calls and for the frame of a signal handler, which has all registers.
     const SIZE: usize = 1 << 16;
 
     fn get() -> io::Result<&'static Self> {
@@ -103,7 +102,7 @@ impl ChildMemory {
         if let Some(memory) = MEMORY.get() {
             return Ok(memory);
         }
-        // SAFETY: a new mapping at no certain place, which is never unmapped; zeros are a valid `ChildMemory`.
+        // SAFETY: a new mapping at any address, which is never unmapped; zeros are a valid `ChildMemory`.
         let memory = unsafe {
             let access = ProtFlags::READ | ProtFlags::WRITE;
             &*mmap_anonymous(ptr::null_mut(), Self::SIZE, access, MapFlags::SHARED)?.cast::<Self>()
@@ -113,58 +112,57 @@ impl ChildMemory {
 
     /// The stack grows down from the end of the mapping; `failure` is at its beginning.
     fn top_of_stack(&'static self) -> *mut libc::c_void {
-        // SAFETY: the end of the mapping that `get` has made.
+        // SAFETY: this is the end of the mapping that `get` created.
         unsafe { ptr::from_ref(self).cast_mut().cast::<u8>().add(Self::SIZE).cast() }
     }
 }
 
-/// Everything that the child needs, allocated before it is there: between fork and exec, malloc(3) is forbidden.
+/// What the child needs, allocated before it exists: between fork and exec, malloc(3) is forbidden.
 struct Prepared {
-    /// The files that execvp(3) would try, in this order.
+    /// The files that execvp(3) would try, in order.
     files: Vec<CString>,
-    /// The arguments with the null at their end.
-    arguments: Pointers,
-    /// As `arguments`, for a file that `/bin/sh` has to read: `/bin/sh`, the file, the rest.
-    for_the_shell: Pointers,
+    argv: CStringArray,
+    /// The arguments to run a file with the shell: `/bin/sh`, the file, the rest.
+    shell_argv: CStringArray,
     environment: Environment,
 }
 
-/// Texts as C wants them: pointers to them, and a null pointer at the end.
-struct Pointers {
-    all: Vec<*const libc::c_char>,
+/// An array as C expects it: pointers to texts, and a null pointer at the end.
+struct CStringArray {
+    pointers: Vec<*const libc::c_char>,
     _texts: Vec<CString>,
 }
 
-impl Pointers {
+impl CStringArray {
     fn new(texts: Vec<CString>) -> Self {
-        let mut all: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
-        all.push(ptr::null());
-        Self { all, _texts: texts }
+        let mut pointers: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
+        pointers.push(ptr::null());
+        Self { pointers, _texts: texts }
     }
 }
 
 impl Prepared {
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
-        let texts = launch.words.iter().map(|word| CString::new(word.as_bytes()));
+        let texts = launch.argv.iter().map(|argument| CString::new(argument.as_bytes()));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let program = launch.words.first().ok_or(io::ErrorKind::NotFound)?;
+        let program = launch.argv.first().ok_or(io::ErrorKind::NotFound)?;
         let files = candidates(program)?;
         let mut shell = vec![c"/bin/sh".to_owned(), c"".to_owned()];
         shell.extend(texts.iter().skip(1).cloned());
         Ok(Self {
             files,
-            arguments: Pointers::new(texts),
-            for_the_shell: Pointers::new(shell),
+            argv: CStringArray::new(texts),
+            shell_argv: CStringArray::new(shell),
             environment: Environment::new(launch.variables)?,
         })
     }
 
-    /// In the child. Comes back only if nothing could be executed, with the reason.
-    fn become_the_command(&mut self, launch: &Launch<'_>, parent: Pid, mask: Mask) -> libc::c_int {
-        // SAFETY: system calls that are async-signal-safe, on values that live.
+    /// Called in the child. Returns only if no file could be executed, with the errno.
+    fn exec(&mut self, launch: &Launch<'_>, parent: Pid, mask: Mask) -> libc::c_int {
+        // SAFETY: these system calls are async-signal-safe, and their arguments live.
         unsafe {
             libc::prctl(libc::PR_SET_PDEATHSIG, launch.death_signal.0);
-            // Our parent may have died before that: then the signal never comes.
+            // If our parent died before that, the signal never comes.
             if libc::getppid() != parent.as_raw_nonzero().get() {
                 libc::_exit(127);
             }
@@ -172,7 +170,7 @@ impl Prepared {
                 libc::setpgid(0, 0);
             }
             for (stream, target) in launch.streams.iter().zip(0..) {
-                // They are above 2, since 0 to 2 were never free. The copy has no FD_CLOEXEC.
+                // The descriptors are above 2, because 0 to 2 were never free. The copy has no FD_CLOEXEC.
                 if let Some(fd) = stream
                     && libc::dup2(fd.as_raw_fd(), target) == -1
                 {
@@ -181,47 +179,43 @@ impl Prepared {
             }
             self.environment.insert_pid(libc::getpid());
         }
-        // From now on a signal is the command's, and ends it if that is its default.
+        // From now on, a signal is for the command, and ends it if that is its default action.
         IN_CHILD.store(true, Ordering::Relaxed);
         mask.set();
         self.execute()
     }
 
-    /// As execvp(3): a directory of PATH that has no such file, or not for us, is passed over; a file that the
-    /// kernel cannot make sense of (a script without `#!`) is for the shell.
+    /// Executes the first file that can be executed, as execvp(3): a directory of PATH without the file, or without
+    /// permission, is skipped, and a file that the kernel cannot execute (a script without `#!`) is run by the shell.
     fn execute(&mut self) -> libc::c_int {
-        let mut refused = None;
+        let mut forbidden = None;
         let mut last = libc::ENOENT;
         for file in &self.files {
-            last = execve(file, &self.arguments.all, &self.environment.entries);
+            last = execve(file, &self.argv.pointers, &self.environment.entries);
             if last == libc::ENOEXEC {
-                self.for_the_shell.all[1] = file.as_ptr();
-                return execve(c"/bin/sh", &self.for_the_shell.all, &self.environment.entries);
+                self.shell_argv.pointers[1] = file.as_ptr();
+                return execve(c"/bin/sh", &self.shell_argv.pointers, &self.environment.entries);
             }
             match last {
-                libc::EACCES => refused = Some(last),
+                libc::EACCES => forbidden = Some(last),
                 libc::ENOENT | libc::ENOTDIR | libc::ESTALE | libc::ENODEV | libc::ETIMEDOUT => {}
                 _ => return last,
             }
         }
-        refused.unwrap_or(last)
+        forbidden.unwrap_or(last)
     }
 }
 
-fn execve(
-    file: &CStr,
-    arguments: &[*const libc::c_char],
-    environment: &[*const libc::c_char],
-) -> libc::c_int {
-    // SAFETY: both lists end with a null pointer, and all that they point to lives.
+fn execve(file: &CStr, argv: &[*const libc::c_char], environment: &[*const libc::c_char]) -> libc::c_int {
+    // SAFETY: both arrays end with a null pointer, and the texts live.
     unsafe {
-        libc::execve(file.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+        libc::execve(file.as_ptr(), argv.as_ptr(), environment.as_ptr());
         *libc::__errno_location()
     }
 }
 
-/// The files that a program's name may mean. A name without a slash is looked for in PATH, where an empty entry
-/// is the working directory.
+/// The files that a program's name stands for. A name without a slash is searched in PATH, where an empty entry is the
+/// working directory.
 #[expect(clippy::disallowed_methods, reason = "PATH belongs to starting a command, not to settings")]
 fn candidates(program: &OsStr) -> io::Result<Vec<CString>> {
     let name = program.as_bytes();

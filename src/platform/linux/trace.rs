@@ -1,13 +1,13 @@
-//! Children that want to be traced.
+//! Children that ask to be traced by us (PTRACE_TRACEME).
 
 use crate::core::signal::Signal;
 use rustix::process::Pid;
 
-/// Ends the tracing of a child that has stopped with `signal`, and lets it go on as it would without a tracer.
+/// Stops tracing a child that has stopped with `signal`, and continues it as if it had no tracer.
 pub fn stop_tracing(pid: Pid, signal: Signal) {
-    // The stop after an exec of a traced process has SIGTRAP (ptrace(2)), which nobody sent.
+    // The stop after an exec of a traced process has SIGTRAP (ptrace(2)), which no process sent.
     let delivered = if signal == Signal::SIGTRAP { 0 } else { signal.0 };
-    // SAFETY: with PTRACE_DETACH the address is ignored and the data is a signal's number.
+    // SAFETY: with PTRACE_DETACH the address is ignored and the data is a signal number.
     unsafe {
         libc::ptrace(
             libc::PTRACE_DETACH,

@@ -1,10 +1,10 @@
-//! eventfd(2) wakes the event loop: one descriptor, where descriptors may be short.
+//! An eventfd(2) wakes the event loop: one descriptor instead of a pipe's two.
 
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// What is read, and what is written where that is another one.
+/// Opens the descriptor to read, and the one to write if it is another one.
 ///
 /// # Errors
 /// No descriptors left.

@@ -1,4 +1,4 @@
-//! What becomes of children, and signals to other processes.
+//! Changes in the state of children, and signals to other processes.
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
@@ -10,37 +10,37 @@ use std::mem::MaybeUninit;
 /// A change in the state of a child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is gone and reaped.
+    /// It has ended like this, and is reaped.
     Ended(Outcome),
     /// It was stopped by this signal.
     Stopped(Signal),
-    /// It goes on.
+    /// It was continued.
     Continued,
-    /// It asked to be traced by its parent (PTRACE_TRACEME), and waits with this signal for the tracer's word.
+    /// It asked to be traced by its parent (PTRACE_TRACEME), and has stopped for the tracer with this signal.
     Traced(Signal),
 }
 
-/// Of which child something is asked.
+/// Which children a call is about, as in waitid(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// Any child's.
-    Any,
-    /// This one's.
-    Only(Pid),
+pub enum WaitId {
+    /// All of them.
+    All,
+    /// The one with this pid.
+    Pid(Pid),
 }
 
-/// The next change of a child, if there is one by now. Ended children are reaped.
+/// Takes the next change of a child, if there is one. A child that has ended is reaped.
 ///
 /// # Errors
 /// ECHILD when there is no such child.
-pub fn next_change(whose: Whose) -> io::Result<Option<(Pid, Change)>> {
+pub fn next_change(id: WaitId) -> io::Result<Option<(Pid, Change)>> {
     let wanted = libc::WEXITED | libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG;
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let (kind, id) = whose.as_wait_id();
+    let (kind, number) = id.for_waitid();
     // SAFETY: waitid fills the siginfo_t; with WNOHANG and no change it stays zeroed (POSIX), so the
     // fields that are read are valid either way.
     let (pid, code, status) = unsafe {
-        if libc::waitid(kind, id, info.as_mut_ptr(), wanted) == -1 {
+        if libc::waitid(kind, number, info.as_mut_ptr(), wanted) == -1 {
             return Err(io::Error::last_os_error());
         }
         let info = info.assume_init();
@@ -58,23 +58,23 @@ pub fn next_change(whose: Whose) -> io::Result<Option<(Pid, Change)>> {
     Ok(Some((pid, change)))
 }
 
-impl Whose {
-    fn as_wait_id(self) -> (libc::idtype_t, libc::id_t) {
+impl WaitId {
+    fn for_waitid(self) -> (libc::idtype_t, libc::id_t) {
         match self {
-            Self::Any => (libc::P_ALL, 0),
+            Self::All => (libc::P_ALL, 0),
             // A pid is positive, so the cast keeps it.
-            Self::Only(pid) => (libc::P_PID, pid.as_raw_nonzero().get() as libc::id_t),
+            Self::Pid(pid) => (libc::P_PID, pid.as_raw_nonzero().get() as libc::id_t),
         }
     }
 }
 
-/// Whether there is such a child, ended or not. Reaps nothing.
-pub fn exists(whose: Whose) -> bool {
+/// Whether there is such a child, ended or not. It reaps nothing.
+pub fn exists(id: WaitId) -> bool {
     let wanted = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let (kind, id) = whose.as_wait_id();
+    let (kind, number) = id.for_waitid();
     // SAFETY: as in `next_change`; nothing is read from it.
-    unsafe { libc::waitid(kind, id, info.as_mut_ptr(), wanted) == 0 }
+    unsafe { libc::waitid(kind, number, info.as_mut_ptr(), wanted) == 0 }
 }
 
 /// Sends a signal to one process.
@@ -85,7 +85,7 @@ pub fn send(pid: Pid, signal: Signal) -> io::Result<()> {
     kill(pid.as_raw_nonzero().get(), signal.0, Target::Process)
 }
 
-/// Sends a signal to all processes of the group that `leader` has begun.
+/// Sends a signal to all processes of the group that `leader` leads.
 ///
 /// # Errors
 /// ESRCH when it is empty, EPERM when all of it runs as someone else.
@@ -93,9 +93,10 @@ pub fn send_to_group(leader: Pid, signal: Signal) -> io::Result<()> {
     kill(leader.as_raw_nonzero().get(), signal.0, Target::Group)
 }
 
-/// Whether the kernel knows of this process, as a zombie perhaps. Whether we may send it anything is another matter.
+/// Whether there is a process with this pid, ended or not, and whether or not we may signal it.
 pub fn is_there(pid: Pid) -> bool {
-    !matches!(kill(pid.as_raw_nonzero().get(), 0, Target::Process), Err(error) if error.raw_os_error() == Some(libc::ESRCH))
+    let result = kill(pid.as_raw_nonzero().get(), 0, Target::Process);
+    !result.is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH))
 }
 
 /// What a pid stands for.
@@ -106,8 +107,8 @@ enum Target {
 }
 
 fn kill(pid: libc::pid_t, signal: libc::c_int, target: Target) -> io::Result<()> {
-    // A `Pid` may be negative, and to kill(2) -1 is everybody that we may send a signal to, 0 is our own group, and the
-    // group of process 1 is -1 again. Whatever went wrong elsewhere, none of them is ever meant.
+    // A `Pid` may be negative. For kill(2), -1 is every process that we may signal, 0 is our own group, and the group
+    // of process 1 is -1 again. No caller means one of these, so they are refused.
     let number = match target {
         Target::Process if pid > 0 => pid,
         Target::Group if pid > 1 => -pid,
@@ -120,8 +121,8 @@ fn kill(pid: libc::pid_t, signal: libc::c_int, target: Target) -> io::Result<()>
     }
 }
 
-/// The session of a process, 0 for our own. Not through rustix, whose `Pid` cannot hold the 0 that the
-/// kernel answers for a session whose leader is outside of our pid namespace.
+/// The session of the process `pid`, or of ours if that is 0. A `Pid` of rustix cannot hold the 0 that the kernel
+/// returns for a session whose leader is outside of our pid namespace.
 pub fn session(pid: i32) -> i32 {
     // SAFETY: no memory is involved.
     unsafe { libc::getsid(pid) }

@@ -1,5 +1,4 @@
-//! Whether the command has a process group of its own, and so what a signal for it is sent to. Which signals are sent,
-//! and when, is for those who use it.
+//! Whether commands get a process group of their own, and so where a signal for a command is sent.
 
 use super::children;
 use crate::core::signal::Signal;
@@ -10,19 +9,19 @@ use std::io;
 /// The process group that a command starts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessGroup {
-    /// Ours.
+    /// Our own.
     Inherited,
-    /// One of its own, with its pid as its number.
+    /// A new one, whose number is the command's pid.
     New,
 }
 
 impl ProcessGroup {
-    /// The group of every command of this run: a terminal does not come or go in between.
-    pub fn of_the_command() -> Self {
-        system::group::of_the_command()
+    /// The choice for all commands of a run. It does not change, because the controlling terminal does not.
+    pub fn for_commands() -> Self {
+        system::group::for_commands()
     }
 
-    /// Sends a signal to the command `pid`, and to all of its group where that is its own.
+    /// Sends a signal to the command `pid`: to its whole group if that is its own.
     ///
     /// # Errors
     /// ESRCH when it is gone, EPERM when it runs as someone else.
@@ -33,11 +32,10 @@ impl ProcessGroup {
         }
     }
 
-    /// Whether anything of the command `pid` is still there: a process of its own group (whoever its
-    /// parent is by now), or the command itself as long as it was not waited for.
-    pub fn holds(self, pid: Pid) -> bool {
+    /// Whether the command `pid` is not reaped yet, or a process of its own group still exists.
+    pub fn exists(self, pid: Pid) -> bool {
         match self {
-            Self::Inherited => children::exists(children::Whose::Only(pid)),
+            Self::Inherited => children::exists(children::WaitId::Pid(pid)),
             Self::New => rustix::process::test_kill_process_group(pid) != Err(rustix::io::Errno::SRCH),
         }
     }
@@ -52,8 +50,8 @@ mod tests {
 
     #[test]
     fn a_signal_reaches_all_of_a_group_of_its_own() {
-        // The shell outlives the signal and waits for its child, which ends only if it got one too. The child
-        // says when it is ready: a signal before it has forgotten the shell's trap would be lost.
+        // The shell survives the signal and waits for its child, which ends only if the signal reached it too. The
+        // child prints a line when it has reset the shell's trap: an earlier signal would be lost.
         let script = "trap : TERM; sh -c 'echo ready; exec sleep 1000' & wait; wait; exit 7";
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
@@ -64,10 +62,10 @@ mod tests {
         assert_eq!(line, "ready\n");
         assert_ne!(rustix::process::getpgid(Some(pid)).unwrap(), rustix::process::getpgrp());
 
-        assert!(ProcessGroup::New.holds(pid));
+        assert!(ProcessGroup::New.exists(pid));
         ProcessGroup::New.send(pid, Signal::SIGTERM).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(7));
-        assert!(!ProcessGroup::New.holds(pid));
+        assert!(!ProcessGroup::New.exists(pid));
         assert!(ProcessGroup::New.send(pid, Signal::SIGTERM).is_err());
     }
 
@@ -76,8 +74,8 @@ mod tests {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = Pid::from_child(&child);
         assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), rustix::process::getpgrp());
-        assert!(ProcessGroup::Inherited.holds(pid));
+        assert!(ProcessGroup::Inherited.exists(pid));
         child.wait().unwrap();
-        assert!(!ProcessGroup::Inherited.holds(pid));
+        assert!(!ProcessGroup::Inherited.exists(pid));
     }
 }

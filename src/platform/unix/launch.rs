@@ -1,4 +1,4 @@
-//! What a command is started with.
+//! The arguments of a start.
 
 use super::group::ProcessGroup;
 use crate::core::signal::Signal;
@@ -8,13 +8,13 @@ use std::os::fd::OwnedFd;
 /// A command to be started.
 #[derive(Debug, Clone, Copy)]
 pub struct Launch<'a> {
-    /// Its words, the program first.
-    pub words: &'a [OsString],
-    /// Variables that it gets besides, or in place of, our own.
+    /// Its arguments, the program first.
+    pub argv: &'a [OsString],
+    /// Environment variables that it gets in addition to our own, or in their place.
     pub variables: &'a [(&'static str, String)],
-    /// What it gets as its stdin, stdout and stderr; ours where there is nothing.
+    /// Its stdin, stdout and stderr; `None` for our own.
     pub streams: [Option<&'a OwnedFd>; 3],
-    /// What the kernel sends it when we die first, where the system can do that.
+    /// The signal that it gets when we die first, on a system that has such a signal.
     pub death_signal: Signal,
     /// The process group that it starts in.
     pub group: ProcessGroup,

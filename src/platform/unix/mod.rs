@@ -1,13 +1,13 @@
-//! What all Unix systems share.
+//! The parts that all Unix systems share.
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`children`] | what becomes of children, and signals to other processes |
-//! | [`group`] | the process group that a command starts in, and what is sent to it |
-//! | [`launch`] | what a command is started with |
+//! | [`children`] | changes in the state of children, and signals to other processes |
+//! | [`group`] | the process group of a command, and signals to it |
+//! | [`launch`] | the arguments of a start |
 //! | [`signals`] | catching, counting and taking signals, signal masks |
 //! | [`this_process`] | this process: its start, its end, local time |
-//! | [`wakeup`] | the descriptors by which a signal ends a sleep |
+//! | [`wakeup`] | the descriptors with which a signal handler wakes the event loop |
 
 pub mod children;
 pub mod group;

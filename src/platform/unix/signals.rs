@@ -1,4 +1,4 @@
-//! Signals that come to this process: caught, counted, and taken by whoever asks.
+//! Signals to this process: catching, counting and taking them, and signal masks.
 
 use crate::core::signal::Signal;
 use crate::platform::system::siginfo;
@@ -9,37 +9,38 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-/// Who sent a signal.
+/// The sender of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A process, with kill(2) or one of its kin.
+    /// A process, with kill(2) or a similar call.
     Process,
-    /// The kernel: a key on the terminal, the terminal's end, a timer.
+    /// The kernel, for a key on the terminal, a hang-up or a timer.
     Kernel,
 }
 
-/// What a caught signal may do to a system call that it interrupts.
+/// What happens to a system call that a caught signal interrupts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interruption {
+pub enum InterruptedCall {
     /// The call is restarted.
     Restart,
-    /// The call ends with EINTR: for TTIN, which would come again and again.
-    Eintr,
+    /// The call fails with EINTR. For SIGTTIN: a restarted call would cause it again and again.
+    Fail,
 }
 
-/// Signal numbers end below this: 64 is the last one of Linux.
+/// All signal numbers are below this. The last one of Linux is 64.
 const NUMBERS: usize = 65;
 
-/// Signals that came and were not yet looked at, by number and origin. The handler only counts and
-/// wakes: both are async-signal-safe, and a counter cannot overflow like a queue.
+/// How many signals came and were not taken yet, by number and origin. The handler only counts and wakes: both are
+/// async-signal-safe, and a counter does not overflow as a queue would.
 static PENDING: [[AtomicU32; 2]; NUMBERS] = [const { [const { AtomicU32::new(0) }; 2] }; NUMBERS];
-/// Whether there is anything in [`PENDING`]; set behind it.
+/// Whether [`PENDING`] has a signal. It is set after the counter.
 static ANY_PENDING: AtomicBool = AtomicBool::new(false);
+/// The descriptor that wakes the event loop.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
 extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     if is_child_before_exec() {
-        // It was meant for the command. It comes again, with its default action, as soon as we return.
+        // The signal is for the command. It comes again when we return, and has its default action.
         set_disposition(Signal(number), libc::SIG_DFL, 0);
         // SAFETY: getpid(2) and kill(2) are async-signal-safe.
         unsafe { libc::kill(libc::getpid(), number) };
@@ -48,12 +49,12 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _contex
     // SAFETY: the kernel passes a valid siginfo_t to a handler that was installed with SA_SIGINFO.
     let (code, sender) = unsafe { ((*info).si_code, (*info).si_pid()) };
     if is_fault(number, code) {
-        // A fault of our own. The instruction is run again when we return, and ends us as it should.
+        // A fault of our own. When we return, the instruction runs again and ends us.
         set_disposition(Signal(number), libc::SIG_DFL, 0);
         return;
     }
-    // SAFETY: getpid(2) is async-signal-safe. The kernel names us as the sender of the SIGPIPE and the SIGXFSZ
-    // that a write of our own causes, and abort(3) sends SIGABRT: nobody sent those.
+    // SAFETY: getpid(2) is async-signal-safe. We are the sender of the SIGPIPE and the SIGXFSZ that a write of our own
+    // causes, and of the SIGABRT of abort(3). Those are not for the command.
     if code <= 0 && sender == unsafe { libc::getpid() } {
         return;
     }
@@ -61,9 +62,9 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _contex
         counters[siginfo::origin(code, sender) as usize].fetch_add(1, Ordering::Release);
         ANY_PENDING.store(true, Ordering::Release);
     }
-    // SAFETY: write(2) is async-signal-safe. The descriptor does not block; if it is full, the reader has a
-    // wake-up waiting already. It may be an eventfd, which takes eight bytes, a number above 0. errno is put
-    // back for the code that was interrupted.
+    // SAFETY: write(2) is async-signal-safe. The descriptor does not block; if it is full, the event loop wakes up
+    // anyway. It may be an eventfd, which takes eight bytes, a number above 0. errno is restored for the code that was
+    // interrupted.
     unsafe {
         let errno = siginfo::errno_location();
         let saved = *errno;
@@ -72,29 +73,29 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _contex
     }
 }
 
-/// Whether the kernel tells us of an error of our own: si_code is positive then (sigaction(2)).
+/// Whether a signal means a fault in our own code. si_code is positive then (sigaction(2)).
 fn is_fault(number: libc::c_int, code: libc::c_int) -> bool {
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
     code > 0 && code != siginfo::SENT_BY_KILL && faults.contains(&number)
 }
 
-/// From now on, `signal` is counted, and each one writes to `wake` (which must not block and must stay
-/// open). A signal that was ignored at start stays ignored, here and in the command (`nohup`, `trap '' HUP`);
-/// SIGCHLD alone is caught all the same, or waiting would fail with ECHILD.
-pub fn catch(signal: Signal, interruption: Interruption, wake: &OwnedFd) {
+/// From now on, `signal` is counted, and each one writes to `wake`, which must not block and must stay open. A signal
+/// that was ignored at the start stays ignored, here and in the command (`nohup`, `trap '' HUP`). SIGCHLD is caught in
+/// any case, because waiting would fail with ECHILD.
+pub fn catch(signal: Signal, call: InterruptedCall, wake: &OwnedFd) {
     WAKE.store(wake.as_raw_fd(), Ordering::Relaxed);
-    let flags = match interruption {
-        Interruption::Restart => libc::SA_SIGINFO | libc::SA_RESTART,
-        Interruption::Eintr => libc::SA_SIGINFO,
+    let flags = match call {
+        InterruptedCall::Restart => libc::SA_SIGINFO | libc::SA_RESTART,
+        InterruptedCall::Fail => libc::SA_SIGINFO,
     };
-    // Caught first and put back if it was ignored: to ask first would be a second call for every signal.
+    // A signal that was ignored is ignored again. Asking first would be a second system call for every signal.
     let before = set_disposition(signal, on_signal as *const () as libc::sighandler_t, flags);
     if before == libc::SIG_IGN && signal != Signal::SIGCHLD {
         set_disposition(signal, libc::SIG_IGN, 0);
     }
 }
 
-/// The signal mask that we were started with: a command inherits it, whatever we block and let through.
+/// The signal mask that we were started with. Commands get it, whatever we block or unblock.
 static ORIGINAL_MASK: OnceLock<Mask> = OnceLock::new();
 
 /// A set of blocked signals.
@@ -108,8 +109,8 @@ impl std::fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// Blocks everything, and returns what was blocked before.
-    pub fn block_everything() -> Self {
+    /// Blocks all signals, and returns the mask before.
+    pub fn block_all() -> Self {
         // SAFETY: zeroed is valid memory for a set; sigfillset cannot fail with it.
         let all = unsafe {
             let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
@@ -119,7 +120,7 @@ impl Mask {
         Self(all).swap()
     }
 
-    /// Puts this mask in force.
+    /// Makes this the mask of the process.
     pub fn set(self) {
         self.swap();
     }
@@ -133,24 +134,24 @@ impl Mask {
         }
     }
 
-    /// The mask of this process's start, for a command.
+    /// The mask that we were started with; `None` before [`unblock_child_signal`].
     pub fn original() -> Option<Self> {
         ORIGINAL_MASK.get().copied()
     }
 }
 
-/// Lets SIGCHLD through if our parent blocked it: a mask is inherited, and waiting would never end.
+/// Unblocks SIGCHLD, and remembers the mask before. A parent may have blocked it, and then a wait would never end.
 pub fn unblock_child_signal() {
     let old = change_mask(libc::SIG_UNBLOCK, Signal::SIGCHLD);
     let _set_before = ORIGINAL_MASK.set(old);
 }
 
-/// Runs `write` while SIGTTOU is blocked: a process in the background may change a terminal then (tcsetpgrp(3)).
-pub fn with_terminal_output_allowed<T>(write: impl FnOnce() -> T) -> T {
+/// Runs `change` with SIGTTOU blocked, so that a process in the background can change a terminal (tcsetpgrp(3)).
+pub fn with_sigttou_blocked<T>(change: impl FnOnce() -> T) -> T {
     let old = change_mask(libc::SIG_BLOCK, Signal::SIGTTOU);
-    let done = write();
+    let result = change();
     old.set();
-    done
+    result
 }
 
 /// Blocks or unblocks one signal, and returns the mask before.
@@ -167,19 +168,19 @@ fn change_mask(how: libc::c_int, signal: Signal) -> Mask {
     }
 }
 
-/// Whether a signal came since this was asked last.
-pub fn any_since() -> bool {
+/// Whether a signal came since the last call.
+pub fn take_any() -> bool {
     ANY_PENDING.load(Ordering::Relaxed) && ANY_PENDING.swap(false, Ordering::Acquire)
 }
 
-/// How often a signal came since the last look.
+/// How often a signal came since it was taken last.
 pub fn take(signal: Signal, origin: Origin) -> u32 {
     let counters = usize::try_from(signal.0).ok().and_then(|number| PENDING.get(number));
     counters.map_or(0, |counters| counters[origin as usize].swap(0, Ordering::Acquire))
 }
 
-/// Sets what a signal does, and returns what it did before. It fails only for KILL, STOP and no signals, for
-/// which nothing can be set.
+/// Sets the disposition of a signal, and returns the one before. It fails only for SIGKILL, SIGSTOP and invalid
+/// numbers, which have none.
 fn set_disposition(signal: Signal, handler: libc::sighandler_t, flags: libc::c_int) -> libc::sighandler_t {
     // SAFETY: a zeroed sigaction is valid (an empty mask); the handler is a function of the right type,
     // SIG_DFL or SIG_IGN.
@@ -193,28 +194,28 @@ fn set_disposition(signal: Signal, handler: libc::sighandler_t, flags: libc::c_i
     }
 }
 
-/// A write to a pipe without a reader, or beyond the limit of a file's size (`ulimit -f`), is an error and not our
-/// end. Caught and not ignored: what is caught is not handed down to the command, and what was ignored stays so.
-pub fn survive_failed_writes() {
+/// Catches SIGPIPE and SIGXFSZ, so that a write to a pipe without a reader, or beyond the limit of a file's size
+/// (`ulimit -f`), is an error and does not end us. They are caught and not ignored, because a command inherits ignored
+/// signals. If they were ignored at the start, they stay so.
+pub fn catch_write_signals() {
     for signal in [Signal::SIGPIPE, Signal::SIGXFSZ] {
-        let before = set_disposition(signal, on_nothing as *const () as libc::sighandler_t, libc::SA_RESTART);
+        let before = set_disposition(signal, do_nothing as *const () as libc::sighandler_t, libc::SA_RESTART);
         if before == libc::SIG_IGN {
             set_disposition(signal, libc::SIG_IGN, 0);
         }
     }
 }
 
-extern "C" fn on_nothing(_number: libc::c_int) {}
+extern "C" fn do_nothing(_number: libc::c_int) {}
 
-/// Does to this process what `signal` does by default: stops it until SIGCONT comes, or ends it.
-/// It comes back if the kernel discards the signal: a job-control stop in an orphaned process group,
-/// anything as pid 1.
+/// Sends `signal` to this process with its default action: it stops until SIGCONT comes, or ends. The kernel may
+/// discard the signal: a stop in an orphaned process group, or any signal for pid 1.
 pub fn take_default_action(signal: Signal) {
-    let caught = set_disposition(signal, libc::SIG_DFL, 0);
+    let before = set_disposition(signal, libc::SIG_DFL, 0);
     change_mask(libc::SIG_UNBLOCK, signal);
     // SAFETY: no memory is involved.
     unsafe { libc::raise(signal.0) };
-    if caught != libc::SIG_DFL && caught != libc::SIG_IGN {
-        set_disposition(signal, caught, libc::SA_SIGINFO);
+    if before != libc::SIG_DFL && before != libc::SIG_IGN {
+        set_disposition(signal, before, libc::SA_SIGINFO);
     }
 }

@@ -1,19 +1,20 @@
-//! The descriptors by which a signal handler ends a sleep in poll(2): never blocking, never the command's.
+//! The descriptors with which a signal handler wakes the event loop from poll(2). They do not block, and the command
+//! does not inherit them.
 
 use crate::platform::system;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// What the handler writes to and the event loop waits for.
+/// A descriptor that a signal handler writes to, and one that the event loop polls.
 #[derive(Debug)]
-pub struct Wakeup {
+pub struct WakeupFds {
     reader: OwnedFd,
-    /// `None` where one descriptor serves for both.
+    /// `None` if it is the same as `reader`.
     writer: Option<OwnedFd>,
 }
 
-impl Wakeup {
-    /// Opens it.
+impl WakeupFds {
+    /// Opens the descriptors.
     ///
     /// # Errors
     /// No descriptors left.
@@ -22,17 +23,17 @@ impl Wakeup {
         Ok(Self { reader, writer })
     }
 
-    /// What the handler writes eight bytes to, a number above 0.
+    /// The handler writes eight bytes to this, a number above 0.
     pub fn writer(&self) -> &OwnedFd {
         self.writer.as_ref().unwrap_or(&self.reader)
     }
 
-    /// What can be read when a handler has written.
+    /// This is readable when a handler has written.
     pub fn reader(&self) -> &OwnedFd {
         &self.reader
     }
 
-    /// Forgets what was written so far.
+    /// Reads what was written so far.
     pub fn clear(&self) {
         let mut bytes = [0_u8; 64];
         while rustix::io::read(&self.reader, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_was_written_wakes_until_it_is_cleared() {
-        let wakeup = Wakeup::new().unwrap();
+        let wakeup = WakeupFds::new().unwrap();
         let is_awake = || {
             let mut fds = [PollFd::new(wakeup.reader(), PollFlags::IN)];
             rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1

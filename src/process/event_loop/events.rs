@@ -1,9 +1,9 @@
-//! What signals and the ends, stops and continuations of children lead to.
+//! What follows from signals, and from the ends, stops and continuations of children.
 
 use super::{Clock, ClockAction, EventLoop};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use crate::platform::children::{self, Change, Whose};
+use crate::platform::children::{self, Change, WaitId};
 use crate::platform::group::ProcessGroup;
 use crate::platform::signals::real_time;
 use crate::process::command_state::StopRequest;
@@ -14,19 +14,19 @@ use rustix::process::Pid;
 use std::time::Duration;
 
 /// Children are reaped for at most this long before signals and time are looked at again: there may be more
-/// short-lived orphans than anyone can reap.
+/// short-lived orphans than we can reap.
 const REAP_LIMIT: Duration = Duration::from_millis(10);
 
 /// After this many children the time is compared with [`REAP_LIMIT`].
 const REAP_BATCH: usize = 64;
 
-/// What a look at the children found.
+/// The children that were reaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reaped {
     Nothing,
-    /// The command, which ended like this.
+    /// The command, which has ended like this.
     Command(Outcome),
-    /// Others, and there may be more.
+    /// Only others. There may be more.
     Orphans,
 }
 
@@ -38,9 +38,9 @@ pub(super) enum Continue {
 }
 
 impl EventLoop {
-    /// Handles the signals that came meanwhile, without waiting.
+    /// Handles the signals that have come, without waiting.
     pub fn handle_signals(&mut self) {
-        // Called where no command runs, so there is none to continue.
+        // No command runs when this is called, so there is none to continue.
         let _no_command = self.receive_signals();
     }
 
@@ -65,7 +65,7 @@ impl EventLoop {
         if self.interruption.receive(received, Clock::instant()) == Urgency::Graceful {
             self.forward(received);
         }
-        // A stopped command would not see it before it goes on. Whoever asks for the end does not want it stopped.
+        // A stopped command handles the signal only when it is continued.
         self.continue_stopped_command();
     }
 
@@ -82,18 +82,18 @@ impl EventLoop {
     }
 
     fn forward(&self, received: Received) {
-        let Some(pid) = self.command().filter(|_| received.is_for_the_command()) else { return };
+        let Some(pid) = self.command().filter(|_| received.is_forwarded()) else { return };
         // Real-time signals are queued and each one counts; of the others several are one (signal(7)).
         let is_real_time = real_time().contains(&received.signal.0);
         for _ in 0..if is_real_time { received.times } else { 1 } {
-            // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
-            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, received.signal);
+            // It may have ended, but it is not reaped, so its pid is not reused.
+            let _already_gone = ProcessGroup::for_commands().send(pid, received.signal);
         }
     }
 
     pub(super) fn continue_stopped_command(&self) {
         if let Some(pid) = self.command.stopped_pid() {
-            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, Signal::SIGCONT);
+            let _already_gone = ProcessGroup::for_commands().send(pid, Signal::SIGCONT);
         }
     }
 
@@ -102,15 +102,15 @@ impl EventLoop {
         let mut reaped = Reaped::Nothing;
         let mut begun = None;
         for number in 0_usize.. {
-            // Few children end at once in nearly every run, and then nobody asks for the time.
+            // In nearly every run few children end at once, and the time is not needed.
             if number > 0
                 && number.is_multiple_of(REAP_BATCH)
                 && begun.get_or_insert_with(Clock::instant).elapsed() >= REAP_LIMIT
             {
                 break;
             }
-            // An error is ECHILD: no children, so there is nothing to notice.
-            let Ok(Some((pid, change))) = children::next_change(Whose::Any) else { return reaped };
+            // The error is ECHILD: there are no children.
+            let Ok(Some((pid, change))) = children::next_change(WaitId::All) else { return reaped };
             if self.command() != Some(pid) {
                 match change {
                     Change::Ended(_) => reaped = Reaped::Orphans,
@@ -121,8 +121,8 @@ impl EventLoop {
                 return Reaped::Command(outcome);
             }
         }
-        // There may be no end of them. The command must not have to wait behind them.
-        let command = self.command().map(|pid| (pid, children::next_change(Whose::Only(pid))));
+        // More orphans may end all the time. The command does not have to wait for them.
+        let command = self.command().map(|pid| (pid, children::next_change(WaitId::Pid(pid))));
         if let Some((pid, Ok(Some((_, change))))) = command
             && let Some(outcome) = self.command_changed(pid, change)
         {
@@ -158,7 +158,7 @@ impl EventLoop {
         if let Some(signal) = reaction.follow {
             job_control::stop_with_the_command(signal);
         }
-        // Its end was asked for before it had stopped: as in `receive_end`.
+        // The signal that asked for the end came before the stop. As in `receive_end`.
         if self.interrupted().is_some() {
             self.continue_stopped_command();
         }
