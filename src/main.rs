@@ -71,7 +71,7 @@ fn say(line: &Line) {
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
     let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
-    let mut reporter = Reporter::new(plan, stderr_is_terminal, sys::own::offset_from_utc);
+    let mut reporter = Reporter::new(plan, stderr_is_terminal);
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }

@@ -5,6 +5,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`account`] | a run that is over, in a few numbers |
 //! | [`clean`] | text without colours and cursor movements |
 //! | [`duration`] | how a duration is written |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
@@ -20,6 +21,7 @@
 //! | [`signal`] | signal numbers and their names |
 //! | [`tail`] | the end of a stream, in bounded memory |
 
+pub mod account;
 pub mod clean;
 pub mod duration;
 pub mod lines;

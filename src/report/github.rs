@@ -55,7 +55,7 @@ pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Lin
     // A fallback that ended well is no error.
     let succeeded = matches!(summary.ending, Ending::Succeeded { .. }) || summary.exit_status == 0;
     let level = if succeeded { "warning" } else { "error" };
-    Some(Line::annotation(level, &format!("{}: {what}", name(plan))))
+    Some(Line::annotation(level, &format!("{}: {what}", summary.account(plan).name)))
 }
 
 /// Whether another attempt would have been worth it, but was not allowed.
@@ -65,17 +65,17 @@ fn is_giving_up(reason: StopReason) -> bool {
 
 /// A row for the summary of a step, with the heading where `present` ends with no table of ours.
 pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> String {
-    let attempts = text::attempt(plan.policy.attempts, summary.attempts);
-    let outcome = if summary.ending.is_rescued() { "late success" } else { summary.ending.word() };
+    let account = summary.account(plan);
+    let attempts = text::attempt(plan.policy.attempts, account.attempts);
     let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
     let cells = [
-        name(plan),
-        outcome.to_owned(),
+        account.name.clone(),
+        account.outcome_for_people().to_owned(),
         attempts.trim_start_matches("attempt ").to_owned(),
-        text::elapsed(summary.times.elapsed),
-        text::seconds(summary.times.waited),
+        text::elapsed(account.elapsed),
+        text::seconds(account.waited),
         failure,
-        summary.exit_status.to_string(),
+        account.exit_status.to_string(),
     ];
     let mut row = String::new();
     let in_table = present.contains(HEADING) && present.trim_end().rsplit('\n').next().is_some_and(is_row);
@@ -94,10 +94,6 @@ pub fn outputs(summary: &Summary, present: &str) -> String {
     let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
     let Summary { attempts, ending, exit_status, .. } = summary;
     format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.word())
-}
-
-fn name(plan: &Plan) -> String {
-    plan.messages.label.clone().unwrap_or_else(|| text::command_name(&plan.command))
 }
 
 fn is_row(line: &str) -> bool {

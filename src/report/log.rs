@@ -1,7 +1,7 @@
 //! Where messages go: stderr, the journal, syslog, a file. Owns the protocols. A log that cannot be
 //! reached is said so once, and stderr takes its place: a message never changes how a run ends.
 
-use super::clock::stamp;
+use super::clock::{self, stamp};
 use super::json::{Ended, Line};
 use super::patience::{Patience, Ready, Short};
 use super::progress::may_draw;
@@ -16,7 +16,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The journal's own limit for a line, unless it is told otherwise.
 const JOURNAL_TEXT: usize = 48 * 1024;
@@ -35,8 +35,6 @@ pub struct Log<'a> {
     terminal: Option<Terminal>,
     /// Where its cursor is.
     cursor: Cell<Cursor>,
-    /// Seconds east of UTC at a time: syslog has local times.
-    offset: fn(SystemTime) -> i64,
 }
 
 /// Whether lines on stderr are coloured; the words alone say everything.
@@ -58,8 +56,8 @@ enum Target<'a> {
 
 impl<'a> Log<'a> {
     /// Opens nothing: each message does, so that a log that is rotated or restarted meanwhile gets the
-    /// next one, and a run without messages costs nothing. `offset` gives the seconds east of UTC.
-    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
+    /// next one, and a run without messages costs nothing.
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool) -> Self {
         let target = match &plan.messages.target {
             LogTarget::Stderr => stderr(plan),
             LogTarget::Journald(socket) => Target::Journald(socket),
@@ -72,7 +70,7 @@ impl<'a> Log<'a> {
             Shown::OnTerminal | Shown::Never => Color::No,
         };
         let terminal = stderr_is_terminal.then_some(plan.messages.terminal);
-        Self { plan, target, color, terminal, cursor: Cell::new(Cursor::AtStart), offset }
+        Self { plan, target, color, terminal, cursor: Cell::new(Cursor::AtStart) }
     }
 
     /// Whether a message needs the time of day.
@@ -231,7 +229,7 @@ impl<'a> Log<'a> {
     /// RFC 3164 as syslog(3) sends it to a daemon on the same machine: no host name, local time.
     fn syslog_packet(&self, line: &Line, now: SystemTime) -> String {
         let mut packet = format!("<{}>", USER | line.severity as u8);
-        let time = local_time(now, (self.offset)(now));
+        let time = clock::local_for_syslog(now);
         let _infallible = write!(packet, "{time} retry[{}]: ", std::process::id());
         packet.push_str(&self.message(line, SYSLOG_TEXT));
         packet
@@ -273,34 +271,5 @@ fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
             sender.send(datagram).map(drop)
         }
         sent => sent.map(drop),
-    }
-}
-
-/// `Nov  3 07:05:00`
-fn local_time(now: SystemTime, offset: i64) -> String {
-    let shift = Duration::from_secs(offset.unsigned_abs());
-    let local = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) }.unwrap_or(now);
-    // `2026-11-03T07:05:00Z`: the calendar is humantime's.
-    let stamp = humantime::format_rfc3339_seconds(local).to_string();
-    let number =
-        |from: usize| stamp.get(from..from + 2).and_then(|text| text.parse::<usize>().ok()).unwrap_or(1);
-    let (month, day, time) = (number(5), number(8), stamp.get(11..19).unwrap_or_default());
-    format!("{} {day:>2} {time}", MONTHS[month.clamp(1, 12) - 1])
-}
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn syslog_has_local_times_with_a_padded_day() {
-        let time =
-            |seconds, offset| local_time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds), offset);
-        assert_eq!(time(0, 0), "Jan  1 00:00:00");
-        assert_eq!(time(1_793_000_000, 3600), "Oct 26 08:33:20");
-        assert_eq!(time(1_793_000_000, -3600 * 23), "Oct 25 08:33:20");
     }
 }

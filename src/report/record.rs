@@ -1,8 +1,10 @@
 //! The account of a run, kept while it happens: how many attempts, how it ended, and, where a report
 //! wants it, each attempt. It formats nothing.
 
-use super::clock;
+use super::{clock, text};
+use crate::core::account::{Account, RunResult};
 use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
+use crate::core::plan::Plan;
 use crate::core::rules::Why;
 use crate::run::event::{Event, Times};
 use retry_loop::run::{Next, StopReason};
@@ -74,6 +76,25 @@ pub struct Summary {
     pub attempts: u64,
     /// Where the time went.
     pub times: Times,
+}
+
+impl Summary {
+    /// The run as `--stats` would read it from a report.
+    pub fn account(&self, plan: &Plan) -> Account {
+        Account {
+            name: plan.messages.label.clone().unwrap_or_else(|| text::command_name(&plan.command)),
+            outcome: self.ending.word().into(),
+            result: match self.ending {
+                Ending::Succeeded { failures: 0 } => RunResult::Clean,
+                Ending::Succeeded { .. } => RunResult::Rescued,
+                _ => RunResult::Lost,
+            },
+            attempts: self.attempts,
+            elapsed: self.times.elapsed,
+            waited: self.times.waited,
+            exit_status: self.exit_status,
+        }
+    }
 }
 
 impl Record {

@@ -27,11 +27,10 @@ pub struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    /// Opens no file, and asks for the time of day only if a report needs it. `offset` gives the seconds
-    /// east of UTC at a time.
-    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
+    /// Opens no file, and asks for the time of day only if a report needs it.
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool) -> Self {
         let wanted = plan.messages.report.is_some() || plan.messages.junit.is_some();
-        let log = Log::new(plan, stderr_is_terminal, offset);
+        let log = Log::new(plan, stderr_is_terminal);
         let progress = Progress::new(plan, stderr_is_terminal, log.is_elsewhere());
         Self { plan, log, record: Record::new(wanted.then(clock::now)), progress }
     }

@@ -12,6 +12,7 @@
 //! | [`pipe`](mod@pipe) | pipes between the command and us |
 //! | [`source`] | reading from a descriptor that others share, without ever blocking on it |
 //! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
+//! | [`unnamed`] | a file without a name in `$TMPDIR` |
 //! | [`nonblocking_writer`] | writing to a descriptor that others share, without ever blocking on it |
 //!
 //! Nothing here waits: the one wait in `process` asks what to wait for, and lets everything advance as
@@ -28,3 +29,4 @@ pub mod pipe;
 pub mod source;
 pub mod spool;
 pub mod stdio;
+pub mod unnamed;

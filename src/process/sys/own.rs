@@ -1,11 +1,10 @@
-//! This process: its start, its command line, its end, and the local time.
+//! This process: its start, its command line and its end.
 
 use super::signals;
 use crate::core::signal::Signal;
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::time::SystemTime;
 
 /// What Rust's runtime does before `main`, for a program without it. Standard streams that are closed get
 /// /dev/null, or the next file that is opened would be taken for one of them; the command finds them
@@ -81,16 +80,4 @@ pub fn share_description(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Option<bool> {
         let _unknown = (a, b);
         None
     }
-}
-
-/// How many seconds the local time is ahead of UTC at `time`.
-pub fn offset_from_utc(time: SystemTime) -> i64 {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let seconds = seconds.try_into().unwrap_or(0);
-    // SAFETY: zeros are a valid `tm`: numbers and a null pointer.
-    let mut local: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both point to values that live through the call. It reads TZ, as every `getenv` does, while
-    // no other thread changes the environment: nothing does.
-    let known = unsafe { !libc::localtime_r(&raw const seconds, &raw mut local).is_null() };
-    if known { local.tm_gmtoff } else { 0 }
 }
