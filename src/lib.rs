@@ -55,13 +55,14 @@
 //! | [`streams`](mod@streams) | stdin, held output, watched output |
 //! | [`report`] | every byte that is printed: events and the views of them |
 //! | [`state`] | what processes share: circuit breakers and retry budgets, in files or on a server |
+//! | [`stats`] | what many runs have in common, from the reports of `--report` |
 //! | [`function`] | the same loop for a Rust function |
 //!
 //! `src/main.rs` connects them and is the only file that ends the process. Imports go downward only:
 //! main, then run, then process, streams, report and state, then core; cli needs only core (and, for the
 //! dry run, report's texts and the width of a terminal). Among the four, process stands on streams, state
-//! and report's events (and on what is left for stderr, which its wait writes), and report on what state shows
-//! and on the nonblocking writer of streams, which never blocks; run needs only report's events.
+//! and report's events (and on what is left for stderr, which its wait writes), and report on what state shows,
+//! on what stats has added up and on the nonblocking writer of streams, which never blocks; run needs only report's events.
 
 pub mod cli;
 pub mod core;
@@ -69,4 +70,5 @@ pub mod process;
 pub mod report;
 pub mod run;
 pub mod state;
+pub mod stats;
 pub mod streams;

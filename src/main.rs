@@ -6,7 +6,8 @@
 #![no_main]
 
 use anyhow::{Context as _, Result};
-use retry::cli::{self, Format, Invocation};
+use retry::cli::{self, Format, Invocation, Stats};
+use retry::core::os_error::describe;
 use retry::core::outcome::{Exit, OWN_FAILURE};
 use retry::core::output::Stream;
 use retry::core::plan::{Plan, Stdin, Verbosity};
@@ -15,6 +16,7 @@ use retry::process::{supervisor::Supervisor, sys};
 use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
 use retry::state::shared;
 use retry::state::store::{Removal, StoreError};
+use retry::stats::Remark;
 use std::ffi::{OsString, c_char, c_int};
 use std::io::ErrorKind;
 
@@ -46,6 +48,7 @@ fn run(words: Vec<OsString>) -> ! {
         Ok(Invocation::Print(product)) => print(&product),
         Ok(Invocation::ShowState(location, format)) => show_state(&location, format),
         Ok(Invocation::ResetState(location, name)) => reset_state(&location, &name),
+        Ok(Invocation::Stats(asked)) => add_up(&asked),
         Err(usage) => {
             say(&Line::usage(&usage));
             Ok(Exit::Code(OWN_FAILURE))
@@ -117,6 +120,30 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
     }
+}
+
+fn add_up(asked: &Stats) -> Result<Exit> {
+    use report::stats::{self, text};
+    let (found, remarks) = retry::stats::read(&asked.files).map_err(|failed| {
+        anyhow::anyhow!("cannot read {}: {}", text::name(&failed.path), describe(&failed.error))
+    })?;
+    for remark in remarks.iter().filter(|_| asked.verbosity > Verbosity::Quiet) {
+        output::line(&Line::message(&format!("retry: {}", text::remark(remark))));
+    }
+    output::finish(&mut Endless);
+    if found.all.total.runs == 0 && remarks.iter().any(|remark| matches!(remark, Remark::LeftOut(..))) {
+        anyhow::bail!("nothing that --report has written is in there. Good: --stats retries.jsonl");
+    }
+    if let Some(path) = &asked.html {
+        report::file::replace(path, stats::page(&found).as_bytes(), &mut Endless).map_err(|error| {
+            anyhow::anyhow!("cannot write the page {}: {}", text::name(path), describe(&error))
+        })?;
+    }
+    let shown = match asked.format {
+        Format::Text => stats::text(&found),
+        Format::Json => stats::json(&found),
+    };
+    print(shown.as_bytes())
 }
 
 fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {

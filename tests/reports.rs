@@ -382,38 +382,6 @@ fn the_schema_names_every_field_of_a_plan_and_of_what_is_shared() {
     shared.as_array().unwrap().iter().for_each(|one| are_named(one, ""));
 }
 
-/// The README's question to a file of reports.
-#[test]
-fn the_recipe_for_jq_counts_what_was_rescued_and_lost() {
-    if !needs("jq", "the README's recipe for a file of reports") {
-        return;
-    }
-    let scratch = Scratch::new();
-    for (label, ends) in [("deploy", "1 0"), ("deploy", "0"), ("deploy", "7"), ("copy", "0")] {
-        let _none_before = std::fs::remove_file(scratch.path("runs"));
-        let mut retry = scratch.retry(&format!("--delays 0.5 --jitter 0 --label {label}"));
-        retry.env("RETRY_REPORT", "retries.jsonl").args(scratch.ends(ends)).output().unwrap();
-    }
-    let recipe = include_str!("../README.md").split("```sh\n").find(|block| block.starts_with("jq -s"));
-    let recipe = recipe.unwrap().split("```").next().unwrap();
-    let mut shell = program("sh");
-    scratch.settle(&mut shell);
-    let output = shell.args(["-c", recipe]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let mut answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let waited: Vec<f64> =
-        answer.as_array_mut().unwrap().iter_mut().map(|row| seconds(row, "waited_s")).collect();
-    // One delay for the rescued run, two for the lost one.
-    assert!(waited[0] == 0.0 && waited[1] >= 1.5 && waited[1] < 15.0, "{waited:?}");
-    assert_eq!(
-        answer,
-        json!([
-            {"run": "copy", "runs": 1, "rescued": 0, "lost": 0},
-            {"run": "deploy", "runs": 3, "rescued": 1, "lost": 1},
-        ])
-    );
-}
-
 #[test]
 fn a_link_that_someone_else_put_into_a_directory_of_everybody_is_not_followed() {
     if !can("a link of someone else", "root", rustix::process::geteuid().is_root()) {

@@ -23,7 +23,7 @@ use retry::state::redis::RedisStore;
 use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
-    self, Admission, BreakerSettings, Circuit, Observation as Ended, Phase, Recorded, Renewal,
+    Admission, BreakerSettings, Circuit, Observation as Ended, Phase, Recorded, Renewal,
 };
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;

@@ -17,8 +17,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Flags with a value that are no settings: what `--generate` prints is no policy.
-const NO_SETTINGS: [&str; 7] =
-    ["generate", "command", "before_retry", "retry_if", "fallback", "reset_state", "list_presets"];
+const NO_SETTINGS: [&str; 9] = [
+    "generate",
+    "command",
+    "before_retry",
+    "retry_if",
+    "fallback",
+    "reset_state",
+    "list_presets",
+    "stats",
+    "html",
+];
 
 /// A longer `RETRY_RUN_ID` is not taken over, in bytes: services that take keys have such limits.
 const LONGEST_ID: usize = 128;

@@ -21,6 +21,7 @@ use retry_loop::policy::{Attempts, Policy};
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What an invocation asks for.
@@ -34,6 +35,21 @@ pub enum Invocation {
     ShowState(Location, Format),
     /// To forget what is shared under a name.
     ResetState(Location, Name),
+    /// To add up reports.
+    Stats(Stats),
+}
+
+/// What `--stats` was asked for.
+#[derive(Debug)]
+pub struct Stats {
+    /// Files that `--report` wrote; `-` is stdin.
+    pub files: Vec<PathBuf>,
+    /// In which form the answer is printed.
+    pub format: Format,
+    /// Where the page goes.
+    pub html: Option<PathBuf>,
+    /// Whether what was left out is said.
+    pub verbosity: Verbosity,
 }
 
 /// Reads the words of an invocation (its own name first) and the settings in the environment.
@@ -74,6 +90,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         return Ok(Invocation::Print(generate::generate(model, what)));
     }
     let format = args.log_format.unwrap_or_default();
+    let verbosity = verbosity(&args);
     if args.show_state {
         return Ok(Invocation::ShowState(location(&args), format));
     }
@@ -82,6 +99,17 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     }
     if let Some(name) = &args.list_presets {
         return list_presets(name.as_deref(), &args, &settings).map(Invocation::Print);
+    }
+    if !args.stats.is_empty() {
+        let Args { stats: files, html, .. } = args;
+        return Ok(Invocation::Stats(Stats { files, format, html, verbosity }));
+    }
+    if args.html.is_some() {
+        return Err(format!(
+            "retry: --html does nothing without --stats. Good: --stats {} --html {}",
+            usage_error::example("--stats"),
+            usage_error::example("--html")
+        ));
     }
     let dry = args.dry_run;
     let plan = plan(args, &settings)?;
@@ -135,7 +163,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     let watchlist = watchlist(&args, &rules);
     let shared = shared(&args);
     let limits = Limits::default();
-    let streams = streams(&args);
+    let (streams, verbosity) = (streams(&args), verbosity(&args));
     let mut policy = Policy::default().attempts(attempts).consecutive(consecutive);
     policy.backoff = backoff(&args);
     policy.initial_delay = args.initial_delay.unwrap_or_default();
@@ -164,11 +192,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         hooks: Hooks { before_retry: args.before_retry, retry_if: args.retry_if, fallback: args.fallback },
         shared,
         flaky_exit: args.flaky_exit,
-        verbosity: match (args.quiet, args.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (_, true) => Verbosity::Verbose,
-            _ => Verbosity::Normal,
-        },
+        verbosity,
         messages: Messages {
             target: args.log.unwrap_or_default(),
             format: match args.log_format.unwrap_or_default() {
@@ -200,6 +224,14 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         settings: settings.notes(),
         auto,
     })
+}
+
+fn verbosity(args: &Args) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
 }
 
 fn backoff(args: &Args) -> Backoff {

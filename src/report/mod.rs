@@ -5,6 +5,7 @@
 //! | [`reporter`] | the one receiver of events, which gives each view its part |
 //! | [`record`] | the account of the run that reports are made of |
 //! | [`safe`] | what makes text safe for each place that it goes to |
+//! | [`stats`] | what `--stats` shows: a table, JSON, a page |
 //! | [`state`] | what is shared, for `--show-state` |
 //! | [`text`] | the lines for people, to the letter |
 //! | [`json`] | the same for machines, and the report |
@@ -34,4 +35,5 @@ pub mod record;
 pub mod reporter;
 pub mod safe;
 pub mod state;
+pub mod stats;
 pub mod text;
