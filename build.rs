@@ -1,6 +1,5 @@
-//! The list of the presets, which is the list of the files in presets/; and how the binary is linked with glibc,
-//! where a start costs more than the rest of `retry` (figures: benches/README.md). Embedders of the library are
-//! not concerned by the latter.
+//! The list of the presets, which is the list of the files in presets/; and how the binary is linked. (Programs that use
+//! the library are linked as they like.)
 #![expect(clippy::disallowed_macros, reason = "a build script talks to cargo on stdout")]
 #![expect(clippy::disallowed_methods, reason = "and cargo to it in the environment")]
 
@@ -14,14 +13,16 @@ fn main() {
     println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
     println!("cargo:rustc-check-cfg=cfg(unwinder_in_gcc_eh)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
-    let is_static = env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|all| all.contains("crt-static"));
-    if !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") || is_static {
+    if !is("CARGO_CFG_TARGET_OS", "linux") {
         return;
     }
-    // A position-independent program has its 9000 pointers adjusted at each start, which copies 40 pages.
-    println!("cargo:rustc-link-arg-bins=-no-pie");
-    // Of libgcc_s.so nothing is needed but what a backtrace needs; gcc has that as a static library too.
-    if has_gcc_eh() {
+    // rustc asks for a position-independent program, full RELRO and a stack that cannot be executed. Not every linker
+    // gives code pages of its own unless it is asked to: what else lies in them could be executed as well.
+    println!("cargo:rustc-link-arg-bins=-z");
+    println!("cargo:rustc-link-arg-bins=separate-code");
+    // src/start.rs says what the unwinder is about.
+    let is_static = env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|all| all.contains("crt-static"));
+    if is("CARGO_CFG_TARGET_ENV", "gnu") && !is_static && has_gcc_eh() {
         println!("cargo:rustc-cfg=unwinder_in_gcc_eh");
     }
 }

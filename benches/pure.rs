@@ -1,10 +1,12 @@
 //! The pure parts, which run between attempts: the next delay and the verdict. `cargo bench`
 
 use divan::{Bencher, black_box};
-use retry::core::outcome::Outcome;
-use retry::core::rules::{Condition, Item, Rules, Set};
+use retry::core::condition::Condition;
+use retry::core::outcome::{Left, Outcome};
+use retry::core::output::Seen;
+use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
-use retry_loop::backoff::{Backoff, Delays, Growth, Jitter};
+use retry_loop::backoff::{Backoff, BackoffState, Growth, Jitter};
 use retry_loop::random::Random;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ fn tenth_delay(bencher: Bencher, backoff: &Backoff) {
     let mut random = Random::seeded(1);
     bencher
         .with_inputs(|| {
-            let mut delays = Delays::default();
+            let mut delays = BackoffState::default();
             for _ in 1..10 {
                 delays.next(backoff, &mut random);
             }
@@ -61,29 +63,31 @@ fn fibonacci_after(bencher: Bencher, failures: u64) {
     bencher.bench(|| backoff.backoff(black_box(failures)));
 }
 
-fn set(conditions: impl IntoIterator<Item = Condition>) -> Set {
-    Set(conditions.into_iter().map(|condition| Item { text: "rule".to_owned(), condition }).collect())
+fn rules(then: Then, conditions: impl IntoIterator<Item = Condition>) -> impl Iterator<Item = Rule> {
+    conditions.into_iter().map(move |condition| Rule::on_outcome(then, "rule", condition))
+}
+
+fn judge(bencher: Bencher, rules: &Rules, code: u8) {
+    let (outcome, seen) = (Outcome::Exited(code), Seen::default());
+    let evidence = Evidence { outcome: &outcome, seen: &seen, left: &Left::Nothing };
+    bencher.bench(|| rules.judge(black_box(&evidence)));
 }
 
 #[divan::bench]
 fn verdict_without_rules(bencher: Bencher) {
-    let rules = Rules::default();
-    bencher.bench(|| rules.judge(black_box(&Outcome::Exited(1))));
+    judge(bencher, &Rules::default(), 1);
 }
 
 #[divan::bench(args = [0, 1, 139])]
 fn verdict_with_rules(bencher: Bencher, code: u8) {
-    let rules = Rules {
-        retry_on: set([Condition::Code(7), Condition::Codes(100, 200), Condition::Timeout]),
-        stop_on: set([Condition::Code(2), Condition::Codes(64, 78), Condition::Signal(Signal::SIGSEGV)]),
-        success_on: Set::default(),
-    };
-    bencher.bench(|| rules.judge(black_box(&Outcome::Exited(code))));
+    let retry = rules(Then::Retry, [Condition::Code(7), Condition::Codes(100, 200), Condition::Timeout]);
+    let segfault = Condition::Signal(Signal::SIGSEGV);
+    let stop = rules(Then::Stop, [Condition::Code(2), Condition::Codes(64, 78), segfault]);
+    judge(bencher, &Rules::new(retry.chain(stop)), code);
 }
 
 /// The worst case: a hundred conditions, and none that matches.
 #[divan::bench]
 fn verdict_with_a_hundred_conditions(bencher: Bencher) {
-    let rules = Rules { retry_on: set((100..200).map(Condition::Code)), ..Rules::default() };
-    bencher.bench(|| rules.judge(black_box(&Outcome::Exited(1))));
+    judge(bencher, &Rules::new(rules(Then::Retry, (100..200).map(Condition::Code))), 1);
 }

@@ -3,10 +3,12 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use retry::cli::presets::{Shelf, names};
+use retry::cli::presets::{Catalog, names};
 use retry::core::lines::Lines;
-use retry::core::output::{Meaning, Rule, Stream, Watcher, Watchlist};
+use retry::core::output::{Watcher, Watchlist};
 use retry::core::retry_after::HintParser;
+use retry::core::rules::{Rule, Rules, Then};
+use retry::core::stream::Stream;
 use std::time::SystemTime;
 
 const SIZE: usize = 64 << 20;
@@ -49,8 +51,8 @@ fn watch(bencher: Bencher, list: &Watchlist, chunk: usize) {
 }
 
 fn rules(texts: &[&str]) -> Watchlist {
-    let rules = texts.iter().map(|text| Rule::parse(Meaning::Retry, text).expect("a pattern")).collect();
-    Watchlist::new(rules, [])
+    let rules = texts.iter().map(|text| Rule::on_output(Then::Retry, text).expect("a pattern"));
+    Rules::new(rules).watchlist()
 }
 
 #[divan::bench(sample_count = 10, args = [
@@ -83,8 +85,8 @@ fn literal_in_small_chunks(bencher: Bencher, chunk: usize) {
 
 #[divan::bench(sample_count = 10, args = names())]
 fn preset(bencher: Bencher, name: &str) {
-    let preset = Shelf::default().preset(name, &[]);
-    watch(bencher, &Watchlist::new(Vec::new(), preset), CHUNK);
+    let preset = Catalog::default().preset(name, &[]).expect("a built-in preset");
+    watch(bencher, &Watchlist::new([], preset.sides()), CHUNK);
 }
 
 #[divan::bench(sample_count = 10)]

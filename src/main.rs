@@ -1,48 +1,29 @@
-//! Parse, run, exit: the only file that ends the process.
-//!
-//! It does without the start of Rust's runtime. That prepares a message for a stack overflow, for which glibc
-//! reads /proc/self/maps: a tenth of what a run of `retry` costs (benches/README.md).
+//! Parse, run, exit.
 
+// The C library calls `main` in start.rs, which calls the one below.
 #![no_main]
+
+mod start;
 
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Format, Invocation, Stats};
 use retry::core::os_error::describe;
 use retry::core::outcome::{Exit, OWN_FAILURE};
-use retry::core::output::Stream;
 use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::shared::{Location, Name};
-use retry::process::{supervisor::Supervisor, sys};
-use retry::report::{self, output, patience::Endless, reporter::Reporter, safe::Line};
+use retry::core::stream::Stream;
+use retry::platform::{signals, this_process};
+use retry::process::supervisor::Supervisor;
+use retry::report::{self, output, reporter::Reporter, sanitize::Line, wait_policy::UntilSignal};
+use retry::state::error::{Removal, StoreError};
 use retry::state::shared;
-use retry::state::store::{Removal, StoreError};
 use retry::stats::Remark;
-use std::ffi::{OsString, c_char, c_int};
+use std::ffi::OsString;
 use std::io::ErrorKind;
 
-// StoredRecord by build.rs. Here and not there, so that only the binary is linked with it, and only where a panic
-// does not unwind.
-#[cfg(all(unwinder_in_gcc_eh, panic = "abort"))]
-#[expect(unsafe_code, reason = "names a library, declares nothing")]
-#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
-unsafe extern "C" {}
-
-// musl's own takes and gives back single pages while options are parsed, a third of what that costs.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-/// What the C library calls.
-#[expect(unsafe_code, reason = "only here are the words of the command line what C says they are")]
-#[unsafe(no_mangle)]
-extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
-    sys::own::begin();
-    // SAFETY: both come from the C library.
-    run(unsafe { sys::own::words(count, words) })
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
-fn run(words: Vec<OsString>) -> ! {
+/// Does what the words of the command line say, the program's own name first. Returns the exit status, or ends by the
+/// signal by which the command ended.
+fn main(words: Vec<OsString>) -> u8 {
     let exit = match cli::parse(words) {
         Ok(Invocation::Run(plan)) => carry_out(&plan),
         Ok(Invocation::Print(product)) => print(&product),
@@ -59,17 +40,17 @@ fn run(words: Vec<OsString>) -> ! {
         Exit::Code(OWN_FAILURE)
     });
     if let Exit::Signal(signal) = exit {
-        sys::own::no_core_dump();
-        sys::signals::take_default_action(signal);
+        this_process::no_core_dump();
+        signals::take_default_action(signal);
         // Still here: nothing can kill pid 1 that way.
     }
-    std::process::exit(exit.status().into())
+    exit.status()
 }
 
 /// Says the one thing that there is to say.
 fn say(line: &Line) {
     output::line(line);
-    output::finish(&mut Endless);
+    output::finish(&mut UntilSignal);
 }
 
 fn carry_out(plan: &Plan) -> Result<Exit> {
@@ -115,7 +96,7 @@ fn show_state(location: &Location, format: Format) -> Result<Exit> {
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let removal = shared::reset(location, name).map_err(|error| unusable(location, &error))?;
-    let name = report::safe::visible(&name.to_string());
+    let name = report::sanitize::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
@@ -130,12 +111,12 @@ fn add_up(asked: &Stats) -> Result<Exit> {
     for remark in remarks.iter().filter(|_| asked.verbosity > Verbosity::Quiet) {
         output::line(&Line::message(&format!("retry: {}", text::remark(remark))));
     }
-    output::finish(&mut Endless);
+    output::finish(&mut UntilSignal);
     if found.all.total.runs == 0 && remarks.iter().any(|remark| matches!(remark, Remark::LeftOut(..))) {
         anyhow::bail!("nothing that --report has written is in there. Good: --stats retries.jsonl");
     }
     if let Some(path) = &asked.html {
-        report::file::replace(path, stats::page(&found).as_bytes(), &mut Endless).map_err(|error| {
+        report::file::replace(path, stats::page(&found).as_bytes(), &mut UntilSignal).map_err(|error| {
             anyhow::anyhow!("cannot write the page {}: {}", text::name(path), describe(&error))
         })?;
     }
@@ -151,7 +132,7 @@ fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {
 }
 
 fn print(product: &[u8]) -> Result<Exit> {
-    match output::product(product) {
+    match output::write_stdout(product) {
         Ok(()) => Ok(Exit::Code(0)),
         // `retry --help | head -1`: the reader had enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Code(0)),

@@ -5,8 +5,13 @@ mod common;
 use common::command::{Scratch, program, said, wait_until};
 use common::live::wait_until_asleep;
 use predicates::prelude::*;
+use retry::core::outcome::{
+    Ending, Escalation, Left, Limit, NotStarted, OWN_FAILURE, Outcome, RunEnd, SpawnFailure, TimedOut,
+};
+use retry_loop::run::StopReason;
 use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 const KILLERS: [(&str, i32); 8] = [
     ("KILL", libc::SIGKILL),
@@ -262,4 +267,101 @@ fn an_interrupted_initial_delay_runs_nothing() {
     retry.send(Signal::TERM);
     assert_eq!(retry.end().signal(), Some(libc::SIGTERM));
     assert_eq!(scratch.runs(), 0);
+}
+
+/// How a run can end, and the words for it in the tables. The status comes from the type that decides it.
+fn endings() -> Vec<(Ending, Option<Outcome>, &'static str)> {
+    let timed_out = |limit| {
+        let (signal, escalation) = (retry::core::signal::Signal::SIGTERM, Escalation::FirstSignal);
+        Some(Outcome::TimedOut(TimedOut { limit, signal, escalation, left: Left::Nothing }))
+    };
+    let not_started = |kind| Some(Outcome::NotStarted(NotStarted { kind, why: String::new() }));
+    let stopped = || Ending::Stopped(StopReason::AttemptsExhausted);
+    let (wait, delay) = (Duration::from_secs(1), Duration::from_secs(1));
+    vec![
+        (Ending::Succeeded { failures: 0 }, Some(Outcome::Exited(0)), "an attempt succeeded"),
+        (Ending::Stopped(StopReason::CircuitOpen { wait }), None, "the circuit of --breaker is open"),
+        (Ending::Stopped(StopReason::Deadline { delay }), None, "or the deadline passed before any"),
+        (stopped(), timed_out(Limit::Timeout), "the last attempt was ended by --timeout"),
+        (stopped(), timed_out(Limit::Idle), "--idle-timeout"),
+        (stopped(), timed_out(Limit::Deadline), "or --deadline"),
+        (Ending::Broken(String::new()), None, "or failed itself"),
+        (stopped(), not_started(SpawnFailure::NotExecutable), "could not be run"),
+        (stopped(), not_started(SpawnFailure::Transient), "could not be run"),
+        (stopped(), not_started(SpawnFailure::NotFound), "was not found"),
+    ]
+}
+
+/// The rows of a table of exit statuses: the statuses of a row, and its text.
+type Rows = Vec<(String, String)>;
+
+/// The rows below `title` in the help: two spaces, the status, two spaces, the text.
+fn rows_of_help(help: &str, title: &str) -> Rows {
+    let section = help.split_once(title).expect("the title of the table").1;
+    let mut rows: Rows = Vec::new();
+    for line in section.lines().skip(1).take_while(|line| line.starts_with("  ")) {
+        match line.trim_start().split_once("  ") {
+            Some((term, text)) => rows.push((term.to_owned(), text.trim().to_owned())),
+            None => match rows.last_mut() {
+                Some((_, text)) if line.starts_with("    ") => {
+                    text.extend([" ", line.trim()]);
+                }
+                _ => break,
+            },
+        }
+    }
+    rows
+}
+
+/// The rows of the section of the man page: `.TP`, the status, the text.
+fn rows_of_man_page(page: &str) -> Rows {
+    let section = page.split_once(".SH \"EXIT STATUS\"").expect("the section").1;
+    let section = section.split_once(".PP").expect("a paragraph behind the table").0;
+    let plain = section.replace(r"\fB", "").replace(r"\fR", "").replace(r"\-", "-");
+    let rows = plain.split(".TP\n").skip(1).map(|row| row.trim_end().split_once('\n').expect("two lines"));
+    rows.map(|(term, text)| (term.to_owned(), text.to_owned())).collect()
+}
+
+/// The rows of the table in the README: `| status | text |`.
+fn rows_of_readme(readme: &str) -> Rows {
+    let section = readme.split_once("## Exit status").expect("the section").1;
+    let rows = section.split_once("|---|---|\n").expect("a table").1.lines();
+    let rows =
+        rows.take_while(|line| line.starts_with('|')).map(|line| line.trim_matches('|').split_once('|'));
+    let rows = rows.map(|row| row.expect("two columns"));
+    rows.map(|(term, text)| (term.trim().to_owned(), text.trim().replace('`', ""))).collect()
+}
+
+#[test]
+fn help_man_page_and_readme_have_the_statuses_of_the_type() {
+    let help = Scratch::new().retry("--help").output().unwrap();
+    let tables = [
+        ("help", rows_of_help(&String::from_utf8(help.stdout).unwrap(), "EXIT STATUS")),
+        ("man page", rows_of_man_page(include_str!("../man/retry.1"))),
+        ("README", rows_of_readme(include_str!("../README.md"))),
+    ];
+    let row = |rows: &Rows, status: &str| {
+        let found = rows.iter().find(|(term, _)| term.split(", ").any(|one| one == status));
+        found.map(|(_, text)| text.clone())
+    };
+    let status = |ending: Ending, last| RunEnd { ending, last, fallback: None }.exit(None).status();
+    let mut own: Vec<String> = Vec::new();
+    for (ending, last, words) in endings() {
+        let status = status(ending, last).to_string();
+        for (name, rows) in &tables {
+            let text = row(rows, &status).unwrap_or_else(|| panic!("{name} has no row {status}: {rows:?}"));
+            assert!(text.contains(words), "{name}, {status}: {text:?} without {words:?}");
+        }
+        own.push(status);
+    }
+    own.push(OWN_FAILURE.to_string());
+    // The command's own status, and the one that takes the place of its 0.
+    assert_eq!(status(Ending::Stopped(StopReason::AttemptsExhausted), Some(Outcome::Exited(0))), 1);
+    for (name, rows) in &tables {
+        let other = row(rows, "other").unwrap_or_else(|| panic!("{name} has no row for other statuses"));
+        assert!(other.contains("exit status of the last attempt; 1 if that was 0"), "{name}: {other:?}");
+        for term in rows.iter().flat_map(|(term, _)| term.split(", ")) {
+            assert!(term == "other" || own.iter().any(|status| status == term), "{name} has a row {term}");
+        }
+    }
 }

@@ -96,8 +96,8 @@ fn the_forms_of_demands_are_in_the_help_and_explained_in_the_man_page() {
     let help: Vec<String> = String::from_utf8(help).unwrap().split_whitespace().map(str::to_owned).collect();
     let help = help.join(" ");
     for form in FORMS {
-        assert!(help.contains(form.looks), "{}", form.looks);
-        assert!(page.contains(&format!("\n\\fB{}\\fR\n", form.looks)), "{}", form.looks);
+        assert!(help.contains(form.shown), "{}", form.shown);
+        assert!(page.contains(&format!("\n\\fB{}\\fR\n", form.shown)), "{}", form.shown);
         let source = form.source.split(['(', '`', '-']).next().unwrap();
         assert!(page.contains(source), "{source}");
     }

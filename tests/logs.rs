@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 const FAST: &str = "--base 0.01 --factor 1 --jitter 0";
 
-/// A daemon of the test's own.
+/// A log daemon of the test.
 struct Daemon(UnixDatagram);
 
 impl Daemon {
@@ -27,7 +27,7 @@ impl Daemon {
         bytes
     }
 
-    /// Everything that was sent to it, now that the sender has ended.
+    /// Everything that the sender, which has ended, has sent.
     fn all(&self) -> Vec<Vec<u8>> {
         self.0.set_nonblocking(true).unwrap();
         let mut bytes = vec![0; 1 << 20];
@@ -35,7 +35,7 @@ impl Daemon {
     }
 }
 
-/// The fields of an entry, read as the journal reads them.
+/// The fields of an entry, parsed like the journal does.
 fn fields(mut entry: &[u8]) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     while !entry.is_empty() {
@@ -204,7 +204,7 @@ fn a_log_that_cannot_be_reached_is_said_once_and_stderr_takes_its_place() {
             assert!(lines[1].contains("attempt 1/3 failed: exit status 1"), "{lines:#?}");
         }
     }
-    // A pipe that nobody reads is not waited for.
+    // `retry` does not wait for a pipe without a reader.
     let scratch = Scratch::new();
     rustix::fs::mkfifoat(
         rustix::fs::CWD,
@@ -228,7 +228,7 @@ fn a_log_that_nobody_needs_is_not_opened() {
 fn errors_of_our_own_are_on_stderr_too() {
     let scratch = Scratch::new();
     let mut retry = scratch.retry("--quiet --log log --stdout final");
-    // The output is too much for memory, and there is no directory for it.
+    // The output does not fit in memory, and there is no directory for it.
     retry.env("TMPDIR", "/no/such/directory");
     let script = "exec head -c 3000000 /dev/zero";
     let output = retry.args(["sh", "-c", script]).output().unwrap();
@@ -271,7 +271,7 @@ fn a_label_names_the_run() {
     assert!(lines[1].starts_with("retry: deploy: attempt 2/2 failed: "), "{lines:?}");
 }
 
-/// The objects of a log, with what differs from run to run checked and taken out.
+/// The objects of a log. Checks and removes what differs from run to run.
 fn objects(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| {

@@ -1,12 +1,15 @@
 //! The loop with scripted outcomes, in virtual time: the clock is a number that a wait adds to, so every instant below
 //! is exact and no test takes real time.
 
+use retry::core::condition::Condition;
 use retry::core::outcome::{
     Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, RunEnd, SpawnFailure,
     TimedOut,
 };
-use retry::core::rules::{Condition, Item, Rules, Set, Verdict};
+use retry::core::output::Seen;
+use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
+use retry::core::verdict::Verdict;
 use retry::run::attempt::{Abort, Attempt, Done, Opinion, Remarks, Waited};
 use retry::run::event::{Event, Observer};
 use retry_loop::backoff::{Growth, Jitter};
@@ -67,7 +70,7 @@ impl Attempt for Script<'_> {
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
-        self.rules.judge(outcome)
+        judge(self.rules, outcome)
     }
 
     fn second_opinion(&mut self, outcome: &Outcome, _: &mut dyn Observer<Outcome>) -> Opinion<Outcome> {
@@ -93,6 +96,11 @@ impl Attempt for Script<'_> {
     fn elapsed(&self) -> Duration {
         self.now.get()
     }
+}
+
+/// The verdict on an attempt that printed nothing.
+fn judge(rules: &Rules, outcome: &Outcome) -> Verdict {
+    rules.judge(&Evidence { outcome, seen: &Seen::default(), left: &Left::Nothing })
 }
 
 impl Script<'_> {
@@ -243,8 +251,8 @@ fn exact() -> Policy {
     Policy::default().jitter(Jitter::None)
 }
 
-fn set(conditions: &[Condition]) -> Set {
-    Set(conditions.iter().map(|c| Item { text: format!("{c:?}"), condition: c.clone() }).collect())
+fn rule(then: Then, code: u8) -> Rules {
+    Rules::new([Rule::on_outcome(then, code.to_string(), Condition::Code(code))])
 }
 
 fn timed_out(limit: Limit) -> Outcome {
@@ -291,7 +299,7 @@ fn a_second_opinion_is_asked_about_failures_that_no_rule_stopped() {
     assert_eq!(run.exit(), Exit::Signal(Signal::SIGTERM));
     // A rule that stops is not asked about, and neither is a success.
     for codes in [[7_u8], [0]] {
-        let rules = Rules { stop_on: set(&[Condition::Code(7)]), ..Rules::default() };
+        let rules = rule(Then::Stop, 7);
         let case = Case::new(&exact(), exits(&codes, 10));
         let run = Case { rules, opinions: vec![Opinion::Stop], ..case }.run();
         assert!(!run.log.iter().any(|line| line.contains("asks")), "{:?}", run.log);
@@ -510,8 +518,8 @@ fn good_attempts_count_as_attempts_and_keep_the_deadline() {
 
 #[test]
 fn a_final_failure_stops_at_once() {
-    let stop_on_2 = Rules { stop_on: set(&[Condition::Code(2)]), ..Rules::default() };
-    let retry_on_7 = Rules { retry_on: set(&[Condition::Code(7)]), ..Rules::default() };
+    let stop_on_2 = rule(Then::Stop, 2);
+    let retry_on_7 = rule(Then::Retry, 7);
     let by_nature = Rules::default();
     for (rules, last) in [
         (&stop_on_2, Exited(2)),
@@ -530,7 +538,7 @@ fn a_final_failure_stops_at_once() {
 
 #[test]
 fn a_success_that_a_rule_retries_is_no_success() {
-    let rules = Rules { retry_on: set(&[Condition::Code(0)]), ..Rules::default() };
+    let rules = rule(Then::Retry, 0);
     let run = Case { rules, ..Case::new(&exact(), exits(&[0, 0, 0], 0)) }.run();
     assert_eq!((run.attempts(), run.exit()), (3, Exit::Code(1)));
 }
@@ -674,7 +682,7 @@ impl Attempt for Failing {
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
-        Rules::default().judge(outcome)
+        judge(&Rules::default(), outcome)
     }
 
     fn guard<'a>(&'a mut self, observer: &'a mut dyn Observer<Outcome>) -> impl Guard + 'a {

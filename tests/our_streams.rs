@@ -1,4 +1,4 @@
-//! What `retry`'s own three streams can be: full, hung up, non-blocking, one and the same, another user's.
+//! The three streams of `retry` itself: full, hung up, non-blocking, the same file, owned by another user.
 
 #![cfg(target_os = "linux")]
 
@@ -27,7 +27,7 @@ fn a_full_disk_ends_no_command_whose_output_is_watched() {
     let words =
         "retry: cannot write the command's output to stdout: no space left on device. Going on without it";
     for (ends, code, expected) in [
-        // The words of a rule are still heard after the error.
+        // The rule still finds its match after the error.
         ("0", 0, vec![words.to_owned()]),
         (
             "3",
@@ -51,7 +51,7 @@ fn a_full_disk_ends_no_command_whose_output_is_watched() {
         assert!(said.iter().zip(&expected).all(|(said, expected)| said.ends_with(expected)), "{said:?}");
     }
     assert_eq!(scratch.read("ran"), "1\n1\n2\n");
-    // Lost output is not among what --quiet hides.
+    // --quiet does not hide that output is lost.
     let mut retry = scratch.retry_to_spawn("-q --idle-timeout 1000");
     let done = retry.args(["seq", "100000"]).stdout(full()).stderr(Stdio::piped());
     let done = done.spawn().unwrap().wait_with_output().unwrap();
@@ -81,7 +81,7 @@ fn help_reaches_a_slow_reader_of_a_non_blocking_pipe_whole() {
     rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
     fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
     let mut child = retry().arg("--help").stdout(writer).spawn().unwrap();
-    // The first page is there, and the next one does not fit.
+    // The first page is written, and the next one does not fit.
     common::command::wait_until("a full pipe", || rustix::io::ioctl_fionread(&reader).unwrap() == 4096);
     let mut came = Vec::new();
     reader.read_to_end(&mut came).unwrap();
@@ -121,7 +121,7 @@ fn a_stdin_that_is_written_to_as_well_is_not_rewound() {
     run("0<>log 1>&0");
     assert_eq!(scratch.read("log"), "before\nattempt 1\nattempt 2\nattempt 3\n");
     run("0<>log 2>&0 >&2");
-    // Two descriptions of one file have two offsets, so nothing is written over.
+    // Two descriptions of one file have two offsets, so nothing is overwritten.
     fs::write(scratch.path("log"), "before\n").unwrap();
     let counting = "wc -l; false";
     let done = shell(&scratch, &format!("\"$RETRY\" -q -r 2 --base 0 -- sh -c '{counting}' 0<>log 1>>log"));
@@ -153,7 +153,7 @@ fn a_command_that_becomes_another_user_can_open_its_streams_by_name() {
     };
     assert_eq!(run(0o666, 0), (true, "out\n".to_owned()));
     assert_eq!(run(0o600, 65534), (true, "out\n".to_owned()));
-    // What it could not open alone, it cannot open here.
+    // The command cannot open what it could not open without `retry`.
     assert_eq!(run(0o600, 0), (false, String::new()));
 }
 
@@ -183,7 +183,7 @@ fn pipes_grow_only_when_they_were_full_and_then_not_far() {
     assert_eq!(size("20M"), 256 << 10);
 }
 
-/// A reader that shares our stdin takes what poll(2) has seen there. `retry` does not wait for more.
+/// Another reader of our stdin takes the bytes that poll(2) has seen. `retry` does not wait for more.
 #[test]
 fn a_second_reader_of_stdin_blocks_nothing() {
     let scratch = Scratch::new();
@@ -199,7 +199,7 @@ fn a_second_reader_of_stdin_blocks_nothing() {
     for _ in 0..20_000 {
         writer.write_all(b"x").unwrap();
     }
-    // The writer stays open: nothing ends but by the time limit.
+    // The writer stays open, so only the time limit can end this.
     assert_eq!(retry.wait().unwrap().code(), Some(124), "{}", scratch.read("stderr"));
     drop(writer);
     rival.join().unwrap();

@@ -7,10 +7,11 @@
 mod common;
 
 use common::command::{program, works};
-use retry::cli::presets::Shelf;
+use retry::cli::presets::Catalog;
 use retry::core::outcome::Outcome;
-use retry::core::output::{Seen, Stream, Watcher, Watchlist};
+use retry::core::output::{Seen, Watcher, Watchlist};
 use retry::core::preset::Preset;
+use retry::core::stream::Stream;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -128,8 +129,8 @@ struct Tool {
 
 impl Tool {
     fn new(preset: &str) -> Self {
-        let preset = Shelf::default().preset(preset, &[]).unwrap();
-        let list = Watchlist::new(Vec::new(), [Arc::clone(&preset)]);
+        let preset = Catalog::default().preset(preset, &[]).unwrap();
+        let list = Watchlist::new([], preset.sides());
         Self { preset, list, home: TempDir::new().unwrap() }
     }
 

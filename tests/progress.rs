@@ -43,7 +43,7 @@ fn the_line_is_gone_after_a_signal_and_never_wraps() {
     terminal.shows(ERASE);
     terminal.control('c');
     let shown = terminal.shows(ERASE);
-    // With the key, and without the last column, behind which some terminals wrap at once.
+    // With the key, and without the last column, after which some terminals wrap at once.
     assert!(shown.chars().count() <= 29, "{shown:?}");
     assert!(shown.starts_with("retry: attempt 2/3 in 16m "), "{shown:?}");
     terminal.shows("retry: interrupted by SIGINT before attempt 2/3.");

@@ -1,4 +1,4 @@
-//! Nobody who reads what `retry` says can hold up a signal or a limit, and nobody who reads slowly loses a line.
+//! A reader of the messages of `retry` cannot delay signals and limits, and a slow reader loses no line.
 
 mod common;
 
@@ -13,10 +13,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What comes in time has come long before this, on any machine.
+/// Everything that is in time comes long before this, on any machine.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A pipe that is full, and its reader.
+/// A full pipe, and its reader.
 fn full_pipe() -> (File, OwnedFd) {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
@@ -26,7 +26,7 @@ fn full_pipe() -> (File, OwnedFd) {
     (File::from(reader), writer)
 }
 
-/// What comes out of it, up to its end, without what it was filled with.
+/// The contents of the pipe up to its end, without what it was filled with.
 fn rest(mut reader: File) -> String {
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();

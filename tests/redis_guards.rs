@@ -1,5 +1,5 @@
-//! What a server does that means harm, or speaks another protocol: it costs no more than 200 ms, hardly any
-//! memory, and one short warning.
+//! A server that is malicious or speaks another protocol costs no more than 200 ms, little memory, and one short
+//! warning.
 
 #![cfg(feature = "redis")]
 #![allow(
@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use retry::core::shared::{Location, Name};
 use retry::state::shared::{self, Gate, Permit};
 use retry_loop::bucket::Payment;
-use retry_loop::circuit::Observation as Ended;
+use retry_loop::circuit::Observation;
 use retry_loop::random::Random;
 use shared_state::{LEASE, LONG, counting, sure};
 use std::ffi::OsStr;
@@ -31,7 +31,7 @@ fn location(url: &str) -> Location {
     Location::parse(OsStr::new(url)).unwrap()
 }
 
-/// Somebody that takes connections and does `talk` with each, on a port that is returned.
+/// Starts a server that runs `talk` for each connection. Returns its port.
 fn impostor(talk: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -45,7 +45,7 @@ fn impostor(talk: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// Reads one command, of whatever length, and says `answer` to it, piece by piece, until nobody listens.
+/// Reads one command and sends the pieces of an answer, with pauses, until the client closes the connection.
 fn answers(stream: &mut TcpStream, pieces: impl IntoIterator<Item = Vec<u8>>, pause: Duration) {
     let _ = stream.read(&mut [0; 16 * 1024]);
     for piece in pieces {
@@ -56,7 +56,7 @@ fn answers(stream: &mut TcpStream, pieces: impl IntoIterator<Item = Vec<u8>>, pa
     }
 }
 
-/// What a server may do to those who ask it: a name for it, its port, and what is said of it.
+/// Malicious servers: a name, the port, and a part of the warning.
 fn evil_servers() -> Vec<(&'static str, u16, &'static str)> {
     fn repeats(start: &str, again: &[u8]) -> impl Fn(TcpStream) + Send + Sync + use<> {
         let (start, again) = (start.as_bytes().to_vec(), again.repeat(64 * 1024 / again.len()));
@@ -68,17 +68,17 @@ fn evil_servers() -> Vec<(&'static str, u16, &'static str)> {
     fn says(answer: &'static str) -> impl Fn(TcpStream) + Send + Sync {
         move |mut stream| {
             answers(&mut stream, [answer.as_bytes().to_vec()], Duration::ZERO);
-            // Nothing more, and no end.
+            // Keeps the connection open.
             let _ = stream.read(&mut [0; 1]);
         }
     }
     let drip = |mut stream: TcpStream| {
-        // Each byte comes soon enough for a limit on one read, and they never end.
+        // Each byte is in time for a limit on one read, but there is no end.
         answers(&mut stream, std::iter::repeat(b"+".to_vec()), Duration::from_millis(20));
     };
     let reset = |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 1]);
-        // What was sent and is not read makes the kernel answer the close with a reset.
+        // The kernel resets a connection that is closed with unread data.
         drop(stream);
     };
     let nested = Box::leak("*2147483647\r\n".repeat(4000).into_boxed_str());
@@ -130,7 +130,7 @@ fn no_server_costs_more_than_200_ms_some_memory_and_one_short_warning() {
         let answer = user.admit(LEASE);
         let took = started.elapsed();
         assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded), "{name}");
-        let warning = answer.warning.expect(name).to_string();
+        let warning = answer.warning.expect(name);
         assert!(warning.contains(why), "{name}: {warning}");
         assert!(warning.len() < 600 && !warning.contains(['\x1b', '\u{202e}']), "{name}: {warning}");
         assert!(took < Duration::from_secs(2), "{name}: {took:?}");
@@ -160,7 +160,7 @@ fn a_person_who_looks_waits_for_no_server_either() {
     assert!(started.elapsed() < LONG / 2, "{:?}", started.elapsed());
 }
 
-/// The C library's resolver knows no limit of ours. Its thread is left alone, and it alone.
+/// The C library's resolver cannot be interrupted. Only its thread stays behind.
 #[test]
 fn a_name_server_that_never_answers_costs_200_ms() {
     let there = UdpSocket::bind("127.0.0.99:53");
@@ -175,7 +175,7 @@ fn a_name_server_that_never_answers_costs_200_ms() {
         command
     };
     if there.is_err() || !unshared("true").output().is_ok_and(|done| done.status.success()) {
-        // Not a matter of tools: containers forbid it.
+        // Containers forbid it, so `needs` does not apply.
         eprintln!("not tested: a silent name server needs root and a mount namespace");
         return;
     }
@@ -189,7 +189,7 @@ fn a_name_server_that_never_answers_costs_200_ms() {
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
-/// Something like a reply: headers with odd lengths, pieces of lines, anything.
+/// Something similar to a reply: headers with wrong lengths, parts of lines, noise.
 fn any_reply() -> impl Strategy<Value = Vec<u8>> {
     let length = prop_oneof![
         (-3..20_i64).prop_map(|length| length.to_string()),
@@ -206,7 +206,7 @@ fn any_reply() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// The release build aborts when anything panics, and an abort would leave the command without its `retry`.
+/// The release build aborts on a panic, which would leave the command without its `retry`.
 #[test]
 fn no_reply_makes_anything_panic() {
     let reply = Arc::new(Mutex::new(Vec::new()));
@@ -221,14 +221,14 @@ fn no_reply_makes_anything_panic() {
         *reply.lock().unwrap() = bytes;
         let mut user = counting(&location);
         let Gate::Pass(permit) = user.admit(LEASE).decision else { return Ok(()) };
-        user.record(permit, Ended::Failure, &mut Random::seeded(1));
+        user.record(permit, Observation::Failure, &mut Random::seeded(1));
         user.pay();
         Ok(())
     });
     outcome.unwrap();
 }
 
-/// A list that never ends is not collected.
+/// An endless list is not collected.
 #[test]
 fn a_list_without_end_is_given_up() {
     let port = impostor(|mut stream| {
@@ -252,7 +252,7 @@ fn a_list_without_end_is_given_up() {
     assert!(expected.contains(&trouble.as_str()), "{trouble}");
 }
 
-/// As a user meets it: no thread, no descriptor, no memory is left over when the command runs.
+/// No thread, no descriptor and no memory is left while the command runs.
 #[test]
 fn a_server_leaves_nothing_behind_in_the_run() {
     let script = "cat /proc/$PPID/status; ls -l /proc/$PPID/fd";
@@ -275,7 +275,7 @@ fn a_server_leaves_nothing_behind_in_the_run() {
     }
 }
 
-/// 60 ms for each answer are fine for each operation, and too many for all that one attempt asks.
+/// 60 ms for each answer are in time for one operation, but not for all operations of an attempt.
 #[test]
 fn the_200_ms_are_for_all_that_an_attempt_asks() {
     let slow = impostor(|mut stream| {
@@ -291,7 +291,7 @@ fn the_200_ms_are_for_all_that_an_attempt_asks() {
         let answer = user.pay();
         assert_eq!(answer.decision, Payment::Paid);
         match answer.warning {
-            Some(warning) => break warning.to_string(),
+            Some(warning) => break warning,
             None => answers += 1,
         }
         assert!(answers < 10);

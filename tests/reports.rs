@@ -1,4 +1,4 @@
-//! The account of a run in files: `--report`, `--junit`, and the words about them in docs/json.md.
+//! The reports of a run: `--report`, `--junit`, and what docs/json.md says of them.
 
 mod common;
 
@@ -18,12 +18,12 @@ fn report(scratch: &Scratch, name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// A number of seconds, taken out.
+/// Removes a number of seconds.
 fn seconds(object: &mut Value, name: &str) -> f64 {
     object.as_object_mut().unwrap().remove(name).unwrap().as_f64().unwrap()
 }
 
-/// A time, taken out.
+/// Removes a time.
 fn time(object: &mut Value) -> std::time::SystemTime {
     let time = object.as_object_mut().unwrap().remove("started").unwrap();
     humantime::parse_rfc3339(time.as_str().unwrap()).unwrap()
@@ -67,7 +67,7 @@ fn a_report_has_the_run_and_each_attempt() {
     assert_eq!(scratch.files().iter().filter(|name| name.starts_with(".retry")).count(), 0);
 }
 
-/// Outcome, exit status, and of each attempt its outcome, verdict and rule.
+/// The outcome, the exit status, and the outcome, verdict and rule of each attempt.
 fn outline(options: &str, command: &[&str]) -> Value {
     let scratch = Scratch::new();
     let fast = if options.contains("--base") { "" } else { FAST };
@@ -186,7 +186,7 @@ fn a_report_that_cannot_be_written_is_said_and_changes_nothing() {
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(said(&output), [format!("retry: cannot write the {what}: no such file or directory")]);
     }
-    // The old one stays when the new one cannot be made.
+    // The old file stays if the new one cannot be created.
     if !rustix::process::geteuid().is_root() {
         let scratch = Scratch::new();
         std::fs::create_dir(scratch.path("d")).unwrap();
@@ -205,7 +205,7 @@ fn a_report_can_go_to_a_stream() {
     let output = scratch.retry("--report /dev/stderr true").output().unwrap();
     let report: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(report["outcome"], "success");
-    // Also to a file that is being written to: what the command wrote stays.
+    // Also to a file that the command writes to: its output stays.
     let mut retry = scratch.retry_to_spawn("--report /dev/stdout -- sh -c");
     retry
         .arg("echo mine")
@@ -303,7 +303,7 @@ fn examples() -> Vec<Value> {
     blocks.flat_map(str::lines).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The shape of a value: names, and the types of what they name.
+/// The shape of a value: the names and types of its fields.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -345,7 +345,7 @@ fn the_schema_shows_what_is_written() {
     }
 }
 
-/// Whether docs/json.md names all fields of an object, which are those of `prefix`.
+/// Checks that docs/json.md names all fields of the object `prefix`.
 fn are_named(object: &Value, prefix: &str) {
     let rows = SCHEMA.lines().filter(|line| line.starts_with('|'));
     let named: BTreeSet<&str> = rows.flat_map(|line| line.split('`').skip(1).step_by(2)).collect();

@@ -15,7 +15,7 @@
 //! 2 here. Its decorrelated jitter starts at 5.
 #![expect(clippy::disallowed_macros, reason = "the table is for whoever runs this with --nocapture")]
 
-use retry_loop::backoff::Delays;
+use retry_loop::backoff::BackoffState;
 use retry_loop::backoff::{Backoff, Growth, Jitter};
 use retry_loop::random::Random;
 use std::cmp::Reverse;
@@ -125,7 +125,7 @@ impl Network {
 /// The time in ms until the last client has its answer, and the number of writes.
 fn simulate(backoff: &Backoff, clients: usize, random: &mut Random) -> (f64, u64) {
     let mut network = Network::default();
-    let mut delays = vec![Delays::default(); clients];
+    let mut delays = vec![BackoffState::default(); clients];
     let (mut current, mut writes, mut end) = (0, 0, 0.0_f64);
     for client in 0..clients {
         network.send(hop(random), client, Request::Read);

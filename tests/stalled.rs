@@ -1,5 +1,5 @@
-//! A terminal whose reader does not read, and other readers that stall: limits and signals take effect all
-//! the same. (Pipes that nobody reads are in tests/streams.rs.)
+//! Terminals and other streams whose reader has stopped: limits and signals still work. (Pipes are in
+//! tests/streams.rs.)
 
 #![cfg(target_os = "linux")]
 
@@ -16,7 +16,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-/// A terminal that nobody reads until the test does.
+/// A terminal that only the test reads.
 struct Stalled {
     master: File,
     slave: File,
@@ -38,8 +38,8 @@ impl Stalled {
         self.slave.try_clone().unwrap().into()
     }
 
-    /// Not with poll(2): the kernel may move some bytes to where the reader finds them after the last write, and
-    /// wakes up nobody for the room. What the test writes fills that.
+    /// Not with poll(2): after the last write, the kernel may move bytes to the reader's buffer without waking up a
+    /// writer. The bytes that the test writes fill that room.
     fn wait_until_full(&self) {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let mut slave = File::from(open(&self.name, flags, Mode::empty()).unwrap());
@@ -47,7 +47,7 @@ impl Stalled {
         wait_until("a full terminal", is_full);
     }
 
-    /// Reads to the end, which comes when nobody else has the terminal any more.
+    /// Reads to the end, when no other process has the terminal open.
     fn drain(self) -> Vec<u8> {
         let Self { mut master, slave, .. } = self;
         drop(slave);
@@ -78,7 +78,7 @@ fn the_time_limit_of_an_attempt_holds_while_the_terminal_stalls() {
     let (retry, terminal) = stalled(&scratch, options, "echo $$ > pid; exec yes");
     let pid = scratch.pid("pid");
     wait_until("the end of the command", || !is_alive(pid));
-    // What it wrote before is still the reader's.
+    // The reader still gets the output from before.
     let shown = terminal.drain();
     assert!(shown.windows(2000).any(|shown| shown.starts_with(b"y\r\ny\r\n")), "{}", shown.len());
     assert_eq!(retry.end().code(), Some(124), "{}", scratch.read("stderr"));
@@ -90,7 +90,7 @@ fn the_deadline_holds_while_the_terminal_stalls() {
     for (options, script) in [("--retry-on-output nothing", "exec yes"), ("-O", "head -c 900K /dev/zero")] {
         let options = format!("--deadline 1 --kill-after 0.2 {options}");
         let (retry, _terminal) = stalled(&scratch, &options, script);
-        // The one was ended, the other wrote something that is lost now.
+        // The first was ended; the output of the second is lost.
         let expected = if script == "exec yes" { 124 } else { 125 };
         assert_eq!(retry.end().code(), Some(expected), "{}", scratch.read("stderr"));
     }
@@ -121,7 +121,7 @@ fn a_signal_gets_through_while_the_terminal_stalls() {
     }
 }
 
-/// Other streams that nobody reads: a socket, and a named pipe, for which the kernel knows no `RWF_NOWAIT`.
+/// Other streams without a reader: a socket, and a named pipe, for which the kernel does not support `RWF_NOWAIT`.
 #[test]
 fn a_signal_gets_through_while_a_socket_or_a_named_pipe_stalls() {
     let scratch = Scratch::new();
@@ -148,7 +148,7 @@ fn a_signal_gets_through_while_a_socket_or_a_named_pipe_stalls() {
     }
 }
 
-/// As after su(1): the terminal's node is someone else's.
+/// As after su(1): the terminal's node belongs to another user.
 #[test]
 fn a_terminal_that_cannot_be_opened_again_stalls_nothing_either() {
     let mut trial = program("setpriv");

@@ -1,4 +1,4 @@
-//! The file store: the promises of all stores, and a directory in which anything may lie.
+//! The file store: what holds for every store, and directories with unexpected contents.
 
 #![allow(
     clippy::disallowed_methods,
@@ -12,12 +12,13 @@ mod shared_state;
 
 use common::command::{can, program};
 use retry::core::shared::{Location, Name};
-use retry::state::record_key::{Kind, RecordKey};
-use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
-use retry::state::store::{Lock, Removal};
-use retry_loop::circuit::{Circuit, Observation as Ended, Recorded};
+use retry::state::error::{LockState, Removal};
+use retry::state::record_key::{RecordKey, RecordKind};
+use retry::state::shared::{self, Gate, Permit, RecordStatus};
+use retry_loop::circuit::{Circuit, Observation, Recorded};
 use shared_state::{
-    LEASE, LONG, attempt, child, counting, fails_open, failures, never_opens, sure, told, user, user_with,
+    LEASE, LONG, attempt, child, copy_this_binary, counting, fails_open, failures, never_opens, sure, told,
+    user, user_with,
 };
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -46,7 +47,7 @@ fn own(path: impl AsRef<Path>) -> Location {
 }
 
 fn file_of(name: &str) -> String {
-    RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
+    RecordKey::new(&Name::new(name), RecordKind::Breaker).file_name()
 }
 
 fn is_root() -> bool {
@@ -58,7 +59,7 @@ fn the_promises_of_every_store() {
     let directory = directory();
     shared_state::all_promises_hold(&own(directory.path().join("own")));
     shared_state::all_promises_hold(&given(directory.path().join("given")));
-    // Names did not lead anywhere else.
+    // No name led to another directory.
     let mut all: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     all.sort();
@@ -70,12 +71,12 @@ fn looking_and_succeeding_make_no_directory() {
     let directory = directory();
     let state = directory.path().join("a/b/retry");
     let mut quiet = user(&own(&state), "x");
-    attempt(&mut quiet, Ended::Success);
+    attempt(&mut quiet, Observation::Success);
     sure(quiet.deposit());
     assert_eq!(shared::show(&own(&state)), Ok(vec![]));
     assert_eq!(shared::reset(&own(&state), &Name::new("x")), Ok(Removal::Absent));
     assert!(!directory.path().join("a").exists());
-    attempt(&mut quiet, Ended::Failure);
+    attempt(&mut quiet, Observation::Failure);
     assert_eq!(fs::metadata(&state).unwrap().mode() & 0o777, 0o700);
     let record = fs::metadata(state.join(file_of("x"))).unwrap();
     assert_eq!((record.mode() & 0o777, record.len()), (0o600, 64));
@@ -91,7 +92,7 @@ fn our_own_directory_must_be_ours_alone() {
         fails_open(&own(&state), "x", "others may write to it");
     }
     fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
-    attempt(&mut counting(&own(&state)), Ended::Failure);
+    attempt(&mut counting(&own(&state)), Observation::Failure);
 
     let link = directory.path().join("link");
     symlink(&state, &link).unwrap();
@@ -128,14 +129,14 @@ fn no_link_is_followed_and_nothing_else_is_overwritten() {
     fails_open(&given(&state), "x", "cannot open the record: is a directory");
     fs::remove_dir(&record).unwrap();
 
-    // Opening it must not block for want of a writer.
+    // Opening a FIFO without a writer must not block.
     assert!(program("mkfifo").arg(&record).status().unwrap().success());
     fails_open(&given(&state), "x", "the record is not a plain file");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
-    // And a reset gets rid of what is in the way.
+    // A reset removes it.
     assert_eq!(shared::reset(&given(&state), &Name::new("x")), Ok(Removal::Removed));
-    attempt(&mut counting(&given(&state)), Ended::Failure);
+    attempt(&mut counting(&given(&state)), Observation::Failure);
 }
 
 #[test]
@@ -147,20 +148,20 @@ fn a_place_that_is_no_directory_stops_nothing() {
         fails_open(&location, "x", "it is not a directory");
         assert!(shared::show(&location).is_err());
     }
-    // Where nothing is yet, nothing is missed until there is something to write.
+    // A directory that does not exist is no error until there is something to write.
     let below = given(file.join("below"));
     let mut user = counting(&below);
     assert_eq!(user.admit(LEASE).decision, Gate::Pass(Permit::Unguarded));
     fails_open(&Location::Nowhere, "x", "neither XDG_STATE_HOME nor HOME is a home of this user");
 }
 
-/// As root nothing is read-only, so a child becomes someone else first.
+/// Root can write everywhere, so a child process changes its user first.
 #[test]
 fn a_directory_that_cannot_be_written_stops_nothing() {
     let directory = directory();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let state = directory.path().join("state");
-    attempt(&mut counting(&given(&state)), Ended::Failure);
+    attempt(&mut counting(&given(&state)), Observation::Failure);
     fs::set_permissions(&state, Permissions::from_mode(0o555)).unwrap();
     fs::set_permissions(state.join(file_of("x")), Permissions::from_mode(0o444)).unwrap();
 
@@ -169,10 +170,9 @@ fn a_directory_that_cannot_be_written_stops_nothing() {
     {
         let mut command = child(&["look".as_ref(), state.as_ref(), name.as_ref()]);
         if is_root() {
-            // The binary must be readable for them.
+            // The other user must be able to read the binary.
             let copy = directory.path().join("binary");
-            fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-            fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+            copy_this_binary(&copy);
             let mut other = program(&copy);
             other.args(command.get_args()).stdin(Stdio::null()).current_dir("/").uid(65534).gid(65534);
             for (name, value) in command.get_envs() {
@@ -189,7 +189,7 @@ fn a_directory_that_cannot_be_written_stops_nothing() {
     fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A write that the system refuses: here for a limit on the size of files, below for a full disk.
+/// A write that fails: here because of RLIMIT_FSIZE, below because of a full disk.
 #[test]
 fn a_record_that_cannot_be_written_stops_nothing() {
     let directory = directory();
@@ -206,9 +206,9 @@ fn a_record_that_cannot_be_written_stops_nothing() {
     assert_eq!(answers[1..], ["None", "Paid"]);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("cannot write the record: file too large"), "{warnings:?}");
-    // What it left is a file without bytes, which is no damage.
+    // It left an empty file, which is not a damaged record.
     assert_eq!(fs::metadata(directory.path().join(file_of("x"))).unwrap().len(), 0);
-    attempt(&mut counting(&given(directory.path())), Ended::Failure);
+    attempt(&mut counting(&given(directory.path())), Observation::Failure);
 }
 
 #[test]
@@ -221,22 +221,22 @@ fn a_full_disk_stops_nothing() {
     let arguments = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"].map(OsStr::new);
     let mounted = mount(&[arguments.as_slice(), &[path]].concat());
     if !mounted {
-        // Not a matter of tools: containers forbid it, and the test above covers the same path.
+        // Containers forbid it, so `needs` does not apply. The test above covers the same code.
         eprintln!("not tested: a full disk needs mount(2)");
         return;
     }
     let location = given(directory.path());
-    attempt(&mut counting(&location), Ended::Failure);
+    attempt(&mut counting(&location), Observation::Failure);
     let mut filler = File::create(directory.path().join("filler")).unwrap();
     while std::io::Write::write_all(&mut filler, &[0; 512]).is_ok() {}
     let outcome = std::panic::catch_unwind(|| {
-        // A record that is there needs no space; a new one does.
-        attempt(&mut counting(&location), Ended::Failure);
+        // An existing record needs no space; a new one does.
+        attempt(&mut counting(&location), Observation::Failure);
         let mut new = user(&location, "new");
         let Gate::Pass(permit) = sure(new.admit(LEASE)) else { panic!("refused") };
-        let answer = new.record(permit, Ended::Failure, &mut retry_loop::random::Random::seeded(1));
+        let answer = new.record(permit, Observation::Failure, &mut retry_loop::random::Random::seeded(1));
         assert_eq!(answer.decision, None);
-        let warning = answer.warning.unwrap().to_string();
+        let warning = answer.warning.unwrap();
         assert!(warning.contains("no space left on device"), "{warning}");
     });
     drop(filler);
@@ -250,7 +250,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     let location = given(directory.path());
     let record = directory.path().join(file_of("x"));
     for _ in 0..3 {
-        attempt(&mut counting(&location), Ended::Failure);
+        attempt(&mut counting(&location), Observation::Failure);
     }
     let good = fs::read(&record).unwrap();
     let flipped = |at: usize| {
@@ -269,21 +269,21 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     ] {
         fs::write(&record, &bytes).unwrap();
         let shown = shared::show(&location).unwrap();
-        assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{shown:?}");
+        assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
 
         let mut user = counting(&location);
         let answer = user.admit(LEASE);
         assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
         let warning = answer.warning.expect("a warning");
-        assert!(matches!(warning.what, StoreProblem::Damaged(Kind::Breaker, _)));
-        assert!(warning.to_string().contains(why), "{warning}");
-        assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+        assert!(warning.starts_with("a breaker record in "));
+        assert!(warning.contains(why), "{warning}");
+        assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
         assert_eq!(failures(&location, &Name::new("x")), 1);
         assert_eq!(fs::metadata(&record).unwrap().len(), 64);
     }
-    // A file that was made and not yet written when its process died.
+    // A file whose process died before it was written.
     fs::write(&record, "").unwrap();
-    attempt(&mut counting(&location), Ended::Failure);
+    attempt(&mut counting(&location), Observation::Failure);
     assert_eq!(failures(&location, &Name::new("x")), 1);
 }
 
@@ -291,21 +291,21 @@ fn a_damaged_record_is_replaced_with_one_warning() {
 fn a_lock_that_is_never_given_up_is_not_waited_for() {
     let directory = directory();
     let location = given(directory.path());
-    attempt(&mut counting(&location), Ended::Failure);
+    attempt(&mut counting(&location), Observation::Failure);
     let held = File::open(directory.path().join(file_of("x"))).unwrap();
     held.lock().unwrap();
     let started = Instant::now();
     let answer = counting(&location).admit(LEASE);
     assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
-    assert!(answer.warning.unwrap().to_string().contains("stays locked (limit: 200 ms)"));
+    assert!(answer.warning.unwrap().contains("stays locked (limit: 200 ms)"));
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(200) && took < LONG / 10, "{took:?}");
     held.unlock().unwrap();
-    attempt(&mut counting(&location), Ended::Failure);
+    attempt(&mut counting(&location), Observation::Failure);
     assert_eq!(failures(&location, &Name::new("x")), 2);
 }
 
-/// However many records someone has locked.
+/// For any number of locked records.
 #[test]
 fn people_wait_for_no_lock_and_are_told_of_it() {
     let directory = directory();
@@ -313,7 +313,10 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     let names: Vec<String> = (0..20).map(|n| format!("n{n}")).collect();
     let locks: Vec<File> = (names.iter())
         .map(|name| {
-            attempt(&mut user_with(&location, &Name::new(name.as_str()), never_opens()), Ended::Failure);
+            attempt(
+                &mut user_with(&location, &Name::new(name.as_str()), never_opens()),
+                Observation::Failure,
+            );
             let file = File::open(directory.path().join(file_of(name))).unwrap();
             file.lock().unwrap();
             file
@@ -324,8 +327,9 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(shown.len(), 20);
     for one in shown {
-        let counted = matches!(one.state, ShownState::Breaker(breaker, None) if breaker != Circuit::fresh());
-        assert!(counted && one.lock == Lock::Held, "{one:?}");
+        let counted =
+            matches!(one.status, RecordStatus::Breaker(breaker, None) if breaker != Circuit::fresh());
+        assert!(counted && one.lock == LockState::Locked, "{one:?}");
     }
     let started = Instant::now();
     for name in &names {
@@ -333,19 +337,19 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     }
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(shared::show(&location), Ok(vec![]));
-    // Whoever gets the lock of a forgotten record does not bring it back.
+    // A process that gets the lock of a removed record does not bring it back.
     drop(locks);
-    attempt(&mut user_with(&location, &Name::new("n0"), never_opens()), Ended::Failure);
+    attempt(&mut user_with(&location, &Name::new("n0"), never_opens()), Observation::Failure);
     let shown = shared::show(&location).unwrap();
-    assert_eq!((shown.len(), shown[0].lock), (1, Lock::Free));
+    assert_eq!((shown.len(), shown[0].lock), (1, LockState::Unlocked));
 }
 
-/// The one clock: each lock is given up soon enough for itself, and too late for all of them.
+/// Each lock is released in time for itself, but not for all locks of the attempt together.
 #[test]
 fn locks_of_an_attempt_share_200_ms() {
     let directory = directory();
     let location = given(directory.path());
-    attempt(&mut counting(&location), Ended::Failure);
+    attempt(&mut counting(&location), Observation::Failure);
     let path = directory.path().join(file_of("x"));
     let mut user = counting(&location);
     let mut waits = 0;
@@ -359,14 +363,14 @@ fn locks_of_an_attempt_share_200_ms() {
         let answer = user.refusal();
         holder.join().unwrap();
         if let Some(warning) = answer.warning {
-            break warning.to_string();
+            break warning;
         }
         waits += 1;
         assert!(waits < 20, "nothing adds up");
     };
     assert!(warning.contains("stays locked (limit: 200 ms)"), "{warning}");
     assert!(waits <= 3, "{waits}");
-    // And then it is left alone.
+    // After that, the store is not used again.
     let held = File::open(&path).unwrap();
     held.lock().unwrap();
     let started = Instant::now();
@@ -374,7 +378,7 @@ fn locks_of_an_attempt_share_200_ms() {
     assert!(started.elapsed() < Duration::from_millis(150), "{:?}", started.elapsed());
 }
 
-/// What is no record costs neither time nor memory, however large it is.
+/// A file that is not a record costs neither time nor memory, even if it is large.
 #[test]
 fn huge_and_odd_files_are_no_records() {
     let directory = directory();
@@ -382,16 +386,19 @@ fn huge_and_odd_files_are_no_records() {
     let record = directory.path().join(file_of("x"));
     File::create(&record).unwrap().set_len(1 << 40).unwrap();
     let shown = shared::show(&location).unwrap();
-    assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{shown:?}");
+    assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let answer = counting(&location).admit(LEASE);
-    assert!(answer.warning.unwrap().to_string().contains("65 bytes"));
+    assert!(answer.warning.unwrap().contains("65 bytes"));
     assert_eq!(fs::metadata(&record).unwrap().len(), 64);
     for make in ["ln -sf /dev/zero", "mkfifo", "mkdir"] {
         fs::remove_file(&record).unwrap_or_default();
         let done = program("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
         assert!(done.unwrap().success());
         let shown = shared::show(&location).unwrap();
-        assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{make}: {shown:?}");
+        assert!(
+            matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)),
+            "{make}: {shown:?}"
+        );
         fails_open(&location, "x", "cannot be used");
     }
 }
@@ -411,13 +418,14 @@ fn a_record_that_is_removed_meanwhile_is_made_again() {
     let directory = directory();
     let location = given(directory.path());
     let mut user = counting(&location);
-    attempt(&mut user, Ended::Failure);
+    attempt(&mut user, Observation::Failure);
     let held = File::open(directory.path().join(file_of("x"))).unwrap();
     held.lock().unwrap();
     std::thread::scope(|scope| {
-        // It waits for the lock of a file that loses its name before it gets it.
-        let waiting = scope
-            .spawn(|| attempt(&mut user_with(&location, &Name::new("x"), never_opens()), Ended::Failure));
+        // The file is removed while this waits for its lock.
+        let waiting = scope.spawn(|| {
+            attempt(&mut user_with(&location, &Name::new("x"), never_opens()), Observation::Failure)
+        });
         std::thread::sleep(Duration::from_millis(20));
         fs::remove_file(directory.path().join(file_of("x"))).unwrap();
         held.unlock().unwrap();
@@ -425,12 +433,12 @@ fn a_record_that_is_removed_meanwhile_is_made_again() {
     });
     assert_eq!(failures(&location, &Name::new("x")), 1);
 
-    // The whole directory, too, under a process that has it open.
+    // The same for the whole directory, which a process has open.
     fs::remove_dir_all(directory.path()).unwrap();
     let answer = user.admit(LEASE);
     assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
     let Gate::Pass(permit) = answer.decision else { panic!("refused") };
-    let recorded = user.record(permit, Ended::Failure, &mut retry_loop::random::Random::seeded(1));
+    let recorded = user.record(permit, Observation::Failure, &mut retry_loop::random::Random::seeded(1));
     assert_eq!((recorded.decision, recorded.warning), (Some(Recorded::Counted), None));
     assert_eq!(failures(&location, &Name::new("x")), 1);
 }

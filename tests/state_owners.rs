@@ -1,5 +1,5 @@
-//! Whose the shared state in files is: a group's, whatever the umask; the owner's of the directory, not root's; and
-//! never made in the home of someone else.
+//! Who owns shared state in files: the group of the directory may use it, whatever the umask; root does not lock the
+//! directory's owner out; and root creates nothing in the home of another user.
 
 #![allow(
     clippy::disallowed_methods,
@@ -13,9 +13,9 @@ mod shared_state;
 
 use common::command::{RETRY, Scratch, can, program, said};
 use retry::core::shared::{Location, Name};
-use retry::state::record_key::{Kind, RecordKey};
-use retry_loop::circuit::Observation as Ended;
-use shared_state::{attempt, child, counting, failures, told};
+use retry::state::record_key::{RecordKey, RecordKind};
+use retry_loop::circuit::Observation;
+use shared_state::{attempt, child, copy_this_binary, counting, failures, told};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -36,7 +36,7 @@ fn given(path: impl AsRef<Path>) -> Location {
 }
 
 fn file_of(name: &str) -> String {
-    RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
+    RecordKey::new(&Name::new(name), RecordKind::Breaker).file_name()
 }
 
 fn is_root() -> bool {
@@ -51,12 +51,12 @@ fn a_directory_that_was_named_is_taken_as_it_is() {
     fs::set_permissions(&target, Permissions::from_mode(0o2777)).unwrap();
     let link = directory.path().join("link");
     symlink(&target, &link).unwrap();
-    attempt(&mut counting(&given(&link)), Ended::Failure);
+    attempt(&mut counting(&given(&link)), Observation::Failure);
     let record = target.join(file_of("x"));
     assert_eq!(failures(&given(&target), &Name::new("x")), 1);
     assert_eq!(fs::metadata(&target).unwrap().mode() & 0o7777, 0o2777);
 
-    // Who may do what with a record is the directory's word, whatever the umask is.
+    // The mode of the directory decides who may use a record, not the umask.
     for (mode, expected) in [(0o2777, 0o666), (0o2770, 0o660), (0o750, 0o640), (0o700, 0o600)] {
         for umask in ["000", "022", "077"] {
             fs::remove_file(&record).unwrap();
@@ -67,7 +67,7 @@ fn a_directory_that_was_named_is_taken_as_it_is() {
             assert_eq!(made.gid(), fs::metadata(&target).unwrap().gid());
         }
     }
-    // Only records are there: none that was not finished.
+    // Only complete records are left.
     assert_eq!(fs::read_dir(&target).unwrap().count(), 2);
 }
 
@@ -83,7 +83,7 @@ fn with_umask(umask: &str, state: &Path) -> Command {
     shell
 }
 
-/// Two users of one group, and a directory for it: each makes a record that the other one uses.
+/// Two users share a directory of their group: each creates a record that the other one uses.
 #[test]
 fn users_of_a_group_share_what_either_has_made() {
     if !can("a directory that two users share", "root", is_root()) {
@@ -93,9 +93,9 @@ fn users_of_a_group_share_what_either_has_made() {
     let directory = directory();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let binary = directory.path().join("binary");
-    fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
-    fs::set_permissions(&binary, Permissions::from_mode(0o755)).unwrap();
-    // With the group's bit, and without: then a record has to be given to the group. And a directory of the first.
+    copy_this_binary(&binary);
+    // With the set-group-ID bit and without it, when the record has to be given to the group; and with a directory that
+    // belongs to one of the users.
     for (index, (mode, owner)) in [(0o2770, 0), (0o770, 0), (0o770, users[0])].into_iter().enumerate() {
         let state = directory.path().join(format!("state{index}"));
         fs::create_dir(&state).unwrap();
@@ -130,7 +130,7 @@ fn users_of_a_group_share_what_either_has_made() {
             fails(Some(second), name);
             assert_eq!(failures(&given(&state), &Name::new(name)), 2);
         }
-        // What root makes in it, under sudo say, locks nobody out.
+        // A record that root creates, for example under sudo, locks no one out.
         fails(None, "root's");
         fails(Some(users[0]), "root's");
         fails(Some(users[1]), "root's");
@@ -138,7 +138,7 @@ fn users_of_a_group_share_what_either_has_made() {
     }
 }
 
-/// As sudo may leave it: the user is root, and HOME is not root's.
+/// Some configurations of sudo keep HOME: the user is root, and HOME is another user's.
 #[test]
 fn root_makes_nothing_in_the_home_of_someone_else() {
     if !can("root with the home of a user", "root", is_root()) {
@@ -157,11 +157,11 @@ fn root_makes_nothing_in_the_home_of_someone_else() {
     let roots = place(&home, "");
     assert!(!roots.starts_with(home.to_str().unwrap()) && roots.ends_with("/.local/state/retry"), "{roots}");
     assert_eq!(place(&home, home.join("not/there/yet").to_str().unwrap()), roots);
-    // A home of root's is taken as ever, and so is a directory in it that is not there yet.
+    // root's own home is used, and a directory in it is created.
     let own = scratch.path("own");
     assert_eq!(place(&own, ""), own.join(".local/state/retry").display().to_string());
 
-    // With a root directory that nobody misses.
+    // With a file system of the test in place of root's own home.
     let script = r#"mount -t tmpfs tmpfs "$HOME_OF_ROOT" && exec "$0" --retries 1 --breaker b false"#;
     let mut command = program("unshare");
     scratch.settle(&mut command);
@@ -169,7 +169,7 @@ fn root_makes_nothing_in_the_home_of_someone_else() {
     let root = roots.strip_suffix("/.local/state/retry").unwrap();
     let output = command.env("HOME_OF_ROOT", root).output().unwrap();
     if output.status.code() != Some(1) {
-        // Not a matter of tools: containers forbid it.
+        // Containers forbid it, so `needs` does not apply.
         eprintln!("not tested: root in the home of a user needs a mount namespace: {output:?}");
         return;
     }

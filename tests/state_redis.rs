@@ -1,5 +1,5 @@
-//! The Redis store, against a real server that each test starts for itself on a free port: the promises
-//! of all stores, and a server that dies, stops, refuses or was used for something else.
+//! The Redis store, with a real server that each test starts on a free port: what holds for every store, and servers
+//! that die, stop, refuse or hold other data.
 
 #![cfg(feature = "redis")]
 #![allow(
@@ -16,15 +16,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Client, Commands, Connection};
 use retry::core::shared::{Location, Name};
-use retry::state::operation::{Admit, Deposit, Operation, Pay, Record, Refusal, Renew};
-use retry::state::record::Kept;
-use retry::state::record_key::{Kind, RecordKey};
+use retry::state::operation::{Admit, Deposit, Operation, Pay, QueryRefusal, RecordResult, Renew};
+use retry::state::record::RecordFormat;
+use retry::state::record_key::{RecordKey, RecordKind};
 use retry::state::redis::RedisStore;
-use retry::state::shared::{self, Gate, Permit, ShownState, StoreProblem};
+use retry::state::shared::{self, Gate, Permit, RecordStatus};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{
-    Admission, BreakerSettings, Circuit, Observation as Ended, Phase, Recorded, Renewal,
-};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal};
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;
 use rustix::process::Signal;
@@ -44,7 +42,7 @@ fn run_as_child() {
     shared_state::run_task();
 }
 
-/// A connection of the test's own.
+/// A connection that does not go through the store.
 fn direct(server: &Server) -> Connection {
     Client::open(server.url()).unwrap().get_connection().unwrap()
 }
@@ -69,8 +67,8 @@ fn a_unix_socket_and_a_database_number_work_too() {
         format!("{}/2", server.url()),
     ];
     for address in &addresses {
-        attempt(&mut counting(&location(address)), Ended::Failure);
-        // Each is a database of its own.
+        attempt(&mut counting(&location(address)), Observation::Failure);
+        // Each of them is another database.
         assert_eq!(failures(&location(address), &Name::new("x")), 1, "{address}");
     }
     assert_eq!(failures(&server.location(), &Name::new("x")), 1, "redis+unix is database 0");
@@ -81,7 +79,7 @@ fn keys_are_in_one_namespace_and_expire() {
     let Some(server) = Server::start("the keys", &[]) else { return };
     let mut direct = direct(&server);
     let mut one = user_with(&server.location(), &Name::new("Registry"), never_opens());
-    attempt(&mut one, Ended::Failure);
+    attempt(&mut one, Observation::Failure);
     assert_eq!(sure(one.pay()), Payment::Paid);
     let mut keys: Vec<String> = direct.keys("*").unwrap();
     keys.sort();
@@ -89,23 +87,23 @@ fn keys_are_in_one_namespace_and_expire() {
     let day = 24 * 3600 * 1000;
     let left: i64 = direct.pttl(&keys[0]).unwrap();
     assert!(left > day - 60_000 && left <= day, "{left}");
-    // One token of ten is missing: it is back in 10 s, and a full bucket needs no record.
+    // One token of ten is missing. Time adds it in 10 s, and a full bucket needs no record.
     let left: i64 = direct.pttl(&keys[1]).unwrap();
     assert!(left > 10_000 && left <= 70_000, "{left}");
 
-    // An open circuit is kept for longer than it is open.
+    // The record of an open circuit stays longer than the circuit is open.
     let open = BreakerSettings { open: Duration::from_secs(7 * 24 * 3600), ..opens_at_once() };
-    attempt(&mut user_with(&server.location(), &Name::new("open"), open), Ended::Failure);
+    attempt(&mut user_with(&server.location(), &Name::new("open"), open), Observation::Failure);
     let left: i64 = direct.pttl("retry:{open}:breaker").unwrap();
     assert!(left > 8 * day - 60_000 && left <= 8 * day, "{left}");
 
-    // What has expired is fresh.
+    // After a record has expired, the state is fresh.
     let _: bool = direct.pexpire(&keys[0], 1).unwrap();
     let started = Instant::now();
     while direct.exists::<_, bool>(&keys[0]).unwrap() {
         assert!(started.elapsed() < LONG);
     }
-    attempt(&mut one, Ended::Failure);
+    attempt(&mut one, Observation::Failure);
     assert_eq!(failures(&server.location(), &Name::new("Registry")), 1);
 }
 
@@ -113,17 +111,17 @@ fn keys_are_in_one_namespace_and_expire() {
 fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
     let Some(mut server) = Server::start("a server that dies", &[]) else { return };
     let mut user = counting(&server.location());
-    attempt(&mut user, Ended::Failure);
-    // A connection that the server has closed meanwhile is nothing to talk about.
+    attempt(&mut user, Observation::Failure);
+    // A connection that the server has closed is replaced without a warning.
     server.kill();
     server.restart();
-    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
     let Gate::Pass(permit) = sure(user.admit(LEASE)) else { panic!("refused") };
 
     server.kill();
-    let answer = user.record(permit, Ended::Failure, &mut Random::seeded(1));
+    let answer = user.record(permit, Observation::Failure, &mut Random::seeded(1));
     assert_eq!(answer.decision, None);
-    let warning = answer.warning.expect("a warning").to_string();
+    let warning = answer.warning.expect("a warning");
     assert_eq!(
         warning,
         format!(
@@ -132,14 +130,14 @@ fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
             server.url()
         )
     );
-    // Once is enough, and the rest of the run does not depend on it any more.
+    // One warning, and the rest of the run does not use the server.
     assert!(shared::show(&server.location()).is_err());
     server.restart();
     assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
     assert_eq!(sure(user.pay()), Payment::Paid);
     assert_eq!(shared::show(&server.location()), Ok(vec![]));
     // The next run uses it again.
-    assert_eq!(attempt(&mut counting(&server.location()), Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut counting(&server.location()), Observation::Failure), Some(Recorded::Counted));
     assert_eq!(failures(&server.location(), &Name::new("x")), 1);
 }
 
@@ -147,21 +145,21 @@ fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
 fn a_server_that_stops_answering_costs_200_ms_and_then_nothing() {
     let Some(server) = Server::start("a stopped server", &[]) else { return };
     let mut known = counting(&server.location());
-    attempt(&mut known, Ended::Failure);
+    attempt(&mut known, Observation::Failure);
     server.signal(Signal::STOP);
-    // With a connection that is open, and without one.
+    // With an open connection, and without one.
     for user in [&mut known, &mut counting(&server.location())] {
         let started = Instant::now();
         let answer = user.admit(LEASE);
         let took = started.elapsed();
         assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
-        let warning = answer.warning.expect("a warning").to_string();
+        let warning = answer.warning.expect("a warning");
         assert!(warning.contains("no answer within 200 ms"), "{warning}");
         assert!(took > Duration::from_millis(150) && took < Duration::from_secs(2), "{took:?}");
         assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
     }
     server.signal(Signal::CONT);
-    attempt(&mut counting(&server.location()), Ended::Failure);
+    attempt(&mut counting(&server.location()), Observation::Failure);
     assert_eq!(failures(&server.location(), &Name::new("x")), 2);
 }
 
@@ -170,7 +168,7 @@ fn a_server_that_is_not_there_or_is_none_stops_nothing() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     fails_open(&location(&format!("redis://127.0.0.1:{nobody}")), "x", "connection refused");
     fails_open(&location("redis+unix:///nonexistent/socket"), "x", "no such file or directory");
-    // RFC 2606 keeps this name free. The answer may take a while, or there is no resolver at all.
+    // RFC 2606 reserves this name. The resolver may be slow, or there may be none.
     let started = Instant::now();
     fails_open(&location("redis://retry.invalid"), "x", "cannot be used");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
@@ -180,7 +178,7 @@ fn a_server_that_is_not_there_or_is_none_stops_nothing() {
 fn a_password_is_used_and_never_shown() {
     let Some(server) = Server::start("passwords", &["--requirepass", "right s3cret"]) else { return };
     let with = |password: &str| location(&format!("redis://:{password}@127.0.0.1:{}", server.port));
-    attempt(&mut counting(&with("right%20s3cret")), Ended::Failure);
+    attempt(&mut counting(&with("right%20s3cret")), Observation::Failure);
     assert_eq!(failures(&with("right%20s3cret"), &Name::new("x")), 1);
 
     let hidden = format!("redis://***@127.0.0.1:{}", server.port);
@@ -188,7 +186,7 @@ fn a_password_is_used_and_never_shown() {
         [(with("wr0ng"), "the server refused the user or the password"), (server.location(), "NOAUTH")]
     {
         fails_open(&location, "x", why);
-        let warning = counting(&location).admit(LEASE).warning.unwrap().to_string();
+        let warning = counting(&location).admit(LEASE).warning.unwrap();
         assert!(!warning.contains("wr0ng"), "{warning}");
         assert!(location == server.location() || warning.contains(&hidden), "{warning}");
         let trouble = shared::show(&location).unwrap_err().to_string();
@@ -198,14 +196,14 @@ fn a_password_is_used_and_never_shown() {
     }
 }
 
-/// Such a server quotes what it was sent: `unknown command 'AUTH', with args beginning with: ...`.
+/// Such a server quotes the arguments: `unknown command 'AUTH', with args beginning with: ...`.
 #[test]
 fn a_server_that_quotes_the_password_is_not_quoted() {
     let Some(server) = Server::start("a server without AUTH", &["--rename-command", "AUTH", ""]) else {
         return;
     };
     let quoting = location(&format!("redis://:s3cret@127.0.0.1:{}", server.port));
-    let warning = counting(&quoting).admit(LEASE).warning.expect("a warning").to_string();
+    let warning = counting(&quoting).admit(LEASE).warning.expect("a warning");
     assert!(warning.contains("refused") && !warning.contains("s3cret"), "{warning}");
 }
 
@@ -217,20 +215,20 @@ fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
     let mut user = counting(&server.location());
     let answer = user.admit(LEASE);
     assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
-    let warning = answer.warning.expect("a warning").to_string();
+    let warning = answer.warning.expect("a warning");
     assert!(warning.contains("WRONGTYPE"), "{warning}");
     assert_eq!(sure(user.pay()), Payment::Paid);
     let shown = shared::show(&server.location()).unwrap();
     assert_eq!(shown.len(), 1, "a store that made trouble is left alone");
-    assert!(matches!(shown[0].state, ShownState::Damaged(Kind::Breaker, _)), "{shown:?}");
+    assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let value: Vec<String> = direct.lrange("retry:{x}:breaker", 0, -1).unwrap();
     assert_eq!(value, ["precious"]);
-    // And a reset gets rid of it.
+    // A reset removes it.
     shared::reset(&server.location(), &Name::new("x")).unwrap();
-    assert_eq!(attempt(&mut counting(&server.location()), Ended::Failure), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut counting(&server.location()), Observation::Failure), Some(Recorded::Counted));
 }
 
-/// Whatever is in a value, the script and the list have the same opinion of it, and none keeps a circuit open.
+/// The script and the list judge each value in the same way, and none keeps a circuit open.
 #[test]
 fn crafted_values_are_damage_for_all() {
     let Some(server) = Server::start("crafted values", &[]) else { return };
@@ -255,7 +253,7 @@ fn crafted_values_are_damage_for_all() {
         let start = &value[..value.len().min(40)];
         let _: () = direct.set("retry:{x}:breaker", value).unwrap();
         let shown = shared::show(&server.location()).unwrap();
-        assert_eq!(!matches!(shown[0].state, ShownState::Damaged(..)), good, "{start}");
+        assert_eq!(!matches!(shown[0].status, RecordStatus::Damaged(..)), good, "{start}");
         let answer = counting(&server.location()).admit(LEASE);
         assert_eq!(answer.warning.is_none(), good, "{start}");
         if !good {
@@ -272,7 +270,7 @@ fn crafted_values_are_damage_for_all() {
         shared::reset(&server.location(), &Name::new("x")).unwrap();
         let _: () = direct.set("retry:{x}:budget", value).unwrap();
         let shown = shared::show(&server.location()).unwrap();
-        assert_eq!(!matches!(shown[0].state, ShownState::Damaged(..)), good, "{value}");
+        assert_eq!(!matches!(shown[0].status, RecordStatus::Damaged(..)), good, "{value}");
         let answer = counting(&server.location()).pay();
         assert_eq!((answer.decision, answer.warning.is_none()), (Payment::Paid, good), "{value}");
     }
@@ -287,8 +285,8 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     let answer = user.admit(LEASE);
     assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
     let warning = answer.warning.expect("a warning");
-    assert!(matches!(warning.what, StoreProblem::Damaged(Kind::Breaker, _)), "{warning}");
-    assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+    assert!(warning.starts_with("a breaker record in "), "{warning}");
+    assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
     assert_eq!(failures(&server.location(), &Name::new("x")), 1);
 }
 
@@ -299,12 +297,12 @@ fn a_server_that_refuses_to_write_says_so() {
     };
     let mut user = counting(&server.location());
     let Gate::Pass(permit) = sure(user.admit(LEASE)) else { panic!("refused") };
-    let answer = user.record(permit, Ended::Failure, &mut Random::seeded(1));
-    let warning = answer.warning.expect("a warning").to_string();
+    let answer = user.record(permit, Observation::Failure, &mut Random::seeded(1));
+    let warning = answer.warning.expect("a warning");
     assert!(warning.contains("READONLY"), "{warning}");
 }
 
-/// Foreign keys that look a little like ours, and many others.
+/// Keys of other programs, some of them similar to ours.
 #[test]
 fn a_list_shows_ours_only() {
     let Some(server) = Server::start("the list", &[]) else { return };
@@ -316,7 +314,7 @@ fn a_list_shows_ours_only() {
         let _: () = direct.set(key, "x").unwrap();
     }
     let mut user = user(&server.location(), "x");
-    attempt(&mut user, Ended::Failure);
+    attempt(&mut user, Observation::Failure);
     let shown = shared::show(&server.location()).unwrap();
     assert_eq!(shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["x"]);
 }
@@ -354,7 +352,7 @@ fn tls_is_spoken_with_servers_that_are_trusted() {
 
     let url = format!("rediss://127.0.0.1:{port}");
     let task = [OsStr::new("look"), OsStr::new(&url), OsStr::new("x")];
-    // A handshake without optimisation on a machine that does much else may take more than 200 ms.
+    // In a debug build on a busy machine, a handshake may take more than 200 ms.
     common::command::wait_until("a handshake", || {
         let (_, warnings) = shared_state::told(shared_state::child(&task).env("SSL_CERT_FILE", &certificate));
         assert!(warnings.iter().all(|warning| warning.contains("no answer within 200 ms")), "{warnings:?}");
@@ -368,12 +366,12 @@ fn tls_is_spoken_with_servers_that_are_trusted() {
     assert_eq!(failures(&server.location(), &Name::new("x")), counted);
 }
 
-/// One step of a process, and of the clock.
+/// One step of a process or of the clock.
 #[derive(Debug, Clone)]
 enum Step {
     Admit(u64),
     Refusal,
-    Finish(prop::sample::Index, Ended),
+    Finish(prop::sample::Index, Observation),
     Renew(prop::sample::Index),
     Pay,
     Deposit,
@@ -384,7 +382,7 @@ enum Step {
 
 fn any_step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
-    let ended = prop_oneof![4 => Just(Ended::Failure), 1 => Just(Ended::Success), 1 => Just(Ended::Neutral)];
+    let ended = prop_oneof![4 => Just(Observation::Failure), 1 => Just(Observation::Success), 1 => Just(Observation::Neutral)];
     let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64, Just(u64::MAX / 1_000_000)];
     let settings = (1..6_u32, open, 0..20_u32, 0.0..1.5_f64).prop_map(|(failures, open, burst, ratio)| {
         let open = Duration::from_millis(open);
@@ -404,10 +402,10 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The rules in Rust and the state that they left; none until something had to be written.
+/// The rules in Rust, and the state; `None` until something is written.
 struct Local<S>(Option<S>);
 
-impl<S: Kept> Local<S> {
+impl<S: RecordFormat> Local<S> {
     fn ask<Q: Operation<State = S>>(&mut self, operation: &mut Q, now: Timestamp) -> Q::Reply {
         let before = self.0.unwrap_or_else(|| operation.fresh(now));
         let mut state = before;
@@ -419,7 +417,7 @@ impl<S: Kept> Local<S> {
     }
 }
 
-/// The text of a record, as the scripts write it.
+/// The text of a record as the scripts write it.
 fn breaker_text(breaker: Circuit) -> String {
     let Circuit { generation, phase } = breaker;
     match phase {
@@ -433,8 +431,8 @@ fn breaker_text(breaker: Circuit) -> String {
     }
 }
 
-/// The same random operations, put to the rules in Rust and to the ones on the server: the same answers,
-/// and the same state after each.
+/// Applies the same random operations to the rules in Rust and to those on the server: the replies and the states after
+/// each step are equal.
 #[test]
 fn the_scripts_are_the_rules() {
     let Some(server) = Server::start("the scripts", &[]) else { return };
@@ -443,13 +441,14 @@ fn the_scripts_are_the_rules() {
     let store = RedisStore::new(url);
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
     let seen = BTreeSet::new();
-    // The runner wants a closure that changes nothing.
+    // The runner takes only an `Fn`.
     let cell = RefCell::new((store, direct, 0..u32::MAX, seen));
     let cases = (prop::collection::vec(any_step(), 1..150), any::<u64>());
     let outcome = runner.run(&cases, |(steps, seed)| {
         let (store, direct, names, seen) = &mut *cell.borrow_mut();
         let name = Name::new(names.next().unwrap().to_string());
-        let (one, other) = (RecordKey::new(&name, Kind::Breaker), RecordKey::new(&name, Kind::Budget));
+        let (one, other) =
+            (RecordKey::new(&name, RecordKind::Breaker), RecordKey::new(&name, RecordKind::Budget));
         let (mut breaker, mut budget) = (Local(None), Local(None));
         let (mut breakers, mut budgets) = (BreakerSettings::default(), BudgetSettings::default());
         let mut running = Vec::new();
@@ -457,9 +456,9 @@ fn the_scripts_are_the_rules() {
         for (step, seed) in steps.into_iter().zip(seed..=u64::MAX) {
             let now = Timestamp::from_millis(clock);
             macro_rules! compare {
-                ($local:expr, $slot:expr, $operation:expr) => {{
+                ($local:expr, $key:expr, $operation:expr) => {{
                     let here = $local.ask(&mut $operation, now);
-                    let there = store.ask_at($slot, &mut $operation, now).unwrap();
+                    let there = store.execute_at($key, &mut $operation, now).unwrap();
                     prop_assert_eq!(there.damage, None);
                     prop_assert_eq!(&there.reply, &here);
                     here
@@ -478,18 +477,18 @@ fn the_scripts_are_the_rules() {
                     }
                 }
                 Step::Refusal => {
-                    compare!(breaker, &one, Refusal);
+                    compare!(breaker, &one, QueryRefusal);
                 }
-                // Some tickets stay for later, and are stale then.
+                // Tickets stay in the list, so some are stale.
                 Step::Finish(who, result) if !running.is_empty() => {
                     let ticket = running[who.index(running.len())];
                     let settings = &breakers;
                     let mut random = Random::seeded(seed);
                     let here =
-                        breaker.ask(&mut Record { ticket, result, settings, random: &mut random }, now);
+                        breaker.ask(&mut RecordResult { ticket, result, settings, random: &mut random }, now);
                     let mut random = Random::seeded(seed);
-                    let mut operation = Record { ticket, result, settings, random: &mut random };
-                    let there = store.ask_at(&one, &mut operation, now).unwrap();
+                    let mut operation = RecordResult { ticket, result, settings, random: &mut random };
+                    let there = store.execute_at(&one, &mut operation, now).unwrap();
                     prop_assert_eq!(there.reply, here);
                     seen.insert(match here {
                         Recorded::Counted => "counted",
@@ -518,9 +517,9 @@ fn the_scripts_are_the_rules() {
                 Step::Settings(one, other) => (breakers, budgets) = (one, other),
                 Step::Finish(..) | Step::Renew(_) => {}
             }
-            let text: Option<String> = direct.get(one.key()).unwrap();
+            let text: Option<String> = direct.get(one.redis_key()).unwrap();
             prop_assert_eq!(text, breaker.0.map(breaker_text));
-            let text: Option<String> = direct.get(other.key()).unwrap();
+            let text: Option<String> = direct.get(other.redis_key()).unwrap();
             let expected =
                 budget.0.map(|budget: Bucket| format!("1 {} {}", budget.thousandths, budget.at.millis()));
             prop_assert_eq!(text, expected);

@@ -1,5 +1,5 @@
-//! stdin that is replayed, output that is held or watched: what goes in comes out, once, whole, and in
-//! constant memory; and no one is waited for who has nothing to do with it.
+//! stdin that is replayed, output that is held or searched: everything comes out once and complete, in constant memory,
+//! without waiting for processes that do not matter.
 
 mod common;
 
@@ -13,8 +13,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-/// What a daemon that holds a pipe sleeps. Whoever waits for it is caught by this being longer than any
-/// loaded machine needs.
+/// How long a daemon that holds a pipe sleeps, in seconds: longer than a test takes on a busy machine, so that
+/// waiting for it is noticed.
 const LONG: u64 = 30;
 
 /// `retry OPTIONS -- sh -c SCRIPT` with pipes at all three streams.
@@ -32,7 +32,7 @@ fn shell(scratch: &Scratch, script: &str) -> std::process::Output {
     sh.output().unwrap()
 }
 
-/// Bytes of every value, without a period that a chunk could hide.
+/// Bytes of every value, without a period, so that a lost or repeated chunk is noticed.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {
@@ -116,7 +116,7 @@ fn a_stdin_that_never_ends_is_not_waited_for_and_costs_nothing() {
     let _held_open = retry.stdin.take().unwrap();
     assert_eq!(retry.wait().unwrap().code(), Some(3));
 
-    // The command has closed its end, the writer waits: there is nothing to do, and nothing is done.
+    // The command has closed its end, and the writer waits: `retry` must not use CPU time.
     let script = "exec <&-; echo closed; while [ ! -e end ]; do sleep 0.05; done";
     let mut retry = piped(&scratch, "-q --stdin replay", script);
     let _held_open = retry.stdin.take().unwrap();
@@ -305,7 +305,7 @@ fn success_mode_is_silent_about_a_failure() {
     assert_eq!(run(both), (Some(0), "out 2\n".to_owned(), "err 2\n".to_owned()));
     assert_eq!(run(&format!("-r 1 {both}")), (Some(1), String::new(), String::new()));
     assert_eq!(run("-r 1 --stdout success --stderr final").2, "err 1\n");
-    // What takes the place of stdout is the fallback's, and of stderr there is none.
+    // The fallback replaces stdout, but not stderr.
     let fallback = "--fallback=pwd>/dev/null;echo${IFS}instead";
     assert_eq!(run(&format!("-r 1 {both} {fallback}")), (Some(0), "instead\n".to_owned(), String::new()));
 
@@ -361,7 +361,7 @@ fn two_held_streams_into_one_file_keep_their_order() {
     assert!(shell(&scratch, &format!("{command} > file 2>&1")).status.success());
     assert_eq!(scratch.read("file"), wanted);
     assert_eq!(text(&shell(&scratch, &format!("{command} 2>&1")).stdout), wanted);
-    // A rule that looks at one of them needs them apart, and nothing is lost.
+    // A rule for one stream needs two pipes. Nothing is lost.
     let apart = command.replace("-q", "-q --stop-on-output stderr:nothing");
     let done = shell(&scratch, &format!("{apart} 2>&1"));
     assert_eq!(text(&done.stdout).lines().count(), 18);
@@ -441,14 +441,14 @@ fn held_output_that_a_full_disk_does_not_take_is_an_error_of_retry() {
 #[test]
 fn without_a_place_for_the_output_the_run_is_over() {
     let scratch = Scratch::new();
-    // The command goes on writing for longer than anyone waits.
+    // The command writes for longer than the test waits.
     let script = "yes; sleep 600";
     let mut retry = scratch.retry("-O -q");
     let done = retry.args(["--", "sh", "-c", script]).env("TMPDIR", "/nonexistent").output().unwrap();
     assert_eq!((done.status.code(), done.stdout.len()), (Some(125), 0));
     let words = "retry: cannot hold the command's output in /nonexistent: no such file or directory";
     assert_eq!(said(&done), [words]);
-    // What fits into memory needs no place.
+    // Output that fits in memory needs no directory.
     let mut retry = scratch.retry("-O -q");
     retry.args(["--", "echo", "small"]).env("TMPDIR", "/nonexistent").assert().success().stdout("small\n");
 }
@@ -496,7 +496,7 @@ fn when_the_reader_has_gone_it_is_as_if_the_command_had_found_out() {
         assert_eq!(done.status.signal(), Some(pipe), "{options} {size}: {:?}", said(&done));
         assert!(said(&done).len() <= 1, "{:?}", said(&done));
     }
-    // As `yes | head` ends.
+    // Ends like `yes | head`.
     let script = r#"{ "$RETRY" -q --stop-on-output nothing -- yes; echo $? > status; } | head -n 1"#;
     let done = shell(&scratch, script);
     assert_eq!((text(&done.stdout).as_str(), scratch.read("status").as_str()), ("y\n", "141\n"));
@@ -523,7 +523,7 @@ fn a_daemon_that_holds_a_pipe_is_not_waited_for() {
 #[test]
 fn what_a_daemon_writes_in_the_grace_is_passed_on() {
     let scratch = Scratch::new();
-    // It writes as soon as the command is gone.
+    // It writes when the command has ended.
     let script = "(while kill -0 $$ 2> /dev/null; do :; done; echo late) & echo early";
     let mut retry = scratch.retry("-q -r 1 --retry-on-output nothing");
     let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
@@ -586,7 +586,7 @@ fn limits_hold_while_nobody_reads() {
         stuck(&scratch, "--deadline 1 --kill-after 1 --retry-on-output nothing", "exec yes");
     assert_eq!(retry.end().code(), Some(124), "{}", scratch.read("stderr"));
 
-    // One attempt's time limit ends the attempt; what it wrote before is still the reader's.
+    // The time limit ends the attempt, but the reader still gets its output.
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = scratch.retry_to_spawn("-r 1 --timeout 1 --retry-on-output nothing");
     command.args(["--", "sh", "-c", "echo $$ > pid; exec yes"]).stdout(writer);
@@ -632,7 +632,7 @@ fn a_command_that_had_to_be_killed_leaves_its_reader_a_grace_of_its_own() {
     let (retry, mut reader) = stuck(&scratch, options, script);
     let pid = scratch.pid("pid");
     wait_until("the end of the command", || !common::live::is_alive(pid));
-    // Past the grace for whoever still holds a pipe.
+    // After the grace period for processes that still hold a pipe.
     timed_pause();
     let mut all = Vec::new();
     reader.read_to_end(&mut all).unwrap();
@@ -677,8 +677,8 @@ fn a_timed_out_attempt_is_held_and_dropped_like_any_other() {
 
 // Memory
 
-/// Runs to the end and says how much memory it took at most, in KiB. `output` is read meanwhile, slowly
-/// enough to look.
+/// Runs the command to its end, and returns how much memory it used at most, in KiB. Reads `output` slowly enough to
+/// measure.
 fn peak_of(mut retry: Child, expected: u64) -> u64 {
     let mut output = retry.stdout.take().unwrap();
     let mut buffer = vec![0; 1 << 20];
@@ -700,7 +700,7 @@ fn peak_of(mut retry: Child, expected: u64) -> u64 {
 fn memory_is_constant_however_much_is_held_watched_or_replayed() {
     const SIZE: u64 = 300 << 20;
     let scratch = Scratch::new();
-    // What is watched is less: without optimization that is slow.
+    // Less output for the search, which is slow in a debug build.
     for (options, size) in [
         ("-O", SIZE),
         ("-O --retry-on-output nothing", SIZE / 10),
@@ -714,7 +714,7 @@ fn memory_is_constant_however_much_is_held_watched_or_replayed() {
     if !needs("bash", "memory while stdin is replayed") {
         return;
     }
-    // The pid that is looked at becomes that of `retry`.
+    // `exec`, so that the pid is that of `retry`.
     let script = r#"exec < <(head -c 300M /dev/zero)
         exec "$RETRY" -q --base 0 -j 0 --stdin replay -- sh -c \
             'if [ "$RETRY_ATTEMPT" = 1 ]; then cat > /dev/null; exit 1; else cat; fi'"#;
@@ -743,7 +743,7 @@ fn a_watched_stream_reaches_a_terminal_as_it_comes() {
     bash.line("x");
     bash.shows("<x>");
     assert_eq!(bash.status(), "3");
-    // Much more than a terminal takes at once.
+    // Much more than a terminal accepts at once.
     bash.line("\"$RETRY\" -q --idle-timeout 60 -- seq 1 20000; echo 'do''ne'");
     let shown = bash.shows("done");
     let numbers: Vec<u32> = shown.lines().filter_map(|line| line.trim().parse().ok()).collect();
@@ -769,7 +769,7 @@ fn a_limit_on_the_size_of_files_is_an_error_of_retry() {
     let done = bash.output().unwrap();
     assert_eq!(done.status.code(), Some(125), "{}", text(&done.stderr));
     assert!(said(&done)[0].ends_with(": file too large"), "{:?}", said(&done));
-    // The command itself is killed by it as ever.
+    // The command is still killed by it.
     let done = shell(&scratch, r#"ulimit -f 1; "$RETRY" -r 1 -- head -c 3000000 /dev/zero > big"#);
     assert!(said(&done)[0].contains("killed by SIGXFSZ"), "{:?}", said(&done));
 }

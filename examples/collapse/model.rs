@@ -7,7 +7,7 @@
 //! flight, the client gives up after 3 s, and the server works on to the end. 40 requests a second are
 //! well within what it can do; 80, for ten seconds, are not; and with three tries each, 40 become 120.
 
-use retry_loop::backoff::{Backoff, Delays, Growth, Jitter};
+use retry_loop::backoff::{Backoff, BackoffState, Growth, Jitter};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Ticket};
 use retry_loop::random::Random;
@@ -87,7 +87,7 @@ enum Event {
 
 struct Client {
     attempts: u32,
-    delays: Delays,
+    delays: BackoffState,
     ticket: Option<Ticket>,
     breaker: Circuit,
     budget: Bucket,
@@ -182,7 +182,7 @@ impl World {
         }
         self.clients.push(Client {
             attempts: 0,
-            delays: Delays::default(),
+            delays: BackoffState::default(),
             ticket: None,
             breaker: Circuit::fresh(),
             budget: Bucket::fresh(self.wall(), &BudgetSettings::default()),

@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retry_loop::circuit::{self, Admission, Recorded, Ticket};
-use retry_loop::bucket::{BudgetSettings, Payment};
+use retry::state::record::{RECORD_SIZE, RecordFormat, RecordState};
+use retry::state::record_key::RecordKind;
+use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Ticket};
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;
-use retry::state::record::{Kept, SIZE, State};
-use retry::state::record_key::Kind;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
     if sealed {
         seal(&mut bytes);
     }
-    for kind in Kind::ALL {
-        match State::from_bytes(kind, &bytes) {
-            Ok(State::Breaker(state)) => look_at_breaker(state, Timestamp::from_millis(now), lease, small),
-            Ok(State::Budget(state)) => look_at_budget(state, Timestamp::from_millis(now), small),
+    for kind in RecordKind::ALL {
+        match RecordState::from_bytes(kind, &bytes) {
+            Ok(RecordState::Breaker(state)) => look_at_breaker(state, Timestamp::from_millis(now), lease, small),
+            Ok(RecordState::Budget(state)) => look_at_budget(state, Timestamp::from_millis(now), small),
             Err(damage) => assert!(damage.to_string().len() < 60),
         }
     }
@@ -36,7 +36,7 @@ fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
 
 /// What makes bytes a record, or hardly anything would get past the checksum.
 fn seal(bytes: &mut Vec<u8>) {
-    bytes.resize(SIZE, 0);
+    bytes.resize(RECORD_SIZE, 0);
     bytes[..5].copy_from_slice(b"rtry\x01");
     bytes[5] = 1 + bytes[5] % 2;
     bytes[6] %= 4;
@@ -48,8 +48,8 @@ fn seal(bytes: &mut Vec<u8>) {
     bytes[56..].copy_from_slice(&sum.to_le_bytes());
 }
 
-fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures: u32) {
-    assert_eq!(breaker::Breaker::from_bytes(&state.to_bytes()), Ok(state));
+fn look_at_breaker(state: Circuit, now: Timestamp, lease: u64, failures: u32) {
+    assert_eq!(Circuit::from_bytes(&state.to_bytes()), Ok(state));
     let settings = BreakerSettings {
         failures: NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN),
         open: Duration::from_millis(lease),
@@ -67,7 +67,7 @@ fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures
             }
         }
         Admission::Closed(ticket) | Admission::Probe(ticket) => {
-            for result in [Observation::Success, Observation::Failure, Observation::Nothing] {
+            for result in [Observation::Success, Observation::Failure, Observation::Neutral] {
                 let recorded = admitted.clone().record(ticket, result, now, &settings, random);
                 if let Recorded::Opened { wait } = recorded {
                     assert!(wait <= LONGEST, "{admitted:?} {settings:?}: {wait:?}");
@@ -76,11 +76,11 @@ fn look_at_breaker(state: breaker::Breaker, now: Timestamp, lease: u64, failures
         }
     }
     admitted.renew(Ticket::of(state.generation), now);
-    assert_eq!(breaker::Breaker::from_bytes(&admitted.to_bytes()), Ok(admitted));
+    assert_eq!(Circuit::from_bytes(&admitted.to_bytes()), Ok(admitted));
 }
 
-fn look_at_budget(state: budget::Budget, now: Timestamp, burst: u32) {
-    assert_eq!(budget::Budget::from_bytes(&state.to_bytes()), Ok(state));
+fn look_at_budget(state: Bucket, now: Timestamp, burst: u32) {
+    assert_eq!(Bucket::from_bytes(&state.to_bytes()), Ok(state));
     let settings = BudgetSettings::new(burst, f64::from(burst) / 7.0);
     let full = u64::from(burst) * 1000;
     assert!(state.left(now, &settings) <= full, "{state:?}");
@@ -90,5 +90,5 @@ fn look_at_budget(state: budget::Budget, now: Timestamp, burst: u32) {
     }
     state.deposit(now, &settings);
     assert!(state.left(now, &settings) <= full, "{state:?}");
-    assert_eq!(budget::Budget::from_bytes(&state.to_bytes()), Ok(state));
+    assert_eq!(Bucket::from_bytes(&state.to_bytes()), Ok(state));
 }

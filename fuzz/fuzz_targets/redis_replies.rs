@@ -2,11 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retry_loop::circuit::{Result, SHORTEST_LEASE, Settings};
-use retry_loop::bucket;
+use retry::core::shared::{Location, Name, SharedConfig};
+use retry::state::shared::{Gate, Permit, SharedState};
+use retry_loop::bucket::BudgetSettings;
+use retry_loop::circuit::{BreakerSettings, Observation, SHORTEST_LEASE};
 use retry_loop::random::Random;
-use retry::core::shared::{Asked, Location, Name};
-use retry::state::shared::{Gate, Permit, Shared, Warning};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -62,30 +62,27 @@ fuzz_target!(|input: (bool, &[u8])| {
     let (greeting, bytes) = input;
     let to = if greeting { To::Greeting } else { To::Operation };
     *SAYS.lock().unwrap() = Says { bytes: bytes.to_vec(), to };
-    let asked = Asked {
+    let config = SharedConfig {
         location: SERVER.clone(),
-        breaker: Some((Name::new("b"), Settings::default())),
+        breaker: Some((Name::new("b"), BreakerSettings::default())),
         budget: Some((Name::new("b"), BudgetSettings::default())),
     };
     let random = &mut Random::seeded(1);
-    let mut shared = Shared::new(&asked);
+    let mut state = SharedState::new(&config);
+    let mut warnings = Vec::new();
+    let mut warn = |warning| warnings.push(warning);
     let begun = Instant::now();
-    let gate = shared.admit(SHORTEST_LEASE);
-    let permit = match gate.decision {
+    let permit = match state.admit(SHORTEST_LEASE, &mut warn) {
         Gate::Pass(permit) => permit,
         Gate::Refused { .. } => Permit::Unguarded,
     };
-    let warnings = [
-        gate.warning,
-        shared.record(permit, Result::Failure, random).warning,
-        shared.renew(permit).warning,
-        shared.refusal().warning,
-        shared.pay().warning,
-        shared.deposit().warning,
-    ];
+    state.record(permit, Observation::Failure, random, &mut warn);
+    state.renew(permit, &mut warn);
+    state.refusal(&mut warn);
+    state.pay(&mut warn);
+    state.deposit(&mut warn);
     // Each operation has 200 ms; a busy machine may take longer.
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    let said: Vec<String> = warnings.into_iter().flatten().map(|warning: Warning| warning.to_string()).collect();
-    assert!(said.len() <= 1, "{said:?}");
-    assert!(said.iter().all(|warning| warning.len() < 8192), "{said:?}");
+    assert!(warnings.len() <= 1, "{warnings:?}");
+    assert!(warnings.iter().all(|warning: &String| warning.len() < 8192), "{warnings:?}");
 });

@@ -3,8 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use retry::core::retry_after::HintParser;
 use retry_loop::random::Random;
-use retry::core::retry_after::{Decision, HintParser, ServerHint};
+use retry_loop::server_hint::{self, ServerHint};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
@@ -15,29 +16,19 @@ static NEW: LazyLock<HintParser> = LazyLock::new(|| HintParser::new().unwrap());
 const LONGEST: Duration = Duration::from_secs(100_000_000_000);
 const SHARE: Duration = Duration::from_secs(5);
 
-fuzz_target!(|input: (u16, u16, u16, &[u8])| {
-    let (size, own, limit, output) = input;
-    let word = listen(output.chunks(output.len().max(1)));
-    assert_eq!(listen(output.chunks(usize::from(size).max(1))), word, "in pieces of {size}");
-    let (own, limit) = (Duration::from_millis(own.into()), Duration::from_secs(limit.into()));
-    match (word, word.decide(own, limit, &mut Random::seeded(size.into()))) {
-        (ServerHint::Nothing, decision) => assert_eq!(decision, Decision::Wait(own)),
-        (ServerHint::Exhausted(words), decision) => assert_eq!(decision, Decision::Exhausted(words)),
-        (ServerHint::Wait(asked), decision) => {
-            assert!(!asked.is_zero() && asked <= LONGEST, "{asked:?}");
-            match decision {
-                Decision::Wait(delay) => {
-                    assert!(asked <= limit);
-                    assert!(delay >= own.max(asked) && delay <= own.max(asked) + SHARE, "{delay:?}");
-                }
-                Decision::TooLong(too_long) => assert!(too_long == asked && asked > limit),
-                Decision::Exhausted(words) => panic!("{words}"),
-            }
-        }
+fuzz_target!(|input: (u16, u16, &[u8])| {
+    let (size, own, output) = input;
+    let hint = parse(output.chunks(output.len().max(1)));
+    assert_eq!(parse(output.chunks(usize::from(size).max(1))), hint, "in pieces of {size}");
+    let own = Duration::from_millis(own.into());
+    if let ServerHint::Wait(requested) = hint {
+        assert!(!requested.is_zero() && requested <= LONGEST, "{requested:?}");
+        let delay = server_hint::delay(own, requested, &mut Random::seeded(size.into()));
+        assert!(delay >= own.max(requested) && delay <= own.max(requested) + SHARE, "{delay:?}");
     }
 });
 
-fn listen<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> ServerHint {
+fn parse<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> ServerHint {
     let mut hint_parser = NEW.clone();
     chunks.for_each(|chunk| hint_parser.feed(chunk));
     hint_parser.finish(SystemTime::UNIX_EPOCH + NOW)

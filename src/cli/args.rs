@@ -1,11 +1,11 @@
-//! The flags. The doc comments here are the help, the man page and the completions, so they are
-//! written for the person who reads those.
+//! The flags. The doc comments here are the help, the man page and the completions: they are written for the readers of
+//! those.
 
 use super::generate;
-use super::sets::{self, Typed};
+use super::sets::{self, OutcomeSet};
 use super::values::{self, Delays};
-use crate::core::output::Rule;
 use crate::core::plan::LogTarget;
+use crate::core::rules::Rule;
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -119,7 +119,7 @@ pub struct Args {
 
     /// How the delay grows [default: exponential]
     #[arg(long, value_name = "SHAPE", help_heading = "Delay", hide_short_help = true)]
-    pub backoff: Option<Shape>,
+    pub backoff: Option<BackoffShape>,
 
     /// The delays as a list; the last one repeats
     #[arg(long, value_name = "LIST", value_parser = values::delays, help_heading = "Delay", conflicts_with_all = ["base", "factor", "backoff"], allow_hyphen_values = true, hide_short_help = true)]
@@ -152,7 +152,7 @@ pub struct Args {
     /// answer that did not fail (2xx but for 202, and 3xx) ask for nothing. What a tool says about itself
     /// ("will try again in 5 seconds") is not the server's word.
     #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true)]
-    pub retry_after: Option<Listened>,
+    pub retry_after: Option<HintStream>,
 
     /// Stop when the server asks for a longer delay than this [default: 2m]
     ///
@@ -186,16 +186,16 @@ pub struct Args {
     ///
     /// Without it every failure is retried but the hopeless ones: a command that is not found or cannot
     /// be run, and death by PIPE, INT or QUIT. Those are retried only when they are named here.
-    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub retry_on: Vec<Typed>,
+    #[arg(long, value_name = "SET", value_parser = sets::outcome_set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub retry_on: Vec<OutcomeSet>,
 
     /// Stop on these outcomes; beats --retry-on
-    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub stop_on: Vec<Typed>,
+    #[arg(long, value_name = "SET", value_parser = sets::outcome_set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub stop_on: Vec<OutcomeSet>,
 
     /// Count these outcomes as success [default: 0]
-    #[arg(long, value_name = "SET", value_parser = sets::set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
-    pub success_on: Vec<Typed>,
+    #[arg(long, value_name = "SET", value_parser = sets::outcome_set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    pub success_on: Vec<OutcomeSet>,
 
     /// More presets from a file
     ///
@@ -415,13 +415,13 @@ pub struct Args {
     /// `auto` does so on a terminal, if retry is in its foreground. Without a terminal there is a line each
     /// minute instead while a delay is long, and while output is held that a success releases.
     #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
-    pub progress: Option<When>,
+    pub progress: Option<DisplayWhen>,
 
     /// Colour messages: red, yellow, green [default: auto]
     ///
     /// `auto` does so on a terminal, unless NO_COLOR is set, and also elsewhere if CLICOLOR_FORCE is.
     #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
-    pub color: Option<When>,
+    pub color: Option<DisplayWhen>,
 
     /// A name for the run in messages and reports
     #[arg(long, value_name = "NAME", value_parser = values::label, help_heading = "Messages", hide_short_help = true)]
@@ -452,7 +452,7 @@ pub struct Args {
 
     /// Print the man page or a shell's completions
     #[arg(long, value_name = "WHAT", help_heading = "Tools", exclusive = true, hide_short_help = true)]
-    pub generate: Option<generate::What>,
+    pub generate: Option<generate::Product>,
 
     /// Print help (-h the short one, --help all of it)
     #[arg(short, long, action = ArgAction::Help, help_heading = "Tools")]
@@ -469,7 +469,7 @@ pub struct Args {
 
 /// `--backoff`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
-pub enum Shape {
+pub enum BackoffShape {
     /// base * factor^(n-1)
     #[default]
     Exponential,
@@ -519,7 +519,7 @@ pub enum OutputMode {
 
 /// `--retry-after`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Listened {
+pub enum HintStream {
     /// Where curl -v and wget -S print headers
     Stderr,
     /// Where curl -i prints them
@@ -542,7 +542,7 @@ pub enum Ci {
 
 /// `--progress`, `--color`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
-pub enum When {
+pub enum DisplayWhen {
     /// On a terminal
     #[default]
     Auto,

@@ -1,16 +1,14 @@
-//! The completions. clap_complete makes what is about retry's own options; this adds what it cannot
-//! know: values worth offering, and that the words from the command on are a command line of their
-//! own, which the shell completes as if retry were not there.
+//! The completions. clap_complete generates those for the flags of retry. This adds useful values, and the command line
+//! from the command on, which the shell completes as if retry were not there.
 //!
-//! What each shell needs for that is a script beside this file; what it must know about the flags is
-//! filled in from the model.
+//! The script for that is beside this file, one for each shell; the data about the flags is filled in from the model.
 
 use super::presets;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
-/// The words of a set that are no presets; codes and signals nobody wants listed.
+/// The words of a set that are no presets. A list of all codes and signals would be useless.
 const SET: [&str; 4] = ["nonzero", "signal", "timeout", "spawn"];
 const JITTER: [&str; 6] = ["full", "equal", "decorrelated", "none", "20%", "+-0.3"];
 const SIGNALS: [&str; 8] = ["TERM", "INT", "HUP", "QUIT", "KILL", "ABRT", "USR1", "USR2"];
@@ -74,7 +72,7 @@ pub fn elvish(model: Command) -> String {
         .map(|(flag, values)| format!("        &{flag}=['{}']", values.join("' '")))
         .collect::<Vec<_>>();
     let ours = fill(include_str!("completions/command.elv"), &flags).replace("@VALUES@", &pairs.join("\n"));
-    // What sudo completes to is a command and its arguments.
+    // The completion of sudo completes a command and its arguments.
     let end = "    if $at-command {
         var rest = $words[$i..]
         edit:complete-sudo sudo $@rest
@@ -96,8 +94,7 @@ fn clap_complete(model: Command, shell: Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// Gives a flag the values that are worth offering. Nothing is parsed with the changed model, so they
-/// need not be all there are.
+/// Gives a flag the values to offer. They need not be complete, because nothing is parsed with the changed model.
 fn suggest(arg: Arg) -> Arg {
     let values = match value_name(&arg) {
         "SET" => set_words(),
@@ -108,7 +105,7 @@ fn suggest(arg: Arg) -> Arg {
             && arg.get_possible_values().is_empty()
             && arg.get_value_hint() == ValueHint::Unknown =>
         {
-            // A number, a duration: never a file, which shells offer for what they do not know.
+            // A number or a duration. Without a hint, shells offer files.
             return arg.value_hint(ValueHint::Other);
         }
         _ => return arg,
@@ -116,7 +113,7 @@ fn suggest(arg: Arg) -> Arg {
     arg.value_parser(PossibleValuesParser::new(values))
 }
 
-/// What is offered in a set.
+/// The values to offer for a set.
 fn set_words() -> Vec<&'static str> {
     SET.into_iter().chain(presets::names()).collect()
 }
@@ -125,15 +122,15 @@ fn value_name(arg: &Arg) -> &str {
     arg.get_value_names().and_then(<[_]>::first).map_or("", |name| name.as_str())
 }
 
-/// What a shell must know of the flags to find the command behind them.
+/// What a shell needs to know about the flags to find the command behind them.
 struct Flags {
-    /// Those whose value is the next word: `-r`, `--retries`, ...
+    /// The flags whose value is the next word: `-r`, `--retries`, ...
     valued: Vec<String>,
-    /// The letters of those without a value, which can stand before another letter: `-qr 3`.
+    /// The letters of the flags without a value, which can stand before another letter: `-qr 3`.
     switches: String,
-    /// Those that take a set.
+    /// The flags with a set.
     sets: Vec<String>,
-    /// The values that are worth offering, by flag.
+    /// The values to offer, by flag.
     values: Vec<(String, Vec<String>)>,
 }
 
@@ -190,13 +187,13 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn what_is_offered_is_valid() {
-        assert!(set_words().iter().all(|word| sets::set(word).is_ok()));
+    fn offered_values_are_valid() {
+        assert!(set_words().iter().all(|word| sets::outcome_set(word).is_ok()));
         assert!(JITTER.iter().all(|word| values::jitter(word).is_ok()));
         assert!(SIGNALS.iter().all(|word| values::signal(word).is_ok()));
     }
 
-    /// A newer clap_complete may write its scripts otherwise; then ours would not be in them.
+    /// A newer clap_complete may generate other scripts, without the places at which ours are inserted.
     #[test]
     fn every_script_is_joined_with_ours() {
         let mut model = Args::command();

@@ -1,7 +1,7 @@
-//! Settings from the environment: `RETRY_` and a flag's name in capitals is that flag, with four
-//! rules. Empty means unset. The command line wins, and so does whatever on it conflicts with the
-//! setting. A list on the command line replaces the variable's. A bad value is an error that names
-//! the variable. (clap's own `env` knows none of the four.)
+//! Settings from the environment: `RETRY_` and the name of a flag in capitals sets that flag, by four rules. An empty
+//! variable is unset. The command line wins, also where a flag on it conflicts with the setting. A list on the command
+//! line replaces that of the variable. A bad value is an error that names the variable. (The `env` of clap has none of
+//! the four.)
 
 use super::{usage_error, values};
 use crate::core::plan::{GitHub, Shown, Terminal};
@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Flags with a value that are no settings: what `--generate` prints is no policy.
+/// The flags with a value that cannot be set: they are about one invocation.
 const NO_SETTINGS: [&str; 9] = [
     "generate",
     "command",
@@ -29,23 +29,23 @@ const NO_SETTINGS: [&str; 9] = [
     "html",
 ];
 
-/// A longer `RETRY_RUN_ID` is not taken over, in bytes: services that take keys have such limits.
-const LONGEST_ID: usize = 128;
+/// The longest `RETRY_RUN_ID` that is used, in bytes: services that take keys have similar limits.
+const MAX_ID: usize = 128;
 
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
 
-/// The variables that are used.
+/// The variables that set a flag.
 #[derive(Debug, Default)]
 pub struct Settings(Vec<Setting>);
 
 impl Settings {
     /// Whether one of them sets this flag.
-    pub fn set(&self, id: &str) -> bool {
+    pub fn has(&self, id: &str) -> bool {
         self.0.iter().any(|setting| setting.is_about(id))
     }
 
-    /// A flag and its value as they are written where they came from: `--retries 3`, `RETRY_RETRIES=3`.
+    /// A value with its flag or its variable: `--retries 3`, `RETRY_RETRIES=3`.
     pub fn given(&self, id: &str, value: impl Display) -> String {
         match self.0.iter().find(|setting| setting.is_about(id)) {
             Some(setting) => format!("{}={value}", setting.variable),
@@ -53,13 +53,12 @@ impl Settings {
         }
     }
 
-    /// For `-v`, one line each: `RETRY_RETRIES=5 is used`.
+    /// One line for each, for `-v`: `RETRY_RETRIES=5 is used`.
     pub fn notes(&self) -> Vec<String> {
         self.0.iter().map(Setting::note).collect()
     }
 }
 
-/// One variable that is used.
 #[derive(Debug)]
 struct Setting {
     id: String,
@@ -81,33 +80,31 @@ impl Setting {
         flag(&self.id)
     }
 
-    fn word(&self) -> OsString {
-        let mut word = OsString::from(format!("{}=", self.flag()));
-        word.push(&self.value);
-        word
+    /// `--retries=5`
+    fn argument(&self) -> OsString {
+        let mut argument = OsString::from(format!("{}=", self.flag()));
+        argument.push(&self.value);
+        argument
     }
 }
 
-/// A variable of the environment. Unit tests have none, whatever whoever runs them has set.
+/// A variable of the environment. Unit tests have none, whatever is set.
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 fn variable(name: &str) -> Option<OsString> {
     if cfg!(test) { None } else { std::env::var_os(name) }
 }
 
-/// One that is text.
+/// A variable that is UTF-8.
 fn text(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }
 
-/// Whether there may be any setting. Nearly every run ends here.
+/// Whether there may be a setting. Nearly every run has none.
 pub fn has_settings() -> bool {
     !cfg!(test) && std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"RETRY_"))
 }
 
-/// Adds the environment's settings to what was parsed from `words`.
-///
-/// # Errors
-/// A usage error that names the variable.
+/// Adds the settings to the flags that were parsed from `words`. The error is a line that names the variable.
 pub fn merge(
     model: &mut Command,
     matches: ArgMatches,
@@ -117,7 +114,7 @@ pub fn merge(
         return Ok((matches, Settings::default()));
     }
     let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-    // `--generate` stands alone, whatever defaults a CI system has set.
+    // `--generate` takes no other flag, but a CI system may have set some.
     if model.get_arguments().any(|arg| arg.is_exclusive_set() && typed(arg.get_id().as_str())) {
         return Ok((matches, Settings::default()));
     }
@@ -126,7 +123,7 @@ pub fn merge(
         let id = arg.get_id().to_string();
         let name = format!("RETRY_{}", id.to_ascii_uppercase());
         let value = variable(&name).unwrap_or_default();
-        if decorrelated_leaves_out(&matches, &id, &value, typed) {
+        if is_overridden_by_jitter(&matches, &id, &value, typed) {
             continue;
         }
         if value.is_empty() || typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str()))
@@ -145,21 +142,21 @@ pub fn merge(
         settings.push(Setting { id, variable: name, value });
     }
     for setting in &settings {
-        let alone = [OsString::from("retry"), setting.word(), "--".into(), "true".into()];
+        let alone = [OsString::from("retry"), setting.argument(), "--".into(), "true".into()];
         if let Err(error) = model.try_get_matches_from_mut(alone) {
             let Setting { variable, value, .. } = setting;
             return Err(usage_error::line_for_variable(&error, &setting.flag(), variable, value));
         }
     }
     let program = words.iter().take(1).cloned();
-    let all = program.chain(settings.iter().map(Setting::word)).chain(words.iter().skip(1).cloned());
+    let all = program.chain(settings.iter().map(Setting::argument)).chain(words.iter().skip(1).cloned());
     let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
     Ok((matches, Settings(settings)))
 }
 
-/// Decorrelated jitter grows by itself, so it conflicts with the flags about growth, which clap cannot
-/// know: it depends on the value.
-fn decorrelated_leaves_out(
+/// Whether a setting conflicts with a typed flag about decorrelated jitter, which grows by itself. clap does not know
+/// this conflict, because it depends on the value.
+fn is_overridden_by_jitter(
     matches: &ArgMatches,
     id: &str,
     value: &OsStr,
@@ -187,42 +184,41 @@ pub fn is_setting(arg: &Arg) -> bool {
     arg.get_action().takes_values() && !NO_SETTINGS.contains(&arg.get_id().as_str())
 }
 
-/// The flags that cannot be used with `arg`, whichever of the two says so.
+/// The flags that conflict with `arg`, whichever of the two declares it.
 fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
     let names = |a: &Arg, b: &Arg| model.get_arg_conflicts_with(a).iter().any(|c| c.get_id() == b.get_id());
     model.get_arguments().filter(|other| names(arg, other) || names(other, arg)).collect()
 }
 
-/// How many `retry` are around this one.
+/// The number of `retry` around this one.
 pub fn depth() -> u32 {
     text("RETRY_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0)
 }
 
-/// What the environment says about the identifier of the run.
+/// `RETRY_RUN_ID`, the identifier of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunId {
-    /// That of the `retry` around this one, or of whoever wants to know the run by it.
+    /// Given by the `retry` around this one, or by the caller.
     Given(String),
-    /// It cannot be one.
+    /// Set, but with characters or a length that an identifier cannot have.
     Unusable,
-    /// Nothing.
     None,
 }
 
 /// `RETRY_RUN_ID`.
 pub fn run_id() -> RunId {
-    let is_sane = |id: &OsString| {
+    let is_valid = |id: &OsString| {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
-        id.len() <= LONGEST_ID && id.as_bytes().iter().all(plain)
+        id.len() <= MAX_ID && id.as_bytes().iter().all(plain)
     };
     match variable("RETRY_RUN_ID").filter(|id| !id.is_empty()) {
-        Some(id) if is_sane(&id) => RunId::Given(id.to_string_lossy().into_owned()),
+        Some(id) if is_valid(&id) => RunId::Given(id.to_string_lossy().into_owned()),
         Some(_) => RunId::Unusable,
         None => RunId::None,
     }
 }
 
-/// `JOURNAL_STREAM`, by which systemd says that stdout or stderr is the journal's.
+/// `JOURNAL_STREAM`, with which systemd tells that stdout or stderr leads to the journal.
 pub fn journal_stream() -> Option<String> {
     text("JOURNAL_STREAM")
 }
@@ -238,7 +234,7 @@ pub fn github() -> GitHub {
     GitHub { summary: file("GITHUB_STEP_SUMMARY"), output: file("GITHUB_OUTPUT") }
 }
 
-/// How often the `retry` around this one runs it; none if there is none, or if it has no limit.
+/// The attempts of the `retry` around this one; `None` without one, or if it has no limit.
 pub fn outer_attempts() -> Option<u64> {
     if depth() == 0 {
         return None;
@@ -246,7 +242,6 @@ pub fn outer_attempts() -> Option<u64> {
     text("RETRY_MAX_ATTEMPTS")?.parse().ok()
 }
 
-/// What `TERM` says.
 pub fn terminal() -> Terminal {
     match variable("TERM") {
         Some(term) if !term.is_empty() && term != "dumb" => Terminal::Capable,
@@ -254,7 +249,7 @@ pub fn terminal() -> Terminal {
     }
 }
 
-/// What the environment says about colours: no-color.org and bixense.com/clicolors.
+/// Whether to use colours: no-color.org and bixense.com/clicolors.
 pub fn color() -> Shown {
     let given = |name: &str| variable(name).filter(|value| !value.is_empty());
     if given("NO_COLOR").is_some() {
@@ -268,12 +263,12 @@ pub fn color() -> Shown {
     }
 }
 
-/// Where shared state lives when nothing is said about it.
+/// The default location of shared state.
 ///
-/// For root, only a home that is root's counts. `sudo` may keep the user's HOME, and what root makes in it locks the
-/// user out; giving it to the user instead would mean to make and to hand over files in a directory where somebody
-/// else decides what lies there. (pip does without its cache then, and npm has given up handing over.) Root has a
-/// home of its own, which the table of users names.
+/// Root uses only a home directory that belongs to root. `sudo` may keep the HOME of the user, and files of root in it
+/// would lock the user out; to create files there and give them to the user is unsafe, because the user can put
+/// anything in their place. (pip runs without its cache then, and npm no longer changes owners.) The home of root is
+/// in /etc/passwd.
 pub fn state_directory() -> Location {
     let [state_home, home] = ["XDG_STATE_HOME", "HOME"].map(variable);
     if !rustix::process::geteuid().is_root() {
@@ -285,13 +280,13 @@ pub fn state_directory() -> Location {
     Location::standard(state_home.filter(roots), home)
 }
 
-/// Whether a directory, or the one in which it would be made, belongs to root.
+/// Whether a directory, or the nearest existing one above it, belongs to root.
 fn is_roots(directory: &Path) -> bool {
     let existing = directory.ancestors().find_map(|path| fs::metadata(path).ok());
     existing.is_some_and(|found| found.uid() == 0)
 }
 
-/// Root's home in a text like /etc/passwd (passwd(5)).
+/// The home of root in a text like /etc/passwd (passwd(5)).
 fn root_home(passwd: &str) -> Option<OsString> {
     let user = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -305,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_home_of_root_is_found_in_the_table_of_users() {
+    fn the_home_of_root_is_found_in_passwd() {
         let home = |passwd: &str| root_home(passwd).map(|home| home.into_string().unwrap());
         let users = "daemon:x:1:1::/usr/sbin:\nadmin:x:0:0:root,,:/var/root:/bin/sh\nroot:x:0:0::/root:\n";
         assert_eq!(home(users).as_deref(), Some("/var/root"));

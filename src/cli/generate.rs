@@ -1,12 +1,11 @@
-//! `--generate`: the man page and the completions, made from the flags at run time, so that a packager
-//! needs nothing but the binary. The committed files are this output; a test holds them equal.
+//! `--generate`: the man page and the completions, generated from the flags at run time, so that a packager needs only
+//! the binary. The committed files are this output; a test compares them.
 
 use super::{completions, man};
 use clap::{Command, ValueEnum};
 
-/// What `--generate` makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum What {
+pub enum Product {
     /// man/retry.1
     Man,
     /// completions/retry.bash
@@ -21,15 +20,14 @@ pub enum What {
     Elvish,
 }
 
-/// The text of it.
-pub fn generate(model: Command, what: What) -> Vec<u8> {
-    let text = match what {
-        What::Man => man::page(&model),
-        What::Bash => completions::bash(model),
-        What::Zsh => completions::zsh(model),
-        What::Fish => completions::fish(model),
-        What::Powershell => completions::powershell(model),
-        What::Elvish => completions::elvish(model),
+pub fn generate(model: Command, product: Product) -> Vec<u8> {
+    let text = match product {
+        Product::Man => man::page(&model),
+        Product::Bash => completions::bash(model),
+        Product::Zsh => completions::zsh(model),
+        Product::Fish => completions::fish(model),
+        Product::Powershell => completions::powershell(model),
+        Product::Elvish => completions::elvish(model),
     };
     text.into_bytes()
 }

@@ -1,5 +1,4 @@
-//! The man page: the flags as they describe themselves, and the texts that the help has too. Owns the
-//! page's form and its sections; says nothing of its own about a flag.
+//! The man page: the form and the sections. The texts are those of the flags and of [`super::texts`].
 
 use super::environment::is_setting;
 use super::texts::{self, Example, Row};
@@ -7,11 +6,10 @@ use crate::core::retry_after::forms::FORMS;
 use clap::{Arg, Command};
 use roff::{Inline, Roff, bold, italic, roman};
 
-/// When the page was last changed in substance. It is a constant, so that the same version always makes
-/// the same page.
+/// The date of the last change in substance: a constant, so that the same version always generates the same page.
 const CHANGED: &str = "2026-11-24";
 
-/// The page in man(7) form. `model` is built.
+/// The page in man(7) format. `model` must be built.
 pub fn page(model: &Command) -> String {
     let mut page = Roff::new();
     let source = format!("retry {}", env!("CARGO_PKG_VERSION"));
@@ -20,7 +18,7 @@ pub fn page(model: &Command) -> String {
     synopsis(&mut page, model);
     page.control("SH", ["DESCRIPTION"]);
     let description = model.get_long_about().map(ToString::to_string).unwrap_or_default();
-    // Its first paragraph is the line that NAME has.
+    // The first paragraph is in NAME.
     paragraphs(&mut page, "PP", description.split("\n\n").skip(1));
     options(&mut page, model);
     page.control("SH", ["EXIT STATUS"]);
@@ -51,7 +49,7 @@ fn name(page: &mut Roff, model: &Command) {
     page.text([roman(format!("retry - {first}{}", letters.as_str()))]);
 }
 
-/// From the usage line: what is typed as it stands is bold, what stands for something else is italic.
+/// The usage line: literal words bold, placeholders italic.
 fn synopsis(page: &mut Roff, model: &Command) {
     page.control("SH", ["SYNOPSIS"]);
     let usage = model.get_overridden_usage().map(ToString::to_string).unwrap_or_default();
@@ -138,13 +136,13 @@ fn takes_values(flag: &Arg) -> bool {
     flag.get_action().takes_values()
 }
 
-/// What --retry-after understands, with the sources.
+/// The forms that --retry-after understands, with their sources.
 fn forms(page: &mut Roff) {
     page.text(marked(texts::FORMS_OF_DEMANDS));
     for form in FORMS {
         page.control("TP", []);
-        page.text([bold(form.looks)]);
-        page.text(marked(&format!("{} ({})", form.means, form.source)));
+        page.text([bold(form.shown)]);
+        page.text(marked(&format!("{} ({})", form.meaning, form.source)));
     }
 }
 
@@ -190,7 +188,7 @@ fn table(page: &mut Roff, rows: &[Row]) {
     }
 }
 
-/// `between` separates paragraphs: PP, or IP for those that belong to a tagged one.
+/// `between` separates paragraphs: PP, or IP inside a tagged paragraph.
 fn paragraphs<'a>(page: &mut Roff, between: &str, texts: impl Iterator<Item = &'a str>) {
     for (index, text) in texts.enumerate() {
         if index > 0 {
@@ -200,7 +198,7 @@ fn paragraphs<'a>(page: &mut Roff, between: &str, texts: impl Iterator<Item = &'
     }
 }
 
-/// Bold for what is between backticks and for `--flags`.
+/// Text between backticks and `--flags` in bold.
 fn marked(text: &str) -> Vec<Inline> {
     let mut inlines = Vec::new();
     for (index, part) in text.split('`').enumerate() {

@@ -3,18 +3,20 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`args`] | the flags, their help and their groups: the one source for help, man page, completions |
-//! | [`values`] | durations, numbers, jitter |
-//! | [`sets`] | `--retry-on` and its kin |
-//! | [`environment`] | the rules by which `RETRY_...` variables become flags |
-//! | [`parse`](mod@parse) | from words to the plan, or to a text to print |
+//! | [`args`] | the flags, their help and their groups: the one source of help, man page and completions |
+//! | [`values`] | parsers of durations, numbers, jitter and other values |
+//! | [`sets`] | the values of `--retry-on` and its kin |
+//! | [`presets`] | the presets: files, names, and the preset of a command |
+//! | [`environment`] | settings from `RETRY_...` variables, and other variables that matter |
+//! | [`parse`](mod@parse) | from the words of an invocation to a plan to run or a text to print |
+//! | [`plan`](mod@plan) | from the flags to the plan |
 //! | [`usage_error`] | every usage error as one line |
-//! | [`pitfalls`] | known traps: curl without `-f`, commands whose exit codes say nothing |
-//! | [`dry_run`] | `--dry-run`: what a plan can lead to, for people and as JSON |
-//! | [`texts`] | what help and man page both say beside the flags |
-//! | [`generate`] | `--generate`: which file |
+//! | [`pitfalls`] | known traps: curl without `-f`, commands whose exit status says nothing |
+//! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
+//! | [`texts`] | the texts that help and man page share |
+//! | [`generate`] | `--generate`: the man page or the completions |
 //! | [`man`] | the man page |
-//! | [`completions`] | the completions, and how they go on into the command's own |
+//! | [`completions`] | the completions, which continue into those of the command |
 
 pub mod args;
 pub mod completions;
@@ -24,6 +26,7 @@ pub mod generate;
 pub mod man;
 pub mod parse;
 pub mod pitfalls;
+pub mod plan;
 pub mod presets;
 pub mod sets;
 pub mod texts;

@@ -1,47 +1,45 @@
-//! Known traps: commands whose exit status does not say what people think, and commands that retry by
-//! themselves. Looks at the words of the command only.
+//! Known traps: commands whose exit status does not say what people think, and commands that retry by themselves. Looks
+//! only at the words of the command.
 //!
-//! Sources: what curl, git, apt-get, pip and npm exit with was tried against a server that answers 503,
-//! 429 and 404, resets and refuses; wget(1) `--tries`; the AWS CLI's "retries" guide.
+//! Sources: the exit statuses of curl, git, apt-get, pip and npm were tried with a server that answers 503, 429 and 404,
+//! resets and refuses; wget(1) `--tries`; the "retries" guide of the AWS CLI.
 
 use super::environment::{self, RunId};
-use super::presets::Shelf;
+use super::presets::Catalog;
 use super::presets::command::{name, tool};
+use crate::core::condition::Condition;
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::rules::Condition;
+use crate::core::rules::Then;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Notes for stderr before the first attempt: what came from the environment and what `auto` is (`-v`), and
-/// curl without `-f`, which is worth a line wherever a person looks, and everywhere if errors of HTTP are what
-/// the preset curl was asked to look for.
+/// Notes for stderr before the first attempt: the settings and the meaning of `auto` (`-v`), and curl without `-f`. That
+/// one is shown on a terminal, and everywhere with the preset curl, which looks for HTTP errors.
 pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if plan.verbosity == Verbosity::Verbose {
         notes.extend(plan.settings.iter().cloned());
         notes.extend(plan.auto.iter().cloned());
     }
-    // Whoever gave it counts on it.
+    // The caller expects the identifier in the logs.
     if plan.verbosity != Verbosity::Quiet && environment::run_id() == RunId::Unusable {
         notes.push(
             "note: RETRY_RUN_ID is not used, another one is made: it may have 128 letters, digits and -_.:/+=@"
                 .to_owned(),
         );
     }
-    let watched =
+    let is_watched =
         plan.verbosity == Verbosity::Verbose || (plan.verbosity == Verbosity::Normal && stderr_is_terminal);
-    let expected = plan.verbosity != Verbosity::Quiet && has_preset(plan, "curl");
-    if (watched || expected) && is_curl_without_fail(&plan.command) {
+    let is_expected = plan.verbosity != Verbosity::Quiet && has_preset(plan, "curl");
+    if (is_watched || is_expected) && is_curl_without_fail(&plan.command) {
         notes.push(format!("note: {CURL}"));
     }
     notes
 }
 
 fn has_preset(plan: &Plan, name: &str) -> bool {
-    let conditions = plan.rules.retry_on.0.iter().map(|item| &item.condition);
-    conditions
-        .into_iter()
-        .any(|condition| matches!(condition, Condition::Preset(preset) if preset.name() == name))
+    let mut conditions = plan.rules.conditions(Then::Retry);
+    conditions.any(|condition| matches!(condition, Condition::Preset(preset) if preset.name() == name))
 }
 
 /// Warnings for a dry run.
@@ -52,9 +50,9 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }
-    if plan.rules.retry_on.0.is_empty()
-        && let (Some(preset), tool) = Shelf::default().for_command(&plan.command)
-        && !CODES_ALONE.contains(&preset.as_str())
+    if plan.rules.conditions(Then::Retry).next().is_none()
+        && let (Some(preset), tool) = Catalog::default().for_command(&plan.command)
+        && !TELLING_CODES.contains(&preset.as_str())
     {
         warnings.push(format!(
             "{tool} exits with the same status for passing trouble and for a final error, so every failure is \
@@ -89,11 +87,10 @@ fn multiply(who: &str) -> String {
     format!("{who} retries by itself, so attempts multiply")
 }
 
-/// The presets of tools whose exit status tells passing trouble from a final error, at least in part.
-const CODES_ALONE: [&str; 5] = ["curl", "wget", "ssh", "rsync", "tempfail"];
+/// The presets of tools whose exit status tells a transient failure from a permanent one, at least in part.
+const TELLING_CODES: [&str; 5] = ["curl", "wget", "ssh", "rsync", "tempfail"];
 
-/// curl's short options that take a value (curl 8.x, `curl --help all`): in `-oframe`, `f` is part of
-/// a file name.
+/// The short options of curl with a value (curl 8.x, `curl --help all`): in `-oframe`, `f` is part of a file name.
 const CURL_TAKES_VALUE: &str = "AbcCdDeEFHKmoPQrtTuUwxXyYz";
 
 fn is_curl_without_fail(command: &[OsString]) -> bool {
@@ -105,7 +102,7 @@ fn is_curl_without_fail(command: &[OsString]) -> bool {
     while let Some(word) = words.next() {
         let word = word.to_string_lossy();
         match word.strip_prefix("--") {
-            // A file of options may hold --fail, and nobody needs the note who wrote one.
+            // A file of options may contain --fail.
             Some("fail" | "fail-with-body" | "config" | "version" | "help" | "manual") => return false,
             Some(_) => continue,
             None => {}
@@ -224,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_rule_answers_the_exit_status_that_says_nothing_but_not_a_false_success() {
+    fn a_retry_rule_helps_against_a_vague_exit_status_but_not_a_false_success() {
         assert_eq!(warnings_for("--retry-on 100 git fetch"), "");
         assert_eq!(warnings_for("--retry-on 100 apt-get update --error-on=any"), "");
         let hidden = warnings_for("--retry-on 100 apt-get update");

@@ -1,79 +1,88 @@
-//! Sets of outcomes as they are typed: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
+//! The values of `--retry-on`, `--stop-on` and `--success-on`: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
-use super::presets::{self, Shelf, command, file};
+use super::presets::{self, Catalog, command, file};
+use crate::core::condition::Condition;
 use crate::core::outcome::TIMED_OUT;
-use crate::core::rules::{Condition, Item, Set};
+use crate::core::rules::{Rule, Then};
 use crate::core::signal::Signal;
 use std::ffi::OsString;
 
-/// A set as it is typed. Which presets there are is known only when all flags are read.
+/// A value of `--retry-on` and its kin. Its presets are looked up when all flags are parsed, because `--preset-file`
+/// and the command decide which presets there are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Typed(Vec<(String, Word)>);
+pub struct OutcomeSet(Vec<Item>);
+
+/// One item of a set, with its text.
+#[derive(Debug, Clone, PartialEq)]
+struct Item {
+    text: String,
+    kind: ItemKind,
+}
 
 #[derive(Debug, Clone, PartialEq)]
-enum Word {
+enum ItemKind {
     Condition(Condition),
-    /// The name of a preset, or of nothing.
+    /// The name of a preset, if one has this name.
     Preset,
     Auto,
 }
 
-/// Reads a comma-separated set.
+/// Parses a comma-separated set.
 ///
 /// # Errors
-/// A fragment that says which item is wrong.
-pub fn set(text: &str) -> Result<Typed, String> {
+/// A fragment that names the item that is wrong.
+pub fn outcome_set(text: &str) -> Result<OutcomeSet, String> {
     let item = |part: &str| {
         let text = part.trim();
-        word(text).map(|word| (text.to_owned(), word))
+        Ok(Item { kind: item_kind(text)?, text: text.to_owned() })
     };
-    text.split(',').map(item).collect::<Result<_, _>>().map(Typed)
+    text.split(',').map(item).collect::<Result<_, _>>().map(OutcomeSet)
 }
 
-impl Typed {
-    /// The set, with the presets that it names, for this command.
+impl OutcomeSet {
+    /// The rules of the set for this command, with the presets that it names.
     ///
     /// # Errors
-    /// A fragment that says which item is wrong.
-    pub fn resolve(self, presets: &Shelf, command: &[OsString]) -> Result<Set, String> {
-        let condition = |(text, word): (String, Word)| {
-            let condition = match word {
-                Word::Condition(condition) => condition,
-                Word::Preset => match presets.preset(&text, command) {
+    /// A fragment that names the item that is wrong.
+    pub fn rules(&self, then: Then, catalog: &Catalog, command: &[OsString]) -> Result<Vec<Rule>, String> {
+        let rule = |Item { text, kind }: &Item| {
+            let condition = match kind {
+                ItemKind::Condition(condition) => condition.clone(),
+                ItemKind::Preset => match catalog.preset(text, command) {
                     Some(preset) => Condition::Preset(preset),
-                    None => return Err(unknown(&text, &presets.names())),
+                    None => return Err(unknown(text, &catalog.names())),
                 },
-                Word::Auto => {
-                    let name = presets.for_command(command).0;
-                    let preset = name.and_then(|name| presets.preset(&name, command));
+                ItemKind::Auto => {
+                    let name = catalog.for_command(command).0;
+                    let preset = name.and_then(|name| catalog.preset(&name, command));
                     preset.map_or(Condition::Auto, Condition::Preset)
                 }
             };
-            Ok(Item { text, condition })
+            Ok(Rule::on_outcome(then, text, condition))
         };
-        // timeout(1) around the tool is its time limit, as --timeout is, and says so with a status of its own.
-        let own_limit = (self.is_automatic() && command::has_time_limit(command))
-            .then(|| Item { text: "auto".to_owned(), condition: Condition::Code(TIMED_OUT) });
-        let mut items = self.0.into_iter().map(condition).collect::<Result<Vec<_>, _>>()?;
-        items.extend(own_limit);
-        Ok(Set(items))
+        let mut rules = self.0.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+        // The time limit of timeout(1) around the tool counts as --timeout does, but has an exit status.
+        if self.has_auto() && command::has_time_limit(command) {
+            rules.push(Rule::on_outcome(then, "auto", Condition::Code(TIMED_OUT)));
+        }
+        Ok(rules)
     }
 
     /// Whether one of its items is `auto`.
-    pub fn is_automatic(&self) -> bool {
-        self.0.iter().any(|(_, word)| *word == Word::Auto)
+    pub fn has_auto(&self) -> bool {
+        self.0.iter().any(|item| item.kind == ItemKind::Auto)
     }
 
-    /// As typed.
+    /// The set as typed.
     pub fn text(&self) -> String {
-        self.0.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(",")
+        self.0.iter().map(|item| item.text.as_str()).collect::<Vec<_>>().join(",")
     }
 }
 
-fn word(text: &str) -> Result<Word, String> {
+fn item_kind(text: &str) -> Result<ItemKind, String> {
     let condition = match text {
         "" => return Err("an item is empty".to_owned()),
-        "auto" => return Ok(Word::Auto),
+        "auto" => return Ok(ItemKind::Auto),
         "nonzero" => Condition::Nonzero,
         "signal" => Condition::AnySignal,
         "timeout" => Condition::Timeout,
@@ -81,11 +90,11 @@ fn word(text: &str) -> Result<Word, String> {
         _ if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') => codes(text)?,
         _ => match Signal::parse(text) {
             Some(signal) => Condition::Signal(signal),
-            None if file::is_name(text) => return Ok(Word::Preset),
+            None if file::is_name(text) => return Ok(ItemKind::Preset),
             None => return Err(unknown(text, &presets::names().map(str::to_owned).collect::<Vec<_>>())),
         },
     };
-    Ok(Word::Condition(condition))
+    Ok(ItemKind::Condition(condition))
 }
 
 fn unknown(text: &str, presets: &[String]) -> String {
@@ -121,12 +130,13 @@ fn codes(text: &str) -> Result<Condition, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::rules::Rules;
 
     #[test]
-    fn items_are_read_and_keep_their_words() {
-        let typed = set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto").unwrap();
-        let set = typed.resolve(&Shelf::default(), &["make".into()]).unwrap();
-        let conditions: Vec<_> = set.0.iter().map(|item| &item.condition).collect();
+    fn items_are_parsed_and_keep_their_text() {
+        let set = outcome_set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto").unwrap();
+        let rules = Rules::new(set.rules(Then::Stop, &Catalog::default(), &["make".into()]).unwrap());
+        let conditions: Vec<_> = rules.conditions(Then::Stop).collect();
         assert_eq!(
             conditions,
             [
@@ -141,15 +151,17 @@ mod tests {
                 &Condition::Auto,
             ]
         );
-        assert_eq!(set.0[2].text, "SIGKILL");
+        let text = rules.set_text(Then::Stop);
+        assert_eq!(text.as_deref(), Some("7,5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto"));
     }
 
     #[test]
     fn auto_is_the_preset_of_the_command() {
         let preset = |line: &str| {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let set = set("auto,75").unwrap().resolve(&Shelf::default(), &command).unwrap();
-            match &set.0[0].condition {
+            let set = outcome_set("auto,75").unwrap();
+            let rules = Rules::new(set.rules(Then::Retry, &Catalog::default(), &command).unwrap());
+            match rules.conditions(Then::Retry).next().unwrap() {
                 Condition::Preset(preset) => preset.name().to_owned(),
                 other => format!("{other:?}"),
             }
@@ -170,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_item_is_named() {
+    fn a_wrong_item_is_named() {
         for (text, named) in [
             ("", "empty"),
             ("7,", "empty"),
@@ -181,8 +193,8 @@ mod tests {
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),
         ] {
-            let resolved = set(text).and_then(|set| set.resolve(&Shelf::default(), &[]));
-            let error = resolved.unwrap_err();
+            let rules = outcome_set(text).and_then(|set| set.rules(Then::Retry, &Catalog::default(), &[]));
+            let error = rules.unwrap_err();
             assert!(error.contains(named), "{text}: {error}");
         }
     }

@@ -1,30 +1,25 @@
-//! What the help and the man page both say: one source, so that they cannot differ. Flags are not
-//! described here but where they are declared, in [`super::args`].
+//! The texts that the help and the man page share. The flags are described in [`super::args`].
 //!
 //! Words in backticks are literal; the man page prints them bold, like every `--flag`.
 
 use crate::core::retry_after::forms::FORMS;
 use std::fmt::Write as _;
 
-/// A command line and what it does.
 #[derive(Debug)]
 pub struct Example {
-    /// What it does, without a full stop.
+    /// Without a full stop.
     pub what: &'static str,
-    /// What is typed.
     pub command: &'static str,
 }
 
-/// A term and its meaning.
 #[derive(Debug)]
 pub struct Row {
-    /// The term.
     pub term: &'static str,
-    /// Its meaning, without a full stop.
+    /// Without a full stop.
     pub meaning: &'static str,
 }
 
-/// From the everyday to the rare.
+/// From common to rare uses.
 pub const EXAMPLES: &[Example] = &[
     Example {
         what: "Three attempts, about half a second and two seconds apart",
@@ -76,7 +71,7 @@ pub const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// The exit table of [`crate::core::outcome`] in words.
+/// The exit table of [`crate::core::outcome`], whose statuses a test compares with these.
 pub const EXIT_STATUS: &[Row] = &[
     Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N and an earlier failure: N)" },
     Row { term: "75", meaning: "the circuit of --breaker is open: nothing was run" },
@@ -94,13 +89,13 @@ pub const EXIT_STATUS: &[Row] = &[
     },
 ];
 
-/// What the exit table cannot say in a row.
+/// The paragraph below the exit table.
 pub const EXIT_BY_SIGNAL: &str = "If --fallback ran, its status counts. A command that was killed by a signal makes retry die of the same signal \
     (a shell shows 128+n; so does retry where a signal cannot kill it, as process 1 of a container). After \
     HUP, INT, QUIT or TERM the running attempt gets the signal and is waited for; its exit code counts if \
     it has one, else retry dies of the signal.";
 
-/// Paragraphs, for the man page alone.
+/// Paragraphs of the man page.
 pub const SIGNALS: &[&str] = &[
     "retry and the command share the process group, the session and the terminal.",
     "After HUP, INT, QUIT or TERM there is no further attempt, and a delay ends at once. A running command \
@@ -132,7 +127,7 @@ pub const SIGNALS: &[&str] = &[
      in the foreground); retry does. What a command that exits by itself has set, stays.",
 ];
 
-/// What happens to the streams of a command, for the man page alone.
+/// Paragraphs of the man page about the streams of a command.
 pub const STREAMS: &[&str] = &[
     "stdin, stdout and stderr of the command are those of retry, unless a flag asks for more: then the stream \
      becomes a pipe. Held and watched are a stream with --stdout or --stderr `final` or `failure` (held), one \
@@ -159,14 +154,14 @@ pub const STREAMS: &[&str] = &[
      return too.",
 ];
 
-/// Before the table of what --retry-after understands, for the man page alone.
+/// The paragraph of the man page above the forms of --retry-after.
 pub const FORMS_OF_DEMANDS: &str = "What --retry-after understands in the output of a failed attempt, behind the marks and times that tools \
      and CI runners put in front, in quotes and braces, in colours, and in lines that a terminal has wrapped. \
      A number from 10^9 on is a point in time; a date needs its zone. What is not understood for certain is \
      left alone. Of one answer, milliseconds count more than seconds, and a demand more than the reset of a \
      limit; else the last one counts.";
 
-/// Paragraphs, for the man page alone.
+/// Paragraphs of the man page.
 pub const SHARED_STATE: &[&str] = &[
     "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
      the same name, in the same --state, shares it. A breaker and a budget of one name are two things.",
@@ -194,13 +189,13 @@ pub const SHARED_STATE: &[&str] = &[
      the first trouble one warning says why, and the rest of the run goes on as if nothing were shared.",
 ];
 
-/// The rules by which settings are read: a paragraph for the man page alone.
+/// The paragraph of the man page about settings.
 pub const SETTINGS: &str = "Each of these variables is a flag: `RETRY_RETRIES=5` is --retries 5. Empty means \
     unset. The command line wins, also over a setting that conflicts with it, and a list on the command \
     line replaces the variable's. A bad value is an error that names the variable. With --verbose, retry \
     says what came from the environment.";
 
-/// Variables that others set, and what they change.
+/// The variables that others set, and their effects.
 pub const SET_BY_OTHERS: &[Row] = &[
     Row {
         term: "GITHUB_ACTIONS",
@@ -218,7 +213,7 @@ pub const SET_BY_OTHERS: &[Row] = &[
     Row { term: "TMPDIR", meaning: "where held output is kept that is too much for memory" },
 ];
 
-/// What the command finds in its environment.
+/// The variables that the command gets.
 pub const SEEN_BY_THE_COMMAND: &[Row] = &[
     Row { term: "RETRY_ATTEMPT", meaning: "the number of this attempt, from 1" },
     Row { term: "RETRY_MAX_ATTEMPTS", meaning: "attempts in all, or `inf`" },
@@ -235,18 +230,16 @@ pub const SEEN_BY_THE_COMMAND: &[Row] = &[
     },
 ];
 
-/// Other pages.
 pub const SEE_ALSO: &str = "env(1), nohup(1), sh(1), timeout(1), signal(7)";
 
-/// Fits the smallest terminal that is usual; help is wrapped by hand because clap would not keep the
-/// columns of a table.
+/// The width of the smallest usual terminal. Tables in the help are wrapped here, because clap does not keep their
+/// columns.
 const WIDTH: usize = 80;
 
-/// How a duration is written.
 pub const DURATION: &str =
     "A DUR is a number of seconds (0.5) or numbers with units: 500ms, 90s, 5m, 1m30s, 2h, 1d.";
 
-/// What follows the flags in `--help`.
+/// The text behind the flags in `--help`.
 pub fn after_long_help() -> String {
     let mut text = String::new();
     fill(&mut text, "", 0, DURATION, WIDTH);
@@ -262,14 +255,14 @@ pub fn after_long_help() -> String {
     text
 }
 
-/// What the long help of --retry-after ends with: the forms that it knows, which the man page explains.
+/// The end of the long help of --retry-after: the forms that the man page explains.
 pub fn known_forms() -> String {
-    let forms: Vec<&str> = FORMS.iter().map(|form| form.looks).collect();
+    let forms: Vec<&str> = FORMS.iter().map(|form| form.shown).collect();
     format!("It knows, among others: {}. retry(1) says what each means.", forms.join("; "))
 }
 
-/// Appends `words` in lines of at most `width` characters (but for a longer word), the first behind `head`,
-/// the others indented.
+/// Appends `words` in lines of at most `width` characters, except for a longer word: the first line behind `head`, the
+/// others indented.
 pub fn fill(text: &mut String, head: &str, indent: usize, words: &str, width: usize) {
     let mut line = head.to_owned();
     let mut is_empty = true;

@@ -8,13 +8,13 @@ use std::ffi::{OsStr, OsString};
 /// The line for an error on the command line.
 pub fn line(error: &Error) -> String {
     let flag = flag(error);
-    let say = |what: String, good: &str| {
+    let line = |what: String, good: &str| {
         let good = if good.is_empty() { String::new() } else { format!(". Good: {good}") };
         format!("retry: {what}{good}")
     };
     match error.kind() {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            say(invalid(error, &format!("for {flag}"), &flag), &format!("{flag} {}", example(&flag)))
+            line(invalid(error, &format!("for {flag}"), &flag), &format!("{flag} {}", example(&flag)))
         }
         ErrorKind::UnknownArgument => {
             let alike = || text(error, ContextKind::SuggestedArg).map(|similar| bare(&similar));
@@ -22,31 +22,32 @@ pub fn line(error: &Error) -> String {
                 Some(meant) => format!("; did you mean {meant}?"),
                 None => "; options come before the command, see retry --help".to_owned(),
             };
-            say(format!("unknown option {flag}{help}"), "")
+            line(format!("unknown option {flag}{help}"), "")
         }
         ErrorKind::ArgumentConflict => {
             let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
             match rival.is_empty() {
-                true => {
-                    say(format!("{flag} stands alone"), format!("retry {flag} {}", example(&flag)).trim_end())
-                }
-                false if rival == flag => say(format!("{flag} is given twice"), "give it once"),
-                false => say(format!("{flag} cannot be used with {rival}"), "give one of them"),
+                true => line(
+                    format!("{flag} stands alone"),
+                    format!("retry {flag} {}", example(&flag)).trim_end(),
+                ),
+                false if rival == flag => line(format!("{flag} is given twice"), "give it once"),
+                false => line(format!("{flag} cannot be used with {rival}"), "give one of them"),
             }
         }
         ErrorKind::MissingRequiredArgument => {
-            say("no command is given".to_owned(), "retry -- curl -fsS https://example.com")
+            line("no command is given".to_owned(), "retry -- curl -fsS https://example.com")
         }
-        // Whatever else clap may say: its first line, in our form.
+        // The first line of any other error of clap.
         _ => {
             let message = error.to_string();
             let first = message.lines().next().unwrap_or_default();
-            say(first.trim_start_matches("error: ").to_owned(), "")
+            line(first.trim_start_matches("error: ").to_owned(), "")
         }
     }
 }
 
-/// The line for a bad value in a variable. `flag` is the one that it sets.
+/// The line for a bad value in a variable, which sets `flag`.
 pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsStr) -> String {
     let place = format!("in {variable}");
     let what = match error.kind() {
@@ -56,8 +57,8 @@ pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsSt
     format!("retry: {what}. Good: {variable}={}", example(flag))
 }
 
-/// The line for a value that is bad only together with others. `given` is the flag and its value where they came
-/// from, `--retry-on 7,x` or `RETRY_RETRY_ON=7,x`.
+/// The line for a value that is bad only together with others. `given` is the flag or the variable with the value:
+/// `--retry-on 7,x` or `RETRY_RETRY_ON=7,x`.
 pub fn line_for_value(flag: &str, given: &str, value: &str, why: &str) -> String {
     let (place, good) = match given.split_once('=') {
         Some((variable, _)) if variable.starts_with("RETRY_") => {
@@ -68,8 +69,8 @@ pub fn line_for_value(flag: &str, given: &str, value: &str, why: &str) -> String
     format!("retry: {}. Good: {good}", invalid_value(flag, value, &place, why))
 }
 
-/// The line for an option's value that is not UTF-8. clap does not say which one it is: the first of the
-/// words that is not, because options come before the command.
+/// The line for a value of an option that is not UTF-8. clap does not name it: it is the first such word, because options
+/// come before the command.
 pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
     let mut before = String::new();
     for word in words.iter().skip(1) {
@@ -106,14 +107,14 @@ fn invalid_value(flag: &str, value: &str, place: &str, why: &str) -> String {
     format!("invalid value '{}' {place}: {}", visible(flag, value), escaped(why))
 }
 
-/// What was typed for a flag, in a message: one line, no escape sequence, no password.
+/// The value of a flag in a message: one line, no escape sequence, no password.
 pub fn visible(flag: &str, value: &str) -> String {
-    // Only --state wants a URL, but one may be typed anywhere.
+    // Only --state takes a URL, but one may be typed anywhere.
     let may_hold_secret = flag == "--state" || value.contains("://") && value.contains(['@', '?']);
     if may_hold_secret { escaped(&without_secret(OsStr::new(value))) } else { escaped(value) }
 }
 
-/// Text of others in a usage error: one line, no escape sequence.
+/// A text from elsewhere in a usage error: one line, no escape sequence.
 pub fn escaped(text: &str) -> String {
     text.escape_debug().to_string().replace("\\'", "'")
 }
@@ -154,7 +155,7 @@ fn text(error: &Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-/// What other tools call it: clap suggests what is spelled alike, and `--times` is not `--timeout`.
+/// The names in other tools. clap suggests names of similar spelling, but `--times` does not mean `--timeout`.
 const SYNONYMS: &[(&str, &str)] = &[
     ("--times", "--retries"),
     ("--tries", "--retries"),
@@ -183,7 +184,7 @@ fn synonym(flag: &str) -> Option<String> {
     SYNONYMS.iter().find(|(theirs, _)| *theirs == flag).map(|(_, ours)| (*ours).to_owned())
 }
 
-/// A good value for each flag that takes one; a test reads every one of them back.
+/// A good value for each flag that takes one. A test parses all of them.
 const EXAMPLES: &[(&str, &str)] = &[
     ("--retries", "5"),
     ("--timeout", "30"),

@@ -1,9 +1,8 @@
-//! Values of flags: durations, numbers, jitter, lists. Each error is a fragment that
-//! fits behind "invalid value ... for --flag:".
+//! Parsers of the values of flags. Each error is a fragment that fits behind "invalid value ... for --flag:".
 
 use crate::core::duration::{self, DurationError};
-use crate::core::output::{Meaning, Rule};
 use crate::core::plan::LogTarget;
+use crate::core::rules::{Rule, Then};
 use crate::core::shared::Location;
 use crate::core::signal::Signal;
 use retry_loop::backoff::Jitter;
@@ -14,26 +13,17 @@ use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-/// `0.5` (seconds), `500ms`, `1.5s`, `2m 30s`: 0 or more, at most 10^12 s.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// `0.5` (seconds), `500ms`, `1.5s`, `2m 30s`: from 0 to 10^12 s.
 pub fn duration(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| error.to_string())
 }
 
-/// A name of what is shared. An empty one is a variable that is not set, in all likelihood.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// The name of a circuit breaker or a retry budget. An empty one comes from a variable that is not set, most likely.
 pub fn shared_name(name: OsString) -> Result<OsString, String> {
     if name.is_empty() { Err("empty".to_owned()) } else { Ok(name) }
 }
 
-/// A duration that is more than 0: `--timeout`, `--deadline`.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// A duration above 0: `--timeout`, `--deadline`.
 pub fn limit(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("must be more than 0".to_owned()),
@@ -42,22 +32,16 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 }
 
 /// `0.5,2,5`
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn delays(text: &str) -> Result<Delays, String> {
     let one = |part: &str| duration(part).map_err(|error| format!("'{}': {error}", part.trim()));
     text.split(',').map(one).collect::<Result<_, _>>().map(Delays)
 }
 
-/// The list of `--delays`, in a type of its own so that clap takes it as one value.
+/// The list of `--delays`. In a type of its own, clap takes it as one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delays(pub Vec<Duration>);
 
 /// A number from 1, or `inf`.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn attempts(text: &str) -> Result<Attempts, String> {
     match text.trim() {
         "inf" => Ok(Attempts::Unlimited),
@@ -69,33 +53,21 @@ pub fn attempts(text: &str) -> Result<Attempts, String> {
 }
 
 /// A number from 1.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn count(text: &str) -> Result<NonZeroU64, String> {
     text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
 }
 
 /// A whole number of 64 bits.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn seed(text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| format!("not a whole number from 0 to {}", u64::MAX))
 }
 
 /// A number from 1 to 4294967295.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn small_count(text: &str) -> Result<NonZeroU32, String> {
     text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
 }
 
-/// A part of a token: 0 or more.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// A fraction of a token, 0 or more.
 pub fn ratio(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(ratio) if ratio.is_finite() && ratio >= 0.0 => Ok(ratio),
@@ -103,27 +75,18 @@ pub fn ratio(text: &str) -> Result<f64, String> {
     }
 }
 
-/// How long a circuit may be open.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// The time for which a circuit is open.
 pub fn open_time(text: &str) -> Result<Duration, String> {
     let open = limit(text)?;
     if open > LONGEST { Err("a circuit is open for a week at most".to_owned()) } else { Ok(open) }
 }
 
-/// A directory or the URL of a server.
-///
-/// # Errors
-/// A fragment that says what is wrong. It never holds a password.
+/// A directory or the URL of a server. The error never contains a password.
 pub fn location(text: &str) -> Result<Location, String> {
     Location::parse(OsStr::new(text)).map_err(|error| error.to_string())
 }
 
 /// A finite number above 0.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn factor(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
@@ -131,10 +94,7 @@ pub fn factor(text: &str) -> Result<f64, String> {
     }
 }
 
-/// An exit status that is no success.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// An exit status from 1 to 255.
 pub fn failure_status(text: &str) -> Result<u8, String> {
     match text.trim().parse::<u8>() {
         Ok(status) if status > 0 => Ok(status),
@@ -143,17 +103,11 @@ pub fn failure_status(text: &str) -> Result<u8, String> {
 }
 
 /// `TERM`, `SIGTERM` or `15`.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn signal(text: &str) -> Result<Signal, String> {
     Signal::parse(text.trim()).ok_or_else(|| "not a signal".to_owned())
 }
 
 /// `full`, `equal`, `decorrelated`, `none`, `20%`, `+-0.3`, or a duration.
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn jitter(text: &str) -> Result<Jitter, String> {
     let text = text.trim();
     match text {
@@ -184,10 +138,7 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
     }
 }
 
-/// `stderr`, `journald`, `syslog`, each of the last two with another socket behind a colon, or a file.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// `stderr`, `journald`, `syslog` (the last two also with a socket behind a colon), or a file.
 pub fn log_target(text: &str) -> Result<LogTarget, String> {
     let (name, socket) = text.split_once(':').map_or((text, None), |(name, socket)| (name, Some(socket)));
     let target = match (name, socket) {
@@ -204,10 +155,7 @@ pub fn log_target(text: &str) -> Result<LogTarget, String> {
     Ok(target)
 }
 
-/// A name that fits in a line.
-///
-/// # Errors
-/// A fragment that says what is wrong.
+/// A name on one line.
 pub fn label(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("empty".to_owned()),
@@ -216,50 +164,31 @@ pub fn label(text: &str) -> Result<String, String> {
     }
 }
 
-/// A pattern of the `regex` crate's syntax, for `--retry-on-output` and its kin.
-///
-/// # Errors
-/// A fragment that says what is wrong.
-fn pattern(meaning: Meaning, text: &str) -> Result<Rule, String> {
+/// A pattern of `--retry-on-output` and its kin.
+fn pattern(then: Then, text: &str) -> Result<Rule, String> {
     if text.is_empty() {
         return Err("empty".to_owned());
     }
-    // The parser draws the place over several lines; its last line says what is wrong.
+    // The parser draws the place over several lines; the last line says what is wrong.
     let brief =
         |text: String| text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Rule::parse(meaning, text).map_err(|error| brief(error.to_string()))
+    Rule::on_output(then, text).map_err(|error| brief(error.to_string()))
 }
 
-/// `--retry-on-output`
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn retry_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Retry, text)
+    pattern(Then::Retry, text)
 }
 
-/// `--stop-on-output`
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn stop_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Stop, text)
+    pattern(Then::Stop, text)
 }
 
-/// `--success-on-output`
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn success_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Success, text)
+    pattern(Then::Success, text)
 }
 
-/// `--require-output`
-///
-/// # Errors
-/// A fragment that says what is wrong.
 pub fn required_pattern(text: &str) -> Result<Rule, String> {
-    pattern(Meaning::Require, text)
+    pattern(Then::Require, text)
 }
 
 #[cfg(test)]
@@ -275,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_are_read() {
+    fn delays_are_parsed() {
         let delays = |text| delays(text).map(|Delays(list)| list);
         assert_eq!(
             delays("0.5, 2m30s,1h"),
@@ -285,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_read() {
+    fn jitter_is_parsed() {
         let second = Duration::from_secs(1);
         for (text, wanted) in [
             ("1", Jitter::Additive(second)),
@@ -308,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn log_targets_are_read() {
+    fn log_targets_are_parsed() {
         for (text, wanted) in [
             ("stderr", LogTarget::Stderr),
             ("journald", LogTarget::Journald("/run/systemd/journal/socket".into())),
@@ -325,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_read() {
+    fn counts_are_parsed() {
         assert_eq!(attempts("inf"), Ok(Attempts::Unlimited));
         assert!(attempts("3").is_ok());
         for text in ["0", "-1", "1.5", "", "three", "99999999999999999999999"] {

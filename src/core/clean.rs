@@ -1,25 +1,23 @@
-//! What a stream says without what it does to a terminal: colours, links, titles and cursor movements are left
-//! out, so that patterns see the text. Owns which sequences there are and where they end.
+//! The text of a stream without colours, links, titles and cursor movements, so that patterns match the text.
 //!
-//! The forms are those of ECMA-48: `ESC [ ... m` (CSI), `ESC ] ... BEL` (OSC, ended also by `ESC \`), and two or
-//! three bytes otherwise. A sequence that is broken off by the end of a line ends there, so that no rubbish can
+//! The sequences are those of ECMA-48: `ESC [ ... m` (CSI), `ESC ] ... BEL` (OSC, ended also by `ESC \`), and two or
+//! three bytes otherwise. A sequence that is cut off by the end of a line ends there, so that a broken one cannot
 //! swallow a message.
 
 use memchr::memchr;
 
 const ESC: u8 = 0x1b;
 
-/// Takes the sequences out of a stream that comes in chunks with any borders. It holds no bytes of it.
+/// Removes the sequences from a stream that comes in chunks, which may end anywhere. It holds no bytes back.
 #[derive(Debug, Default)]
 pub struct Cleaner {
     state: State,
     clean: Vec<u8>,
 }
 
-/// What the bytes so far have begun.
+/// The sequence that the last bytes have begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
-    /// Nothing.
     #[default]
     Text,
     /// An escape sequence: ESC, and perhaps bytes from space to `/`.
@@ -33,7 +31,7 @@ enum State {
 }
 
 impl Cleaner {
-    /// The text of the next bytes. Where no sequence is near, they are returned as they are.
+    /// The text of the next bytes. Without a sequence, they are returned uncopied.
     pub fn text<'a>(&'a mut self, chunk: &'a [u8]) -> &'a [u8] {
         if self.state == State::Text && memchr(ESC, chunk).is_none() {
             return chunk;
@@ -62,7 +60,7 @@ impl Cleaner {
                 (_, ESC) | (State::Escape, b' '..=b'/') => State::Escape,
                 (State::StringEscape | State::Escape, b'[') | (State::Control, b' '..=b'?') => State::Control,
                 (State::StringEscape | State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => State::String,
-                // BEL and ESC `\` end a string, whatever else comes ends the others.
+                // BEL and ESC `\` end a string; any other byte ends the other sequences.
                 _ => State::Text,
             };
         }

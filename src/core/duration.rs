@@ -1,18 +1,17 @@
-//! How a duration is written. Owns the grammar of flags and variables, and the names of the units, which the
-//! server's word has in common with them.
+//! The notation of durations in flags and variables, and the names of the units, which the parser of server hints
+//! uses as well.
 //!
-//! A plain number is seconds: `2`, `0.5`, `1e3`. Anything else is one or more pairs of a number and a unit,
-//! which are added up: `500ms`, `2m30s`, `1.5 hours 10 min`. Blanks may stand between a number and its unit and
-//! between pairs, but not inside a number. Units are in lower case, because `M` is a month to some and minutes
-//! to others.
+//! A plain number is seconds: `2`, `0.5`, `1e3`. Anything else is a sum of pairs of a number and a unit: `500ms`,
+//! `2m30s`, `1.5 hours 10 min`. Blanks may stand between a number and its unit and between pairs, but not inside a
+//! number. Units are in lower case, because `M` is a month to some and minutes to others.
 //!
-//! The sum is computed in whole nanoseconds, so that what is written is what is waited.
+//! The sum is computed in whole nanoseconds, so that no rounding changes it.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Longer than this, in seconds (over 30 000 years), is a slip, not a wish.
-const ABSURD: u64 = 1_000_000_000_000;
+/// The longest duration, in seconds: over 30 000 years. A longer one is a mistake.
+const MAX_SECONDS: u64 = 1_000_000_000_000;
 const NANOS: u64 = 1_000_000_000;
 
 /// A unit of time.
@@ -36,12 +35,12 @@ impl Unit {
     const ALL: [Self; 6] =
         [Self::Milliseconds, Self::Seconds, Self::Minutes, Self::Hours, Self::Days, Self::Weeks];
 
-    /// The unit that has this name, in lower case: `m`, `min`, `mins`, `minute` or `minutes`.
+    /// The unit with this name, in lower case: `m`, `min`, `mins`, `minute` or `minutes`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|unit| unit.names().contains(&name))
     }
 
-    /// The length of one, in nanoseconds.
+    /// The length in nanoseconds.
     pub fn nanos(self) -> u64 {
         match self {
             Self::Milliseconds => NANOS / 1000,
@@ -53,7 +52,7 @@ impl Unit {
         }
     }
 
-    /// Every name; the first is the shortest, the last is the plural.
+    /// All names; the first is the shortest, the last is the plural.
     pub fn names(self) -> &'static [&'static str] {
         match self {
             Self::Milliseconds => &["ms", "msec", "millis", "millisecond", "milliseconds"],
@@ -66,28 +65,26 @@ impl Unit {
     }
 }
 
-/// Why a text is no duration. Shown, it fits behind "invalid value ... for --flag:".
+/// Why a text is no duration. The text fits behind "invalid value ... for --flag:".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DurationError {
-    /// There is nothing, or only blanks.
     Empty,
     /// It does not begin with a number.
     NotADuration,
-    /// It is below 0.
     Negative,
     /// It is infinite, or above 10^12 s.
     TooLong,
-    /// These digits and points are no number.
+    /// Digits and points that are no number.
     Number(String),
-    /// No unit follows this number, although there is more than this number.
+    /// A number without a unit that is not the whole text.
     NoUnit(String),
-    /// No number stands before this word.
+    /// A word without a number before it.
     NoNumber(String),
-    /// This word is no unit.
+    /// A word that is no unit.
     UnknownUnit(String),
-    /// This word is the unit, but not in lower case.
+    /// The unit, but not in lower case.
     UpperCase(String, Unit),
-    /// This character never stands in a duration.
+    /// A character that no duration contains.
     Character(char),
 }
 
@@ -114,10 +111,7 @@ impl fmt::Display for DurationError {
 
 impl std::error::Error for DurationError {}
 
-/// Reads a duration of 0 to 10^12 s, to the nanosecond.
-///
-/// # Errors
-/// What is wrong with it.
+/// Parses a duration of 0 to 10^12 s, to the nanosecond.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let text = text.trim();
     if text.is_empty() {
@@ -135,7 +129,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         return Err(DurationError::Negative);
     }
     from_nanos(nanos)
-        .filter(|duration| *duration <= Duration::from_secs(ABSURD))
+        .filter(|duration| *duration <= Duration::from_secs(MAX_SECONDS))
         .ok_or(DurationError::TooLong)
 }
 
@@ -193,21 +187,21 @@ fn unknown(word: &str) -> DurationError {
     }
 }
 
-/// What of the start belongs, and the rest.
-fn split(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
+/// The characters at the start that fit, and the rest.
+fn split(text: &str, fits: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !fits(c)).unwrap_or(text.len()))
 }
 
-/// A number that is not negative, as it is written.
+/// A decimal number of 0 or more.
 struct Decimal {
     whole: u128,
-    /// The digits behind the point, over `scale`.
+    /// The digits behind the point, as a fraction of `scale`.
     fraction: u128,
     scale: u128,
 }
 
 impl Decimal {
-    /// Digits with at most one point: `2`, `0.5`, `.5`, `2.`. What is above 10^30 stands for too much.
+    /// Parses digits with at most one point: `2`, `0.5`, `.5`, `2.`. A number above 10^30 becomes the largest one.
     fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -219,14 +213,14 @@ impl Decimal {
             whole if whole.len() > 30 => u128::MAX,
             whole => whole.parse().ok()?,
         };
-        // More digits are less than a nanosecond of any unit.
+        // Further digits are less than a nanosecond of any unit.
         let fraction = &fraction[..fraction.len().min(18)];
         let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
         let fraction = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
         Some(Self { whole, fraction, scale })
     }
 
-    /// So many of a unit, in nanoseconds, rounded to the nearest.
+    /// The nanoseconds of this number of units, rounded to the nearest.
     fn times(&self, unit: Unit) -> u128 {
         let unit = u128::from(unit.nanos());
         let rest = (self.fraction * unit + self.scale / 2) / self.scale;
@@ -258,7 +252,7 @@ mod tests {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(parse("0.000000001"), Ok(Duration::from_nanos(1)));
-        assert_eq!(parse("1000000000000"), Ok(Duration::from_secs(ABSURD)));
+        assert_eq!(parse("1000000000000"), Ok(Duration::from_secs(MAX_SECONDS)));
         assert_eq!(parse(&format!("{}1", "0".repeat(100))), Ok(Duration::from_secs(1)));
     }
 
@@ -404,7 +398,7 @@ mod tests {
             for ((number, _), unit, name, blank) in pairs {
                 text.extend([&number, &blank, *name.get(unit.names()), &blank]);
             }
-            // It refuses what is no whole number of its unit's parts, and ".5s".
+            // humantime refuses some fractions of a unit, and ".5s".
             if let Ok(theirs) = humantime::parse_duration(&text) {
                 prop_assert_eq!(parse(&text), Ok(theirs), "{:?}", text);
             }
@@ -415,7 +409,7 @@ mod tests {
             text in prop_oneof!["\\PC{0,30}", "[0-9.eE+ -]{0,40}", "([0-9.]{0,40} ?[smhdwM]{0,2} ?){0,5}"],
         ) {
             if let Ok(duration) = parse(&text) {
-                prop_assert!(duration <= Duration::from_secs(ABSURD));
+                prop_assert!(duration <= Duration::from_secs(MAX_SECONDS));
             }
         }
     }

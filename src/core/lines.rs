@@ -1,16 +1,16 @@
-//! Cuts a stream of bytes into lines, in bounded memory. It owns the borders and nothing else: what a
-//! line means is [`super::pattern`]'s and [`super::retry_after`]'s.
+//! Cuts a stream of bytes into lines, in bounded memory. What a line means is decided in [`super::pattern`] and
+//! [`super::retry_after`].
 //!
-//! Chunks come with any borders. Whole lines inside one chunk are handed over where they lie, many at a
-//! time; only a line that crosses a border is copied.
+//! Chunks may end anywhere. Whole lines inside one chunk are handed over uncopied, many at a time; only a line that
+//! crosses the end of a chunk is copied.
 
 use memchr::{memchr, memrchr};
 
-/// The longest line, its end included, that is handed over whole, in bytes.
+/// The longest line that is handed over whole, in bytes, its end included.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// What two neighbouring windows of a longer line share, in bytes. Windows lie at fixed places of their
-/// line, whatever the chunks were.
+/// The bytes that two neighbouring windows of a longer line share. The windows of a line do not depend on the
+/// chunks.
 pub const OVERLAP: usize = 4 * 1024;
 
 /// A piece of a stream.
@@ -22,19 +22,16 @@ pub enum Part<'a> {
     Window {
         /// At most [`MAX_LINE`] bytes.
         bytes: &'a [u8],
-        /// Which window it is.
         place: Place,
     },
 }
 
-/// Where a window lies in its line.
+/// The place of a window in its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// At the start.
     First,
-    /// After the first, before the last.
     Middle,
-    /// At the end, with the line's end if it has one.
+    /// With the end of the line, if it has one.
     Last,
 }
 
@@ -57,15 +54,15 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Without a last `\n` and a `\r` before it. A `\r` alone stays: a progress bar's line is not over.
+/// Without a final `\n` or `\r\n`. A `\r` alone stays: a progress bar redraws its line.
 fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// The scanner of one stream. It holds at most [`MAX_LINE`] bytes.
+/// Splits one stream. It holds at most [`MAX_LINE`] bytes.
 #[derive(Debug, Default, Clone)]
 pub struct Lines {
-    /// The start of a line whose end has not come; of a long line, what the next window begins with.
+    /// The start of a line whose end has not come; in a long line, the start of the next window.
     held: Vec<u8>,
     long: Long,
 }
@@ -79,9 +76,9 @@ enum Long {
 }
 
 impl Lines {
-    /// Hands over the parts that `chunk` completes.
+    /// Calls `take` with the parts that `chunk` completes.
     pub fn feed(&mut self, chunk: &[u8], mut take: impl FnMut(Part<'_>)) {
-        // Inside a piece of this size no line can be too long, so its lines need no measuring.
+        // No line inside a piece of this size is too long.
         for mut piece in chunk.chunks(MAX_LINE) {
             if !self.held.is_empty() {
                 let Some(end) = memchr(b'\n', piece) else {
@@ -100,7 +97,7 @@ impl Lines {
         }
     }
 
-    /// Hands over the last line, if it had no end. Afterwards the scanner is as new.
+    /// Calls `take` with an unfinished last line. Afterwards another stream can begin.
     pub fn finish(&mut self, mut take: impl FnMut(Part<'_>)) {
         self.release(&mut take);
     }

@@ -7,22 +7,27 @@
 //! |---|---|
 //! | [`account`] | a run that is over, in a few numbers |
 //! | [`clean`] | text without colours and cursor movements |
+//! | [`condition`] | conditions on an outcome: the items of `--retry-on` and its kin |
 //! | [`duration`] | how a duration is written |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
 //! | [`outcome`] | how an attempt ended, how the run ended, and the exit table |
-//! | [`output`] | rules about what a command prints, and what was seen of them |
+//! | [`output`] | the search for patterns in what a command prints |
 //! | [`pattern`] | a regular expression that is matched line by line, over whole blocks |
 //! | [`plan`] | everything that one invocation was asked to do |
-//! | [`rules`] | sets, rules and the verdict on an outcome |
-//! | [`preset`] | what well-known tools exit with and print when trouble will pass |
-//! | [`os_error`] | the system's words for an error |
-//! | [`retry_after`] | the server's word: how long a failed command was told to wait |
-//! | [`shared`] | what an invocation wants to share with others: names, settings, where |
+//! | [`rules`] | the rules as one ordered list, and the verdict on an outcome |
+//! | [`verdict`] | the verdict, and which rule decided it |
+//! | [`preset`] | the transient failures of a well-known tool, by exit code and output |
+//! | [`os_error`] | the system's text for an error |
+//! | [`retry_after`] | the delay that a server asks for, in the output of a failed command |
+//! | [`run_id`] | the random name of a run |
+//! | [`shared`] | the shared state that an invocation uses: names, settings, location |
 //! | [`signal`] | signal numbers and their names |
+//! | [`stream`] | the two output streams of a command |
 //! | [`tail`] | the end of a stream, in bounded memory |
 
 pub mod account;
 pub mod clean;
+pub mod condition;
 pub mod duration;
 pub mod lines;
 pub mod os_error;
@@ -36,4 +41,6 @@ pub mod rules;
 pub mod run_id;
 pub mod shared;
 pub mod signal;
+pub mod stream;
 pub mod tail;
+pub mod verdict;

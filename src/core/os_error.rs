@@ -1,5 +1,4 @@
-//! What others say, as it stands within a sentence of ours: the system's words for an error, a server's words.
-//! Owns the wording of nothing else.
+//! The text of errors from elsewhere, as part of a sentence of ours: the system's, and a server's.
 
 use std::io;
 
@@ -13,19 +12,20 @@ pub fn describe(error: &io::Error) -> String {
     words
 }
 
-/// Of others' words no more is repeated, in characters.
-const LONGEST: usize = 200;
+/// The longest text of others that is repeated, in characters.
+const MAX_LENGTH: usize = 200;
 
-/// Words that came from elsewhere: cut, on one line, without what would act on a terminal or turn its text around.
+/// A text from elsewhere on one line: shortened, and without characters that act on a terminal or change the direction
+/// of its text.
 pub fn brief(text: &str) -> String {
-    let acts = |c: char| {
+    let is_unsafe = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
             || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
     };
-    let show = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
-    let mut shown: String = text.chars().take(LONGEST).map(show).collect();
-    if text.chars().nth(LONGEST).is_some() {
+    let show = |c: char| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() };
+    let mut shown: String = text.chars().take(MAX_LENGTH).map(show).collect();
+    if text.chars().nth(MAX_LENGTH).is_some() {
         shown.push_str("...");
     }
     shown
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_goes_and_names_stay() {
+    fn the_number_is_removed_and_names_stay() {
         assert_eq!(describe(&io::Error::from_raw_os_error(libc::EACCES)), "permission denied");
         assert_eq!(describe(&io::Error::from_raw_os_error(libc::EIO)), "input/output error");
         assert_eq!(describe(&io::Error::other("Name of X is unknown")), "name of X is unknown");
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_say_is_cut_and_does_nothing() {
+    fn text_from_elsewhere_is_shortened_and_harmless() {
         assert_eq!(brief("ERR what, \"ü\" again?"), "ERR what, \"ü\" again?");
         assert_eq!(brief("a\x1b[31m\nb\u{202e}c\u{9b}"), "a\\u{1b}[31m\\nb\\u{202e}c\\u{9b}");
         assert_eq!(brief(&"x".repeat(200)), "x".repeat(200));

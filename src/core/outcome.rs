@@ -1,5 +1,4 @@
-//! How an attempt ended, how the run ended, and the one table that turns that into an exit status.
-//! It starts and ends nothing itself.
+//! How an attempt ended, how a run ended, and the exit table, which turns that into an exit status.
 
 use super::signal::Signal;
 use retry_loop::run::StopReason;
@@ -7,52 +6,42 @@ use retry_loop::run::StopReason;
 /// How one attempt of a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It exited with this code.
     Exited(u8),
-    /// It was killed by this signal.
     Killed(Signal),
-    /// A time limit ended it.
     TimedOut(TimedOut),
-    /// It could not be started.
     NotStarted(NotStarted),
 }
 
 /// An attempt that a time limit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimedOut {
-    /// Which limit it was.
     pub limit: Limit,
-    /// What was sent first.
+    /// The first signal that was sent.
     pub signal: Signal,
-    /// Whether that was enough.
     pub escalation: Escalation,
-    /// What could not be ended of its tree.
+    /// The processes that could not be ended.
     pub left: Left,
 }
 
-/// What is left of a process tree that should have ended.
+/// The processes that are left of a tree which should have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing.
     Nothing,
-    /// These processes: they run as someone else, or are stuck in the kernel.
+    /// These processes: they run as another user, or are stuck in the kernel.
     Processes(Vec<i32>),
-    /// Some, but /proc does not tell which.
+    /// Some that /proc does not show.
     Unknown,
 }
 
 /// The time limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// `--timeout`, for one attempt.
     Timeout,
-    /// `--idle-timeout`, for an attempt that writes nothing.
     Idle,
-    /// `--deadline`, for everything.
     Deadline,
 }
 
-/// What it took to end a process tree.
+/// The signals that it took to end a process tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escalation {
     /// The first signal was enough.
@@ -64,32 +53,31 @@ pub enum Escalation {
 /// An attempt that never ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotStarted {
-    /// What kind of failure it was.
     pub kind: SpawnFailure,
-    /// The system's words for it.
+    /// The system's text for the error.
     pub why: String,
 }
 
 /// Why a command could not be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpawnFailure {
-    /// There is no such command (127).
+    /// There is no such command: exit status 127.
     NotFound,
-    /// It is there, but cannot be run (126).
+    /// The command cannot be run: 126.
     NotExecutable,
-    /// The system was short of something for the moment: EAGAIN, ENOMEM, ETXTBSY (126).
+    /// The system lacks a resource for the moment (EAGAIN, ENOMEM, ETXTBSY): 126.
     Transient,
 }
 
 impl Outcome {
-    /// The number that a shell would show in `$?`: the code, 128 + the signal, 124 for a time limit,
+    /// The status that a shell shows in `$?`: the code, 128 + the signal, 124 for a time limit,
     /// 126 or 127 for a command that could not be run.
     pub fn status(&self) -> u8 {
         self.own_exit().status()
     }
 
-    /// Whether another attempt would be pointless by nature: the command is not there, the reader of
-    /// its output has gone (SIGPIPE), or a person said stop (SIGINT, SIGQUIT).
+    /// Whether another attempt would be pointless by nature: there is no such command, the reader of its output has
+    /// gone (SIGPIPE), or a user stopped it (SIGINT, SIGQUIT).
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Exited(_) | Self::TimedOut(_) => false,
@@ -110,7 +98,7 @@ impl Outcome {
 }
 
 impl Signal {
-    /// SIGPIPE, SIGINT and SIGQUIT mean that nobody wants another attempt; a rule has to name them.
+    /// SIGPIPE, SIGINT and SIGQUIT mean that nobody wants another attempt, so a rule has to name them.
     pub fn must_be_named(self) -> bool {
         matches!(self, Self::SIGPIPE | Self::SIGINT | Self::SIGQUIT)
     }
@@ -119,24 +107,24 @@ impl Signal {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// As many attempts in a row succeeded as were wanted.
+    /// As many attempts in a row succeeded as `--consecutive` asks for.
     Succeeded {
-        /// Attempts that had failed before.
+        /// The failed attempts before.
         failures: u64,
     },
-    /// No further attempt followed a failure, or none was made at all.
+    /// The last attempt failed, or no attempt was made.
     Stopped(StopReason),
-    /// A signal that `retry` received ended it.
+    /// `retry` received this signal.
     Interrupted(Signal),
-    /// A failure of our own that loses something.
+    /// `retry` itself failed and lost something; a message for the user.
     Broken(String),
-    /// Nobody reads what we had to write.
+    /// The reader of the output has gone.
     NoReader,
 }
 
 impl Ending {
-    /// The word for it in reports: docs/json.md.
-    pub fn word(&self) -> &'static str {
+    /// The name in reports: docs/json.md.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Succeeded { .. } => "success",
             Self::Stopped(StopReason::AttemptsExhausted) => "exhausted",
@@ -149,34 +137,32 @@ impl Ending {
         }
     }
 
-    /// Whether it succeeded only because there was more than one attempt.
+    /// Whether it succeeded after a failed attempt.
     pub fn is_rescued(&self) -> bool {
         matches!(self, Self::Succeeded { failures: 1.. })
     }
 }
 
-/// A run that has ended. `O` is the outcome of an attempt: [`Outcome`] for a command.
+/// The end of a run. `O` is the outcome of an attempt: [`Outcome`] for a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEnd<O> {
-    /// How.
     pub ending: Ending,
-    /// The last attempt, if one was made. After an interruption, the attempt that was running.
+    /// The last attempt. After an interruption the attempt that was running; `None` if none was.
     pub last: Option<O>,
-    /// The fallback, if it was run.
+    /// The fallback, if it ran.
     pub fallback: Option<O>,
 }
 
-/// What `retry` ends with.
+/// How the process of `retry` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// An exit code.
     Code(u8),
-    /// The same signal, raised again, so that the parent sees the death it would have seen.
+    /// By this signal, raised again, so that the parent sees the same death as without `retry`.
     Signal(Signal),
 }
 
 impl Exit {
-    /// What a shell shows of it in `$?`.
+    /// The status that a shell shows in `$?`.
     pub fn status(self) -> u8 {
         match self {
             Self::Code(code) => code,
@@ -195,7 +181,7 @@ const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
 impl RunEnd<Outcome> {
-    /// The exit table. `flaky_exit` is the status of a success that needed more than one attempt.
+    /// The exit table. `flaky_exit` is the status of a success after a failed attempt.
     pub fn exit(&self, flaky_exit: Option<u8>) -> Exit {
         if let Some(fallback) = &self.fallback {
             return fallback.own_exit();
@@ -210,7 +196,7 @@ impl RunEnd<Outcome> {
             (Ending::Stopped(StopReason::CircuitOpen { .. }), None) => Exit::Code(TEMPORARY_FAILURE),
             (Ending::Stopped(_), None) => Exit::Code(TIMED_OUT),
             (Ending::Stopped(_), Some(last)) => match last.own_exit() {
-                // Giving up is never a success, whatever the command said of itself.
+                // A run that gave up is no success, even if the command exited with 0.
                 Exit::Code(0) => Exit::Code(1),
                 exit => exit,
             },
@@ -260,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_command_answers_for_itself() {
+    fn an_interrupted_command_that_exits_decides_the_status() {
         let ending = |running| end(Ending::Interrupted(Signal::SIGTERM), running).exit(None);
         assert_eq!(ending(Some(Outcome::Exited(0))), Exit::Code(0));
         assert_eq!(ending(Some(Outcome::Exited(3))), Exit::Code(3));

@@ -1,9 +1,8 @@
-//! A regular expression that is matched against bytes line by line, at the speed of whole blocks. Owns
-//! the rewriting that makes both the same; what a match means is [`super::output`]'s.
+//! A regular expression that is matched line by line, at the speed of a search in whole blocks.
 //!
-//! The syntax is the `regex` crate's. A line ends at `\n`, at `\r\n` and, because progress bars redraw
-//! theirs so, at `\r`. To search many lines at once without a match that reaches over an end, both bytes are
-//! taken out of every class of the pattern, and every anchor is made an anchor of lines.
+//! The syntax is the `regex` crate's. A line ends at `\n`, at `\r\n` and, because progress bars redraw their line so, at
+//! `\r`. To search many lines at once without a match across the end of a line, both bytes are removed from every
+//! class of the pattern, and every anchor becomes an anchor of lines.
 
 use super::lines::{Part, Place};
 use regex_automata::Input;
@@ -13,42 +12,41 @@ use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassU
 use regex_syntax::hir::{Hir, HirKind, Look};
 use std::fmt;
 
-/// What is left out at a border inside a long line, for anchors and word borders to look at: the longest
-/// character of UTF-8. The next window searches it.
+/// The bytes at the edge of a window that only anchors and word boundaries look at: the longest character of UTF-8.
+/// The neighbouring window searches them.
 const CONTEXT: usize = 4;
 
 /// A compiled pattern. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     regex: Regex,
-    within_an_end: WithinAnEnd,
+    between_cr_lf: BetweenCrLf,
 }
 
-/// Whether the pattern could match the nothing between a `\r` and its `\n`, where no line is: `\B` can, since
-/// there is no word on either side. Whether a part has such a place depends on where chunks were cut.
+/// Whether the pattern can match the empty text between `\r` and `\n`, which is no line: `\B` can, because there is
+/// no word on either side. Whether a part contains both bytes depends on the chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WithinAnEnd {
+enum BetweenCrLf {
     Never,
-    Perhaps,
+    Possible,
 }
 
-/// Which characters `\w`, `\d`, `\s`, `\b` and `(?i)` know.
+/// The characters of `\w`, `\d`, `\s`, `\b` and `(?i)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alphabet {
-    /// All of Unicode; bytes that are no UTF-8 match only `(?-u)` parts.
+    /// Unicode. Bytes that are not UTF-8 match only `(?-u)` parts.
     Unicode,
-    /// ASCII, as in `(?-u)`; faster.
+    /// ASCII, as with `(?-u)`: faster.
     Ascii,
 }
 
 /// Why a pattern cannot be used.
 #[derive(Debug)]
 pub enum PatternError {
-    /// It is no regular expression; with the parser's drawing of the place.
+    /// It is no regular expression.
     Syntax(Box<regex_syntax::Error>),
-    /// It asks for the end of a line, which no pattern sees.
+    /// It can only match the end of a line, which no pattern sees.
     LineEnd,
-    /// It is too big when compiled.
     TooBig,
 }
 
@@ -68,9 +66,6 @@ impl std::error::Error for PatternError {}
 
 impl Pattern {
     /// Compiles a pattern.
-    ///
-    /// # Errors
-    /// It is no regular expression, names `\n` or `\r`, or is too big.
     pub fn new(text: &str, alphabet: Alphabet) -> Result<Self, PatternError> {
         let hir = ParserBuilder::new()
             .utf8(false)
@@ -83,19 +78,19 @@ impl Pattern {
         let hir = inside_a_line(hir)?;
         let properties = hir.properties();
         let looks = !properties.look_set().is_empty() && properties.minimum_len() == Some(0);
-        let within_an_end = if looks { WithinAnEnd::Perhaps } else { WithinAnEnd::Never };
+        let between_cr_lf = if looks { BetweenCrLf::Possible } else { BetweenCrLf::Never };
         let config = Regex::config().utf8_empty(false);
         let regex = Regex::builder().configure(config).build_from_hir(&hir);
-        regex.map(|regex| Self { regex, within_an_end }).map_err(|_| PatternError::TooBig)
+        regex.map(|regex| Self { regex, between_cr_lf }).map_err(|_| PatternError::TooBig)
     }
 
-    /// How large it is when compiled, in bytes: a measure of what one byte can cost in the worst case.
+    /// The size of the compiled pattern in bytes: a measure of what one byte of input can cost in the worst case.
     pub fn size(&self) -> usize {
         self.regex.memory_usage()
     }
 
-    /// Whether any line of the part matches. In a line above [`super::lines::MAX_LINE`] every match that
-    /// is not longer than 4000 bytes is found, a longer one only where it lies inside one window.
+    /// Whether any line of the part matches. In a line longer than [`super::lines::MAX_LINE`] every match of up to
+    /// 4000 bytes is found, a longer one only if it lies inside one window.
     pub fn is_match(&self, part: Part<'_>) -> bool {
         let (bytes, start, end) = match part {
             Part::Lines(bytes) | Part::Window { bytes, place: Place::First } if bytes.is_empty() => {
@@ -106,16 +101,16 @@ impl Pattern {
             Part::Window { bytes, place: Place::Middle } => (bytes, CONTEXT, bytes.len() - CONTEXT),
             Part::Window { bytes, place: Place::Last } => (bytes, CONTEXT, before_end(bytes)),
         };
-        // The last line's end is looked at but not searched: after it, an empty line would seem to be.
+        // The end of the last line is context only: a search behind it would find an empty line.
         start <= end
-            && match self.within_an_end {
-                WithinAnEnd::Never => self.regex.is_match(Input::new(bytes).range(start..end)),
-                WithinAnEnd::Perhaps => self.is_match_of_a_line(bytes, start, end),
+            && match self.between_cr_lf {
+                BetweenCrLf::Never => self.regex.is_match(Input::new(bytes).range(start..end)),
+                BetweenCrLf::Possible => self.is_match_of_a_line(bytes, start, end),
             }
     }
 
-    /// Whether there is a match elsewhere than between a `\r` and its `\n`. What begins there is empty, because
-    /// no match has a byte that ends a line.
+    /// Whether there is a match elsewhere than between `\r` and `\n`. A match that begins there is empty, because no
+    /// match contains a byte of a line end.
     fn is_match_of_a_line(&self, bytes: &[u8], mut start: usize, end: usize) -> bool {
         while start <= end {
             let Some(found) = self.regex.find(Input::new(bytes).range(start..end)) else { return false };
@@ -128,19 +123,19 @@ impl Pattern {
         false
     }
 
-    /// Where the first match in these lines ends, whatever is behind it.
+    /// The end of the first match in these lines.
     pub fn find(&self, lines: &[u8]) -> Option<usize> {
         self.regex.search_half(&Input::new(lines).earliest(true)).map(|found| found.offset())
     }
 }
 
-/// Where the end of the last line begins.
+/// The offset of the end of the last line.
 fn before_end(bytes: &[u8]) -> usize {
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     line.strip_suffix(b"\r").unwrap_or(line).len()
 }
 
-/// The same expression, unable to match a byte that ends a line.
+/// The same expression, but without matches of a byte of a line end.
 fn inside_a_line(hir: Hir) -> Result<Hir, PatternError> {
     Ok(match hir.into_kind() {
         HirKind::Empty => Hir::empty(),
@@ -183,7 +178,7 @@ fn class_inside_a_line(mut class: Class) -> Result<Class, PatternError> {
             (was_empty, class.ranges().is_empty())
         }
     };
-    // An empty class that somebody wrote, such as `[a&&b]`, is theirs.
+    // A class that was written empty, such as `[a&&b]`, is allowed.
     if is_empty && !was_empty { Err(PatternError::LineEnd) } else { Ok(class) }
 }
 
@@ -215,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn between_the_two_bytes_of_an_end_there_is_no_line() {
+    fn there_is_no_line_between_cr_and_lf() {
         for pattern in [r"\B", r"(?-u:\B)", r"\b{start-half}\b{end-half}"] {
             for (input, expected) in [
                 (&b"a\r\nb\r\n"[..], false),
@@ -319,7 +314,7 @@ mod tests {
         proptest::collection::vec(byte, length)
     }
 
-    /// The same rule, said plainly: split the lines off, ask the `regex` crate about each.
+    /// The same in a plain way: split the lines off, and match each with the `regex` crate.
     fn oracle(pattern: &str, input: &[u8]) -> bool {
         let regex = regex::bytes::Regex::new(pattern).unwrap();
         let mut lines: Vec<&[u8]> = Vec::new();
@@ -375,7 +370,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
         #[test]
-        fn blocks_say_what_single_lines_say(
+        fn blocks_match_as_single_lines_do(
             pattern in prop::sample::select(PATTERNS), input in noise(0..120),
             sizes in proptest::collection::vec(1..40_usize, 1..8),
         ) {
@@ -388,7 +383,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn long_lines_say_so_too(
+        fn long_lines_match_as_well(
             pattern in prop::sample::select(PATTERNS), filler in prop::sample::select(&b"xa\n"[..]),
             places in proptest::collection::vec((0..5 * MAX_LINE, noise(0..9)), 0..6),
             near in proptest::collection::vec((0..4_usize, 0..20_usize, noise(0..9)), 0..4),

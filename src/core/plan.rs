@@ -1,84 +1,74 @@
-//! Everything that one invocation was asked to do. Made by `cli`, carried out by `main`.
+//! The plan of one invocation. Made by `cli`, carried out by `main`.
 
-use super::output::{Side, Stream, Watchlist};
 use super::rules::Rules;
 use super::shared::SharedConfig;
 use super::signal::Signal;
+use super::stream::{Side, Stream};
 use retry_loop::policy::Policy;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// One invocation.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
-    /// When to attempt again, and how often.
+    /// Attempts, delays and the deadline.
     pub policy: Policy,
-    /// Which outcomes are worth another attempt.
+    /// Which attempts are good, worth another one, or final.
     pub rules: Rules,
-    /// What ends an attempt from outside.
+    /// The time limits of an attempt.
     pub limits: Limits,
-    /// How the command's streams are connected.
     pub streams: StreamPlan,
-    /// What is looked for in the command's output.
-    pub watchlist: Watchlist,
-    /// Shell commands around the attempts.
     pub hooks: Hooks,
-    /// The circuit breaker and the retry budget, if one was asked for.
+    /// The circuit breaker and the retry budget, if one is used.
     pub shared: Option<SharedConfig>,
     /// The exit status of a success that needed more than one attempt.
     pub flaky_exit: Option<u8>,
-    /// How much is said.
     pub verbosity: Verbosity,
-    /// Where, how and to whom it is said.
     pub messages: Messages,
-    /// How many `retry` are around this one, itself included: `RETRY_DEPTH` for the command.
+    /// How deep this `retry` is nested, from 1: `RETRY_DEPTH` for the command.
     pub depth: u32,
-    /// The same for all attempts and in nested ones: `RETRY_RUN_ID` for the command.
+    /// The identifier of the run, also for nested `retry`: `RETRY_RUN_ID` for the command.
     pub run_id: String,
-    /// How often the `retry` around this one runs it, if there is one and it has a limit.
+    /// The attempts of the `retry` around this one, if there is one and it has a limit.
     pub outer_attempts: Option<u64>,
-    /// Notes for `-v`: what came from the environment.
+    /// The settings from the environment, as notes for `-v`.
     pub settings: Vec<String>,
-    /// What `auto` in a set is for this command, for `-v` and a dry run.
+    /// The meaning of `auto` for this command, as a note for `-v` and a dry run.
     pub auto: Option<String>,
 }
 
-/// What ends an attempt from outside, and how.
+/// The time limits of an attempt, and how an attempt is ended. The deadline is in the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// For one attempt.
+    /// `--timeout`: the longest that one attempt may take.
     pub timeout: Option<Duration>,
-    /// For everything, since the start.
-    pub deadline: Option<Duration>,
-    /// For an attempt that writes nothing.
+    /// `--idle-timeout`: the longest that an attempt may write nothing.
     pub idle: Option<Duration>,
-    /// Sent to the process tree first.
+    /// `--timeout-signal`: the first signal for the process tree.
     pub signal: Signal,
-    /// Grace before SIGKILL, after a time limit and for what a cancelled command leaves behind.
+    /// `--kill-after`: the grace before SIGKILL, after a time limit and for processes that an interrupted command
+    /// leaves behind.
     pub kill_after: Duration,
-    /// What happens to processes that outlive a failed attempt.
     pub leftovers: Leftovers,
 }
 
-/// What happens to processes that outlive a failed attempt which ended by itself.
+/// `--leftovers`: what happens to processes that outlive a failed attempt which ended by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Leftovers {
-    /// They go on, and a message says so.
+    /// They keep running, and a message says so.
     #[default]
     Keep,
-    /// They are ended as by a time limit.
+    /// They are ended as after a time limit.
     End,
 }
 
-/// No limit; SIGTERM and ten seconds of grace where there is one.
+/// No limits; SIGTERM, and ten seconds of grace.
 impl Default for Limits {
     fn default() -> Self {
         Self {
             timeout: None,
-            deadline: None,
             idle: None,
             signal: Signal::SIGTERM,
             kill_after: Duration::from_secs(10),
@@ -88,13 +78,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The longest that one attempt can take, its grace included; none without a `--timeout`.
+    /// The longest that one attempt can take, its grace included; `None` without a `--timeout`.
     pub fn longest_attempt(&self) -> Option<Duration> {
         self.timeout.map(|timeout| timeout.saturating_add(self.kill_after))
     }
 }
 
-/// How the command's streams are connected.
+/// How the standard streams of the command are connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamPlan {
     /// `--stdin`
@@ -103,12 +93,11 @@ pub struct StreamPlan {
     pub stdout: Output,
     /// `--stderr`
     pub stderr: Output,
-    /// `--retry-after`: where to listen for what the server asks for.
+    /// `--retry-after`: the streams in which the delay of a server is looked for.
     pub retry_after: Option<Side>,
 }
 
 impl StreamPlan {
-    /// What happens to one of the two outputs.
     pub fn output(&self, stream: Stream) -> Output {
         match stream {
             Stream::Stdout => self.stdout,
@@ -120,9 +109,9 @@ impl StreamPlan {
 /// `--stdin`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stdin {
-    /// The command reads what `retry` would; a seekable file from the same place at each attempt.
+    /// The command inherits the stdin of `retry`; a seekable file is rewound before each attempt.
     Inherit,
-    /// What was read is kept and given to each attempt.
+    /// Input is kept, and given to each attempt again.
     Replay,
     /// The command reads /dev/null.
     Null,
@@ -131,18 +120,18 @@ pub enum Stdin {
 /// `--stdout`, `--stderr`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// It is written as it comes.
+    /// Output is written as it comes.
     Live,
-    /// It is held, and only that of the final attempt is released.
+    /// Output is held, and only that of the last attempt is released.
     Final,
-    /// As `Final`, but a success releases nothing.
+    /// As `Final`, but nothing is released after a success.
     Failure,
-    /// As `Final`, but nothing except a success releases anything.
+    /// As `Final`, but only after a success.
     Success,
 }
 
 impl Output {
-    /// Whether what is held of the last attempt is written when the run has ended.
+    /// Whether the held output of the last attempt is written when the run ends so.
     pub fn is_released(self, end: End) -> bool {
         match self {
             Self::Live | Self::Final => true,
@@ -152,34 +141,33 @@ impl Output {
     }
 }
 
-/// How a run ended, for its output.
+/// How a run ended, for the output that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// With a success.
     Good,
-    /// With anything else, an interruption included.
+    /// With a failure or an interruption.
     Bad,
 }
 
 /// Shell commands around the attempts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
-    /// Runs after the delay, before the next attempt.
+    /// `--before-retry`: runs after the delay, before the next attempt.
     pub before_retry: Option<OsString>,
-    /// `--retry-if`: decides about a failed attempt that no rule stopped.
+    /// `--retry-if`: decides about a failure that no rule stopped.
     pub retry_if: Option<OsString>,
-    /// Runs when everything else has failed.
+    /// `--fallback`: runs when the last attempt has failed.
     pub fallback: Option<OsString>,
 }
 
-/// Where messages go, in which form, and which accounts of the run are written.
+/// Where messages go, in which form, and which reports are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Messages {
     /// `--log`
     pub target: LogTarget,
     /// `--log-format`
     pub format: LogFormat,
-    /// `JOURNAL_STREAM`: the device and inode of the journal's stream, if something of ours is one.
+    /// `JOURNAL_STREAM`: the device and inode of a stream of ours that leads to the journal.
     pub journal_stream: Option<String>,
     /// `--label`: a name for the run.
     pub label: Option<String>,
@@ -191,13 +179,12 @@ pub struct Messages {
     pub github: Option<GitHub>,
     /// `--progress`
     pub progress: Shown,
-    /// What a terminal could show.
     pub terminal: Terminal,
     /// `--color`
     pub color: Shown,
 }
 
-/// What `TERM` says of a terminal, if there is one.
+/// What a terminal can do, by `TERM`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Terminal {
     /// It can erase a line.
@@ -207,39 +194,34 @@ pub enum Terminal {
     Dumb,
 }
 
-/// When something is shown that is meant for a terminal.
+/// `--progress`, `--color`: when output for a terminal is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// On a terminal.
     #[default]
     OnTerminal,
-    /// Everywhere.
     Always,
-    /// Nowhere.
     Never,
 }
 
 /// `--log`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum LogTarget {
-    /// stderr.
     #[default]
     Stderr,
     /// The systemd journal, at this socket.
     Journald(PathBuf),
     /// The syslog daemon, at this socket.
     Syslog(PathBuf),
-    /// This file, at its end.
+    /// Appended to this file.
     File(PathBuf),
 }
 
 /// `--log-format`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
     #[default]
     Text,
-    /// One object per line, for machines.
+    /// One object per line.
     Json,
 }
 
@@ -252,7 +234,7 @@ pub struct GitHub {
     pub output: Option<PathBuf>,
 }
 
-/// How much is said on stderr.
+/// Which messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// `retry`'s own errors only.

@@ -1,12 +1,14 @@
-//! What well-known tools exit with and print when the trouble will pass, as rules. Owns the rules and how they
-//! decide; where they are from is `cli::presets`'s, the streams are watched by [`super::output`].
+//! The exit codes and the output by which a well-known tool shows that its failure is transient, as rules. Owns the
+//! rules and how they decide. They are read in `cli::presets`; the streams are watched in [`super::output`].
 
 use super::outcome::Outcome;
-use super::output::{Seen, Side};
+use super::output::Seen;
 use super::pattern::{Alphabet, Pattern};
+use super::stream::Side;
+use serde::Deserialize;
 use std::sync::OnceLock;
 
-/// What a tool does when the trouble will pass, and when it will not. Time limits are passing trouble in each.
+/// Which failures of a tool are transient. A time limit is one in every preset.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Preset {
     name: String,
@@ -14,32 +16,33 @@ pub struct Preset {
     hint: Option<Hint>,
 }
 
-/// One rule: what an exit with one of these codes and such a line means.
+/// One rule: what an exit with one of these codes means, together with a line that matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// What it means.
-    pub then: Then,
+pub struct PresetRule {
+    /// The meaning of the failure.
+    pub then: PresetThen,
     /// The exit codes with which the rule applies.
     pub codes: Codes,
-    /// Where the line is printed.
+    /// The streams on which the line is printed.
     pub side: Side,
     /// An ASCII pattern of [`super::pattern`]; without one the code alone decides.
     pub pattern: Option<String>,
 }
 
-/// What a rule says about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// The trouble will pass.
+/// What a preset says about a failure, in the words of a preset file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PresetThen {
+    /// It is transient.
     Retry,
-    /// It will not, whatever else was printed.
+    /// It is permanent, whatever else was printed.
     Stop,
 }
 
 /// Exit codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Codes {
-    /// Those in these ranges, ends included.
+    /// The codes in these ranges, ends included.
     Of(Vec<(u8, u8)>),
     /// Every code but 0.
     Nonzero,
@@ -54,53 +57,52 @@ impl Codes {
     }
 }
 
-/// Why a preset may know nothing, and what to do about it.
+/// Advice for a failure that the preset could not decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// When it is worth saying.
-    pub when: When,
+    /// When the advice applies.
+    pub when: HintWhen,
     /// One line, for the message about a failure.
-    pub say: String,
+    pub text: String,
 }
 
-/// When a [`Hint`] is worth saying.
+/// When a [`Hint`] applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum HintWhen {
     /// The tool printed nothing where the preset looks.
     Silent,
-    /// Whatever it printed: it was told to leave the reason out.
+    /// Always: the command line makes the tool leave the reason out.
     Always,
 }
 
-/// Rules that differ in their pattern only, so that they are looked for as one.
+/// Rules that differ in their pattern only, so that their patterns are searched for as one.
 #[derive(Debug, PartialEq, Eq)]
 struct Group {
-    then: Then,
+    then: PresetThen,
     codes: Codes,
-    /// Where the lines are printed.
     side: Side,
     /// `None` where the code alone decides.
-    sought: Option<Sought>,
+    patterns: Option<LazyPatterns>,
 }
 
-/// Patterns that are compiled when the first attempt has failed: most runs end well, and have no use for them.
+/// Patterns that are compiled when the first attempt has failed, because most runs succeed and never need them.
 #[derive(Debug, Default)]
-struct Sought {
+struct LazyPatterns {
     texts: Vec<String>,
     compiled: OnceLock<Vec<Pattern>>,
 }
 
-impl PartialEq for Sought {
+impl PartialEq for LazyPatterns {
     fn eq(&self, other: &Self) -> bool {
         self.texts == other.texts
     }
 }
 
-impl Eq for Sought {}
+impl Eq for LazyPatterns {}
 
-impl Sought {
-    /// All as one, or one by one if that is too big.
-    fn patterns(&self) -> &[Pattern] {
+impl LazyPatterns {
+    /// All patterns as one, or one by one if that is too big.
+    fn compiled(&self) -> &[Pattern] {
         self.compiled.get_or_init(|| {
             let compile = |text: &str| Pattern::new(text, Alphabet::Ascii);
             let all: Vec<String> = self.texts.iter().map(|text| format!("(?:{text})")).collect();
@@ -114,76 +116,80 @@ impl Sought {
 
 impl Group {
     fn applies(&self, code: u8, seen: &Seen) -> bool {
-        let printed = |sought: &Sought| seen.ends_with_a_line(self.side, sought.patterns());
-        self.codes.contain(code) && self.sought.as_ref().is_none_or(printed)
+        let is_printed = |patterns: &LazyPatterns| seen.ends_with_a_line(self.side, patterns.compiled());
+        self.codes.contain(code) && self.patterns.as_ref().is_none_or(is_printed)
     }
 }
 
 impl Preset {
-    /// A preset with these rules, whose order does not matter. Their patterns are good: whoever read them has
-    /// tried them.
-    pub fn new(name: String, rules: Vec<Rule>, hint: Option<Hint>) -> Self {
+    /// A preset with these rules, whose order does not matter. Their patterns must be valid: an invalid one is left
+    /// out.
+    pub fn new(name: String, rules: Vec<PresetRule>, hint: Option<Hint>) -> Self {
         let mut groups: Vec<Group> = Vec::new();
-        for Rule { then, codes, side, pattern } in rules {
-            let same = |group: &&mut Group| {
+        for PresetRule { then, codes, side, pattern } in rules {
+            let is_same = |group: &&mut Group| {
                 (group.then, &group.codes, group.side) == (then, &codes, side)
-                    && group.sought.is_some() == pattern.is_some()
+                    && group.patterns.is_some() == pattern.is_some()
             };
-            match (groups.iter_mut().find(same), pattern) {
-                (Some(Group { sought: Some(sought), .. }), Some(pattern)) => sought.texts.push(pattern),
+            match (groups.iter_mut().find(is_same), pattern) {
+                (Some(Group { patterns: Some(patterns), .. }), Some(pattern)) => patterns.texts.push(pattern),
                 (_, pattern) => {
-                    let sought = pattern.map(|pattern| Sought { texts: vec![pattern], ..Sought::default() });
-                    groups.push(Group { then, codes, side, sought });
+                    let patterns =
+                        pattern.map(|text| LazyPatterns { texts: vec![text], ..LazyPatterns::default() });
+                    groups.push(Group { then, codes, side, patterns });
                 }
             }
         }
         Self { name, groups, hint }
     }
 
-    /// What is written in a set: `--retry-on curl`.
+    /// The name, as in `--retry-on curl`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where it looks for lines.
+    /// The streams in which it looks for lines.
     pub fn sides(&self) -> impl Iterator<Item = Side> {
-        self.groups.iter().filter(|group| group.sought.is_some()).map(|group| group.side)
+        self.groups.iter().filter(|group| group.patterns.is_some()).map(|group| group.side)
     }
 
-    /// Whether any of its patterns matches, whatever it means.
+    /// Whether any of its patterns matches, whatever the rule says.
     #[cfg(test)]
     pub fn matches_a_line(&self, seen: &Seen) -> bool {
-        let sought = self.groups.iter().filter_map(|group| Some((group.side, group.sought.as_ref()?)));
-        sought.into_iter().any(|(side, sought)| seen.ends_with_a_line(side, sought.patterns()))
+        let groups = self.groups.iter().filter_map(|group| Some((group.side, group.patterns.as_ref()?)));
+        groups.into_iter().any(|(side, patterns)| seen.ends_with_a_line(side, patterns.compiled()))
     }
 
-    /// Whether the outcome is passing trouble, given what the command printed.
+    /// Whether the outcome is a transient failure, given what the command printed.
     pub fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
         match outcome {
             Outcome::TimedOut(_) => true,
             Outcome::Exited(code) => {
                 let any =
                     |then| self.groups.iter().any(|group| group.then == then && group.applies(*code, seen));
-                any(Then::Retry) && !any(Then::Stop)
+                any(PresetThen::Retry) && !any(PresetThen::Stop)
             }
             Outcome::Killed(_) | Outcome::NotStarted(_) => false,
         }
     }
 
-    /// Why the preset knows nothing of an outcome that it did not match, where there is something to say: lines
-    /// could have told, and there were none, or none that tell.
-    pub fn hint(&self, outcome: &Outcome, seen: &Seen) -> Option<&str> {
-        let Outcome::Exited(code) = outcome else { return None };
-        let Hint { when, say } = self.hint.as_ref()?;
-        let mut looked = self.groups.iter().filter(|group| {
-            group.then == Then::Retry && group.sought.is_some() && group.codes.contain(*code)
+    /// Whether the hint applies to an outcome that the preset did not match: a line of output could have decided,
+    /// but there was none, or none that could.
+    pub fn hint_applies(&self, outcome: &Outcome, seen: &Seen) -> bool {
+        let (Outcome::Exited(code), Some(hint)) = (outcome, &self.hint) else { return false };
+        let mut groups = self.groups.iter().filter(|group| {
+            group.then == PresetThen::Retry && group.patterns.is_some() && group.codes.contain(*code)
         });
-        let silent = |group: &Group| !seen.has_anything_on(group.side);
-        let says = match when {
-            When::Silent => looked.next().is_some_and(silent) && looked.all(silent),
-            When::Always => looked.next().is_some(),
-        };
-        says.then_some(say.as_str())
+        let is_silent = |group: &Group| !seen.has_anything_on(group.side);
+        match hint.when {
+            HintWhen::Silent => groups.next().is_some_and(is_silent) && groups.all(is_silent),
+            HintWhen::Always => groups.next().is_some(),
+        }
+    }
+
+    /// The text of the hint, if there is one.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_ref().map(|hint| hint.text.as_str())
     }
 }
 
@@ -191,27 +197,28 @@ impl Preset {
 mod tests {
     use super::*;
     use crate::core::outcome::{Escalation, Left, Limit, TimedOut};
-    use crate::core::output::{Stream, Watcher, Watchlist};
+    use crate::core::output::{Watcher, Watchlist};
     use crate::core::signal::Signal;
+    use crate::core::stream::Stream;
     use std::sync::Arc;
 
-    fn rule(then: Then, codes: Codes, side: Side, pattern: Option<&str>) -> Rule {
-        Rule { then, codes, side, pattern: pattern.map(str::to_owned) }
+    fn rule(then: PresetThen, codes: Codes, side: Side, pattern: Option<&str>) -> PresetRule {
+        PresetRule { then, codes, side, pattern: pattern.map(str::to_owned) }
     }
 
     fn tool(hint: Option<Hint>) -> Arc<Preset> {
         let rules = vec![
-            rule(Then::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Either, None),
-            rule(Then::Retry, Codes::Nonzero, Side::Stderr, Some("reset")),
-            rule(Then::Retry, Codes::Nonzero, Side::Stderr, Some("a|b$")),
-            rule(Then::Stop, Codes::Of(vec![(0, 255)]), Side::Stdout, Some("denied")),
-            rule(Then::Stop, Codes::Of(vec![(6, 6)]), Side::Stderr, Some("final")),
+            rule(PresetThen::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Either, None),
+            rule(PresetThen::Retry, Codes::Nonzero, Side::Stderr, Some("reset")),
+            rule(PresetThen::Retry, Codes::Nonzero, Side::Stderr, Some("a|b$")),
+            rule(PresetThen::Stop, Codes::Of(vec![(0, 255)]), Side::Stdout, Some("denied")),
+            rule(PresetThen::Stop, Codes::Of(vec![(6, 6)]), Side::Stderr, Some("final")),
         ];
         Arc::new(Preset::new("tool".to_owned(), rules, hint))
     }
 
     fn seen(preset: &Arc<Preset>, stdout: &str, stderr: &str) -> Seen {
-        let list = Watchlist::new(Vec::new(), [Arc::clone(preset)]);
+        let list = Watchlist::new([], preset.sides());
         let mut seen = Seen::default();
         for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
             let mut watcher = Watcher::new(&list, stream);
@@ -240,18 +247,18 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_differ_in_their_pattern_only_are_looked_for_as_one() {
+    fn rules_that_differ_in_their_pattern_only_are_searched_for_as_one() {
         let tool = tool(None);
-        let texts = |group: &Group| group.sought.as_ref().map_or(0, |sought| sought.texts.len());
+        let texts = |group: &Group| group.patterns.as_ref().map_or(0, |patterns| patterns.texts.len());
         assert_eq!(tool.groups.iter().map(texts).collect::<Vec<_>>(), [0, 2, 1, 1]);
-        assert_eq!(tool.groups[1].sought.as_ref().unwrap().patterns().len(), 1);
-        // What is too big for one pattern.
+        assert_eq!(tool.groups[1].patterns.as_ref().unwrap().compiled().len(), 1);
+        // Too big for one pattern.
         let texts = vec![r"(?u)\pL{200}".to_owned(); 9];
-        assert_eq!(Sought { texts, ..Sought::default() }.patterns().len(), 9);
+        assert_eq!(LazyPatterns { texts, ..LazyPatterns::default() }.compiled().len(), 9);
     }
 
     #[test]
-    fn only_an_exit_or_a_time_limit_is_passing_trouble() {
+    fn only_an_exit_or_a_time_limit_is_transient() {
         let tool = tool(None);
         let timed_out = TimedOut {
             limit: Limit::Timeout,
@@ -265,19 +272,20 @@ mod tests {
 
     #[test]
     fn a_hint_is_given_where_lines_could_have_told() {
-        let hinted = |when| tool(Some(Hint { when, say: "add -S".to_owned() }));
+        let hinted = |when| tool(Some(Hint { when, text: "add -S".to_owned() }));
         let hint = |when, code, stdout, stderr| {
             let tool = hinted(when);
             let seen = seen(&tool, stdout, stderr);
-            tool.hint(&Outcome::Exited(code), &seen).map(str::to_owned)
+            let applies = tool.hint_applies(&Outcome::Exited(code), &seen);
+            tool.hint_text().filter(|_| applies).map(str::to_owned)
         };
-        assert_eq!(hint(When::Silent, 22, "page", "").as_deref(), Some("add -S"));
-        assert_eq!(hint(When::Silent, 22, "", "curl: (22) 404\n"), None);
-        assert_eq!(hint(When::Always, 22, "", "curl: (22) 404\n").as_deref(), Some("add -S"));
-        assert_eq!(hint(When::Always, 0, "", ""), None, "no line would make a success of 0 a failure");
-        let codes_alone = vec![rule(Then::Retry, Codes::Of(vec![(7, 7)]), Side::Either, None)];
-        let hint = Some(Hint { when: When::Silent, say: String::new() });
+        assert_eq!(hint(HintWhen::Silent, 22, "page", "").as_deref(), Some("add -S"));
+        assert_eq!(hint(HintWhen::Silent, 22, "", "curl: (22) 404\n"), None);
+        assert_eq!(hint(HintWhen::Always, 22, "", "curl: (22) 404\n").as_deref(), Some("add -S"));
+        assert_eq!(hint(HintWhen::Always, 0, "", ""), None, "no line would make a success of 0 a failure");
+        let codes_alone = vec![rule(PresetThen::Retry, Codes::Of(vec![(7, 7)]), Side::Either, None)];
+        let hint = Some(Hint { when: HintWhen::Silent, text: String::new() });
         let tool = Preset::new("tool".to_owned(), codes_alone, hint);
-        assert_eq!(tool.hint(&Outcome::Exited(22), &Seen::default()), None);
+        assert!(!tool.hint_applies(&Outcome::Exited(22), &Seen::default()));
     }
 }

@@ -1,10 +1,10 @@
-//! The identifier of a run: the same for all its attempts and for the `retry` inside it.
+//! The identifier of a run: the same for all its attempts and for a `retry` inside it.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 /// A random identifier in the form of a UUID (version 4).
 ///
-/// Every run needs one, so it is taken from std, whose hash maps are seeded with one call to the system.
+/// Every run needs one, so it has to be cheap: std seeds its hash maps with one system call.
 pub fn random() -> String {
     let state = RandomState::new();
     let mut bytes = [0; 16];

@@ -1,5 +1,5 @@
-//! What an invocation wants to share with others: under which name, with which settings, and where.
-//! Owns the reading of `--state`; opens nothing.
+//! The shared state that an invocation uses: its names, settings and location. Owns the parser of `--state`; opens
+//! nothing.
 
 use retry_loop::bucket::BudgetSettings;
 use retry_loop::circuit::BreakerSettings;
@@ -9,17 +9,15 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// The name of a breaker or of a budget: any bytes, also none at all.
+/// The name of a breaker or of a budget: any bytes, even none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Vec<u8>);
 
 impl Name {
-    /// The name that these bytes are.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
 
-    /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -31,17 +29,16 @@ impl From<&OsStr> for Name {
     }
 }
 
-/// As text, with what is no UTF-8 replaced.
+/// Bytes that are not UTF-8 are replaced.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         String::from_utf8_lossy(&self.0).fmt(f)
     }
 }
 
-/// What an invocation wants to share.
+/// The circuit breaker and the retry budget of an invocation.
 #[derive(Debug, Clone)]
 pub struct SharedConfig {
-    /// Where.
     pub location: Location,
     /// `--breaker` and its settings.
     pub breaker: Option<(Name, BreakerSettings)>,
@@ -49,39 +46,37 @@ pub struct SharedConfig {
     pub budget: Option<(Name, BudgetSettings)>,
 }
 
-/// Where shared state lives.
+/// Where shared state is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
-    /// The user's own directory: made with mode 0700, and refused when it is not ours alone.
+    /// The user's own directory: created with mode 0700, and refused unless it belongs to this user alone.
     Own(PathBuf),
-    /// A directory that was named: taken as it is, so that a group can share one.
+    /// A directory of `--state`: used as it is, so that a group can share one.
     Given(PathBuf),
     /// A Redis or Valkey server.
     Redis(RedisUrl),
-    /// There is no home for it; using it is a failure that says so.
+    /// There is no home directory. To use it is an error.
     Nowhere,
 }
 
-/// The address of a server. It may hold a password, so it is printed without.
+/// The address of a server. It may contain a password, which is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
     url: String,
-    /// Put together from the parts that are no secret, never cut out of the whole.
+    /// Built from the parts that are no secret, never cut out of the URL.
     shown: String,
 }
 
-/// Why a `--state` cannot be used, whatever the machine looks like. None of them repeats what was typed.
+/// Why a value of `--state` is wrong. No text repeats the value, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadLocation {
-    /// The empty text.
     Empty,
-    /// A scheme that is not known.
     Scheme,
-    /// It begins like a URL and is not that of a server.
+    /// It begins like a URL, but is no valid one.
     Malformed,
-    /// A server, but this `retry` was built without the feature `redis`.
+    /// This `retry` was built without the feature `redis`.
     NoRedis,
-    /// `rediss://`, but this `retry` was built without the feature `redis-tls`.
+    /// `rediss://`, and this `retry` was built without the feature `redis-tls`.
     NoTls,
 }
 
@@ -106,31 +101,28 @@ impl fmt::Display for BadLocation {
 impl std::error::Error for BadLocation {}
 
 impl Location {
-    /// What `--state` says: a URL if it begins like one, else a directory. Nothing that begins like a URL
-    /// is ever taken for a directory: it may hold a password, and a directory's name is no secret.
-    ///
-    /// # Errors
-    /// For a text that can never be right in this build.
+    /// Parses a value of `--state`: a URL if it begins like one, else a directory. A text that begins like a URL is
+    /// never a directory, because it may contain a password, and names of directories are printed.
     pub fn parse(text: &OsStr) -> Result<Self, BadLocation> {
-        let Some(begun) = BegunUrl::find(text.as_bytes()) else {
+        let Some(prefix) = UrlPrefix::find(text.as_bytes()) else {
             return if text.is_empty() {
                 Err(BadLocation::Empty)
             } else {
                 Ok(Self::Given(PathBuf::from(text)))
             };
         };
-        if !SCHEMES.contains(&begun.scheme.as_str()) {
+        if !SCHEMES.contains(&prefix.scheme.as_str()) {
             return Err(BadLocation::Scheme);
         }
         if !cfg!(feature = "redis") {
             return Err(BadLocation::NoRedis);
         }
-        if begun.scheme == "rediss" && !cfg!(feature = "redis-tls") {
+        if prefix.scheme == "rediss" && !cfg!(feature = "redis-tls") {
             return Err(BadLocation::NoTls);
         }
-        match begun.form {
-            Form::Clean => text.to_str().and_then(RedisUrl::parse).map(Self::Redis),
-            Form::Careless => None,
+        match prefix.form {
+            UrlStart::Clean => text.to_str().and_then(RedisUrl::parse).map(Self::Redis),
+            UrlStart::Malformed => None,
         }
         .ok_or(BadLocation::Malformed)
     }
@@ -146,29 +138,28 @@ impl Location {
     }
 }
 
-/// Servers of these are known.
+/// The schemes of servers.
 const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
 
 /// A text that begins like a URL.
-struct BegunUrl {
-    /// In small letters; empty where there is only `://`.
+struct UrlPrefix {
+    /// In lower case; empty if there is only `://`.
     scheme: String,
-    form: Form,
+    form: UrlStart,
 }
 
 /// How a URL begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// With a scheme and `://`, as it should.
+enum UrlStart {
+    /// With a scheme and `://`.
     Clean,
-    /// With a blank, a quotation mark or the like, or with another number of slashes.
-    Careless,
+    /// After a blank or a quotation mark, or with another number of slashes.
+    Malformed,
 }
 
-impl BegunUrl {
-    /// A path that begins with `/` or `.` is a path, whatever is in it. Otherwise `scheme:/` (RFC 3986, 3.1)
-    /// makes a URL, a known scheme and `:` do, and `://` anywhere does; what may stand before it where it was
-    /// copied or quoted carelessly is skipped.
+impl UrlPrefix {
+    /// A text that begins with `/` or `.` is a path. Otherwise `scheme:/` (RFC 3986, 3.1), a known scheme and `:`, or
+    /// `://` anywhere make a URL. Characters before it that come from careless copying or quoting are skipped.
     fn find(text: &[u8]) -> Option<Self> {
         if matches!(text.first(), None | Some(b'/' | b'.')) {
             return None;
@@ -187,22 +178,22 @@ impl BegunUrl {
                 let scheme = String::from_utf8_lossy(scheme).to_ascii_lowercase();
                 let after = &rest[end + 1..];
                 let clean = skipped == 0 && after.starts_with(b"//");
-                let form = if clean { Form::Clean } else { Form::Careless };
+                let form = if clean { UrlStart::Clean } else { UrlStart::Malformed };
                 let begins = after.starts_with(b"/") || SCHEMES.contains(&scheme.as_str());
                 begins.then_some(Self { scheme, form })
             }
             _ => None,
         }
-        .or_else(|| has_slashes.then_some(Self { scheme: String::new(), form: Form::Careless }))
+        .or_else(|| has_slashes.then_some(Self { scheme: String::new(), form: UrlStart::Malformed }))
     }
 }
 
-/// Typed text for a message, without what may be a password: of a URL that is right everything else is shown,
-/// of one that is wrong no more than the scheme.
+/// A value of `--state` for a message, without a password: a valid URL without its user and password, a wrong one as
+/// its scheme only.
 pub fn without_secret(text: &OsStr) -> Cow<'_, str> {
-    match (Location::parse(text), BegunUrl::find(text.as_bytes())) {
+    match (Location::parse(text), UrlPrefix::find(text.as_bytes())) {
         (Ok(Location::Redis(url)), _) => url.to_string().into(),
-        (_, Some(begun)) => format!("{}:...", begun.scheme).into(),
+        (_, Some(prefix)) => format!("{}:...", prefix.scheme).into(),
         (_, None) => text.to_string_lossy(),
     }
 }
@@ -217,8 +208,8 @@ impl RedisUrl {
         let secret = settings.username().is_some() || settings.password().is_some();
         let hidden = if secret { "***@" } else { "" };
         let (place, database) = match info.addr() {
-            // An `@` behind the host is one that was meant to come before it: a password with a `/` or `?`
-            // that was not encoded. What is taken for the host is its beginning.
+            // An `@` behind the host comes from a password with a `/` or `?` that was not encoded. The host would
+            // then be the start of the password.
             ConnectionAddr::Tcp(..) | ConnectionAddr::TcpTls { .. }
                 if rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@')) =>
             {
@@ -245,13 +236,13 @@ impl RedisUrl {
         None
     }
 
-    /// The whole of it, password included: for connecting only, never for a message.
+    /// The URL with its password: for the connection only, never for a message.
     pub fn with_password(&self) -> &str {
         &self.url
     }
 }
 
-/// Without user and password.
+/// Without the user and the password.
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shown.fmt(f)
@@ -290,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_begin_like_a_url_is_a_directory() {
+    fn a_text_that_does_not_begin_like_a_url_is_a_directory() {
         for directory in ["state", "/run/retry", "./redis://x", "/a://b", "a:b", "7z:x", "redis", " x", "-"] {
             assert_eq!(parse(directory), Ok(Location::Given(PathBuf::from(directory))), "{directory}");
         }
@@ -322,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_like_a_url_and_is_none_shows_its_scheme_and_no_more() {
+    fn a_wrong_url_shows_only_its_scheme() {
         let wrong = if cfg!(feature = "redis") { BadLocation::Malformed } else { BadLocation::NoRedis };
         for (text, error, shown) in [
             ("redis://", wrong, "redis:..."),

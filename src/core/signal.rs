@@ -1,8 +1,8 @@
-//! Signal numbers and their names. Owns the table; sends and receives nothing.
+//! Signal numbers and their names.
 
 use std::fmt;
 
-/// A signal's number, as the kernel of this machine counts.
+/// The number of a signal on this system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(pub i32);
 
@@ -25,11 +25,11 @@ named!(LINUX_NAMES: SIGPWR, SIGSTKFLT, SIGPOLL);
 #[cfg(not(target_os = "linux"))]
 const LINUX_NAMES: &[(i32, &str)] = &[];
 
-/// The first real-time signal as kill(1) and every shell of Linux count.
+/// SIGRTMIN as kill(1) and the shells of Linux count. The C library keeps the two below for itself.
 const FIRST_REAL_TIME: i32 = 34;
 
 impl Signal {
-    /// `SIGKILL`, `kill` or `9`. `None` for what is no signal here.
+    /// Parses `SIGKILL`, `kill` or `9`. `None` if this system has no such signal.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(number) = text.parse::<i32>() {
             return (1..=MAX).contains(&number).then_some(Self(number));

@@ -1,24 +1,23 @@
-//! The end of a stream, in bounded memory: what a tool says about its failure, it says last. Owns where the end
-//! begins; what it says is [`super::output`]'s.
+//! The end of a stream, in bounded memory. A tool prints the reason of its failure last. The search in it is in
+//! [`super::output`].
 
 use memchr::memchr2;
 
-/// The most that is kept, in bytes. A tool's last words are a few lines; a trace or a summary behind them may be
-/// long.
+/// The most that is kept, in bytes. The reason of a failure is a few lines, but a long trace or summary may follow.
 pub const LIMIT: usize = 1 << 20;
 
 /// The last [`LIMIT`] bytes of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tail {
     bytes: Vec<u8>,
-    /// Where the oldest byte is, once there have been more than fit.
+    /// The index of the oldest byte, once the buffer is full.
     oldest: usize,
-    cut: Cut,
+    truncated: Truncated,
 }
 
-/// Whether the stream had more than is kept.
+/// Whether the start of the stream was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Cut {
+enum Truncated {
     #[default]
     No,
     Yes,
@@ -33,8 +32,8 @@ impl Tail {
         if rest.is_empty() {
             return;
         }
-        self.cut = Cut::Yes;
-        // Of what goes round more than once only the last round stays.
+        self.truncated = Truncated::Yes;
+        // A chunk longer than the buffer overwrites itself: only its end stays.
         let skipped = rest.len().saturating_sub(LIMIT);
         self.oldest = (self.oldest + skipped) % LIMIT;
         let rest = &rest[skipped..];
@@ -44,17 +43,17 @@ impl Tail {
         self.oldest = (self.oldest + rest.len()) % LIMIT;
     }
 
-    /// What is kept, in two pieces, from the start of a line on.
+    /// What is kept, in two pieces, from the first whole line on.
     pub fn pieces(&self) -> [&[u8]; 2] {
         let (newer, older) = self.bytes.split_at(self.oldest);
-        if self.cut == Cut::No {
+        if self.truncated == Truncated::No {
             return [older, newer];
         }
         let after = |piece: &[u8]| memchr2(b'\n', b'\r', piece).map(|end| end + 1);
         match (after(older), after(newer)) {
             (Some(start), _) => [&older[start..], newer],
             (None, Some(start)) => [&[], &newer[start..]],
-            // One line that is longer than all that is kept.
+            // One line is longer than the buffer.
             (None, None) => [older, newer],
         }
     }

@@ -1,19 +1,19 @@
-//! What the signals say that ask for the end: which came first, and whether their sender has lost patience.
+//! What the signals that ask for the end amount to: which one came first, and whether its sender wants the command
+//! killed by now.
 
-use super::clock::Clock;
 use super::signals::Received;
-use super::sys::signals::Origin;
 use crate::core::signal::Signal;
+use crate::platform::signals::Origin;
 use std::time::{Duration, Instant};
 
-/// A parent in our process group (make, npm, timeout) may send a signal twice, to its child and to its group, as
-/// coreutils' timeout does. Within this time they are one.
-const ONE_SIGNAL: Duration = Duration::from_millis(100);
+/// A parent in our process group (make, npm) may send one signal to its child and to its group, as coreutils'
+/// timeout does. Two that come within this time are one.
+const DUPLICATE_WITHIN: Duration = Duration::from_millis(100);
 
-/// So many keys within [`KEYS_IN_HASTE`] are no longer meant for the command, which has had each of them: a REPL or a
-/// pager takes Ctrl-C again and again.
-const KEYS: usize = 3;
-const KEYS_IN_HASTE: Duration = Duration::from_secs(2);
+/// This many keys within [`REPEATED_KEYS_WITHIN`] are no longer meant for the command, which has received each of
+/// them: a REPL or a pager handles Ctrl-C again and again.
+const REPEATED_KEYS: usize = 3;
+const REPEATED_KEYS_WITHIN: Duration = Duration::from_secs(2);
 
 /// The interruption of a run, once there is one.
 #[derive(Debug, Default)]
@@ -22,21 +22,21 @@ pub struct Interruption {
     first: Option<Signal>,
     /// How many of them came in all.
     count: u64,
-    /// When a process sent the first INT, and the first TERM.
+    /// When a process first sent INT, and when it first sent TERM.
     sent: [Option<Instant>; 2],
     /// When the last keys came, the newest last.
-    keys: [Option<Instant>; KEYS],
-    patience: Patience,
+    keys: [Option<Instant>; REPEATED_KEYS],
+    urgency: Urgency,
 }
 
-/// Whether the sender of a signal waits for the command's clean-up.
+/// How fast the command is to end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Patience {
-    /// As long as it takes.
+pub enum Urgency {
+    /// It may clean up, for as long as that takes.
     #[default]
-    Unlimited,
-    /// No more: the command is to be killed.
-    Lost,
+    Graceful,
+    /// It is to be killed.
+    Immediate,
 }
 
 impl Interruption {
@@ -51,42 +51,108 @@ impl Interruption {
     }
 
     /// Whether it is time for SIGKILL.
-    pub fn patience(&self) -> Patience {
-        self.patience
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
     }
 
-    /// The run is over, because the command died of `signal` that was meant for it.
-    pub fn set(&mut self, signal: Signal) {
+    /// Ends the run with `signal`, whose sender asks for nothing more.
+    pub fn end_with(&mut self, signal: Signal) {
         self.first.get_or_insert(signal);
         self.count += 1;
     }
 
-    /// Takes a signal that asks for the end, and says whether there is patience left: the same INT or TERM that a
-    /// process sends again, or keys in haste, mean SIGKILL.
-    pub fn note(&mut self, received: Received) -> Patience {
+    /// Takes a signal that asks for the end and came at `now`. It means SIGKILL if a process has sent the same INT or
+    /// TERM before, or if a person presses the key again and again.
+    pub fn receive(&mut self, received: Received, now: Instant) -> Urgency {
         self.first.get_or_insert(received.signal);
         self.count += u64::from(received.times);
         if !matches!(received.signal, Signal::SIGINT | Signal::SIGTERM) {
-            return Patience::Unlimited;
+            return Urgency::Graceful;
         }
-        let now = Clock::instant();
-        let lost = match received.origin {
+        let is_repeated = match received.origin {
             Origin::Process => {
                 let first = self.sent[usize::from(received.signal == Signal::SIGTERM)].get_or_insert(now);
-                now.duration_since(*first) >= ONE_SIGNAL
+                now.duration_since(*first) >= DUPLICATE_WITHIN
             }
             Origin::Kernel => {
-                for _ in 0..received.times.min(KEYS as u32) {
+                for _ in 0..received.times.min(REPEATED_KEYS as u32) {
                     self.keys.rotate_left(1);
-                    self.keys[KEYS - 1] = Some(now);
+                    self.keys[REPEATED_KEYS - 1] = Some(now);
                 }
-                self.keys[0].is_some_and(|earliest| now.duration_since(earliest) <= KEYS_IN_HASTE)
+                self.keys[0].is_some_and(|earliest| now.duration_since(earliest) <= REPEATED_KEYS_WITHIN)
             }
         };
-        if lost {
-            self.patience = Patience::Lost;
-            return Patience::Lost;
+        if !is_repeated {
+            return Urgency::Graceful;
         }
-        Patience::Unlimited
+        self.urgency = Urgency::Immediate;
+        Urgency::Immediate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::clock::Clock;
+    use Urgency::{Graceful, Immediate};
+
+    /// Signals at these milliseconds, each with what it has to lead to.
+    #[track_caller]
+    fn check(origin: Origin, signals: &[(u64, Signal, Urgency)]) {
+        let start = Clock::instant();
+        let mut interruption = Interruption::default();
+        for &(at, signal, urgency) in signals {
+            let now = start + Duration::from_millis(at);
+            let received = Received { signal, origin, times: 1 };
+            assert_eq!(interruption.receive(received, now), urgency, "{signal} at {at} ms");
+        }
+        assert_eq!(interruption.signal(), Some(signals[0].1));
+        assert_eq!(interruption.count(), signals.len() as u64);
+        let worst =
+            if signals.iter().any(|(.., urgency)| *urgency == Immediate) { Immediate } else { Graceful };
+        assert_eq!(interruption.urgency(), worst);
+    }
+
+    #[test]
+    fn the_same_signal_twice_from_a_process_asks_for_a_kill_unless_it_is_a_duplicate() {
+        use Signal as S;
+        check(
+            Origin::Process,
+            &[(0, S::SIGTERM, Graceful), (99, S::SIGTERM, Graceful), (100, S::SIGTERM, Immediate)],
+        );
+        check(Origin::Process, &[(0, S::SIGINT, Graceful), (5000, S::SIGINT, Immediate)]);
+        // Each of the two has its own first time.
+        check(
+            Origin::Process,
+            &[(0, S::SIGINT, Graceful), (5000, S::SIGTERM, Graceful), (9000, S::SIGINT, Immediate)],
+        );
+        check(
+            Origin::Process,
+            &[(0, S::SIGHUP, Graceful), (5000, S::SIGHUP, Graceful), (9000, S::SIGQUIT, Graceful)],
+        );
+    }
+
+    #[test]
+    fn three_keys_within_two_seconds_ask_for_a_kill() {
+        let key = Signal::SIGINT;
+        check(Origin::Kernel, &[(0, key, Graceful), (1000, key, Graceful), (2000, key, Immediate)]);
+        check(
+            Origin::Kernel,
+            &[(0, key, Graceful), (1000, key, Graceful), (2001, key, Graceful), (2500, key, Immediate)],
+        );
+        // Keys that came while nobody looked are counted all the same.
+        let mut interruption = Interruption::default();
+        let received = Received { signal: key, origin: Origin::Kernel, times: 900 };
+        assert_eq!(interruption.receive(received, Clock::instant()), Immediate);
+        assert_eq!(interruption.count(), 900);
+    }
+
+    #[test]
+    fn a_fatal_signal_ends_the_run_without_urgency_and_the_first_one_stays() {
+        let mut interruption = Interruption::default();
+        interruption.end_with(Signal::SIGALRM);
+        interruption.end_with(Signal::SIGUSR1);
+        assert_eq!((interruption.signal(), interruption.count()), (Some(Signal::SIGALRM), 2));
+        assert_eq!(interruption.urgency(), Graceful);
     }
 }

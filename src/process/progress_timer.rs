@@ -1,6 +1,6 @@
 //! When the observer wants to be told again what goes on.
 
-use crate::core::output::Cursor;
+use crate::core::stream::Cursor;
 use crate::run::event::{Activity, Observer};
 use std::time::Duration;
 

@@ -3,9 +3,9 @@
 //! Caught is every signal that ends a process by default: uncaught, it would end `retry` and leave the command
 //! behind. Each one is passed on; what the command makes of it is its own affair.
 
-use super::sys::children;
-use super::sys::signals::{self, Interruption, Mask, Origin};
 use crate::core::signal::Signal;
+use crate::platform::children;
+use crate::platform::signals::{self, Interruption, Mask, Origin};
 use std::os::fd::OwnedFd;
 
 /// What a signal that we received asks for.
@@ -65,23 +65,12 @@ const CAUGHT: [(Signal, Meaning); 23] = [
     (Signal::SIGTTIN, Meaning::Stop),
 ];
 
-/// What ends a process by default on Linux, and is ignored by default or does not exist elsewhere.
-#[cfg(target_os = "linux")]
-const CAUGHT_ON_LINUX: &[(Signal, Meaning)] = &[
-    (Signal::SIGIO, Meaning::MessageOrEnd),
-    (Signal::SIGPWR, Meaning::MessageOrEnd),
-    (Signal::SIGSTKFLT, Meaning::MessageOrEnd),
-];
-
-#[cfg(not(target_os = "linux"))]
-const CAUGHT_ON_LINUX: &[(Signal, Meaning)] = &[];
-
 /// All that are caught on this system, now.
 fn caught() -> impl Iterator<Item = (Signal, Meaning)> {
     let is_process_1 = rustix::process::getpid().is_init();
     CAUGHT
         .into_iter()
-        .chain(CAUGHT_ON_LINUX.iter().copied())
+        .chain(signals::TERMINATING.iter().map(|signal| (*signal, Meaning::MessageOrEnd)))
         // A window that changes its size is no wish to end. But process 1 of a container hears nothing else.
         .filter(move |(signal, _)| *signal != Signal::SIGWINCH || is_process_1)
         .chain(signals::real_time().map(|number| (Signal(number), Meaning::MessageOrEnd)))

@@ -1,11 +1,11 @@
 //! Starting a command: its argument vector as it is, its environment with what `retry` adds, and the
 //! difference between "not found", "cannot be run" and "not now".
 
-use super::group::Group;
-use super::sys::{self, start::Launch};
 use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::signal::Signal;
+use crate::platform::group::ProcessGroup;
+use crate::platform::launch::Launch;
 use crate::streams::stdio::ChildStdio;
 use retry_loop::policy::Attempts;
 use rustix::io::Errno;
@@ -47,9 +47,9 @@ pub fn spawn(
         variables: &variables(env),
         streams: [stdio.stdin.as_ref(), stdio.stdout.as_ref(), stdio.stderr.as_ref()],
         death_signal,
-        group: Group::of_the_command(),
+        group: ProcessGroup::of_the_command(),
     };
-    sys::start::start(&launch).map_err(|error| not_started(&error))
+    crate::platform::spawn::start(&launch).map_err(|error| not_started(&error))
 }
 
 fn variables(env: &AttemptEnv<'_>) -> [(&'static str, String); 6] {

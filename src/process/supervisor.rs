@@ -2,21 +2,22 @@
 //! and streams; it judges nothing but by asking the rules.
 
 use super::event_loop::{EventLoop, Wakeup};
-use super::group::Group;
 use super::guard::{GuardNow, SharedGuard};
 use super::patience::RunPatience;
-use super::platform;
 use super::progress_timer::ProgressTimer;
 use super::spawn::{self, AttemptEnv};
-use super::sys::own;
 use super::terminal::Terminal;
 use super::tree::{Ended, Remaining, Scope, Tree};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Ending, Left, Limit, NotStarted, Outcome, RunEnd, SpawnFailure, TimedOut};
-use crate::core::output::{Cursor, Seen, Stream};
-use crate::core::plan::{End, Leftovers, Limits, Plan};
-use crate::core::rules::{AttemptOutput, Verdict, Why};
+use crate::core::output::Seen;
+use crate::core::plan::{End, Leftovers, Plan};
+use crate::core::rules::Evidence;
 use crate::core::signal::Signal;
+use crate::core::stream::{Cursor, Stream};
+use crate::core::verdict::Verdict;
+use crate::platform::group::ProcessGroup;
+use crate::platform::{descendants, this_process};
 use crate::report::output;
 use crate::run::attempt::{Abort, Attempt, Done, LeftRunning, Opinion, Ready, Remarks, StdinState, Waited};
 use crate::run::event::{Activity, Event, Observer, Times};
@@ -66,14 +67,14 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     /// When the system has no descriptors left.
     pub fn new(plan: &'a Plan) -> io::Result<Self> {
-        let wait = EventLoop::new(Streams::new(plan, own::share_description)?)?;
-        platform::adopt_orphans();
+        let wait = EventLoop::new(Streams::new(plan)?)?;
+        descendants::adopt_orphans();
         Ok(Self {
             plan,
             wait,
             everything: Tree::begin(),
             terminal: Terminal::find(),
-            death_signal: own::death_signal().unwrap_or(plan.limits.signal),
+            death_signal: this_process::death_signal().unwrap_or(plan.limits.signal),
             progress: ProgressTimer::default(),
             number: 0,
             waited: Duration::ZERO,
@@ -100,7 +101,7 @@ impl<'a> Supervisor<'a> {
 
     /// For what is written when the run is over.
     pub fn patience(&mut self) -> RunPatience<'_> {
-        RunPatience::at_the_end(&mut self.wait, self.plan.limits.deadline)
+        RunPatience::at_the_end(&mut self.wait, self.plan.policy.deadline)
     }
 
     /// What is left to do when the loop has ended: the fallback, or the release of held output.
@@ -171,7 +172,7 @@ impl<'a> Supervisor<'a> {
             Err(not_started) => (Outcome::NotStarted(not_started), self.wait.now().saturating_sub(started)),
         };
         // A signal that came while the command ended decides before the outcome does.
-        self.wait.look_at_signals();
+        self.wait.handle_signals();
         self.sweep();
         self.put_terminal_back(&outcome);
         (outcome, took, tree)
@@ -208,9 +209,9 @@ impl<'a> Supervisor<'a> {
             let renewal = self.guard.as_ref().and_then(SharedGuard::renewal);
             let next_look = [due, renewal, self.progress.due()].into_iter().flatten().min();
             match self.wait.next(next_look) {
-                Wakeup::Ended(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
+                Wakeup::CommandEnded(outcome) => return (outcome, self.wait.now().saturating_sub(started)),
                 Wakeup::Interrupted => self.kill_if_impatient(),
-                Wakeup::OrphanEnded | Wakeup::Streams | Wakeup::Writable | Wakeup::Due => {}
+                Wakeup::OrphansReaped | Wakeup::StreamsChanged | Wakeup::Writable | Wakeup::TimerExpired => {}
             }
             // Something is lost already, so whatever the command does now is in vain.
             if self.wait.streams().failure().is_some() {
@@ -249,10 +250,10 @@ impl<'a> Supervisor<'a> {
     }
 
     fn kill_if_impatient(&self) {
-        if self.wait.is_impatient()
+        if self.wait.is_kill_requested()
             && let Some(pid) = self.wait.command()
         {
-            let _gone_meanwhile = Group::of_the_command().send(pid, Signal::SIGKILL);
+            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, Signal::SIGKILL);
         }
     }
 
@@ -293,14 +294,14 @@ impl<'a> Supervisor<'a> {
         if interrupted {
             self.wait.streams().stop_looking();
         }
-        let Limits { deadline, kill_after, .. } = self.plan.limits;
+        let (deadline, kill_after) = (self.plan.policy.deadline, self.plan.limits.kill_after);
         let grace = self.wait.now() + PIPE_GRACE;
         let end = if interrupted { grace } else { deadline.unwrap_or(Duration::MAX).max(grace) };
         let mut stages = [grace, end, end.saturating_add(kill_after)].into_iter();
         let mut due = stages.next();
         while self.wait.streams().is_busy() {
             match (self.wait.next(due), stages.len()) {
-                (Wakeup::Due, left) => {
+                (Wakeup::TimerExpired, left) => {
                     let streams = self.wait.streams();
                     match left {
                         2 => streams.grace_ended(),
@@ -322,7 +323,13 @@ impl<'a> Supervisor<'a> {
                     self.wait.streams().stop_looking();
                     break;
                 }
-                (Wakeup::Ended(_) | Wakeup::OrphanEnded | Wakeup::Streams | Wakeup::Writable, _) => {}
+                (
+                    Wakeup::CommandEnded(_)
+                    | Wakeup::OrphansReaped
+                    | Wakeup::StreamsChanged
+                    | Wakeup::Writable,
+                    _,
+                ) => {}
             }
         }
     }
@@ -331,7 +338,7 @@ impl<'a> Supervisor<'a> {
     /// after the deadline, our reader has as long as everything else that is left behind.
     fn release(&mut self, which: impl Fn(Stream) -> bool) -> Option<Ending> {
         self.wait.streams().release(which);
-        let Limits { deadline, kill_after, .. } = self.plan.limits;
+        let (deadline, kill_after) = (self.plan.policy.deadline, self.plan.limits.kill_after);
         let now = self.wait.now();
         let end = self.wait.interrupted().map(|_| now).or(deadline.map(|deadline| deadline.max(now)));
         let due = end.map(|end| end.saturating_add(kill_after));
@@ -340,8 +347,8 @@ impl<'a> Supervisor<'a> {
                 (Wakeup::Interrupted, Some(signal)) => {
                     return Some(Ending::Interrupted(signal));
                 }
-                (Wakeup::Due, Some(_)) => return None,
-                (Wakeup::Due, None) => self.wait.streams().abandon(),
+                (Wakeup::TimerExpired, Some(_)) => return None,
+                (Wakeup::TimerExpired, None) => self.wait.streams().abandon(),
                 _ => {}
             }
         }
@@ -364,7 +371,7 @@ impl<'a> Supervisor<'a> {
             let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
             Ok(ChildStdio { stdin: Some(stdin), stdout, stderr: None })
         });
-        let until = Until { deadline: self.plan.limits.deadline, ..Until::default() };
+        let until = Until { deadline: self.plan.policy.deadline, ..Until::default() };
         let outcome = match child {
             Ok(child) => self.run(&shell(command), child, until, observer).0,
             Err(error) => cannot_start(&error),
@@ -433,14 +440,14 @@ impl Attempt for Supervisor<'_> {
         let limits = &self.plan.limits;
         let until = Until {
             timeout: limits.timeout.map(|timeout| now.saturating_add(timeout)),
-            deadline: limits.deadline,
+            deadline: self.plan.policy.deadline,
             idle: limits.idle,
         };
         self.leftovers = LeftRunning::Nothing;
         let begun = self.wait.streams().begin(now);
         // The last look before the command is there: a key that was pressed until now has missed it, one that
         // is pressed from now on reaches it too.
-        self.wait.look_at_signals();
+        self.wait.handle_signals();
         let (outcome, took, tree) = match begun {
             _ if self.wait.interrupted().is_some() => {
                 (not_started("interrupted".to_owned()), Duration::ZERO, None)
@@ -484,11 +491,8 @@ impl Attempt for Supervisor<'_> {
     }
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
-        // What could not be ended would overlap with the next attempt.
-        if matches!(self.leftovers, LeftRunning::Stuck(_)) {
-            return Verdict::Stop(Why::Permanent);
-        }
-        self.plan.rules.judge_with(outcome, &AttemptOutput { list: &self.plan.watchlist, seen: &self.seen })
+        let left = if let LeftRunning::Stuck(left) = &self.leftovers { left } else { &Left::Nothing };
+        self.plan.rules.judge(&Evidence { outcome, seen: &self.seen, left })
     }
 
     fn observation(&self, outcome: &Outcome, verdict: &Verdict) -> Observation {
@@ -553,14 +557,14 @@ impl Attempt for Supervisor<'_> {
             if now >= due {
                 break Waited::Elapsed;
             }
-            if woken == Wakeup::Due {
+            if woken == Wakeup::TimerExpired {
                 let activity = Activity::Waiting { left: due.saturating_sub(now), elapsed: now };
                 self.progress.tick(now, activity, observer);
             }
         };
         self.progress.end(observer);
         if waited == Waited::Elapsed {
-            output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.limits.deadline));
+            output::catch_up(&mut RunPatience::between_attempts(&mut self.wait, self.plan.policy.deadline));
         }
         let waited = self.wait.interrupted().map_or(waited, Waited::Interrupted);
         if matches!(waited, Waited::Interrupted(_)) {

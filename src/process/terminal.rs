@@ -1,7 +1,7 @@
 //! The terminal, as it was before an attempt. A command that is killed cannot put back what it has changed: raw
 //! mode, no echo, its own process group in the foreground. A shell does that for its jobs, and so do we.
 
-use super::sys::signals::with_terminal_output_allowed;
+use crate::platform::signals::with_terminal_output_allowed;
 use rustix::process::{Pid, getpgrp, test_kill_process_group};
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};

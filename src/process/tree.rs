@@ -4,16 +4,17 @@
 //! On Linux `retry` is a child subreaper (prctl(2)), so whatever an attempt leaves behind becomes a
 //! child of ours when its parent ends: a process that called setsid or forked twice is still a
 //! descendant. Elsewhere the tree is the command's own process group, where it has one
-//! ([`super::group`]), else the command alone.
+//! ([`crate::platform::group`]), else the command alone.
 //!
 //! What cannot be read is not gone: a tree has ended when the kernel knows no child of ours any more, or when all
 //! that is below us could be seen and nothing of the tree is among it.
 
 use super::event_loop::EventLoop;
-use super::group::Group;
-use super::platform::{self, Descendants, Process, View};
 use crate::core::outcome::{Escalation, Left};
 use crate::core::signal::Signal;
+use crate::platform::descendants::{self, Process};
+use crate::platform::group::ProcessGroup;
+use crate::platform::{Descendants, View};
 use rustix::process::Pid;
 use std::io;
 use std::time::Duration;
@@ -77,8 +78,8 @@ impl Tree {
     pub fn begin() -> Self {
         let mut before = Vec::new();
         // One call that says "no children" saves the look into /proc in nearly every run.
-        if platform::descendants() != Descendants::None {
-            platform::walk(None, &mut |process| {
+        if descendants::any() != Descendants::None {
+            descendants::walk(None, &mut |process| {
                 before.push(process.clone());
                 true
             });
@@ -92,67 +93,70 @@ impl Tree {
     }
 
     /// The processes that are there although the command has ended.
-    pub fn left_running(&self, wait: &mut EventLoop) -> Remaining {
-        if platform::descendants() == Descendants::None {
+    pub fn left_running(&self, event_loop: &mut EventLoop) -> Remaining {
+        if descendants::any() == Descendants::None {
             return Remaining::Seen(0);
         }
         // A pipeline's members and a shell's helpers end a moment after the command, and nobody left them behind.
-        let settled = wait.now().saturating_add(SETTLE);
+        let settled = event_loop.now().saturating_add(SETTLE);
         loop {
-            let members = self.members(wait, Scope::Everything);
+            let members = self.members(event_loop, Scope::Everything);
             // What cannot be read is not gone.
-            let remaining = match (members.processes.len(), members.view, platform::descendants()) {
+            let remaining = match (members.processes.len(), members.view, descendants::any()) {
                 (0, View::Partial, Descendants::Some) => Remaining::Unseen,
                 (count, ..) => Remaining::Seen(count),
             };
-            if remaining == Remaining::Seen(0) || wait.now() >= settled || wait.interrupted().is_some() {
+            if remaining == Remaining::Seen(0)
+                || event_loop.now() >= settled
+                || event_loop.interrupted().is_some()
+            {
                 return remaining;
             }
-            wait.next(Some(settled.min(wait.now() + SETTLE / 10)));
+            event_loop.next(Some(settled.min(event_loop.now() + SETTLE / 10)));
         }
     }
 
     /// Ends the processes in `scope`: first `signal`, after `grace` SIGKILL, at once if whoever asked
     /// has no patience. Comes back when they are gone, or when nothing more can be done about them.
-    pub fn end(&self, wait: &mut EventLoop, scope: Scope, signal: Signal, grace: Duration) -> Ended {
+    pub fn end(&self, event_loop: &mut EventLoop, scope: Scope, signal: Signal, grace: Duration) -> Ended {
         // Whatever the command does to stop itself now, its time runs.
-        wait.count_stops();
-        for process in self.members(wait, scope).processes {
+        event_loop.ignore_lone_stops();
+        for process in self.members(event_loop, scope).processes {
             // Errors: it is gone, or is not ours to end, which shows below.
-            let _gone = send(wait, &process, signal);
+            let _gone = send(event_loop, &process, signal);
             // A stopped process would not see it before it goes on.
-            let _gone = send(wait, &process, Signal::SIGCONT);
+            let _gone = send(event_loop, &process, Signal::SIGCONT);
         }
-        let patience = wait.now().saturating_add(grace);
-        while !wait.is_impatient() && wait.now() < patience {
-            if self.is_gone(wait, scope) {
+        let patience = event_loop.now().saturating_add(grace);
+        while !event_loop.is_kill_requested() && event_loop.now() < patience {
+            if self.is_gone(event_loop, scope) {
                 return Ended { escalation: Escalation::FirstSignal, left: Left::Nothing };
             }
-            wait.next(Some(patience.min(wait.now() + LOOK_AGAIN)));
+            event_loop.next(Some(patience.min(event_loop.now() + LOOK_AGAIN)));
         }
-        self.kill(wait, scope)
+        self.kill(event_loop, scope)
     }
 
     /// SIGKILL, until nothing is left. Each process is killed as soon as it is found, and the search
     /// starts again at once while it finds new ones: a tree that forks cannot outrun it, because what
     /// its dead parents leave becomes our own child, which is found first.
-    fn kill(&self, wait: &mut EventLoop, scope: Scope) -> Ended {
+    fn kill(&self, event_loop: &mut EventLoop, scope: Scope) -> Ended {
         let escalation = Escalation::Killed;
-        let stuck = wait.now().saturating_add(STUCK);
+        let stuck = event_loop.now().saturating_add(STUCK);
         let mut seen: Vec<Process> = Vec::new();
         let mut helpless_before = false;
         loop {
             // The fastest way first: processes that fork and end at once are gone before a closer look at each of
             // them is over.
             let is_meant = |pid| scope.includes(pid) && !self.before.iter().any(|process| process.pid == pid);
-            while platform::kill_children(is_meant) > STORM && wait.now() < stuck {
-                wait.next(Some(wait.now()));
+            while descendants::kill_children(is_meant) > STORM && event_loop.now() < stuck {
+                event_loop.next(Some(event_loop.now()));
             }
-            let members = self.members(wait, scope);
+            let members = self.members(event_loop, scope);
             let mut news = false;
             let mut refused = 0;
             for process in &members.processes {
-                if let Err(error) = send(wait, process, Signal::SIGKILL)
+                if let Err(error) = send(event_loop, process, Signal::SIGKILL)
                     && error.kind() == io::ErrorKind::PermissionDenied
                 {
                     refused += 1;
@@ -162,30 +166,30 @@ impl Tree {
                 }
             }
             // Reaps what has ended, without waiting for a lull that a storm of children may never have.
-            wait.next(Some(wait.now()));
-            if self.is_gone(wait, scope) {
+            event_loop.next(Some(event_loop.now()));
+            if self.is_gone(event_loop, scope) {
                 return Ended { escalation, left: Left::Nothing };
             }
             // All that is left is not ours to end, or is not to be seen.
             let helpless =
                 refused == members.processes.len() && (refused > 0 || members.view == View::Partial);
-            if (helpless && helpless_before) || wait.now() >= stuck {
+            if (helpless && helpless_before) || event_loop.now() >= stuck {
                 return Ended { escalation, left: left(&members) };
             }
             helpless_before = helpless;
             seen = members.processes;
             if !news {
-                wait.next(Some(wait.now() + LOOK_AGAIN));
+                event_loop.next(Some(event_loop.now() + LOOK_AGAIN));
             }
         }
     }
 
-    fn members(&self, wait: &EventLoop, scope: Scope) -> Members {
+    fn members(&self, event_loop: &EventLoop, scope: Scope) -> Members {
         let mut processes = Vec::new();
         // Without a /proc of ours (a chroot, a pid namespace, no descriptor left to open it) the walk finds
         // nothing. The command is known all the same: we have not reaped it, so its pid is its own.
-        let mut command = wait.command();
-        let view = platform::walk(self.command, &mut |process: &Process| {
+        let mut command = event_loop.command();
+        let view = descendants::walk(self.command, &mut |process: &Process| {
             // What was there before goes on, and so does what it starts meanwhile.
             if self.before.iter().any(|before| before.may_be(process)) {
                 return false;
@@ -204,8 +208,8 @@ impl Tree {
         Members { processes, view }
     }
 
-    fn is_gone(&self, wait: &EventLoop, scope: Scope) -> bool {
-        match platform::descendants() {
+    fn is_gone(&self, event_loop: &EventLoop, scope: Scope) -> bool {
+        match descendants::any() {
             Descendants::None => return true,
             // All that is below us is meant, so no look at it can say more.
             Descendants::Some if scope == Scope::Everything && self.before.is_empty() => return false,
@@ -214,7 +218,7 @@ impl Tree {
         // The list of children in /proc may miss one that moves while it is read (proc(5)), so an empty
         // one is believed only when it is empty twice.
         let none = || {
-            let members = self.members(wait, scope);
+            let members = self.members(event_loop, scope);
             let seen = match members.view {
                 View::Complete => true,
                 View::Moving => false,
@@ -227,12 +231,12 @@ impl Tree {
     }
 }
 
-fn send(wait: &EventLoop, process: &Process, signal: Signal) -> io::Result<()> {
+fn send(event_loop: &EventLoop, process: &Process, signal: Signal) -> io::Result<()> {
     // The command's group, where it has one of its own.
-    if wait.command() == Some(process.pid) {
-        return Group::of_the_command().send(process.pid, signal);
+    if event_loop.command() == Some(process.pid) {
+        return ProcessGroup::of_the_command().send(process.pid, signal);
     }
-    platform::send(process, signal)
+    descendants::send(process, signal)
 }
 
 fn left(members: &Members) -> Left {
@@ -246,7 +250,7 @@ impl Scope {
     fn includes(self, pid: Pid) -> bool {
         match self {
             Self::Everything => true,
-            Self::OurSession => platform::is_in_our_session(pid),
+            Self::OurSession => descendants::is_in_our_session(pid),
         }
     }
 }

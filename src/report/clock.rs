@@ -1,12 +1,12 @@
-//! Times of day in messages and reports. Owns the only look at the wall clock here; how long something
-//! took is never computed from it.
+//! Times of day in messages and reports. Nothing else in this folder reads the wall clock, and no duration is computed
+//! from it.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::SystemTime;
 
-/// A time as RFC 3339 in UTC with milliseconds.
-pub fn stamp(time: SystemTime) -> String {
+/// A time as RFC 3339 in UTC, with milliseconds.
+pub fn rfc3339(time: SystemTime) -> String {
     format!("{:.3}", timestamp(time))
 }
 
@@ -24,8 +24,8 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).unwrap_or(Timestamp::MAX)
 }
 
-/// Now.
-#[expect(clippy::disallowed_methods, reason = "logs and reports say when")]
+/// The time on the wall clock.
+#[expect(clippy::disallowed_methods, reason = "logs and reports have times of day")]
 pub fn now() -> SystemTime {
     SystemTime::now()
 }
@@ -41,12 +41,12 @@ mod tests {
     }
 
     #[test]
-    fn stamps_have_milliseconds_and_the_zone() {
-        assert_eq!(stamp(after_epoch(0)), "1970-01-01T00:00:00.000Z");
-        assert_eq!(stamp(after_epoch(1_793_000_000_012)), "2026-10-26T07:33:20.012Z");
+    fn times_have_milliseconds_and_the_zone() {
+        assert_eq!(rfc3339(after_epoch(0)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(after_epoch(1_793_000_000_012)), "2026-10-26T07:33:20.012Z");
         for millis in [1, 999, 951_782_399_999, 951_868_800_000, 4_102_444_800_000] {
             let time = after_epoch(millis);
-            assert_eq!(stamp(time), humantime::format_rfc3339_millis(time).to_string());
+            assert_eq!(rfc3339(time), humantime::format_rfc3339_millis(time).to_string());
         }
     }
 

@@ -1,95 +1,96 @@
-//! Files that the views write. A file is replaced whole or not at all, or it is appended to with one
-//! write, so that several `retry` may append to the same one. Nothing here is for the command's output.
+//! Files that the reports are written to. A file is replaced as a whole or not at all, or it is appended to with one
+//! write, so that several `retry` may append to the same file. The command's output does not go through here.
 //!
-//! Nothing here waits for others for longer than the patience that it is given: for the reader of a pipe, or for
-//! someone who has locked a file.
+//! The [`WaitPolicy`] says how long to wait for the reader of a pipe, or for another process that has locked a file.
 
 use super::clock;
-use super::patience::{Patience, Ready};
-use super::place::{Entry, MODE, Place};
+use super::resolved_path::{Entry, NEW_FILE_MODE, ResolvedPath};
+use super::wait_policy::{Readiness, WaitPolicy};
+use crate::platform::files;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// So much of a file's end is looked at before something is appended: as much as GitHub shows of a step.
-const PRESENT: u64 = 1 << 20;
+/// How many bytes of the end of a file are read before something is appended: as much as GitHub shows of a step.
+const MAX_READ: u64 = 1 << 20;
 
-/// Makes `bytes` the whole contents of a file: a new file takes the place of the old one, with its mode and,
-/// where we may, its owner. What is no file (a pipe) cannot be replaced and is written to.
+/// Replaces a file by a new one with this content, and with the mode and, if permitted, the owner of the old file.
+/// What is not a regular file (a pipe) cannot be replaced, and is written to.
 ///
 /// # Errors
-/// Whatever the system answers; then the old file is still there.
-pub fn replace(path: &Path, bytes: &[u8], patience: &mut dyn Patience) -> io::Result<()> {
-    match Place::of(path)? {
-        Place::Entry(entry) if entry.present.as_ref().is_none_or(is_regular) => put(&entry, bytes),
-        place => write_whole(&mut place.append()?, bytes, patience),
+/// Any error of the system. The old file still exists then.
+pub fn replace(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
+    match ResolvedPath::of(path)? {
+        ResolvedPath::Entry(entry) if entry.present.as_ref().is_none_or(is_regular) => {
+            replace_entry(&entry, bytes)
+        }
+        resolved => write_whole(&mut resolved.open_for_append()?, bytes, wait),
     }
 }
 
-/// Writes `bytes` at the end of a file with one write, or to a pipe as it takes them.
+/// Appends to a file with one write, or writes to a pipe.
 ///
 /// # Errors
-/// Whatever the system answers, also when only a part was written.
-pub fn append(path: &Path, bytes: &[u8], patience: &mut dyn Patience) -> io::Result<()> {
-    write_whole(&mut Place::of(path)?.append()?, bytes, patience)
+/// Any error of the system. A part may have been written then.
+pub fn append(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
+    write_whole(&mut ResolvedPath::of(path)?.open_for_append()?, bytes, wait)
 }
 
-/// Whether something was appended while nobody else could.
+/// Whether a file was locked while it was appended to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock {
-    /// It was.
-    Held,
-    /// Someone else has locked the file.
-    Refused,
+pub enum LockResult {
+    /// It was locked, or its file system has no locks.
+    Acquired,
+    /// Another process kept it locked.
+    NotAcquired,
 }
 
-/// Appends what `text` makes of the present contents, while no other `retry` does the same. Without the lock
-/// it is appended all the same: that is one write, so the worst that can happen is a heading twice, and the
-/// outputs of a step are worth more. What is no file has no contents: reading from a pipe would take what is
-/// meant for its reader.
+/// Appends what `text` returns for the present contents, under a lock that keeps other `retry` from doing the same.
+/// If the lock cannot be acquired, it appends without it: that is one write, so the worst result is a second heading,
+/// and losing the outputs of a step would be worse. Only a regular file has contents: reading from a pipe would take
+/// what is meant for the pipe's reader.
 ///
 /// # Errors
-/// Whatever the system answers.
-pub fn append_knowing(
+/// Any error of the system.
+pub fn append_with(
     path: &Path,
     text: impl FnOnce(&str) -> String,
-    patience: &mut dyn Patience,
-) -> io::Result<Lock> {
-    let place = Place::of(path)?;
-    let mut file = place.append()?;
+    wait: &mut dyn WaitPolicy,
+) -> io::Result<LockResult> {
+    let resolved = ResolvedPath::of(path)?;
+    let mut file = resolved.open_for_append()?;
     let stat = rustix::fs::fstat(&file)?;
     if !is_regular(&stat) {
-        write_whole(&mut file, text("").as_bytes(), patience)?;
-        return Ok(Lock::Held);
+        write_whole(&mut file, text("").as_bytes(), wait)?;
+        return Ok(LockResult::Acquired);
     }
     let lock = loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::AGAIN) if patience.pause() == Ready::Yes => {}
-            Err(Errno::AGAIN) => break Lock::Refused,
-            // An error: a file system that has no locks.
-            Ok(()) | Err(_) => break Lock::Held,
+            Err(Errno::AGAIN) if wait.pause() == Readiness::Ready => {}
+            Err(Errno::AGAIN) => break LockResult::NotAcquired,
+            // Any other error: the file system has no locks.
+            Ok(()) | Err(_) => break LockResult::Acquired,
         }
     };
-    let present = contents(&place, &stat)?;
-    write_whole(&mut file, text(&String::from_utf8_lossy(&present)).as_bytes(), patience)?;
+    let present = contents(&resolved, &stat)?;
+    write_whole(&mut file, text(&String::from_utf8_lossy(&present)).as_bytes(), wait)?;
     Ok(lock)
 }
 
-/// The end of a file, if the path still leads to the one that was opened for appending.
-fn contents(place: &Place, opened: &Stat) -> io::Result<Vec<u8>> {
-    // A file that may only be written to.
-    let Ok(mut file) = place.read() else { return Ok(Vec::new()) };
+/// The end of a file; nothing if the path no longer leads to the file that was opened for appending.
+fn contents(path: &ResolvedPath, opened: &Stat) -> io::Result<Vec<u8>> {
+    // An error if we may write to the file, but not read it.
+    let Ok(mut file) = path.open_for_read() else { return Ok(Vec::new()) };
     let stat = rustix::fs::fstat(&file)?;
     let mut bytes = Vec::new();
     if (stat.st_dev, stat.st_ino) == (opened.st_dev, opened.st_ino) {
         let length = u64::try_from(stat.st_size).unwrap_or(0);
-        file.seek(SeekFrom::Start(length.saturating_sub(PRESENT)))?;
-        file.take(PRESENT).read_to_end(&mut bytes)?;
+        file.seek(SeekFrom::Start(length.saturating_sub(MAX_READ)))?;
+        file.take(MAX_READ).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
 }
@@ -98,8 +99,8 @@ fn is_regular(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
-/// The file does not block: [`Place::append`].
-fn write_whole(file: &mut File, bytes: &[u8], patience: &mut dyn Patience) -> io::Result<()> {
+/// `file` is non-blocking: [`ResolvedPath::open_for_append`].
+fn write_whole(file: &mut File, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
         match file.write(rest) {
@@ -107,7 +108,7 @@ fn write_whole(file: &mut File, bytes: &[u8], patience: &mut dyn Patience) -> io
             Ok(written) => rest = &rest[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if patience.writable(file.as_fd()) == Ready::No {
+                if wait.writable(file.as_fd()) == Readiness::GaveUp {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
                 }
             }
@@ -117,66 +118,48 @@ fn write_whole(file: &mut File, bytes: &[u8], patience: &mut dyn Patience) -> io
     Ok(())
 }
 
-/// Puts a new file in the place of an entry.
-fn put(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-    // A file without a name is gone when we are, so whatever ends us while we write leaves nothing behind.
-    let Some(nameless) = nameless(entry) else { return put_by_name(entry, bytes) };
-    fill(&nameless, entry, bytes)?;
+fn replace_entry(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
+    // A file without a name is removed when we end, however we end, so nothing is left behind.
+    let unnamed = files::open_unnamed(&entry.directory, OFlags::WRONLY, NEW_FILE_MODE).map(File::from);
+    let Some(unnamed) = unnamed else { return replace_by_temporary(entry, bytes) };
+    write_new(&unnamed, entry, bytes)?;
     if entry.present.is_none() {
-        match link(&nameless, entry, &entry.name) {
+        match files::link_unnamed(&unnamed, &entry.directory, entry.name.as_ref()) {
             Ok(()) => return Ok(()),
-            // Somebody else made one meanwhile.
+            // Another process has created one meanwhile.
             Err(Errno::EXIST) => {}
-            Err(_) => return put_by_name(entry, bytes),
+            Err(_) => return replace_by_temporary(entry, bytes),
         }
     }
-    // linkat(2) replaces nothing, so there is a moment with two names.
+    // linkat(2) does not replace files, so the new file first gets a temporary name.
     for name in temporary_names() {
-        match link(&nameless, entry, name.as_ref()) {
+        match files::link_unnamed(&unnamed, &entry.directory, name.as_ref()) {
             Ok(()) => return rename(entry, &name),
             Err(Errno::EXIST) => {}
-            // No /proc.
+            // There is no /proc.
             Err(_) => break,
         }
     }
-    put_by_name(entry, bytes)
+    replace_by_temporary(entry, bytes)
 }
 
-/// Where a file cannot be without a name: a file system such as NFS or overlayfs of old, a system that is not
-/// Linux.
-fn put_by_name(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
+/// For file systems without O_TMPFILE (NFS, old overlayfs), and for systems other than Linux.
+fn replace_by_temporary(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for name in temporary_names() {
-        match rustix::fs::openat(&entry.directory, &name, flags, MODE) {
+        match rustix::fs::openat(&entry.directory, &name, flags, NEW_FILE_MODE) {
             Ok(file) => {
-                let filled = fill(&file.into(), entry, bytes);
-                if filled.is_err() {
+                let written = write_new(&file.into(), entry, bytes);
+                if written.is_err() {
                     let _gone = rustix::fs::unlinkat(&entry.directory, &name, AtFlags::empty());
                 }
-                return filled.and_then(|()| rename(entry, &name));
+                return written.and_then(|()| rename(entry, &name));
             }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(Errno::EXIST.into())
-}
-
-#[cfg(target_os = "linux")]
-fn nameless(entry: &Entry) -> Option<File> {
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    rustix::fs::openat(&entry.directory, ".", flags, MODE).ok().map(File::from)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn nameless(_entry: &Entry) -> Option<File> {
-    None
-}
-
-/// Gives a file without a name its name (open(2), `O_TMPFILE`).
-fn link(file: &File, entry: &Entry, name: &OsStr) -> Result<(), Errno> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    rustix::fs::linkat(rustix::fs::CWD, path, &entry.directory, name, AtFlags::SYMLINK_FOLLOW)
 }
 
 fn rename(entry: &Entry, temporary: &str) -> io::Result<()> {
@@ -188,33 +171,33 @@ fn rename(entry: &Entry, temporary: &str) -> io::Result<()> {
     Ok(renamed?)
 }
 
-/// Names that nobody else uses, most likely.
+/// Names that no other process is likely to use.
 fn temporary_names() -> impl Iterator<Item = String> {
-    let since = clock::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (pid, number) = (std::process::id(), since.as_nanos());
+    let since_epoch = clock::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (pid, number) = (std::process::id(), since_epoch.as_nanos());
     (0..8).map(move |more| format!(".retry-{pid:x}-{:x}", number + more))
 }
 
-/// Writes a new file, and gives it the mode and, where we may, the owner of the old one.
-fn fill(file: &File, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
+/// Writes a new file, and gives it the mode and, if permitted, the owner of the old one.
+fn write_new(file: &File, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
     (&*file).write_all(bytes)?;
     let Some(old) = &entry.present else { return Ok(()) };
     let new = rustix::fs::fstat(file)?;
-    // Both together need privileges; a group of our own does not.
+    // Changing the owner needs privileges; changing to another group of ours does not.
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) {
         let (owner, group) = (Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid)));
         if rustix::fs::fchown(file, owner, group).is_err() {
-            let _where_we_may = rustix::fs::fchown(file, None, group);
+            let _if_permitted = rustix::fs::fchown(file, None, group);
         }
     }
-    // Not what makes a program run as its owner.
-    let _where_we_may = rustix::fs::fchmod(file, Mode::from_raw_mode(old.st_mode & 0o777));
+    // Without set-user-ID and set-group-ID.
+    let _if_permitted = rustix::fs::fchmod(file, Mode::from_raw_mode(old.st_mode & 0o777));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::patience::Endless;
+    use super::super::wait_policy::UntilSignal;
     use super::*;
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
@@ -240,22 +223,22 @@ mod tests {
     fn a_file_is_replaced_and_a_link_to_it_stays() {
         let (directory, path) = directory();
         let (file, link) = (path("file"), path("link"));
-        replace(&file, b"one", &mut Endless).unwrap();
+        replace(&file, b"one", &mut UntilSignal).unwrap();
         // Relative to where the link is, and over another link.
         symlink("other", &link).unwrap();
         symlink(&file, path("other")).unwrap();
-        replace(&link, b"two", &mut Endless).unwrap();
+        replace(&link, b"two", &mut UntilSignal).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"two");
-        append(&link, b"three", &mut Endless).unwrap();
+        append(&link, b"three", &mut UntilSignal).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"twothree");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(files(&directory), 3, "nothing else is left");
         // A link to a file that is not there yet.
         symlink("new", path("dangling")).unwrap();
-        replace(&path("dangling"), b"four", &mut Endless).unwrap();
+        replace(&path("dangling"), b"four", &mut UntilSignal).unwrap();
         assert_eq!(fs::read(path("new")).unwrap(), b"four");
         symlink("loop", path("loop")).unwrap();
-        assert!(replace(&path("loop"), b"five", &mut Endless).is_err());
+        assert!(replace(&path("loop"), b"five", &mut UntilSignal).is_err());
     }
 
     #[test]
@@ -269,16 +252,16 @@ mod tests {
                 chown(&file, Some(12), Some(34)).unwrap();
             }
             let before = file.metadata().unwrap();
-            replace(&file, b"new", &mut Endless).unwrap();
-            put_by_name_too(&file);
+            replace(&file, b"new", &mut UntilSignal).unwrap();
+            replaces_by_temporary_too(&file);
             let after = file.metadata().unwrap();
             assert_eq!((before.uid(), before.gid(), before.mode()), (after.uid(), after.gid(), after.mode()));
         }
     }
 
-    fn put_by_name_too(file: &Path) {
-        let Place::Entry(entry) = Place::of(file).unwrap() else { panic!("{file:?}") };
-        put_by_name(&entry, b"newer").unwrap();
+    fn replaces_by_temporary_too(file: &Path) {
+        let ResolvedPath::Entry(entry) = ResolvedPath::of(file).unwrap() else { panic!("{file:?}") };
+        replace_by_temporary(&entry, b"newer").unwrap();
         assert_eq!(fs::read(file).unwrap(), b"newer");
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
     }
@@ -292,21 +275,21 @@ mod tests {
         let link = shared.join("link");
         symlink(&target, &link).unwrap();
         // Our own.
-        replace(&link, b"ours", &mut Endless).unwrap();
+        replace(&link, b"ours", &mut UntilSignal).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"ours");
         if !is_root() {
             return;
         }
         chown(&shared, Some(1), None).unwrap();
         lchown(&link, Some(1), None).unwrap();
-        replace(&link, b"the directory's", &mut Endless).unwrap();
+        replace(&link, b"the directory's", &mut UntilSignal).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"the directory's");
         lchown(&link, Some(2), None).unwrap();
         let write = |path: &Path| {
             [
-                replace(path, b"x", &mut Endless),
-                append(path, b"x", &mut Endless),
-                append_knowing(path, |_| "x".to_owned(), &mut Endless).map(drop),
+                replace(path, b"x", &mut UntilSignal),
+                append(path, b"x", &mut UntilSignal),
+                append_with(path, |_| "x".to_owned(), &mut UntilSignal).map(drop),
             ]
         };
         for refused in write(&link) {
@@ -319,23 +302,23 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), b"the directory's");
         for mode in [0o777, 0o1775] {
             fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
-            replace(&link, b"not of everybody", &mut Endless).unwrap();
+            replace(&link, b"not of everybody", &mut UntilSignal).unwrap();
         }
     }
 
     #[test]
     fn what_is_no_file_is_written_to() {
-        replace(Path::new("/dev/null"), b"x", &mut Endless).unwrap();
+        replace(Path::new("/dev/null"), b"x", &mut UntilSignal).unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        append_knowing(Path::new("/dev/null"), |present| format!("{present}x"), &mut Endless).unwrap();
+        append_with(Path::new("/dev/null"), |present| format!("{present}x"), &mut UntilSignal).unwrap();
     }
 
     #[test]
     fn memory_is_a_directory_like_others() {
         let Ok(directory) = tempfile::tempdir_in("/dev/shm") else { return };
         let file = directory.path().join("file");
-        replace(&file, b"a long one", &mut Endless).unwrap();
-        replace(&file, b"short", &mut Endless).unwrap();
+        replace(&file, b"a long one", &mut UntilSignal).unwrap();
+        replace(&file, b"short", &mut UntilSignal).unwrap();
         assert_eq!((fs::read(&file).unwrap(), files(&directory)), (b"short".to_vec(), 1));
     }
 
@@ -343,14 +326,14 @@ mod tests {
     fn appending_adds_and_sees_what_is_there() {
         let (directory, path) = directory();
         let file = path("file");
-        append(&file, b"a", &mut Endless).unwrap();
-        let lock = append_knowing(&file, |present| format!("{present}b"), &mut Endless).unwrap();
-        assert_eq!((fs::read(&file).unwrap(), lock), (b"aab".to_vec(), Lock::Held));
-        assert!(append(directory.path(), b"a", &mut Endless).is_err());
+        append(&file, b"a", &mut UntilSignal).unwrap();
+        let lock = append_with(&file, |present| format!("{present}b"), &mut UntilSignal).unwrap();
+        assert_eq!((fs::read(&file).unwrap(), lock), (b"aab".to_vec(), LockResult::Acquired));
+        assert!(append(directory.path(), b"a", &mut UntilSignal).is_err());
         let other = File::open(&file).unwrap();
         other.lock().unwrap();
-        // `Endless` does not wait for locks at all.
-        let lock = append_knowing(&file, |present| format!("{present}c"), &mut Endless).unwrap();
-        assert_eq!((fs::read(&file).unwrap(), lock), (b"aabaabc".to_vec(), Lock::Refused));
+        // `UntilSignal` does not wait for locks at all.
+        let lock = append_with(&file, |present| format!("{present}c"), &mut UntilSignal).unwrap();
+        assert_eq!((fs::read(&file).unwrap(), lock), (b"aabaabc".to_vec(), LockResult::NotAcquired));
     }
 }

@@ -1,12 +1,12 @@
-//! What GitHub Actions shows of a run that was not clean: an annotation, a row in the step's summary, the
-//! step's outputs. A clean success shows nothing.
+//! What GitHub Actions shows of a run: an annotation, a row in the step's summary, the step's outputs. A run that
+//! succeeded at the first attempt shows nothing.
 //!
-//! The runner takes workflow commands from stderr as well as from stdout (actions/runner, ScriptHandler.cs),
-//! so stdout stays the command's.
+//! The runner reads workflow commands from stderr as well as from stdout (actions/runner, ScriptHandler.cs), so
+//! nothing of ours goes to the command's stdout.
 
-use super::record::{Record, Summary};
-use super::safe::{Line, cell};
-use super::text;
+use super::history::{History, Summary};
+use super::sanitize::{Line, cell};
+use super::{format, text};
 use crate::core::outcome::Ending;
 use crate::core::plan::Plan;
 use retry_loop::run::StopReason;
@@ -15,17 +15,17 @@ const TITLE: &str = "### retry";
 const HEADING: &str = "| run | outcome | attempts | time | waited | last failure | exit status |\n\
     |---|---|---|---|---|---|---|\n";
 
-/// Whether the run succeeded at once.
+/// Whether the run succeeded without a failed attempt.
 pub fn is_clean(summary: &Summary) -> bool {
     matches!(summary.ending, Ending::Succeeded { failures: 0 })
 }
 
-/// The annotation as a workflow command in one line; none for a clean success, and none when a person or
-/// a failure that is said already ended the run.
-pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Line> {
+/// The annotation, as a workflow command in one line. `None` for a clean run, and for one that was interrupted or ended
+/// by an error of ours that has its own message.
+pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<Line> {
     let attempt = text::attempt(plan.policy.attempts, summary.attempts.max(1));
-    let since = text::elapsed(summary.times.elapsed);
-    let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome));
+    let since = format::elapsed(summary.times.elapsed);
+    let failure = history.last_failure.as_ref().map(|outcome| text::status(plan, outcome));
     let what = match (&summary.ending, failure) {
         (
             Ending::Interrupted(_) | Ending::Broken(_) | Ending::NoReader | Ending::Succeeded { failures: 0 },
@@ -52,34 +52,36 @@ pub fn annotation(plan: &Plan, record: &Record, summary: &Summary) -> Option<Lin
             format!("{attempt} failed, not retryable: {}", failure.unwrap_or_default())
         }
     };
-    // A fallback that ended well is no error.
+    // With a fallback that succeeded, the exit status is 0.
     let succeeded = matches!(summary.ending, Ending::Succeeded { .. }) || summary.exit_status == 0;
     let level = if succeeded { "warning" } else { "error" };
     Some(Line::annotation(level, &format!("{}: {what}", summary.account(plan).name)))
 }
 
-/// Whether another attempt would have been worth it, but was not allowed.
+/// Whether the failure was transient, but no further attempt was allowed.
 fn is_giving_up(reason: StopReason) -> bool {
     matches!(reason, StopReason::AttemptsExhausted | StopReason::Deadline { .. } | StopReason::BudgetEmpty)
 }
 
-/// A row for the summary of a step, with the heading where `present` ends with no table of ours.
-pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> String {
+/// A row for the summary of a step, after the heading if the present contents do not end with our table.
+pub fn row(plan: &Plan, history: &History, summary: &Summary, present: &str) -> String {
     let account = summary.account(plan);
     let attempts = text::attempt(plan.policy.attempts, account.attempts);
-    let failure = record.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
+    let failure =
+        history.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
     let cells = [
         account.name.clone(),
         account.outcome_for_people().to_owned(),
         attempts.trim_start_matches("attempt ").to_owned(),
-        text::elapsed(account.elapsed),
-        text::seconds(account.waited),
+        format::elapsed(account.elapsed),
+        format::seconds(account.waited),
         failure,
         account.exit_status.to_string(),
     ];
     let mut row = String::new();
-    let in_table = present.contains(HEADING) && present.trim_end().rsplit('\n').next().is_some_and(is_row);
-    if !in_table {
+    let ends_with_table =
+        present.contains(HEADING) && present.trim_end().rsplit('\n').next().is_some_and(is_row);
+    if !ends_with_table {
         let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
         let title = if present.contains(TITLE) { String::new() } else { format!("{TITLE}\n\n") };
         row = format!("{line_end}\n{title}{HEADING}");
@@ -89,11 +91,11 @@ pub fn row(plan: &Plan, record: &Record, summary: &Summary, present: &str) -> St
     row
 }
 
-/// The outputs of a step.
+/// Lines for the outputs of a step, to append to the present contents.
 pub fn outputs(summary: &Summary, present: &str) -> String {
     let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
     let Summary { attempts, ending, exit_status, .. } = summary;
-    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.word())
+    format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.name())
 }
 
 fn is_row(line: &str) -> bool {

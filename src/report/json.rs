@@ -1,33 +1,31 @@
-//! What machines read: log lines and the report. docs/json.md describes every field for users; what is
-//! there only changes with the version. Durations are numbers of seconds, times of day are RFC 3339.
+//! Log lines and the report for machines. docs/json.md describes every field; what it says changes only with the
+//! version. Durations are in seconds, times of day are RFC 3339.
 
-use super::clock::stamp;
-use super::record::{AttemptRecord, Judged, Record, Summary};
-use super::{safe, text};
+use super::clock::rfc3339;
+use super::history::{History, PastAttempt, Summary, failure_verdict};
+use super::{format, sanitize, text};
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::attempt::LeftRunning;
 use crate::run::event::{Event, Severity};
-use retry_loop::run::{Next, StopReason};
+use retry_loop::run::{Next, StopReason, Verdict};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
-/// Counts changes that a reader must know about: a field that is gone or means something else. A new
-/// field is no such change.
+/// Grows with incompatible changes: a field that is removed or has another meaning. A new field is compatible.
 const VERSION: u32 = 1;
 
-/// A log line; also the source of the journal's fields.
+/// One entry of a log: a line of JSON, or the fields of a journal entry.
 #[derive(Debug, Serialize)]
-pub struct Line {
+pub struct LogEntry {
     version: u32,
     time: String,
-    /// What happened.
     pub(super) event: &'static str,
     #[serde(skip)]
     pub(super) severity: Severity,
     #[serde(rename = "severity")]
-    severity_word: &'static str,
+    severity_name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) label: Option<String>,
     pub(super) command: String,
@@ -44,13 +42,12 @@ pub struct Line {
     pub(super) message: Option<String>,
 }
 
-/// What is said about an attempt.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct AttemptFields {
     pub(super) attempt: u64,
     pub(super) max_attempts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcome: Option<Ended>,
+    pub(super) outcome: Option<OutcomeField>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,17 +75,17 @@ struct EndFields {
     worked_s: f64,
 }
 
-/// How an attempt ended: an object with one field.
+/// The outcome of an attempt: an object with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Ended {
+pub(super) enum OutcomeField {
     Exit(u8),
     Signal(String),
     TimedOut(&'static str),
     NotStarted(String),
 }
 
-impl From<&Outcome> for Ended {
+impl From<&Outcome> for OutcomeField {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Exited(code) => Self::Exit(*code),
@@ -103,17 +100,17 @@ impl From<&Outcome> for Ended {
     }
 }
 
-impl Line {
-    fn bare(plan: &Plan, now: SystemTime, event: &'static str, severity: Severity) -> Self {
+impl LogEntry {
+    fn base(plan: &Plan, now: SystemTime, event: &'static str, severity: Severity) -> Self {
         Self {
             version: VERSION,
-            time: stamp(now),
+            time: rfc3339(now),
             event,
             severity,
-            severity_word: word(severity),
+            severity_name: severity_name(severity),
             label: plan.messages.label.clone(),
-            command: text::command_name(&plan.command),
-            arguments: text::arguments(plan),
+            command: format::command_name(&plan.command),
+            arguments: format::arguments(plan),
             run_id: plan.run_id.clone(),
             attempt: None,
             signal: None,
@@ -122,12 +119,12 @@ impl Line {
         }
     }
 
-    /// Something that was said before the first attempt.
+    /// A note before the first attempt.
     pub fn note(plan: &Plan, now: SystemTime, message: &str) -> Self {
-        Self { message: Some(message.to_owned()), ..Self::bare(plan, now, "note", Severity::Info) }
+        Self { message: Some(message.to_owned()), ..Self::base(plan, now, "note", Severity::Info) }
     }
 
-    /// An event, and what is said about it to people.
+    /// An event, with its message for people.
     pub fn of(plan: &Plan, now: SystemTime, event: &Event<'_, Outcome>, message: &str) -> Self {
         let (name, attempt, signal) = match event {
             Event::Starting { number } => ("starting", Some(fields(plan, *number)), None),
@@ -168,20 +165,26 @@ impl Line {
             Event::OutputLost { .. } => ("output-lost", None, None),
             Event::Broken { .. } => ("error", None, None),
         };
-        let bare = Self::bare(plan, now, name, event.severity());
-        Self { attempt, signal, message: Some(message.to_owned()), ..bare }
+        let base = Self::base(plan, now, name, event.severity());
+        Self { attempt, signal, message: Some(message.to_owned()), ..base }
     }
 
-    /// Something that goes on: `waiting` or `running`.
-    pub fn moment(plan: &Plan, now: SystemTime, event: &'static str, attempt: u64, message: String) -> Self {
+    /// A heartbeat; `event` is `waiting` or `running`.
+    pub fn heartbeat(
+        plan: &Plan,
+        now: SystemTime,
+        event: &'static str,
+        attempt: u64,
+        message: String,
+    ) -> Self {
         let attempt = Some(fields(plan, attempt));
-        Self { attempt, message: Some(message), ..Self::bare(plan, now, event, Severity::Info) }
+        Self { attempt, message: Some(message), ..Self::base(plan, now, event, Severity::Info) }
     }
 
-    /// The totals.
+    /// The totals of the run.
     pub fn end(plan: &Plan, now: SystemTime, summary: &Summary) -> Self {
         let end = EndFields {
-            outcome: summary.ending.word(),
+            outcome: summary.ending.name(),
             exit_status: summary.exit_status,
             attempts: summary.attempts,
             rescued: summary.ending.is_rescued(),
@@ -189,12 +192,12 @@ impl Line {
             waited_s: seconds(summary.times.waited),
             worked_s: seconds(summary.times.worked),
         };
-        Self { end: Some(end), ..Self::bare(plan, now, "end", Severity::Info) }
+        Self { end: Some(end), ..Self::base(plan, now, "end", Severity::Info) }
     }
 
-    /// The object, in one line.
+    /// The entry as one line of JSON.
     pub fn json(&self) -> String {
-        safe::json(self)
+        sanitize::json(self)
     }
 }
 
@@ -210,21 +213,20 @@ fn ended(
     next: Option<Next>,
 ) -> AttemptFields {
     let verdict = match (why, next) {
-        (Some(_), Some(next)) => Judged::failure(next),
-        _ => Judged::Good,
+        (Some(_), Some(next)) => failure_verdict(next),
+        _ => Verdict::Success,
     };
     AttemptFields {
         outcome: Some(outcome.into()),
         status: Some(outcome.status()),
         elapsed_s: Some(seconds(took)),
-        verdict: Some(verdict.word()),
+        verdict: Some(verdict_name(verdict)),
         rule: text::rule(plan, why, next),
         delay_s: delay(next).map(seconds),
         ..fields(plan, number)
     }
 }
 
-/// The delay that was announced.
 fn delay(next: Option<Next>) -> Option<Duration> {
     match next? {
         Next::Retry(delay) | Next::Again(delay) => Some(delay),
@@ -254,32 +256,32 @@ struct ReportedAttempt {
     attempt: u64,
     started: String,
     elapsed_s: Option<f64>,
-    outcome: Option<Ended>,
+    outcome: Option<OutcomeField>,
     verdict: Option<&'static str>,
     rule: Option<String>,
     delay_s: Option<f64>,
 }
 
-/// The report as one line; nothing if no record of the attempts was kept.
-pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String> {
-    let detail = record.detail.as_ref()?;
-    let attempt = |attempt: &AttemptRecord| ReportedAttempt {
+/// The report in one line; `None` if the history has no attempts.
+pub fn report(plan: &Plan, history: &History, summary: &Summary) -> Option<String> {
+    let detail = history.detail.as_ref()?;
+    let attempt = |attempt: &PastAttempt| ReportedAttempt {
         attempt: attempt.number,
-        started: stamp(attempt.started),
+        started: rfc3339(attempt.started),
         elapsed_s: attempt.ended.as_ref().map(|(took, _)| seconds(*took)),
         outcome: attempt.ended.as_ref().map(|(_, outcome)| outcome.into()),
-        verdict: attempt.verdict.map(Judged::word),
+        verdict: attempt.verdict.map(verdict_name),
         rule: text::rule(plan, attempt.why.as_ref(), attempt.next),
         delay_s: attempt.next.and_then(|next| delay(Some(next))).map(seconds),
     };
-    Some(safe::json(&Report {
+    Some(sanitize::json(&Report {
         version: VERSION,
         label: plan.messages.label.as_deref(),
-        command: text::command_name(&plan.command),
-        arguments: text::arguments(plan),
+        command: format::command_name(&plan.command),
+        arguments: format::arguments(plan),
         run_id: &plan.run_id,
-        started: stamp(detail.started),
-        outcome: summary.ending.word(),
+        started: rfc3339(detail.started),
+        outcome: summary.ending.name(),
         exit_status: summary.exit_status,
         elapsed_s: seconds(summary.times.elapsed),
         waited_s: seconds(summary.times.waited),
@@ -287,17 +289,15 @@ pub fn report(plan: &Plan, record: &Record, summary: &Summary) -> Option<String>
     }))
 }
 
-impl Judged {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Retry => "retry",
-            Self::Stop => "stop",
-        }
+fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Success => "good",
+        Verdict::Transient => "retry",
+        Verdict::Permanent => "stop",
     }
 }
 
-fn word(severity: Severity) -> &'static str {
+fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -306,7 +306,7 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-/// Microseconds are exact enough, and short.
+/// Rounded to microseconds: exact enough, and short.
 fn seconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e6
 }

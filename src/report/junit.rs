@@ -1,29 +1,30 @@
-//! The JUnit file: the run as one test case. Test reporters count a late success with `flakyFailure` as
-//! flaky, and show `rerunFailure` beside the failure. (The names are Maven Surefire's, whose schema also
-//! wants a `type` on each of them; nextest writes the same.)
+//! The JUnit file: the run as one test case. Test reporters count a success with a `flakyFailure` as flaky, and show a
+//! `rerunFailure` next to the failure. (The names are those of Maven Surefire, whose schema also wants a `type` on each
+//! of them; nextest writes the same.)
 
-use super::clock::stamp;
-use super::record::{AttemptRecord, Detail, Judged, Summary};
-use super::safe::xml;
-use super::text;
+use super::clock::rfc3339;
+use super::history::{Detail, PastAttempt, Summary};
+use super::sanitize::xml;
+use super::{format, text};
 use crate::core::account::{Account, RunResult};
 use crate::core::outcome::Outcome;
 use crate::core::plan::{Plan, Verbosity};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
+use retry_loop::run::Verdict;
 use std::io;
 use std::time::Duration;
 
 const NAME: &str = "retry";
 
-/// The whole file.
+/// The contents of the file.
 ///
 /// # Errors
-/// None that memory does not have; the writer of XML could also write to a file.
+/// When quick-xml cannot write the XML.
 pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<String> {
     let account = summary.account(plan);
     let failures = if account.result == RunResult::Lost { "1" } else { "0" };
-    let (started, time) = (stamp(detail.started), seconds(account.elapsed));
+    let (started, time) = (rfc3339(detail.started), seconds(account.elapsed));
     let totals = [
         ("name", NAME),
         ("tests", "1"),
@@ -43,7 +44,7 @@ pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<S
                 properties.create_element("property").with_attributes(property).write_empty()?;
                 Ok(())
             })?;
-            let (name, class) = (name(plan, &account), xml(&text::command_name(&plan.command)));
+            let (name, class) = (name(plan, &account), xml(&format::command_name(&plan.command)));
             let attributes =
                 [("name", name.as_str()), ("classname", &class), ("timestamp", &started), ("time", &time)];
             let case = suite.create_element("testcase").with_attributes(attributes);
@@ -60,7 +61,7 @@ pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<S
 /// The label, the command line with `-v`, or the command's name.
 fn name(plan: &Plan, account: &Account) -> String {
     if plan.messages.label.is_none() && plan.verbosity == Verbosity::Verbose {
-        return xml(&text::shell_words(&plan.command));
+        return xml(&format::shell_words(&plan.command));
     }
     xml(&account.name)
 }
@@ -71,9 +72,9 @@ fn failures_of(
     detail: &Detail,
     account: &Account,
 ) -> io::Result<()> {
-    let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Judged::Good));
+    let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Verdict::Success));
     let rerun = if account.result == RunResult::Lost {
-        // The first failure is the failure, as Surefire has it.
+        // As in Surefire's files, the first failure is the test's failure, and the others are reruns.
         let (message, kind) = match failed.next() {
             Some(first) => (message(plan, first), kind(first)),
             None => ("no attempt failed".to_owned(), account.outcome.as_ref()),
@@ -87,7 +88,7 @@ fn failures_of(
         "flakyFailure"
     };
     for attempt in failed {
-        let (started, message) = (stamp(attempt.started), message(plan, attempt));
+        let (started, message) = (rfc3339(attempt.started), message(plan, attempt));
         let time = attempt.ended.as_ref().map(|(took, _)| seconds(*took));
         let times = time.iter().map(|time| ("time", time.as_str()));
         let element = case.create_element(rerun).with_attribute(("timestamp", started.as_str()));
@@ -97,15 +98,15 @@ fn failures_of(
     Ok(())
 }
 
-fn message(plan: &Plan, attempt: &AttemptRecord) -> String {
+fn message(plan: &Plan, attempt: &PastAttempt) -> String {
     let how = match &attempt.ended {
-        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), text::elapsed(*took)),
+        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), format::elapsed(*took)),
         None => "cut short".to_owned(),
     };
     xml(&format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number)))
 }
 
-fn kind(attempt: &AttemptRecord) -> &'static str {
+fn kind(attempt: &PastAttempt) -> &'static str {
     match &attempt.ended {
         Some((_, Outcome::Exited(_))) => "exit",
         Some((_, Outcome::Killed(_))) => "signal",

@@ -1,14 +1,15 @@
-//! Where messages go: stderr, the journal, syslog, a file. Owns the protocols. A log that cannot be
-//! reached is said so once, and stderr takes its place: a message never changes how a run ends.
+//! Where messages go: stderr, the journal, syslog, a file. Owns the protocols. A log that cannot be reached gets one
+//! warning, and stderr takes its place: a message never changes how a run ends.
 
-use super::clock::{self, stamp};
-use super::json::{Ended, Line};
-use super::patience::{Patience, Ready, Short};
+use super::clock::{self, rfc3339};
+use super::json::{LogEntry, OutcomeField};
 use super::progress::may_draw;
-use super::{file, output, safe, text};
+use super::sanitize::{self, Line};
+use super::wait_policy::{Brief, Readiness, WaitPolicy};
+use super::{file, format, output, text};
 use crate::core::os_error::describe;
-use crate::core::output::Cursor;
 use crate::core::plan::{LogFormat, LogTarget, Plan, Shown, Terminal};
+use crate::core::stream::Cursor;
 use crate::run::event::Severity;
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -18,36 +19,36 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// The journal's own limit for a line, unless it is told otherwise.
-const JOURNAL_TEXT: usize = 48 * 1024;
-/// What syslog daemons take (rsyslog's default).
-const SYSLOG_TEXT: usize = 8 * 1024;
-/// The facility "user" of syslog(3), shifted as it is in a priority.
-const USER: u8 = 1 << 3;
+/// The longest message for the journal, in bytes: its own default limit (LineMax=).
+const MAX_JOURNAL_MESSAGE: usize = 48 * 1024;
+/// The longest message for syslog, in bytes: the default limit of rsyslog.
+const MAX_SYSLOG_MESSAGE: usize = 8 * 1024;
+/// The facility LOG_USER of syslog(3), as a part of the priority.
+const FACILITY_USER: u8 = 1 << 3;
 
 /// Writes messages where the plan says.
 #[derive(Debug)]
 pub struct Log<'a> {
     plan: &'a Plan,
-    target: Target<'a>,
+    destination: Destination<'a>,
     color: Color,
-    /// The terminal that stderr is.
+    /// `None` if stderr is not a terminal.
     terminal: Option<Terminal>,
-    /// Where its cursor is.
+    /// Where the cursor of the terminal is.
     cursor: Cell<Cursor>,
 }
 
-/// Whether lines on stderr are coloured; the words alone say everything.
+/// Whether lines on stderr have the color of their severity, which the words say as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Color {
-    Yes,
-    No,
+    On,
+    Off,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Target<'a> {
+enum Destination<'a> {
     Stderr,
-    /// stderr leads to the journal, which takes `<4>` before a line as its priority.
+    /// stderr is connected to the journal, which reads `<4>` before a line as the priority.
     StderrInJournal,
     Journald(&'a Path),
     Syslog(&'a Path),
@@ -55,74 +56,78 @@ enum Target<'a> {
 }
 
 impl<'a> Log<'a> {
-    /// Opens nothing: each message does, so that a log that is rotated or restarted meanwhile gets the
-    /// next one, and a run without messages costs nothing.
+    /// Opens nothing. Each message opens the log again, so that a log that was rotated or a daemon that was restarted
+    /// gets the next message, and a run without messages costs nothing.
     pub fn new(plan: &'a Plan, stderr_is_terminal: bool) -> Self {
-        let target = match &plan.messages.target {
+        let destination = match &plan.messages.target {
             LogTarget::Stderr => stderr(plan),
-            LogTarget::Journald(socket) => Target::Journald(socket),
-            LogTarget::Syslog(socket) => Target::Syslog(socket),
-            LogTarget::File(path) => Target::File(path),
+            LogTarget::Journald(socket) => Destination::Journald(socket),
+            LogTarget::Syslog(socket) => Destination::Syslog(socket),
+            LogTarget::File(path) => Destination::File(path),
         };
         let color = match plan.messages.color {
-            Shown::Always => Color::Yes,
-            Shown::OnTerminal if stderr_is_terminal => Color::Yes,
-            Shown::OnTerminal | Shown::Never => Color::No,
+            Shown::Always => Color::On,
+            Shown::OnTerminal if stderr_is_terminal => Color::On,
+            Shown::OnTerminal | Shown::Never => Color::Off,
         };
         let terminal = stderr_is_terminal.then_some(plan.messages.terminal);
-        Self { plan, target, color, terminal, cursor: Cell::new(Cursor::AtStart) }
+        Self { plan, destination, color, terminal, cursor: Cell::new(Cursor::AtStart) }
     }
 
-    /// Whether a message needs the time of day.
+    /// Whether messages have the time of day.
     pub fn needs_time(&self) -> bool {
-        let timeless = matches!(self.target, Target::Stderr | Target::StderrInJournal | Target::Journald(_));
+        let timeless = matches!(
+            self.destination,
+            Destination::Stderr | Destination::StderrInJournal | Destination::Journald(_)
+        );
         !timeless || self.plan.messages.format == LogFormat::Json
     }
 
-    /// Whether stderr shows nothing of what is logged.
+    /// Whether messages go elsewhere than to stderr.
     pub fn is_elsewhere(&self) -> bool {
-        !matches!(self.target, Target::Stderr | Target::StderrInJournal)
+        !matches!(self.destination, Destination::Stderr | Destination::StderrInJournal)
     }
 
-    /// Writes one message.
-    pub fn write(&mut self, line: &Line, now: SystemTime) {
-        let sent = match self.target {
-            Target::Stderr | Target::StderrInJournal => Ok(()),
-            Target::Journald(socket) => send(socket, &self.journal_entry(line)),
-            Target::Syslog(socket) => send(socket, self.syslog_packet(line, now).as_bytes()),
-            Target::File(path) => file::append(path, self.file_line(line, now).as_bytes(), &mut Short),
+    /// Writes one entry.
+    pub fn write(&mut self, entry: &LogEntry, now: SystemTime) {
+        let result = match self.destination {
+            Destination::Stderr | Destination::StderrInJournal => Ok(()),
+            Destination::Journald(socket) => send(socket, &self.journal_entry(entry)),
+            Destination::Syslog(socket) => send(socket, self.syslog_packet(entry, now).as_bytes()),
+            Destination::File(path) => file::append(path, self.file_line(entry, now).as_bytes(), &mut Brief),
         };
-        if let Err(error) = sent {
-            let what = match self.target {
-                Target::Journald(_) => "the journal".to_owned(),
-                Target::Syslog(_) => "syslog".to_owned(),
-                Target::File(path) => text::shell_words(&[path.into()]),
-                Target::Stderr | Target::StderrInJournal => String::new(),
+        if let Err(error) = result {
+            let log = match self.destination {
+                Destination::Journald(_) => "the journal".to_owned(),
+                Destination::Syslog(_) => "syslog".to_owned(),
+                Destination::File(path) => format::shell_words(&[path.into()]),
+                Destination::Stderr | Destination::StderrInJournal => String::new(),
             };
-            self.target = stderr(self.plan);
-            self.warn(&format!("cannot log to {what}: {}. Logging to stderr", describe(&error)));
+            self.destination = stderr(self.plan);
+            self.warn(&format!("cannot log to {log}: {}. Logging to stderr", describe(&error)));
         }
         if !self.is_elsewhere() {
-            self.write_to_stderr(line.severity, &self.content(line));
+            self.write_to_stderr(entry.severity, &self.content(entry));
         }
     }
 
-    /// Says on stderr, and nowhere else, that something of ours failed.
+    /// Writes a warning to stderr, whatever the destination is.
     pub fn warn(&self, message: &str) {
-        self.write_to_stderr(Severity::Warning, &safe::Line::message(&text::line(self.plan, message)));
+        self.write_to_stderr(Severity::Warning, &Line::message(&text::line(self.plan, message)));
     }
 
-    /// A command has left the cursor there.
-    pub fn moved(&self, cursor: Cursor) {
+    /// Notes where a command has left the cursor of the terminal.
+    pub fn cursor_moved(&self, cursor: Cursor) {
         self.cursor.set(cursor);
     }
 
-    /// What goes to a terminal before a line of ours, so that it is not glued to what the command has left there.
-    /// In the background nothing does: the line in which the cursor is may be one that someone types.
+    /// What to write before a line of ours, so that the line does not continue one of the command's. In the background
+    /// nothing: the user may be typing in the cursor's line.
     pub fn line_start(&self) -> String {
         let is_text = self.plan.messages.format == LogFormat::Text;
         match (self.cursor.replace(Cursor::AtStart), self.terminal) {
-            // Return, typed behind a prompt that we have passed on, ends its line.
+            // More than a newline: if the user has typed Return after a prompt that we passed on, the cursor is at
+            // the start of a line already.
             (Cursor::InLine | Cursor::Unknown, Some(Terminal::Capable)) if is_text && may_draw() => {
                 output::to_line_start(rustix::stdio::stderr())
             }
@@ -131,84 +136,84 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn write_to_stderr(&self, severity: Severity, content: &safe::Line) {
+    fn write_to_stderr(&self, severity: Severity, content: &Line) {
         let start = self.line_start();
-        match self.target {
-            Target::StderrInJournal => output::line(&content.with_priority(severity as u8)),
-            _ if self.color == Color::Yes && self.plan.messages.format == LogFormat::Text => {
+        match self.destination {
+            Destination::StderrInJournal => output::line(&content.with_priority(severity as u8)),
+            _ if self.color == Color::On && self.plan.messages.format == LogFormat::Text => {
                 output::line_after(&start, &colored(severity, content));
             }
             _ => output::line_after(&start, content),
         }
     }
 
-    /// What stands in a line, whatever stands before it.
-    fn content(&self, line: &Line) -> safe::Line {
+    /// The entry as a line, without time and priority.
+    fn content(&self, entry: &LogEntry) -> Line {
         match self.plan.messages.format {
             LogFormat::Text => {
-                let message = line.message.as_deref().unwrap_or_default();
-                safe::Line::message(&text::line(self.plan, message))
+                let message = entry.message.as_deref().unwrap_or_default();
+                Line::message(&text::line(self.plan, message))
             }
-            LogFormat::Json => safe::Line::object(line.json()),
+            LogFormat::Json => Line::object(entry.json()),
         }
     }
 
-    fn file_line(&self, line: &Line, now: SystemTime) -> String {
+    fn file_line(&self, entry: &LogEntry, now: SystemTime) -> String {
         match self.plan.messages.format {
-            LogFormat::Text => format!("{} {}\n", stamp(now), self.content(line).as_str()),
-            LogFormat::Json => format!("{}\n", self.content(line).as_str()),
+            LogFormat::Text => format!("{} {}\n", rfc3339(now), self.content(entry).as_str()),
+            LogFormat::Json => format!("{}\n", self.content(entry).as_str()),
         }
     }
 
-    /// The message for a reader to whom a field says who sent it.
-    fn message(&self, line: &Line, most: usize) -> String {
+    /// The message for a log that stores the name of the program in another field; at most `max` bytes.
+    fn message(&self, entry: &LogEntry, max: usize) -> String {
         let mut message = match self.plan.messages.format {
             LogFormat::Text => {
-                let message = text::labelled(self.plan, line.message.as_deref().unwrap_or_default());
-                safe::visible(&message)
+                let message = text::labelled(self.plan, entry.message.as_deref().unwrap_or_default());
+                sanitize::visible(&message)
             }
-            LogFormat::Json => line.json(),
+            LogFormat::Json => entry.json(),
         };
-        while message.len() > most {
+        while message.len() > max {
             message.pop();
         }
         message
     }
 
-    /// systemd's native protocol: `NAME=value` lines; a value with a newline as `NAME`, a newline, its
-    /// length as 64 bits in little endian, the value.
-    fn journal_entry(&self, line: &Line) -> Vec<u8> {
-        let mut entry = Vec::new();
+    /// The native protocol of the journal: `NAME=value` lines. A value with a newline is written as `NAME`, a newline,
+    /// the value's length as a little-endian u64, the value.
+    fn journal_entry(&self, entry: &LogEntry) -> Vec<u8> {
+        let mut bytes = Vec::new();
         let mut field = |name: &str, value: &str| {
-            let value = safe::field(value);
-            entry.extend_from_slice(name.as_bytes());
+            let value = sanitize::field(value);
+            bytes.extend_from_slice(name.as_bytes());
             if value.contains('\n') {
-                entry.push(b'\n');
-                entry.extend_from_slice(&(value.len() as u64).to_le_bytes());
+                bytes.push(b'\n');
+                bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
             } else {
-                entry.push(b'=');
+                bytes.push(b'=');
             }
-            entry.extend_from_slice(value.as_bytes());
-            entry.push(b'\n');
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.push(b'\n');
         };
-        field("MESSAGE", &self.message(line, JOURNAL_TEXT));
-        field("PRIORITY", &(line.severity as u8).to_string());
+        field("MESSAGE", &self.message(entry, MAX_JOURNAL_MESSAGE));
+        field("PRIORITY", &(entry.severity as u8).to_string());
         field("SYSLOG_IDENTIFIER", "retry");
         field("SYSLOG_PID", &std::process::id().to_string());
-        field("RETRY_EVENT", line.event);
-        field("RETRY_COMMAND", &line.command);
-        if let Some(label) = &line.label {
+        field("RETRY_EVENT", entry.event);
+        field("RETRY_COMMAND", &entry.command);
+        if let Some(label) = &entry.label {
             field("RETRY_LABEL", label);
         }
-        field("RETRY_RUN_ID", &line.run_id);
-        let Some(attempt) = &line.attempt else { return entry };
+        field("RETRY_RUN_ID", &entry.run_id);
+        let Some(attempt) = &entry.attempt else { return bytes };
         field("RETRY_ATTEMPT", &attempt.attempt.to_string());
         field("RETRY_MAX_ATTEMPTS", &attempt.max_attempts.map_or("inf".to_owned(), |max| max.to_string()));
         let outcome = attempt.outcome.as_ref().map(|outcome| match outcome {
-            Ended::Exit(code) => format!("exit {code}"),
-            Ended::Signal(signal) => format!("signal {signal}"),
-            Ended::TimedOut(limit) => format!("timed_out {limit}"),
-            Ended::NotStarted(why) => format!("not_started {why}"),
+            OutcomeField::Exit(code) => format!("exit {code}"),
+            OutcomeField::Signal(signal) => format!("signal {signal}"),
+            OutcomeField::TimedOut(limit) => format!("timed_out {limit}"),
+            OutcomeField::NotStarted(why) => format!("not_started {why}"),
         });
         for (name, value) in [
             ("RETRY_OUTCOME", outcome),
@@ -223,32 +228,32 @@ impl<'a> Log<'a> {
                 field(name, &value);
             }
         }
-        entry
+        bytes
     }
 
-    /// RFC 3164 as syslog(3) sends it to a daemon on the same machine: no host name, local time.
-    fn syslog_packet(&self, line: &Line, now: SystemTime) -> String {
-        let mut packet = format!("<{}>", USER | line.severity as u8);
+    /// RFC 3164 as syslog(3) sends it to a daemon on the same machine: without the host name, in local time.
+    fn syslog_packet(&self, entry: &LogEntry, now: SystemTime) -> String {
+        let mut packet = format!("<{}>", FACILITY_USER | entry.severity as u8);
         let time = clock::local_for_syslog(now);
         let _infallible = write!(packet, "{time} retry[{}]: ", std::process::id());
-        packet.push_str(&self.message(line, SYSLOG_TEXT));
+        packet.push_str(&self.message(entry, MAX_SYSLOG_MESSAGE));
         packet
     }
 }
 
-/// stderr as it is: systemd says in JOURNAL_STREAM which file is the journal's, and a redirection may
-/// have put another one in its place.
-fn stderr(plan: &Plan) -> Target<'static> {
-    let Some(journal) = &plan.messages.journal_stream else { return Target::Stderr };
-    let ours = rustix::fs::fstat(rustix::stdio::stderr());
-    if ours.is_ok_and(|ours| format!("{}:{}", ours.st_dev, ours.st_ino) == *journal) {
-        Target::StderrInJournal
+/// Whether stderr is connected to the journal: systemd names the device and inode in JOURNAL_STREAM, and stderr may
+/// have been redirected since.
+fn stderr(plan: &Plan) -> Destination<'static> {
+    let Some(journal) = &plan.messages.journal_stream else { return Destination::Stderr };
+    let stat = rustix::fs::fstat(rustix::stdio::stderr());
+    if stat.is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == *journal) {
+        Destination::StderrInJournal
     } else {
-        Target::Stderr
+        Destination::Stderr
     }
 }
 
-fn colored(severity: Severity, line: &safe::Line) -> safe::Line {
+fn colored(severity: Severity, line: &Line) -> Line {
     let code = match severity {
         Severity::Error => 31,
         Severity::Warning => 33,
@@ -260,12 +265,13 @@ fn colored(severity: Severity, line: &safe::Line) -> safe::Line {
 
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     let sender = UnixDatagram::unbound()?;
-    // Only a connected socket tells poll(2) whether its daemon has room (unix_dgram_poll in the kernel).
+    // Connected, because poll(2) tells only of a connected socket whether the daemon has room (unix_dgram_poll in the
+    // kernel).
     sender.connect(socket)?;
     sender.set_nonblocking(true)?;
     match sender.send(datagram) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            if Short.writable(sender.as_fd()) == Ready::No {
+            if Brief.writable(sender.as_fd()) == Readiness::GaveUp {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no messages"));
             }
             sender.send(datagram).map(drop)

@@ -1,39 +1,41 @@
-//! Every byte that is printed: what happened ([`event`]) and the views of it.
+//! Everything that is printed: the events of [`crate::run::event`] as messages, logs and reports.
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`reporter`] | the one receiver of events, which gives each view its part |
-//! | [`record`] | the account of the run that reports are made of |
-//! | [`safe`] | what makes text safe for each place that it goes to |
-//! | [`stats`] | what `--stats` shows: a table, JSON, a page |
-//! | [`state`] | what is shared, for `--show-state` |
-//! | [`text`] | the lines for people, to the letter |
-//! | [`json`] | the same for machines, and the report |
+//! | [`reporter`] | the observer of the run, which gives each view what it shows |
+//! | [`history`] | the attempts so far, as reports need them |
+//! | [`sanitize`] | what makes text safe for the place where it is shown |
+//! | [`stats`] | what `--stats` shows: tables, JSON, a page |
+//! | [`state`] | shared state, for `--show-state` |
+//! | [`text`] | the messages for people, to the letter |
+//! | [`format`](mod@format) | durations, command names and arguments as text |
+//! | [`json`] | log lines and the report for machines |
 //! | [`junit`] | the JUnit file |
 //! | [`log`] | where messages go: stderr, the journal, syslog, a file |
 //! | [`github`] | what GitHub Actions shows |
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
-//! | [`place`] | where a path leads, and which links are followed |
-//! | [`progress`] | the live line of a delay, and the lines of long silences |
+//! | [`resolved_path`] | where a path leads, and which links are followed |
+//! | [`progress`] | the live line of a delay, and the heartbeat of a long silence |
 //! | [`clock`] | times of day |
-//! | [`output`] | the writes to stderr and stdout, and how wide a terminal is |
-//! | [`patience`] | how long others are waited for: a reader, the holder of a lock |
+//! | [`output`] | the writes to stderr and stdout, and the width of a terminal |
+//! | [`wait_policy`] | how long a write waits for a reader or for a lock |
 //!
-//! Nothing outside this folder prints, and nothing in it decides anything.
+//! Nothing outside this folder prints, and nothing in it makes a decision.
 
 pub mod clock;
 pub mod file;
+pub mod format;
 pub mod github;
+pub mod history;
 pub mod json;
 pub mod junit;
 pub mod log;
 pub mod output;
-pub mod patience;
-pub mod place;
 pub mod progress;
-pub mod record;
 pub mod reporter;
-pub mod safe;
+pub mod resolved_path;
+pub mod sanitize;
 pub mod state;
 pub mod stats;
 pub mod text;
+pub mod wait_policy;

@@ -1,12 +1,12 @@
-//! The writes to stderr and stdout. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) never
-//! changes what `retry` does or how it ends, so errors on stderr end here; errors on stdout are the caller's.
+//! The writes to stderr and stdout. A message that cannot be written (EPIPE, ENOSPC, a closed stderr) changes neither
+//! what `retry` does nor how it ends, so errors of stderr end here; errors of stdout are returned.
 //!
-//! No write to stderr blocks: whoever reads it may have stopped, and a signal or a limit has to get through
-//! all the same. What stderr does not take at once is kept, in order, and written by the one wait as soon as
-//! there is room. There is one stderr, so there is one queue, like std's own lock on it.
+//! No write to stderr blocks: its reader may have stopped, and signals and limits still have to work. What stderr
+//! does not accept at once goes to a queue, which the event loop writes when there is room. There is one stderr, so
+//! there is one queue, like std's own lock on it.
 
-use super::patience::{Patience, Ready};
-use super::safe::Line;
+use super::sanitize::Line;
+use super::wait_policy::{Readiness, WaitPolicy};
 use crate::streams::nonblocking_writer::{NonblockingWriter, Written};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -15,11 +15,11 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// When so many bytes wait, the next attempt waits for the reader.
-const FULL: usize = 32 * 1024;
+/// With more bytes in the queue, the next attempt waits for the reader.
+const HIGH_WATER: usize = 32 * 1024;
 
-/// When so many bytes wait, further lines are dropped, and counted.
-const MOST: usize = 64 * 1024;
+/// With more bytes in the queue, further lines are dropped and counted.
+const QUEUE_LIMIT: usize = 64 * 1024;
 
 static STDERR: Mutex<Queue> = Mutex::new(Queue::new());
 
@@ -27,12 +27,12 @@ fn queue() -> MutexGuard<'static, Queue> {
     STDERR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lines for stderr that it has not taken yet.
+/// Lines that stderr has not accepted yet.
 #[derive(Debug)]
 struct Queue {
-    /// Made with the first line: a run that says nothing does not look at its stderr.
+    /// Made with the first line: a run without messages does not look at stderr.
     writer: Option<NonblockingWriter>,
-    /// The first one may have lost its beginning, which is written.
+    /// The first line may be a rest: its beginning is written.
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
     dropped: u64,
@@ -48,8 +48,8 @@ impl Queue {
         self.lines.push_back(line);
     }
 
-    fn say(&mut self, line: String) {
-        if self.bytes >= MOST {
+    fn write(&mut self, line: String) {
+        if self.bytes >= QUEUE_LIMIT {
             self.dropped += 1;
             return;
         }
@@ -57,8 +57,8 @@ impl Queue {
         self.flush();
     }
 
-    /// Writes what can be written without waiting. One line at a time: a pipe takes a line of up to 4096
-    /// bytes whole or not at all (POSIX), so lines of several processes do not mix.
+    /// Writes what can be written without waiting. One line per call: a pipe accepts a line of up to 4096 bytes as a
+    /// whole or not at all (POSIX), so that lines of several processes do not mix.
     fn flush(&mut self) {
         while let Some(line) = self.lines.front_mut() {
             let writer = match self.writer {
@@ -88,16 +88,17 @@ impl Queue {
         }
     }
 
-    /// What to wait for. A terminal that the writer has opened again is ready when the inherited one is.
+    /// What to wait for before the next flush. If the writer has reopened a terminal, it is ready when the inherited
+    /// descriptor is.
     fn blocked(&self) -> Option<BorrowedFd<'static>> {
         (!self.lines.is_empty()).then(rustix::stdio::stderr)
     }
 }
 
-/// What brings the cursor of a terminal to the start of a line, wherever it was: as many blanks as the terminal is
-/// wide, which wrap unless it was there already (a cursor behind the last column waits for one more character
-/// before it wraps), a return, and the blanks are erased. zsh does so before its prompt. Nothing where the width
-/// is not known.
+/// Moves the cursor of a terminal to the start of a line, wherever it was: as many spaces as the terminal has
+/// columns, which wrap unless the cursor was at the start (in the last column, it wraps only with the next
+/// character), a carriage return, and "erase the line". zsh does so before its prompt. Empty if the width is not
+/// known.
 pub fn to_line_start(fd: BorrowedFd<'_>) -> String {
     match rustix::termios::tcgetwinsize(fd) {
         Ok(size) if size.ws_col > 0 => format!("{:1$}\r\x1b[K", "", usize::from(size.ws_col)),
@@ -105,27 +106,26 @@ pub fn to_line_start(fd: BorrowedFd<'_>) -> String {
     }
 }
 
-/// Writes a line to stderr, now or as soon as stderr takes it.
+/// Writes a line to stderr, now or as soon as stderr accepts it.
 pub fn line(line: &Line) {
     line_after("", line);
 }
 
-/// The same, after `start`, which brings the cursor of a terminal to the start of a line.
+/// The same after `start`, which moves the cursor of a terminal to the start of a line.
 pub fn line_after(start: &str, line: &Line) {
-    queue().say(format!("{start}{}\n", line.as_str()));
+    queue().write(format!("{start}{}\n", line.as_str()));
 }
 
-/// Puts `line`, or nothing, in the place of the line that the cursor of a terminal is in, after `start`, which leaves
-/// a line that is not ours. What shows only this moment is not written later.
+/// Replaces the line of the terminal's cursor by `line`, or erases it, after `start`, which leaves a line that is not
+/// ours. A live line is not queued: it would be out of date.
 pub fn replace_line(start: &str, line: Option<&Line>) {
     let mut queue = queue();
     if line.is_none() || queue.lines.is_empty() {
-        queue.say(format!("{start}\r\x1b[K{}", line.map_or("", Line::as_str)));
+        queue.write(format!("{start}\r\x1b[K{}", line.map_or("", Line::as_str)));
     }
 }
 
-/// Writes what is left for stderr, as far as that goes without waiting. Returns what to wait for if
-/// something is left then.
+/// Writes as much of the queue as stderr accepts now. Returns the descriptor to wait for if something is left.
 pub fn flush() -> Option<BorrowedFd<'static>> {
     let mut queue = queue();
     if !queue.lines.is_empty() {
@@ -134,26 +134,25 @@ pub fn flush() -> Option<BorrowedFd<'static>> {
     queue.blocked()
 }
 
-/// Waits until stderr has taken all that was said, or patience ends.
-pub fn finish(patience: &mut dyn Patience) {
+/// Writes the whole queue, unless `wait` gives up.
+pub fn finish(wait: &mut dyn WaitPolicy) {
     while let Some(stderr) = flush() {
-        if patience.writable(stderr) == Ready::No {
+        if wait.writable(stderr) == Readiness::GaveUp {
             return;
         }
     }
 }
 
-/// Waits for a reader that is far behind, so that it loses no line: a loop without delays writes faster
-/// than a person reads.
-pub fn catch_up(patience: &mut dyn Patience) {
+/// Waits for a slow reader, so that no line has to be dropped: a loop without delays writes faster than a person reads.
+pub fn catch_up(wait: &mut dyn WaitPolicy) {
     while let Some(stderr) = flush() {
-        if queue().bytes < FULL || patience.writable(stderr) == Ready::No {
+        if queue().bytes < HIGH_WATER || wait.writable(stderr) == Readiness::GaveUp {
             return;
         }
     }
 }
 
-/// How wide the terminal on a descriptor is, in columns; 80 where that is not known.
+/// The width of the terminal on a descriptor, in columns; 80 if it is not known.
 pub fn columns(fd: BorrowedFd<'_>) -> usize {
     match rustix::termios::tcgetwinsize(fd) {
         Ok(size) if size.ws_col > 0 => size.ws_col.into(),
@@ -161,12 +160,12 @@ pub fn columns(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// Writes what was asked for (help, a generated file, a dry run) to stdout. Whoever shares its open file
-/// description may have made it non-blocking, so a full pipe is waited for here.
+/// Writes to stdout what the user asked for: help, a generated file, a dry run. Another process that shares the open
+/// file description may have made it non-blocking, so this waits for a full pipe.
 ///
 /// # Errors
-/// Whatever stdout answers; a missing reader is [`io::ErrorKind::BrokenPipe`].
-pub fn product(text: &[u8]) -> io::Result<()> {
+/// Any error of stdout; without a reader, [`io::ErrorKind::BrokenPipe`].
+pub fn write_stdout(text: &[u8]) -> io::Result<()> {
     let stdout = rustix::stdio::stdout();
     let mut rest = text;
     while !rest.is_empty() {
@@ -218,7 +217,7 @@ mod tests {
         let (mut queue, mut reader) = piped();
         let lines: Vec<String> = (0..300).map(|n| format!("{n} {}\n", "x".repeat(80))).collect();
         for line in &lines {
-            queue.say(line.clone());
+            queue.write(line.clone());
         }
         assert!(queue.blocked().is_some());
         assert_eq!(read(&mut reader, &mut queue), lines.concat());
@@ -229,7 +228,7 @@ mod tests {
     fn a_line_that_is_longer_than_the_pipe_comes_whole() {
         let (mut queue, mut reader) = piped();
         let line = format!("{}\n", "y".repeat(200_000));
-        queue.say(line.clone());
+        queue.write(line.clone());
         assert_eq!(read(&mut reader, &mut queue), line);
     }
 
@@ -237,8 +236,8 @@ mod tests {
     fn what_is_too_much_is_counted() {
         let (mut queue, mut reader) = piped();
         let line = format!("{}\n", "z".repeat(1023));
-        (0..100).for_each(|_| queue.say(line.clone()));
-        assert!(queue.bytes <= MOST + line.len(), "{}", queue.bytes);
+        (0..100).for_each(|_| queue.write(line.clone()));
+        assert!(queue.bytes <= QUEUE_LIMIT + line.len(), "{}", queue.bytes);
         let text = read(&mut reader, &mut queue);
         let (whole, last) = text.trim_end().rsplit_once('\n').unwrap();
         let kept = whole.lines().count();
@@ -249,7 +248,7 @@ mod tests {
     #[test]
     fn without_a_reader_nothing_is_kept() {
         let (mut queue, reader) = piped();
-        (0..10).for_each(|_| queue.say("a line\n".repeat(200)));
+        (0..10).for_each(|_| queue.write("a line\n".repeat(200)));
         assert!(queue.blocked().is_some());
         drop(reader);
         queue.flush();

@@ -1,12 +1,12 @@
-//! What is shown while nothing happens: on a terminal a line that counts a delay down, elsewhere a line
-//! each minute of a long silence (CI systems end jobs that say nothing). Decides what and when; the texts
-//! are in [`super::text`].
+//! What is shown while nothing happens: on a terminal, a live line that counts a delay down; elsewhere, a heartbeat
+//! each minute, because CI systems end jobs that print nothing. Decides what is shown and when; the texts are in
+//! [`super::text`].
 //!
-//! The live line is one carriage return and "erase to the end of the line", so it takes no library: it
-//! has no bar, no second line and no thread, and it is drawn by the one wait.
+//! The live line is a carriage return and "erase to the end of the line", drawn by the event loop. It has no bar, no
+//! second line and no thread, so it needs no library.
 
 use super::output::columns;
-use super::safe::Line;
+use super::sanitize::Line;
 use crate::core::plan::{Output, Plan, Shown, Terminal, Verbosity};
 use crate::run::event::Activity;
 use rustix::process::getpgrp;
@@ -14,128 +14,138 @@ use rustix::stdio::stderr;
 use rustix::termios::tcgetpgrp;
 use std::time::Duration;
 
-/// Between two lines of a long silence.
-const BEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is shown, and what of it is there now.
+/// Decides what is shown of an [`Activity`].
 #[derive(Debug)]
 pub struct Progress {
-    way: Way,
-    holds_output: HoldsOutput,
-    state: State,
+    style: Style,
+    stage: Stage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// A live line.
-    Line,
-    /// A line now and then.
-    Beats,
-    Nothing,
+enum Style {
+    LiveLine,
+    Heartbeat(HeartbeatScope),
+    Silent,
+}
+
+/// What has a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeartbeatScope {
+    Delays,
+    /// Attempts too: their output is held, so they show nothing themselves.
+    DelaysAndAttempts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HoldsOutput {
-    Yes,
-    No,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing goes on.
+enum Stage {
     Idle,
     /// A delay or an attempt has begun.
     Begun,
-    /// The live line is there.
     LineShown,
 }
 
-/// What to show at a moment.
+/// What to show now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
+pub enum ProgressUpdate {
     /// Nothing new.
     Nothing,
-    /// The live line.
-    Line {
-        /// Until the delay is over.
+    /// Draw the live line.
+    DrawLine {
+        /// Time until the delay is over.
         left: Duration,
-        /// Since the start.
+        /// Time since the start of the run.
         elapsed: Duration,
     },
-    /// The live line is taken away.
-    NoLine,
-    /// That a delay goes on.
+    /// Erase the live line.
+    EraseLine,
+    /// The heartbeat of a delay.
     StillWaiting {
-        /// Until it is over.
+        /// Time until the delay is over.
         left: Duration,
     },
-    /// That an attempt goes on.
+    /// The heartbeat of an attempt.
     StillRunning {
-        /// How long it has run.
+        /// How long the attempt has run.
         took: Duration,
     },
 }
 
 impl Progress {
-    /// `log_is_elsewhere`: nobody looks at stderr for a sign of life.
+    /// `log_is_elsewhere`: messages do not go to stderr, so stderr gets no heartbeat either.
     pub fn new(plan: &Plan, stderr_is_terminal: bool, log_is_elsewhere: bool) -> Self {
-        let way = match plan.messages.progress {
-            _ if plan.verbosity == Verbosity::Quiet => Way::Nothing,
-            Shown::Always => Way::Line,
-            Shown::OnTerminal if !stderr_is_terminal && !log_is_elsewhere => Way::Beats,
-            Shown::OnTerminal if stderr_is_terminal && plan.messages.terminal == Terminal::Capable => {
-                Way::Line
+        let style = match plan.messages.progress {
+            _ if plan.verbosity == Verbosity::Quiet => Style::Silent,
+            Shown::Always => Style::LiveLine,
+            Shown::OnTerminal if !stderr_is_terminal && !log_is_elsewhere => {
+                Style::Heartbeat(HeartbeatScope::of(plan))
             }
-            Shown::OnTerminal | Shown::Never => Way::Nothing,
+            Shown::OnTerminal if stderr_is_terminal && plan.messages.terminal == Terminal::Capable => {
+                Style::LiveLine
+            }
+            Shown::OnTerminal | Shown::Never => Style::Silent,
         };
-        // Where output is shown after failures only, a run that succeeds is to be silent (cron).
-        let modes = [plan.streams.stdout, plan.streams.stderr];
-        let holds = modes.iter().any(|mode| matches!(mode, Output::Final | Output::Success))
-            && !modes.contains(&Output::Failure);
-        let holds_output = if holds { HoldsOutput::Yes } else { HoldsOutput::No };
-        Self { way, holds_output, state: State::Idle }
+        Self { style, stage: Stage::Idle }
     }
 
-    /// What to show at this moment.
-    pub fn at(&mut self, moment: Activity) -> Show {
-        let before = self.state;
-        let is_over = matches!(moment, Activity::Over | Activity::Wrote { .. });
-        self.state = if is_over { State::Idle } else { State::Begun };
-        match (self.way, moment) {
-            (Way::Line, Activity::Waiting { left, elapsed }) if may_draw() => {
-                self.state = State::LineShown;
-                Show::Line { left, elapsed }
+    /// What to show of an activity.
+    pub fn update(&mut self, activity: Activity) -> ProgressUpdate {
+        let before = self.stage;
+        let is_over = matches!(activity, Activity::Over | Activity::Wrote { .. });
+        self.stage = if is_over { Stage::Idle } else { Stage::Begun };
+        match (self.style, activity) {
+            (Style::LiveLine, Activity::Waiting { left, elapsed }) if may_draw() => {
+                self.stage = Stage::LineShown;
+                ProgressUpdate::DrawLine { left, elapsed }
             }
-            (Way::Line, _) if before == State::LineShown && may_draw() => Show::NoLine,
-            (Way::Beats, Activity::Waiting { left, .. }) if before == State::Begun => {
-                Show::StillWaiting { left }
+            (Style::LiveLine, _) if before == Stage::LineShown && may_draw() => ProgressUpdate::EraseLine,
+            (Style::Heartbeat(_), Activity::Waiting { left, .. }) if before == Stage::Begun => {
+                ProgressUpdate::StillWaiting { left }
             }
-            (Way::Beats, Activity::Running { took }) if before == State::Begun => Show::StillRunning { took },
-            _ => Show::Nothing,
+            (Style::Heartbeat(_), Activity::Running { took }) if before == Stage::Begun => {
+                ProgressUpdate::StillRunning { took }
+            }
+            _ => ProgressUpdate::Nothing,
         }
     }
 
-    /// After how long there may be something new to show.
-    pub fn again(&self, moment: Activity) -> Option<Duration> {
-        match (self.way, moment) {
-            // The next time that the number of seconds changes.
-            (Way::Line, Activity::Waiting { left, .. }) => Some(match left.subsec_nanos() {
+    /// How long until there may be something new to show; `None` if there will not be.
+    pub fn next_update(&self, activity: Activity) -> Option<Duration> {
+        match (self.style, activity) {
+            // When the number of seconds changes.
+            (Style::LiveLine, Activity::Waiting { left, .. }) => Some(match left.subsec_nanos() {
                 0 => Duration::from_secs(1),
                 nanos => Duration::from_nanos(nanos.into()),
             }),
-            (Way::Beats, Activity::Waiting { left, .. }) => (left > BEAT).then_some(BEAT),
-            (Way::Beats, Activity::Running { .. }) => (self.holds_output == HoldsOutput::Yes).then_some(BEAT),
+            (Style::Heartbeat(_), Activity::Waiting { left, .. }) => {
+                (left > HEARTBEAT_INTERVAL).then_some(HEARTBEAT_INTERVAL)
+            }
+            (Style::Heartbeat(HeartbeatScope::DelaysAndAttempts), Activity::Running { .. }) => {
+                Some(HEARTBEAT_INTERVAL)
+            }
             _ => None,
         }
     }
 }
 
-/// As much of a line as fits, and the `^C` that a terminal shows of a key: a line that wraps could not be erased.
-pub fn fitting(line: &Line) -> Line {
-    line.fitting(columns(stderr()).saturating_sub(1 + "^C".len()))
+impl HeartbeatScope {
+    fn of(plan: &Plan) -> Self {
+        let modes = [plan.streams.stdout, plan.streams.stderr];
+        let is_held = modes.iter().any(|mode| matches!(mode, Output::Final | Output::Success));
+        // Where output is shown after failures only, a run that succeeds must print nothing (cron).
+        if is_held && !modes.contains(&Output::Failure) { Self::DelaysAndAttempts } else { Self::Delays }
+    }
 }
 
-/// In the background the terminal is someone else's. What is no terminal is nobody's.
+/// The beginning of a line that fits in one row of the terminal, with the `^C` that the terminal may print after it: a
+/// line that wraps could not be erased.
+pub fn fit_in_row(line: &Line) -> Line {
+    line.truncated(columns(stderr()).saturating_sub(1 + "^C".len()))
+}
+
+/// Whether we may draw on stderr: not from the background, where the terminal belongs to another process group. What is
+/// not a terminal has no foreground group.
 pub fn may_draw() -> bool {
     tcgetpgrp(stderr()).map_or(true, |foreground| foreground == getpgrp())
 }
@@ -148,8 +158,8 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn progress(way: Way, holds_output: HoldsOutput) -> Progress {
-        Progress { way, holds_output, state: State::Idle }
+    fn progress(style: Style) -> Progress {
+        Progress { style, stage: Stage::Idle }
     }
 
     fn waiting(left: u64) -> Activity {
@@ -158,44 +168,60 @@ mod tests {
 
     #[test]
     fn a_long_delay_is_said_each_minute_and_a_short_one_never() {
-        let mut beats = progress(Way::Beats, HoldsOutput::No);
-        for (left, show, again) in [
-            (150, Show::Nothing, Some(BEAT)),
-            (90, Show::StillWaiting { left: secs(90) }, Some(BEAT)),
-            (30, Show::StillWaiting { left: secs(30) }, None),
+        let mut heartbeat = progress(Style::Heartbeat(HeartbeatScope::Delays));
+        for (left, update, next) in [
+            (150, ProgressUpdate::Nothing, Some(HEARTBEAT_INTERVAL)),
+            (90, ProgressUpdate::StillWaiting { left: secs(90) }, Some(HEARTBEAT_INTERVAL)),
+            (30, ProgressUpdate::StillWaiting { left: secs(30) }, None),
         ] {
-            assert_eq!((beats.at(waiting(left)), beats.again(waiting(left))), (show, again));
+            assert_eq!(
+                (heartbeat.update(waiting(left)), heartbeat.next_update(waiting(left))),
+                (update, next)
+            );
         }
-        assert_eq!(beats.at(Activity::Over), Show::Nothing);
-        assert_eq!((beats.at(waiting(60)), beats.again(waiting(60))), (Show::Nothing, None));
+        assert_eq!(heartbeat.update(Activity::Over), ProgressUpdate::Nothing);
+        assert_eq!(
+            (heartbeat.update(waiting(60)), heartbeat.next_update(waiting(60))),
+            (ProgressUpdate::Nothing, None)
+        );
     }
 
     #[test]
     fn an_attempt_is_said_to_run_only_where_its_output_is_held() {
         let running = |seconds| Activity::Running { took: secs(seconds) };
-        let mut live = progress(Way::Beats, HoldsOutput::No);
-        assert_eq!((live.at(running(0)), live.again(running(0))), (Show::Nothing, None));
-        let mut held = progress(Way::Beats, HoldsOutput::Yes);
-        assert_eq!((held.at(running(0)), held.again(running(0))), (Show::Nothing, Some(BEAT)));
-        let show = Show::StillRunning { took: secs(60) };
-        assert_eq!((held.at(running(60)), held.again(running(60))), (show, Some(BEAT)));
+        let mut live = progress(Style::Heartbeat(HeartbeatScope::Delays));
+        assert_eq!((live.update(running(0)), live.next_update(running(0))), (ProgressUpdate::Nothing, None));
+        let mut held = progress(Style::Heartbeat(HeartbeatScope::DelaysAndAttempts));
+        assert_eq!(
+            (held.update(running(0)), held.next_update(running(0))),
+            (ProgressUpdate::Nothing, Some(HEARTBEAT_INTERVAL))
+        );
+        let update = ProgressUpdate::StillRunning { took: secs(60) };
+        assert_eq!(
+            (held.update(running(60)), held.next_update(running(60))),
+            (update, Some(HEARTBEAT_INTERVAL))
+        );
     }
 
     #[test]
     fn a_countdown_wakes_up_when_its_number_changes() {
-        let line = progress(Way::Line, HoldsOutput::No);
-        let again =
-            |millis| line.again(Activity::Waiting { left: Duration::from_millis(millis), elapsed: secs(0) });
-        assert_eq!(again(2250), Some(Duration::from_millis(250)));
-        assert_eq!(again(2000), Some(secs(1)));
-        assert_eq!(line.again(Activity::Running { took: secs(1) }), None);
+        let line = progress(Style::LiveLine);
+        let next = |millis| {
+            line.next_update(Activity::Waiting { left: Duration::from_millis(millis), elapsed: secs(0) })
+        };
+        assert_eq!(next(2250), Some(Duration::from_millis(250)));
+        assert_eq!(next(2000), Some(secs(1)));
+        assert_eq!(line.next_update(Activity::Running { took: secs(1) }), None);
     }
 
     #[test]
     fn where_nothing_is_shown_nothing_wakes_up() {
-        let mut nothing = progress(Way::Nothing, HoldsOutput::Yes);
-        for moment in [waiting(500), Activity::Running { took: secs(0) }, Activity::Over] {
-            assert_eq!((nothing.at(moment), nothing.again(moment)), (Show::Nothing, None));
+        let mut nothing = progress(Style::Silent);
+        for activity in [waiting(500), Activity::Running { took: secs(0) }, Activity::Over] {
+            assert_eq!(
+                (nothing.update(activity), nothing.next_update(activity)),
+                (ProgressUpdate::Nothing, None)
+            );
         }
     }
 }

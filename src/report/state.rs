@@ -1,46 +1,45 @@
-//! `--show-state`: what is shared, as a table for people and as JSON for machines.
+//! Shared state for `--show-state`: as a table for people, and as JSON.
 
-use crate::report::safe::{self, visible};
-use crate::report::text::elapsed;
-use crate::state::shared::{Shown, ShownState};
-use crate::state::store::Lock;
+use super::format::elapsed;
+use super::sanitize::{self, visible};
+use crate::state::error::LockState;
+use crate::state::shared::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
 use retry_loop::circuit::{Circuit, Phase};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A table: name, what it is, how it stands.
-pub fn text(all: &[Shown]) -> String {
+/// A table with the columns name, kind and status.
+pub fn text(all: &[RecordSummary]) -> String {
     if all.is_empty() {
         return "nothing is shared yet\n".to_owned();
     }
-    let row = |shown: &Shown| (visible(&shown.name), standing(shown), locked(shown.lock));
+    let row = |record: &RecordSummary| (visible(&record.name), status(record), locked(record.lock));
     let rows: Vec<_> = all.iter().map(row).collect();
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
-    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, standing), locked)| {
-        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {standing}{locked}");
+    let table = rows.iter().fold(String::new(), |mut table, (name, (kind, status), locked)| {
+        let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {status}{locked}");
         table
     });
-    safe::lines(&table)
+    sanitize::lines(&table)
 }
 
-/// Whoever looks because nothing gets through wants to know.
-fn locked(lock: Lock) -> &'static str {
+fn locked(lock: LockState) -> &'static str {
     match lock {
-        Lock::Free => "",
-        Lock::Held => " (locked by another process)",
+        LockState::Unlocked => "",
+        LockState::Locked => " (locked by another process)",
     }
 }
 
-fn standing(shown: &Shown) -> (&'static str, String) {
-    match &shown.state {
-        ShownState::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
-        ShownState::Budget(budget) => {
+fn status(record: &RecordSummary) -> (&'static str, String) {
+    match &record.status {
+        RecordStatus::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
+        RecordStatus::Budget(budget) => {
             ("budget", format!("{} tokens when last used", tokens(budget.thousandths)))
         }
-        ShownState::Damaged(kind, damage) => {
-            (kind.word(), format!("damaged ({damage}); the next use starts it afresh"))
+        RecordStatus::Damaged(kind, damage) => {
+            (kind.as_str(), format!("damaged ({damage}); the next use starts it afresh"))
         }
     }
 }
@@ -61,11 +60,11 @@ fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
 }
 
 /// An array of objects, as docs/json.md describes them.
-pub fn json(all: &[Shown]) -> String {
-    let one = |shown: &Shown| -> Value {
-        let (name, locked) = (&shown.name, shown.lock == Lock::Held);
-        match &shown.state {
-            ShownState::Breaker(breaker, refusal) => {
+pub fn json(all: &[RecordSummary]) -> String {
+    let object = |record: &RecordSummary| -> Value {
+        let (name, locked) = (&record.name, record.lock == LockState::Locked);
+        match &record.status {
+            RecordStatus::Breaker(breaker, refusal) => {
                 let (state, failures) = match breaker.phase {
                     Phase::Closed { failures } => ("closed", failures),
                     Phase::Open { .. } if refusal.is_some() => ("open", 0),
@@ -74,13 +73,13 @@ pub fn json(all: &[Shown]) -> String {
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
                 json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses, "locked": locked})
             }
-            ShownState::Budget(budget) => {
+            RecordStatus::Budget(budget) => {
                 json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths), "locked": locked})
             }
-            ShownState::Damaged(kind, damage) => {
-                json!({"name": name, "kind": kind.word(), "damaged": damage.to_string(), "locked": locked})
+            RecordStatus::Damaged(kind, damage) => {
+                json!({"name": name, "kind": kind.as_str(), "damaged": damage.to_string(), "locked": locked})
             }
         }
     };
-    format!("{}\n", safe::json_for_people(&Value::Array(all.iter().map(one).collect())))
+    format!("{}\n", sanitize::json_for_people(&Value::Array(all.iter().map(object).collect())))
 }

@@ -1,27 +1,28 @@
-//! The lines for people. People and scripts grep them, so they change only with a note in the
-//! CHANGELOG. No line holds the command's arguments, which may be secrets, unless `-v` asks for them.
+//! The messages for people. People and scripts search for them, so they change only with a note in the CHANGELOG. The
+//! command's arguments may be secrets, so only messages of `-v` have them.
 
-use super::record::Record;
-use super::safe::visible;
+use super::format::{command_name, elapsed, quoted, seconds, shell_words, whole_seconds};
+use super::history::History;
+use super::sanitize::visible;
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::rules::Why;
+use crate::core::verdict::Why;
 use crate::run::attempt::{LeftRunning, StdinState};
 use crate::run::event::Event;
+use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
-use std::ffi::OsString;
 use std::time::Duration;
 
-/// Said once.
+/// At most once in a run.
 const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
 
-/// A message as a line: who says it, and of which run.
+/// A message as a line: with the name of the program, and the label of the run.
 pub fn line(plan: &Plan, message: &str) -> String {
     format!("retry: {}", labelled(plan, message))
 }
 
-/// A message with the name of its run, for readers who know who says it.
+/// A message with the label of the run, for logs that store the name of the program in another field.
 pub fn labelled(plan: &Plan, message: &str) -> String {
     match &plan.messages.label {
         Some(label) => format!("{label}: {message}"),
@@ -29,7 +30,7 @@ pub fn labelled(plan: &Plan, message: &str) -> String {
     }
 }
 
-/// What there is to say about an event; `None` where nothing is said about it.
+/// The message about an event; `None` if the event has none with this verbosity.
 pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     if let Event::Broken { what } = event {
         return Some(what.clone());
@@ -103,7 +104,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("succeeded on {} after {}", attempt(number), elapsed(*since))
         }
         Event::Refused { number, elapsed: since, .. } => {
-            let deadline = elapsed(plan.limits.deadline.unwrap_or_default());
+            let deadline = elapsed(plan.policy.deadline.unwrap_or_default());
             format!(
                 "no time for {} before the deadline of {deadline}. Giving up after {}",
                 attempt(number),
@@ -118,7 +119,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     Some(text)
 }
 
-/// Said once by a `retry` inside a `retry`.
+/// The hint of a `retry` that runs inside another one, at most once in a run.
 fn nested(plan: &Plan) -> String {
     let numbers = match (plan.outer_attempts, plan.policy.attempts.limit()) {
         (Some(outer), Some(inner)) => {
@@ -157,35 +158,29 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     }
 }
 
-/// The live line of a delay: what comes when, why, and how much time there is in all.
-pub fn countdown(plan: &Plan, record: &Record, left: Duration, since: Duration) -> String {
-    let attempt = attempt(plan.policy.attempts, record.attempts + 1);
-    let cause = match &record.cause {
+/// The live line of a delay: the next attempt, when it starts, the last failure, and the time to the deadline.
+pub fn countdown(plan: &Plan, history: &History, left: Duration, since: Duration) -> String {
+    let attempt = attempt(plan.policy.attempts, history.attempts + 1);
+    let cause = match &history.cause {
         Some(outcome) => format!(" after {}", status(plan, outcome)),
         None => String::new(),
     };
-    let deadline = match plan.limits.deadline {
+    let deadline = match plan.policy.deadline {
         Some(deadline) => format!(", deadline in {}", whole_seconds(deadline.saturating_sub(since))),
         None => String::new(),
     };
     format!("{attempt} in {}{cause}{deadline}", whole_seconds(left))
 }
 
-/// A sign of life during a long delay.
+/// The heartbeat of a long delay.
 pub fn still_waiting(plan: &Plan, number: u64, left: Duration) -> String {
     format!("{} in {}", attempt(plan.policy.attempts, number), elapsed(left))
 }
 
-/// A sign of life of an attempt that shows nothing by itself.
+/// The heartbeat of an attempt whose output is held.
 pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
     let attempt = attempt(plan.policy.attempts, number);
     format!("{attempt} has run for {}, its output is held", elapsed(took))
-}
-
-/// Rounded up: whoever waits for as long as it says never comes too early.
-fn whole_seconds(duration: Duration) -> String {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) }
 }
 
 /// How an attempt ended, in a few words.
@@ -238,24 +233,22 @@ fn dropped(bytes: u64) -> String {
     }
 }
 
-/// What a plan may share with others.
-#[derive(Clone, Copy)]
-enum Shared {
-    Breaker,
-    Budget,
-}
-
-fn name(plan: &Plan, which: Shared) -> String {
-    let asked = plan.shared.as_ref();
-    let name = match which {
-        Shared::Breaker => asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name),
-        Shared::Budget => asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name),
+/// The name of the breaker or of the budget, made safe.
+fn shared_name(plan: &Plan, kind: RecordKind) -> String {
+    let config = plan.shared.as_ref();
+    let name = match kind {
+        RecordKind::Breaker => config.and_then(|config| config.breaker.as_ref()).map(|(name, _)| name),
+        RecordKind::Budget => config.and_then(|config| config.budget.as_ref()).map(|(name, _)| name),
     };
     visible(&name.map(ToString::to_string).unwrap_or_default())
 }
 
 fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
-    format!("circuit \"{}\" is open for another {}", name(plan, Shared::Breaker), whole_seconds(wait))
+    format!(
+        "circuit \"{}\" is open for another {}",
+        shared_name(plan, RecordKind::Breaker),
+        whole_seconds(wait)
+    )
 }
 
 fn processes(pids: &[i32]) -> String {
@@ -283,10 +276,10 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
             StopReason::QuotaExhausted(words) => return format!("Not retryable (the server says {words})"),
             StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
             StopReason::BudgetEmpty => {
-                format!(": the retry budget \"{}\" is empty", name(plan, Shared::Budget))
+                format!(": the retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
             }
             StopReason::Deadline { delay } => {
-                let deadline = plan.limits.deadline.unwrap_or_default();
+                let deadline = plan.policy.deadline.unwrap_or_default();
                 let shown = elapsed(deadline);
                 if since >= deadline {
                     format!(": the deadline of {shown} has passed")
@@ -295,24 +288,25 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
                 }
             }
             StopReason::AttemptsExhausted => String::new(),
-            _ => return not_retryable(why),
+            _ => return not_retryable(plan, why),
         },
     };
     format!("Giving up after {}{because}{rule}", elapsed(since))
 }
 
-fn not_retryable(why: Option<&Why>) -> String {
-    match why {
-        Some(Why::Rule(rule) | Why::LeftOut { rules: rule, hint: None } | Why::Output(rule)) => {
-            format!("Not retryable ({})", visible(rule))
-        }
-        Some(Why::LeftOut { rules, hint: Some(hint) }) => {
-            format!("Not retryable ({}; {})", visible(rules), visible(hint))
-        }
-        Some(Why::Missing(rule)) => format!("Not retryable (no match for {})", visible(rule)),
-        Some(Why::Condition) => "Not retryable (--retry-if)".to_owned(),
-        Some(Why::Permanent | Why::NoRule) | None => "Not retryable".to_owned(),
-    }
+fn not_retryable(plan: &Plan, why: Option<&Why>) -> String {
+    let rules = &plan.rules;
+    let because = match why {
+        Some(Why::Rule(id)) => rules[*id].to_string(),
+        Some(Why::LeftOut { hint }) => match hint.and_then(|id| rules.hint(id)) {
+            Some(hint) => format!("{}; {hint}", rules.retry_text()),
+            None => rules.retry_text(),
+        },
+        Some(Why::Missing(id)) => format!("no match for {}", rules[*id]),
+        Some(Why::Condition) => "--retry-if".to_owned(),
+        Some(Why::Permanent | Why::NoRule) | None => return "Not retryable".to_owned(),
+    };
+    format!("Not retryable ({})", visible(&because))
 }
 
 /// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
@@ -326,15 +320,17 @@ fn room_for(asked: Duration) -> String {
     }
 }
 
-/// The rule that made a failure worth another attempt, where the status alone does not say it.
+/// The rule that made a failure worth another attempt, where the status alone does not show it.
 fn rule_behind(plan: &Plan, why: &Why) -> String {
-    match why {
-        Why::Output(rule) => format!(" ({})", visible(rule)),
-        Why::Missing(rule) => format!(" (no match for {})", visible(rule)),
-        Why::Condition if plan.verbosity == Verbosity::Verbose => " (--retry-if)".to_owned(),
-        Why::Rule(rule) if plan.verbosity == Verbosity::Verbose => format!(" ({})", visible(rule)),
-        _ => String::new(),
-    }
+    let rules = &plan.rules;
+    let is_verbose = plan.verbosity == Verbosity::Verbose;
+    let rule = match why {
+        Why::Rule(id) if is_verbose || rules[*id].is_about_output() => rules[*id].to_string(),
+        Why::Missing(id) => format!("no match for {}", rules[*id]),
+        Why::Condition if is_verbose => "--retry-if".to_owned(),
+        _ => return String::new(),
+    };
+    format!(" ({})", visible(&rule))
 }
 
 /// The rule that decided, in the words of the command line; `None` where it took none.
@@ -347,106 +343,9 @@ pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String
         _ => {}
     }
     match why? {
-        Why::Rule(rule) | Why::Output(rule) | Why::Missing(rule) | Why::LeftOut { rules: rule, .. } => {
-            Some(rule.clone())
-        }
+        Why::Rule(id) | Why::Missing(id) => Some(plan.rules[*id].to_string()),
+        Why::LeftOut { .. } => Some(plan.rules.retry_text()),
         Why::Condition => Some("--retry-if".to_owned()),
         Why::Permanent | Why::NoRule => None,
-    }
-}
-
-/// The name in a whole command line that is one word, `retry 'curl -f URL'`: what comes before the first space.
-fn quoted(command: &[OsString]) -> Option<String> {
-    let (name, arguments) = command.first()?.to_str()?.split_once(' ')?;
-    // A directory may have a space in its name.
-    let is_path = name.contains('/') && !arguments.contains(" -") && !arguments.starts_with('-');
-    (!is_path && !name.is_empty()).then(|| name.to_owned())
-}
-
-/// The command's name without its directory and arguments.
-pub fn command_name(command: &[OsString]) -> String {
-    let name = quoted(command).map(|name| OsString::from(name + " ..."));
-    let program = name.as_deref().or(command.first().map(OsString::as_os_str)).unwrap_or_default();
-    let name = std::path::Path::new(program).file_name().unwrap_or(program);
-    if name.is_empty() {
-        return "''".to_owned();
-    }
-    visible(&name.to_string_lossy())
-}
-
-/// The command's arguments for a machine. They may be secrets, so only with `-v`.
-pub fn arguments(plan: &Plan) -> Option<Vec<String>> {
-    let words = || plan.command.iter().skip(1).map(|word| word.to_string_lossy().into()).collect();
-    (plan.verbosity == Verbosity::Verbose).then(words)
-}
-
-/// A delay: always two decimals, `0.57s`.
-pub fn seconds(duration: Duration) -> String {
-    format!("{:.2}s", duration.as_secs_f64())
-}
-
-/// An elapsed time: `0.41s`, `17.1s`, `1m 30s`, `2h 5m 0s`.
-pub fn elapsed(duration: Duration) -> String {
-    let exact = duration.as_secs_f64();
-    if exact < 0.995 {
-        return format!("{exact:.2}s");
-    }
-    if exact < 59.95 {
-        return format!("{exact:.1}s");
-    }
-    let whole = exact.round() as u64;
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours == 0 { format!("{minutes}m {seconds}s") } else { format!("{hours}h {minutes}m {seconds}s") }
-}
-
-/// Arguments as a shell would read them back, control characters made visible.
-pub fn shell_words(words: &[OsString]) -> String {
-    words.iter().map(|word| shell_word(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
-}
-
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    visible(&format!("'{}'", word.replace('\'', r"'\''")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_short_and_never_round_to_another_form() {
-        for (millis, text) in [
-            (0, "0.00s"),
-            (410, "0.41s"),
-            (994, "0.99s"),
-            (996, "1.0s"),
-            (17_149, "17.1s"),
-            (59_949, "59.9s"),
-            (59_960, "1m 0s"),
-            (90_000, "1m 30s"),
-            (3_599_700, "1h 0m 0s"),
-            (7_500_000, "2h 5m 0s"),
-        ] {
-            assert_eq!(elapsed(Duration::from_millis(millis)), text);
-        }
-        assert_eq!(seconds(Duration::from_millis(90_004)), "90.00s");
-    }
-
-    #[test]
-    fn words_are_quoted_so_that_a_shell_reads_them_back() {
-        let words: Vec<OsString> =
-            ["curl", "-d", "it's", "a b", "", "x\ny"].iter().map(OsString::from).collect();
-        assert_eq!(shell_words(&words), r"curl -d 'it'\''s' 'a b' '' 'x\ny'");
-    }
-
-    #[test]
-    fn the_name_has_no_directory_and_no_escape_sequences() {
-        let name = |path: &str| command_name(&[OsString::from(path), "secret".into()]);
-        assert_eq!(name("/usr/bin/curl"), "curl");
-        assert_eq!(name("a\x1b[31mb"), r"a\u{1b}[31mb");
-        assert_eq!(name(""), "''");
     }
 }

@@ -3,8 +3,8 @@
 
 use super::event::Observer;
 use crate::core::outcome::Left;
-use crate::core::rules::Verdict;
 use crate::core::signal::Signal;
+use crate::core::verdict::Verdict;
 use retry_loop::circuit::Observation;
 use retry_loop::run::{Guard, Unguarded};
 use retry_loop::server_hint::ServerHint;

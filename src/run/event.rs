@@ -1,130 +1,92 @@
-//! Everything that can happen, once. The views (`text`, ...) turn it into bytes.
+//! The events of a run, and the trait that observes them. The views in `report` show them.
 
 use super::attempt::Remarks;
-use crate::core::output::Cursor;
-use crate::core::rules::Why;
 use crate::core::signal::Signal;
+use crate::core::stream::Cursor;
+use crate::core::verdict::Why;
 use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
 
-/// Whoever is told what happens. `O` is the outcome of an attempt.
+/// Observes a run. `O` is the outcome of an attempt.
 pub trait Observer<O> {
-    /// Something has happened.
+    /// Called when something has happened.
     fn event(&mut self, event: &Event<'_, O>);
 
-    /// Something goes on. Returns after how long to be told again; none means not again, so that nothing wakes
-    /// up for a view that shows nothing.
+    /// Called while something is in progress. Returns after how long to call again; `None` means not again, so that
+    /// nothing wakes up for an observer that shows nothing.
     fn activity(&mut self, _activity: Activity) -> Option<Duration> {
         None
     }
 }
 
-/// Something that happened. `O` is the outcome of an attempt.
+/// Something that has happened. `O` is the outcome of an attempt. Attempts are numbered from 1, `took` is how long an
+/// attempt ran, and `elapsed` is the time since the start of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields that say nothing else are described above")]
 pub enum Event<'a, O> {
-    /// An attempt begins.
-    Starting {
-        /// The attempt, from 1.
-        number: u64,
-    },
-    /// An attempt was good, but more of them are wanted in a row.
+    /// An attempt starts.
+    Starting { number: u64 },
+    /// An attempt succeeded, but more successes in a row are wanted.
     Good {
-        /// The attempt, from 1.
         number: u64,
-        /// This one included.
+        /// Successes in a row, this one included.
         in_a_row: u64,
-        /// How it ended.
         outcome: &'a O,
-        /// How long it ran.
         took: Duration,
-        /// Since the start.
         elapsed: Duration,
-        /// What comes next.
         next: Next,
     },
     /// An attempt failed.
     Failed {
-        /// The attempt, from 1.
         number: u64,
-        /// How it ended.
         outcome: &'a O,
-        /// How long it ran.
         took: Duration,
-        /// Since the start.
         elapsed: Duration,
-        /// The delay that the server asked for, whether or not there is another attempt.
+        /// The delay that the server asked for, whether or not another attempt follows.
         asked: Option<Duration>,
-        /// What else there is to say.
         remarks: &'a Remarks,
-        /// The rule that decided.
+        /// The rule behind the verdict.
         why: &'a Why,
-        /// What comes next.
         next: Next,
     },
     /// The command of `--before-retry` failed.
-    HookFailed {
-        /// How it ended.
-        outcome: &'a O,
-    },
+    HookFailed { outcome: &'a O },
     /// The command of `--retry-if` gave no answer.
-    ConditionFailed {
-        /// How it ended.
-        outcome: &'a O,
-    },
-    /// The fallback begins.
+    ConditionFailed { outcome: &'a O },
+    /// The fallback starts.
     FallingBack,
-    /// An attempt that would have come next does not: there is no time for it, or the circuit is open.
-    Refused {
-        /// The attempt, from 1.
-        number: u64,
-        /// Why.
-        reason: StopReason,
-        /// Since the start.
-        elapsed: Duration,
-    },
-    /// What is shared with others cannot be used.
-    Warning {
-        /// What happened, and what is done about it.
-        what: String,
-    },
-    /// stdout or stderr cannot be written, and what the command writes there from now on is lost.
-    OutputLost {
-        /// What happened, and what is done about it.
-        what: String,
-    },
-    /// Something of our own failed, and something is lost.
-    Broken {
-        /// What.
-        what: String,
-    },
+    /// The next attempt does not start: there is no time for it, or the circuit is open.
+    Refused { number: u64, reason: StopReason, elapsed: Duration },
+    /// The shared state cannot be used. `what` says why, and what `retry` does about it.
+    Warning { what: String },
+    /// stdout or stderr cannot be written, and further output of the command is lost. `what` says why.
+    OutputLost { what: String },
+    /// `retry` itself failed, and something is lost. `what` says what.
+    Broken { what: String },
     /// The run succeeded.
     Succeeded {
-        /// The last attempt, from 1.
+        /// The last attempt.
         number: u64,
-        /// How it ended.
         outcome: &'a O,
-        /// How long it ran.
         took: Duration,
-        /// Attempts that had failed before.
+        /// Failed attempts before the success.
         failures: u64,
-        /// Since the start.
         elapsed: Duration,
     },
     /// A signal ended the run.
     Interrupted {
         /// The signal that `retry` received.
         signal: Signal,
-        /// The attempt that ran or would have come next.
+        /// The attempt that ran, or was next.
         number: u64,
-        /// How it ended and how long it ran, if it ran.
+        /// The outcome of the attempt that ran and how long it ran; `None` between two attempts.
         running: Option<(&'a O, Duration)>,
-        /// Since the start.
         elapsed: Duration,
     },
 }
 
 impl<O> Event<'_, O> {
-    /// How much a reader of many logs should care.
+    /// The severity of a message about the event.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Good { next, .. } | Self::Failed { next, .. } => match next {
@@ -144,50 +106,50 @@ impl<O> Event<'_, O> {
     }
 }
 
-/// How much a reader of many logs should care; the numbers are syslog(3)'s.
+/// The severity of a message. The numbers are those of syslog(3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It is over, and not well.
+    /// The run has failed, or something is lost.
     Error = 3,
-    /// Something failed, and there is hope.
+    /// Something failed, and the run goes on.
     Warning = 4,
-    /// It went well in the end.
+    /// The run succeeded after a failure.
     Notice = 5,
-    /// For whoever wants to know all.
+    /// Something went as it should.
     Info = 6,
 }
 
-/// Where the time of a run went.
+/// How much time a run has spent on what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Since the start.
+    /// Time since the start of the run.
     pub elapsed: Duration,
-    /// In delays.
+    /// The sum of all delays.
     pub waited: Duration,
-    /// In attempts.
+    /// The sum of the times for which attempts ran.
     pub worked: Duration,
 }
 
-/// What goes on between two events.
+/// What is in progress between two events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
-    /// A delay is waited for.
+    /// A delay.
     Waiting {
-        /// Until it is over.
+        /// Time until the delay is over.
         left: Duration,
-        /// Since the start.
+        /// Time since the start of the run.
         elapsed: Duration,
     },
-    /// An attempt runs.
+    /// An attempt.
     Running {
-        /// For so long.
+        /// How long it has run.
         took: Duration,
     },
-    /// It is over.
+    /// Nothing: the delay or the attempt is over.
     Over,
-    /// A command was there, and has left the cursor of the terminal somewhere.
+    /// Nothing: a command has ended, and may have moved the cursor of the terminal.
     Wrote {
-        /// Where.
+        /// Where the cursor is now.
         cursor: Cursor,
     },
 }

@@ -10,8 +10,8 @@ pub mod attempt;
 pub mod event;
 
 use crate::core::outcome::{Ending, RunEnd};
-use crate::core::rules::{Verdict, Why};
 use crate::core::signal::Signal;
+use crate::core::verdict::{Verdict, Why};
 use attempt::{Abort, Attempt, Opinion, Ready, Waited};
 use event::{Event, Observer};
 use retry_loop::policy::Policy;

@@ -1,6 +1,6 @@
--- The rules of src/core/breaker.rs, on the server. Tested against them step by step; change both.
+-- The rules of crates/retry-loop/src/circuit.rs, on the server. A test compares the two step by step; change both.
 -- KEYS[1]: "1 PHASE GENERATION FAILURES FROM LENGTH PERIOD". Times in ms; whole numbers below 2^53.
--- ARGV[1]: the question, a word and numbers. ARGV[2]: the time, for tests; empty for the server's.
+-- ARGV[1]: the operation, a word and numbers. ARGV[2]: the time, for tests; empty for the server's time.
 local op, ticket, lease, threshold, open, draw = string.match(ARGV[1], '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
 ticket, lease, threshold = tonumber(ticket), tonumber(lease), tonumber(threshold)
 open, draw = tonumber(open), tonumber(draw)
@@ -22,7 +22,7 @@ if seen then
     phase, generation, failures = tonumber(a), tonumber(b), tonumber(c)
     from, length, period = tonumber(d), tonumber(e), tonumber(f)
   end
-  -- Numbers that no rule of ours can have left are damage too.
+  -- Numbers that no rule gives are damage too.
   if not a or generation > LARGEST or failures > 4294967295 or from > LARGEST or length > WEEK or period > WEEK then
     phase, generation, failures, from, length, period = CLOSED, 0, 0, 0, 0, 0
     damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
@@ -33,9 +33,9 @@ local function left()
   return math.max(0, length - math.max(0, now - from))
 end
 
-local function go(to, for_so_long, nominal)
+local function go(to, duration, nominal)
   generation = math.max(generation + 1, now)
-  phase, failures, from, length, period = to, 0, now, for_so_long, nominal
+  phase, failures, from, length, period = to, 0, now, duration, nominal
 end
 
 local reply, wait = 'late', 0

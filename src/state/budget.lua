@@ -1,6 +1,6 @@
--- The rules of src/core/budget.rs, on the server. Tested against them step by step; change both.
+-- The rules of crates/retry-loop/src/bucket.rs, on the server. A test compares the two step by step; change both.
 -- KEYS[1]: "1 THOUSANDTHS AT". Times in ms; whole numbers below 2^53.
--- ARGV[1]: the question, a word and numbers. ARGV[2]: the time, for tests; empty for the server's.
+-- ARGV[1]: the operation, a word and numbers. ARGV[2]: the time, for tests; empty for the server's time.
 local op, burst, deposit = string.match(ARGV[1], '^(%a+) (%d+) (%d+)$')
 burst, deposit = tonumber(burst), tonumber(deposit)
 local now = tonumber(ARGV[2])
@@ -18,7 +18,7 @@ if seen then
   if a then
     tokens, at = tonumber(a), tonumber(b)
   end
-  -- Numbers that no rule of ours can have left are damage too.
+  -- Numbers that no rule gives are damage too.
   if not a or tokens > 4294967295000 or at > 9007199254740991 then
     tokens, at = burst, now
     damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
@@ -55,7 +55,7 @@ end
 
 local text = string.format('1 %.0f %.0f', tokens, at)
 if text ~= seen and (seen or not fresh) then
-  -- A bucket that is full again, by time alone, needs no record.
+  -- A bucket that time has filled again needs no record.
   local keep = 60000 + math.max(0, burst - tokens) * MILLIS_PER_THOUSANDTH
   redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', keep))
 end

@@ -1,16 +1,18 @@
-//! State that `retry` processes share: the circuit breakers and the retry budgets, by name.
+//! State that `retry` processes share: circuit breakers and retry budgets, by name.
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`shared`] | what the loop asks: admit, record, renew, pay, deposit; and failing open |
-//! | [`store`] | one operation to one record, in whichever store it is kept |
-//! | [`operation`] | what can be asked, put to the rules or to a server that has them |
-//! | [`mod@file`] | the store of a machine: a small file per record under a lock |
+//! | [`shared`] | the shared state of one run, which fails open |
+//! | [`store`] | one operation on one record, in whichever store it is kept |
+//! | [`operation`] | the operations, as calls of the rules and as arguments of a server's scripts |
+//! | [`mod@file`] | the store of one machine: a small file per record, under a lock |
 //! | `redis` | the store of a fleet: a Redis or Valkey server (cargo feature `redis`) |
-//! | `connection` | the connection to it: what it may take in time and in memory |
+//! | `connection` | the connection to the server, with its limits on time and memory |
+//! | [`error`] | what a store returns: replies and errors |
+//! | [`timeout`] | how long a store may take |
 //! | [`record`] | the bytes of a record in a file: versioned, checksummed, of one size |
-//! | [`record_key`] | names of records: no name escapes its directory, none is too long |
-//! | [`clock`] | the wall clock by which states are kept, and how long a store may take |
+//! | [`record_key`] | names of records, as file names and as keys |
+//! | [`clock`] | the wall clock of shared state |
 //!
 //! The rules are [`retry_loop::circuit`] and [`retry_loop::bucket`]. Nothing here prints, and no lock
 //! is held while a command runs.
@@ -18,6 +20,7 @@
 pub mod clock;
 #[cfg(feature = "redis")]
 pub mod connection;
+pub mod error;
 pub mod file;
 pub mod operation;
 pub mod record;
@@ -26,3 +29,4 @@ pub mod record_key;
 pub mod redis;
 pub mod shared;
 pub mod store;
+pub mod timeout;

@@ -1,7 +1,7 @@
-//! What can be asked of a shared state: each operation is put to the rules in `core`, or, as words and
-//! numbers, to the server that has the same rules. It owns the translation and no rule.
+//! The operations on a shared state. Each one is applied to the state by the rules of the library or, encoded as text,
+//! by a server's script that has the same rules. Owns the encoding and no rule.
 
-use super::record::Kept;
+use super::record::RecordFormat;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
     self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
@@ -12,89 +12,88 @@ use std::time::Duration;
 
 /// One operation: one atomic step in any store.
 pub trait Operation {
-    /// The state that it is put to.
-    type State: Kept;
-    /// The answer.
+    /// The state that the operation is applied to.
+    type State: RecordFormat;
+    /// What the operation returns.
     type Reply;
 
-    /// The state where there is none yet.
+    /// The state where there is no record yet.
     fn fresh(&self, now: Timestamp) -> Self::State;
 
-    /// Puts it to the rules.
+    /// Applies the operation to a state.
     fn apply(&mut self, state: &mut Self::State, now: Timestamp) -> Self::Reply;
 
-    /// It as a word and numbers, for the script of this kind of state.
+    /// The arguments for the script of this kind of state.
     fn encode(&mut self) -> String;
 
-    /// The answer of the script; none if it makes no sense.
+    /// The script's reply as that of the operation; `None` if no rule gives such a reply.
     fn decode(&self, reply: &ScriptReply) -> Option<Self::Reply>;
 }
 
-/// What a script answers.
+/// The reply of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptReply {
-    /// One of its words.
-    pub word: String,
-    /// Milliseconds; negative for never.
+    /// `closed`, `probe`, `refused`, `paid`, ...
+    pub result: String,
+    /// Milliseconds; negative for "never".
     pub wait: i64,
-    /// The generation after it.
+    /// The record's generation after the operation.
     pub generation: u64,
 }
 
 impl ScriptReply {
-    /// None if no rule gives so long a time: a server could refuse for ever with it.
+    /// `None` if no rule gives a time as long as that: a server could refuse for ever with it.
     fn span(&self) -> Option<Duration> {
         u64::try_from(self.wait).ok().map(Duration::from_millis).filter(|span| *span <= LONGEST)
     }
 
-    /// Negative for never.
     fn wait(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.wait).unwrap_or(u64::MAX))
     }
 }
 
-/// May an attempt start now? A probe gets its slot for so long.
+/// Asks whether an attempt may start now.
 #[derive(Debug)]
 pub struct Admit {
-    /// At least 1 s.
+    /// The lease that a probe gets; at least 1 s.
     pub lease: Duration,
 }
 
-/// For how long would an attempt be refused?
+/// Asks how long an attempt would be refused.
 #[derive(Debug)]
-pub struct Refusal;
+pub struct QueryRefusal;
 
-/// An attempt ended.
+/// Records the result of an attempt.
 #[derive(Debug)]
-pub struct Record<'a> {
-    /// Which one.
+pub struct RecordResult<'a> {
+    /// The attempt's ticket.
     pub ticket: Ticket,
-    /// How.
+    /// The attempt's result.
     pub result: Observation,
-    /// By whose settings it counts.
+    /// The settings of the breaker that counts it.
     pub settings: &'a BreakerSettings,
     /// For the jitter.
     pub random: &'a mut Random,
 }
 
-/// A probe still runs.
+/// Renews the lease of a probe that still runs.
 #[derive(Debug)]
 pub struct Renew {
-    /// Which one.
+    /// The probe's ticket.
     pub ticket: Ticket,
 }
 
-/// A retry asks for its token.
+/// Takes a token for a retry.
 #[derive(Debug)]
 pub struct Pay<'a> {
-    /// Of which bucket.
+    /// The settings of the bucket.
     pub settings: &'a BudgetSettings,
 }
 
-/// A success puts its part of a token in.
+/// Adds the fraction of a token that a success earns.
 #[derive(Debug)]
 pub struct Deposit<'a> {
-    /// Into which bucket.
+    /// The settings of the bucket.
     pub settings: &'a BudgetSettings,
 }
 
@@ -116,7 +115,7 @@ impl Operation for Admit {
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Admission> {
-        match reply.word.as_str() {
+        match reply.result.as_str() {
             "closed" => Some(Admission::Closed(Ticket::of(reply.generation))),
             "probe" => Some(Admission::Probe(Ticket::of(reply.generation))),
             "refused" => Some(Admission::Refused { wait: reply.span()? }),
@@ -125,7 +124,7 @@ impl Operation for Admit {
     }
 }
 
-impl Operation for Refusal {
+impl Operation for QueryRefusal {
     type State = Circuit;
     type Reply = Option<Duration>;
 
@@ -142,7 +141,7 @@ impl Operation for Refusal {
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Option<Duration>> {
-        match reply.word.as_str() {
+        match reply.result.as_str() {
             "refused" => Some(Some(reply.span()?)),
             "none" => Some(None),
             _ => None,
@@ -150,7 +149,7 @@ impl Operation for Refusal {
     }
 }
 
-impl Operation for Record<'_> {
+impl Operation for RecordResult<'_> {
     type State = Circuit;
     type Reply = Recorded;
 
@@ -163,17 +162,17 @@ impl Operation for Record<'_> {
     }
 
     fn encode(&mut self) -> String {
-        let word = match self.result {
+        let verb = match self.result {
             Observation::Success => "success",
             Observation::Failure => "failure",
             Observation::Neutral => "nothing",
         };
         let draw = circuit::jitter_draw(self.random);
-        encode_breaker(word, Some(self.ticket), Duration::ZERO, Some(self.settings), draw)
+        encode_breaker(verb, Some(self.ticket), Duration::ZERO, Some(self.settings), draw)
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Recorded> {
-        match reply.word.as_str() {
+        match reply.result.as_str() {
             "counted" => Some(Recorded::Counted),
             "opened" => Some(Recorded::Opened { wait: reply.span()? }),
             "recovered" => Some(Recorded::Closed),
@@ -201,7 +200,7 @@ impl Operation for Renew {
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Renewal> {
-        match reply.word.as_str() {
+        match reply.result.as_str() {
             "kept" => Some(Renewal::Kept),
             "late" => Some(Renewal::Lost),
             _ => None,
@@ -210,7 +209,7 @@ impl Operation for Renew {
 }
 
 fn encode_breaker(
-    word: &str,
+    verb: &str,
     ticket: Option<Ticket>,
     lease: Duration,
     settings: Option<&BreakerSettings>,
@@ -219,7 +218,7 @@ fn encode_breaker(
     let settings = settings.copied().unwrap_or_default();
     let (ticket, lease) = (ticket.map_or(0, Ticket::generation), millis(lease));
     let (failures, open) = (settings.failures, millis(settings.open));
-    format!("{word} {ticket} {lease} {failures} {open} {draw}")
+    format!("{verb} {ticket} {lease} {failures} {open} {draw}")
 }
 
 impl Operation for Pay<'_> {
@@ -239,7 +238,7 @@ impl Operation for Pay<'_> {
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Payment> {
-        match reply.word.as_str() {
+        match reply.result.as_str() {
             "paid" => Some(Payment::Paid),
             "empty" => Some(Payment::Empty { wait: reply.wait() }),
             _ => None,
@@ -264,10 +263,10 @@ impl Operation for Deposit<'_> {
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<()> {
-        (reply.word == "done").then_some(())
+        (reply.result == "done").then_some(())
     }
 }
 
-fn encode_budget(word: &str, settings: &BudgetSettings) -> String {
-    format!("{word} {} {}", settings.burst, settings.deposit)
+fn encode_budget(verb: &str, settings: &BudgetSettings) -> String {
+    format!("{verb} {} {}", settings.burst, settings.deposit)
 }

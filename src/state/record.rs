@@ -9,47 +9,47 @@
 //!         8  generation / tokens   56  FNV-1a of bytes 0-55
 //! ```
 //!
-//! Numbers are little-endian, so that machines of all kinds can share a directory. A record fits in a
-//! page and a sector and is written with one call; if the machine loses power all the same, the checksum
-//! tells, and the state starts afresh: it is worth a few failures, not a sync on every attempt.
+//! Numbers are little-endian, so that different machines can share a directory. A record fits in a page and a sector
+//! and is written with one call, but never synced: after a power failure the checksum may be wrong, and then the
+//! state starts afresh. It is worth a few failures, not a sync on every attempt.
 
-use super::record_key::Kind;
+use super::record_key::RecordKind;
 use retry_loop::bucket::Bucket;
 use retry_loop::circuit::{Circuit, Phase};
 use retry_loop::timestamp::{LONGEST, Span, Timestamp};
 use std::fmt;
 
-/// The size of every record in bytes.
-pub const SIZE: usize = 64;
+/// The size of every record, in bytes.
+pub const RECORD_SIZE: usize = 64;
 
-/// One record.
-pub type Bytes = [u8; SIZE];
+/// The bytes of one record.
+pub type RecordBytes = [u8; RECORD_SIZE];
 
 const MAGIC: [u8; 4] = *b"rtry";
 const VERSION: u8 = 1;
-const CHECKED: usize = SIZE - 8;
+const CHECKSUM_OFFSET: usize = RECORD_SIZE - 8;
 
-/// No time and no generation, which follows the time, is larger: a store whose numbers are all floating-point
-/// calculates exactly up to here, and a clock gets here in the year 287396.
-const LARGEST: u64 = (1 << 53) - 1;
+/// No timestamp and no generation (which grows with the timestamp) is larger: Lua's numbers, which are floating-point,
+/// are exact up to here, and a clock gets here in the year 287396.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// Why bytes are no record. The state then starts afresh, and a warning says so.
+/// Why bytes are not a valid record. The state then starts afresh, with a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {
-    /// Of another size, in bytes.
+    /// The record has this many bytes.
     Length(usize),
-    /// Not written by `retry`, or torn.
+    /// Another program wrote it, or not all of it was written.
     Checksum,
-    /// Written by another version of the format.
+    /// It has another version of the format.
     Version(u8),
-    /// A record of another kind, or with values that this version does not know.
+    /// It is a record of the other kind, or has values that no rule gives.
     Contents,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length(length) => write!(f, "it has {length} bytes instead of {SIZE}"),
+            Self::Length(length) => write!(f, "it has {length} bytes instead of {RECORD_SIZE}"),
             Self::Checksum => f.write_str("its checksum is wrong"),
             Self::Version(version) => write!(f, "it is of version {version}, not {VERSION}"),
             Self::Contents => f.write_str("it holds something else"),
@@ -57,73 +57,72 @@ impl fmt::Display for Damage {
     }
 }
 
-/// A state of either kind.
+/// The state in a record of either kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Of a circuit breaker.
+pub enum RecordState {
+    /// The state of a circuit breaker.
     Breaker(Circuit),
-    /// Of a retry budget.
+    /// The state of a retry budget.
     Budget(Bucket),
 }
 
-impl State {
-    /// The state of a record of this kind.
+impl RecordState {
+    /// Reads a record of this kind.
     ///
     /// # Errors
-    /// When the bytes are no such record.
-    pub fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self, Damage> {
+    /// When the bytes are not a valid record.
+    pub fn from_bytes(kind: RecordKind, bytes: &[u8]) -> Result<Self, Damage> {
         match kind {
-            Kind::Breaker => Circuit::from_bytes(bytes).map(Self::Breaker),
-            Kind::Budget => Bucket::from_bytes(bytes).map(Self::Budget),
+            RecordKind::Breaker => Circuit::from_bytes(bytes).map(Self::Breaker),
+            RecordKind::Budget => Bucket::from_bytes(bytes).map(Self::Budget),
         }
     }
 }
 
-/// A state that can be kept in a record.
-pub trait Kept: Copy + PartialEq {
-    /// Which rules it belongs to.
-    const KIND: Kind;
+/// A state that has a record format.
+pub trait RecordFormat: Copy + PartialEq {
+    /// The kind of its records.
+    const KIND: RecordKind;
 
-    /// Its record.
-    fn to_bytes(&self) -> Bytes;
+    /// The record of this state.
+    fn to_bytes(&self) -> RecordBytes;
 
-    /// The state of a record.
+    /// The state in a record.
     ///
     /// # Errors
-    /// When the bytes are no such record.
+    /// When the bytes are not a valid record.
     fn from_bytes(bytes: &[u8]) -> Result<Self, Damage>;
 }
 
-impl Kept for Circuit {
-    const KIND: Kind = Kind::Breaker;
+impl RecordFormat for Circuit {
+    const KIND: RecordKind = RecordKind::Breaker;
 
-    fn to_bytes(&self) -> Bytes {
+    fn to_bytes(&self) -> RecordBytes {
         let (phase, failures, span, period) = match self.phase {
             Phase::Closed { failures } => (0, failures, None, 0),
             Phase::Open { span, period } => (1, 0, Some(span), period),
             Phase::HalfOpen { lease, period } => (2, 0, Some(lease), period),
         };
         let (from, length) = span.map_or((0, 0), |span| (span.from.millis(), span.length));
-        seal(Self::KIND, phase, [self.generation, u64::from(failures), from, length, period])
+        pack(Self::KIND, phase, [self.generation, u64::from(failures), from, length, period])
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, Damage> {
-        let (phase, numbers) = unseal(Self::KIND, bytes)?;
-        breaker(phase.into(), numbers)
+        let (phase, fields) = unpack(Self::KIND, bytes)?;
+        circuit_of(phase.into(), fields)
     }
 }
 
-/// The breaker that the numbers of a record mean, whichever store they are from: the generation, failures in
-/// a row, and the beginning, length and period of a span in milliseconds.
+/// The circuit that has these fields in a record, whichever store the record is from. Times are in milliseconds.
 ///
 /// # Errors
-/// When no rule of ours can have left such numbers. A span of 2^64 would keep a circuit open for ever.
-pub(super) fn breaker(
+/// When no rule gives such a state: a span of 2^64 would keep a circuit open for ever.
+pub(super) fn circuit_of(
     phase: u64,
     [generation, failures, from, length, period]: [u64; 5],
 ) -> Result<Circuit, Damage> {
     let longest = LONGEST.as_millis() as u64;
-    if generation > LARGEST || from > LARGEST || length > longest || period > longest {
+    if generation > MAX_NUMBER || from > MAX_NUMBER || length > longest || period > longest {
         return Err(Damage::Contents);
     }
     let span = Span { from: Timestamp::from_millis(from), length };
@@ -136,72 +135,73 @@ pub(super) fn breaker(
     Ok(Circuit { generation, phase })
 }
 
-impl Kept for Bucket {
-    const KIND: Kind = Kind::Budget;
+impl RecordFormat for Bucket {
+    const KIND: RecordKind = RecordKind::Budget;
 
-    fn to_bytes(&self) -> Bytes {
-        seal(Self::KIND, 0, [self.thousandths, self.at.millis(), 0, 0, 0])
+    fn to_bytes(&self) -> RecordBytes {
+        pack(Self::KIND, 0, [self.thousandths, self.at.millis(), 0, 0, 0])
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, Damage> {
-        match unseal(Self::KIND, bytes)? {
-            (0, [thousandths, at, 0, 0, 0]) => budget([thousandths, at]),
+        match unpack(Self::KIND, bytes)? {
+            (0, [thousandths, at, 0, 0, 0]) => bucket_of([thousandths, at]),
             _ => Err(Damage::Contents),
         }
     }
 }
 
-/// The budget that the numbers of a record mean: thousandths of a token, and a time in milliseconds.
+/// The bucket that has these fields in a record: thousandths of a token, and a time in milliseconds.
 ///
 /// # Errors
-/// When no rule of ours can have left such numbers.
-pub(super) fn budget([thousandths, at]: [u64; 2]) -> Result<Bucket, Damage> {
-    if thousandths > u64::from(u32::MAX) * 1000 || at > LARGEST {
+/// When no rule gives such a state.
+pub(super) fn bucket_of([thousandths, at]: [u64; 2]) -> Result<Bucket, Damage> {
+    if thousandths > u64::from(u32::MAX) * 1000 || at > MAX_NUMBER {
         return Err(Damage::Contents);
     }
     Ok(Bucket { thousandths, at: Timestamp::from_millis(at) })
 }
 
-const fn number(kind: Kind) -> u8 {
+const fn kind_byte(kind: RecordKind) -> u8 {
     match kind {
-        Kind::Breaker => 1,
-        Kind::Budget => 2,
+        RecordKind::Breaker => 1,
+        RecordKind::Budget => 2,
     }
 }
 
-fn seal(kind: Kind, phase: u8, fields: [u64; 5]) -> Bytes {
-    let mut bytes = [0; SIZE];
+fn pack(kind: RecordKind, phase: u8, fields: [u64; 5]) -> RecordBytes {
+    let mut bytes = [0; RECORD_SIZE];
     bytes[..4].copy_from_slice(&MAGIC);
-    bytes[4..7].copy_from_slice(&[VERSION, number(kind), phase]);
-    for (place, field) in bytes[8..].chunks_exact_mut(8).zip(fields) {
-        place.copy_from_slice(&field.to_le_bytes());
+    bytes[4..7].copy_from_slice(&[VERSION, kind_byte(kind), phase]);
+    for (target, field) in bytes[8..].chunks_exact_mut(8).zip(fields) {
+        target.copy_from_slice(&field.to_le_bytes());
     }
-    let sum = checksum(&bytes[..CHECKED]);
-    bytes[CHECKED..].copy_from_slice(&sum.to_le_bytes());
+    let sum = checksum(&bytes[..CHECKSUM_OFFSET]);
+    bytes[CHECKSUM_OFFSET..].copy_from_slice(&sum.to_le_bytes());
     bytes
 }
 
-fn unseal(kind: Kind, bytes: &[u8]) -> Result<(u8, [u64; 5]), Damage> {
-    let bytes: &Bytes = bytes.try_into().map_err(|_| Damage::Length(bytes.len()))?;
-    // A later version may check itself in another way, so the version is looked at first.
+/// The phase and the fields of a valid record.
+fn unpack(kind: RecordKind, bytes: &[u8]) -> Result<(u8, [u64; 5]), Damage> {
+    let bytes: &RecordBytes = bytes.try_into().map_err(|_| Damage::Length(bytes.len()))?;
+    // Before the checksum: a later version may have another one.
     if bytes[..4] == MAGIC && bytes[4] > VERSION {
         return Err(Damage::Version(bytes[4]));
     }
-    let word = |at: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[at..at + 8]);
-        u64::from_le_bytes(word)
+    let field = |offset: usize| {
+        let mut field = [0; 8];
+        field.copy_from_slice(&bytes[offset..offset + 8]);
+        u64::from_le_bytes(field)
     };
-    if bytes[..4] != MAGIC || word(CHECKED) != checksum(&bytes[..CHECKED]) {
+    if bytes[..4] != MAGIC || field(CHECKSUM_OFFSET) != checksum(&bytes[..CHECKSUM_OFFSET]) {
         return Err(Damage::Checksum);
     }
-    if bytes[4] != VERSION || bytes[5] != number(kind) || bytes[7] != 0 || word(48) != 0 {
+    if bytes[4] != VERSION || bytes[5] != kind_byte(kind) || bytes[7] != 0 || field(48) != 0 {
         return Err(Damage::Contents);
     }
-    Ok((bytes[6], [word(8), word(16), word(24), word(32), word(40)]))
+    Ok((bytes[6], [field(8), field(16), field(24), field(32), field(40)]))
 }
 
-/// FNV-1a with 64 bits: against torn and foreign bytes, not against people.
+/// FNV-1a with 64 bits: detects torn and foreign bytes, not forged ones.
 fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -213,20 +213,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use retry_loop::bucket::{BudgetSettings, Payment};
-    use retry_loop::circuit::{Admission, BreakerSettings, Observation as Ended, Ticket};
+    use retry_loop::circuit::{Admission, BreakerSettings, Observation, Ticket};
     use retry_loop::random::Random;
     use std::time::Duration;
 
-    /// Any number, and more often than others those at which something may overflow.
+    /// Any number, and often one at which a calculation may overflow.
     fn number() -> impl Strategy<Value = u64> {
-        const EDGES: [u64; 8] = [0, 1, 999, LARGEST, LARGEST + 1, 1 << 63, u64::MAX - 1, u64::MAX];
+        const EDGES: [u64; 8] = [0, 1, 999, MAX_NUMBER, MAX_NUMBER + 1, 1 << 63, u64::MAX - 1, u64::MAX];
         prop_oneof![any::<u64>(), prop::sample::select(&EDGES[..]), 0..2_000_000_000_000_u64]
     }
 
     fn any_breaker() -> impl Strategy<Value = Circuit> {
         let longest = LONGEST.as_millis() as u64;
         let span = move || {
-            let times = (0..=LARGEST, 0..=longest);
+            let times = (0..=MAX_NUMBER, 0..=longest);
             times.prop_map(|(from, length)| Span { from: Timestamp::from_millis(from), length })
         };
         let phase = prop_oneof![
@@ -234,10 +234,10 @@ mod tests {
             (span(), 0..=longest).prop_map(|(span, period)| Phase::Open { span, period }),
             (span(), 0..=longest).prop_map(|(lease, period)| Phase::HalfOpen { lease, period }),
         ];
-        (0..=LARGEST, phase).prop_map(|(generation, phase)| Circuit { generation, phase })
+        (0..=MAX_NUMBER, phase).prop_map(|(generation, phase)| Circuit { generation, phase })
     }
 
-    fn record(thousandths: u64, at: u64) -> Bytes {
+    fn record(thousandths: u64, at: u64) -> RecordBytes {
         Bucket { thousandths, at: Timestamp::from_millis(at) }.to_bytes()
     }
 
@@ -257,20 +257,23 @@ mod tests {
         assert_eq!(Bucket::from_bytes(&[]), Err(Damage::Length(0)));
         assert_eq!(Bucket::from_bytes(&good[..63]), Err(Damage::Length(63)));
         assert_eq!(Bucket::from_bytes(&[good.as_slice(), b"x"].concat()), Err(Damage::Length(65)));
-        assert_eq!(Bucket::from_bytes(&[0; SIZE]), Err(Damage::Checksum));
+        assert_eq!(Bucket::from_bytes(&[0; RECORD_SIZE]), Err(Damage::Checksum));
         assert_eq!(Circuit::from_bytes(&good), Err(Damage::Contents));
         let mut future = good;
         future[4] = 2;
         assert_eq!(Bucket::from_bytes(&future), Err(Damage::Version(2)));
-        assert_eq!(Circuit::from_bytes(&seal(Kind::Breaker, 3, [0; 5])), Err(Damage::Contents));
+        assert_eq!(Circuit::from_bytes(&pack(RecordKind::Breaker, 3, [0; 5])), Err(Damage::Contents));
         for fields in [[0, 0, 0, u64::MAX, 0], [0, 0, 0, 0, u64::MAX], [0, 0, u64::MAX, 1, 1], [u64::MAX; 5]]
         {
-            assert_eq!(Circuit::from_bytes(&seal(Kind::Breaker, 1, fields)), Err(Damage::Contents));
+            assert_eq!(Circuit::from_bytes(&pack(RecordKind::Breaker, 1, fields)), Err(Damage::Contents));
         }
         assert_eq!(Bucket::from_bytes(&record(u64::MAX, 0)), Err(Damage::Contents));
         assert_eq!(Bucket::from_bytes(&record(0, u64::MAX)), Err(Damage::Contents));
         let many = u64::from(u32::MAX) + 1;
-        assert_eq!(Circuit::from_bytes(&seal(Kind::Breaker, 0, [0, many, 0, 0, 0])), Err(Damage::Contents));
+        assert_eq!(
+            Circuit::from_bytes(&pack(RecordKind::Breaker, 0, [0, many, 0, 0, 0])),
+            Err(Damage::Contents)
+        );
     }
 
     proptest! {
@@ -280,19 +283,19 @@ mod tests {
         }
 
         #[test]
-        fn a_budget_comes_back_as_it_was(thousandths in 0..=u64::from(u32::MAX) * 1000, at in 0..=LARGEST) {
+        fn a_budget_comes_back_as_it_was(thousandths in 0..=u64::from(u32::MAX) * 1000, at in 0..=MAX_NUMBER) {
             let budget = Bucket { thousandths, at: Timestamp::from_millis(at) };
             prop_assert_eq!(Bucket::from_bytes(&budget.to_bytes()), Ok(budget));
         }
 
-        /// A record that somebody has made, checksum and all: what it says is either damage, or over in a week
-        /// whatever the clock shows, and nothing panics.
+        /// A forged record with a good checksum is either damaged, or over in a week whatever the clock shows, and
+        /// nothing panics.
         #[test]
         fn no_crafted_record_opens_a_circuit_for_ever(
             phase in 0..4_u8, fields in prop::array::uniform5(number()), now in number(), result in 0..3_usize,
         ) {
             let now = Timestamp::from_millis(now);
-            if let Ok(mut breaker) = Circuit::from_bytes(&seal(Kind::Breaker, phase, fields)) {
+            if let Ok(mut breaker) = Circuit::from_bytes(&pack(RecordKind::Breaker, phase, fields)) {
                 let first = breaker.admit(now, Duration::ZERO);
                 prop_assert!(breaker.refusal(now).unwrap_or_default() <= LONGEST);
                 let later = Timestamp::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
@@ -301,11 +304,11 @@ mod tests {
                     let refused = [first, second].map(|one| matches!(one, Admission::Refused { .. }));
                     prop_assert!(refused != [true, true]);
                 }
-                let result = [Ended::Success, Ended::Failure, Ended::Neutral][result];
+                let result = [Observation::Success, Observation::Failure, Observation::Neutral][result];
                 let ticket = Ticket::of(breaker.generation);
                 breaker.record(ticket, result, later, &BreakerSettings::default(), &mut Random::seeded(1));
             }
-            if let Ok(mut budget) = Bucket::from_bytes(&seal(Kind::Budget, phase, [fields[0], fields[1], 0, 0, 0])) {
+            if let Ok(mut budget) = Bucket::from_bytes(&pack(RecordKind::Budget, phase, [fields[0], fields[1], 0, 0, 0])) {
                 let settings = BudgetSettings::default();
                 budget.deposit(now, &settings);
                 if let Payment::Empty { wait } = budget.pay(now, &settings) {
@@ -316,7 +319,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic_and_every_changed_byte_is_seen(
-            breaker in any_breaker(), at in 0..SIZE, change in 1..=255_u8, noise: Vec<u8>,
+            breaker in any_breaker(), at in 0..RECORD_SIZE, change in 1..=255_u8, noise: Vec<u8>,
         ) {
             let mut bytes = breaker.to_bytes();
             bytes[at] ^= change;

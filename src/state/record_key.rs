@@ -1,24 +1,24 @@
-//! The name of a record: of which breaker or budget, and which of the two. Owns the encoding of a name
-//! into a text that is a file name and a part of a key, whatever bytes the name is made of.
+//! The name of a record: the name of the breaker or budget, and which of the two it is. Owns the encoding of a name
+//! as text that is safe in a file name and in a Redis key, whatever bytes the name has.
 
 use crate::core::shared::Name;
 use std::fmt;
 
-/// Which rules a record belongs to. The two have their names apart.
+/// What a record holds. A breaker and a budget may have the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum RecordKind {
     /// A circuit breaker.
     Breaker,
     /// A retry budget.
     Budget,
 }
 
-impl Kind {
-    /// Both.
+impl RecordKind {
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Breaker, Self::Budget];
 
-    /// `breaker` or `budget`: the end of a file's name and of a key.
-    pub const fn word(self) -> &'static str {
+    /// `breaker` or `budget`: the end of file names and of Redis keys.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Breaker => "breaker",
             Self::Budget => "budget",
@@ -26,64 +26,60 @@ impl Kind {
     }
 }
 
-/// Where one record is.
+/// The name and the kind of one record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordKey {
     encoded: String,
-    kind: Kind,
+    kind: RecordKind,
 }
 
-/// An encoded name is not longer; a file name may have 255 bytes almost everywhere.
-const LONGEST: usize = 160;
+/// The longest encoded name, in bytes. Almost everywhere a file name may have 255.
+const MAX_ENCODED: usize = 160;
 
-/// Of a longer one so much is kept for people to see.
-const SEEN: usize = 96;
+/// How many bytes of a longer encoded name are kept, for people to read; a hash follows them.
+const KEPT_PREFIX: usize = 96;
+
+/// The length of an encoded name with a hash: the prefix, `~`, 32 digits.
+const HASHED: usize = KEPT_PREFIX + 33;
 
 impl RecordKey {
-    /// The place of `name`'s record.
-    pub fn new(name: &Name, kind: Kind) -> Self {
+    /// The key of the record of this kind for `name`.
+    pub fn new(name: &Name, kind: RecordKind) -> Self {
         Self { encoded: encode(name.bytes()), kind }
     }
 
-    /// Which rules it belongs to.
-    pub const fn kind(&self) -> Kind {
+    /// The kind of the record.
+    pub const fn kind(&self) -> RecordKind {
         self.kind
     }
 
-    /// `NAME.breaker`: one component of a path; never `.`, `..` or hidden, at most 168 bytes.
+    /// `NAME.breaker`: one component of a path, at most 168 bytes; never `.`, `..` or hidden.
     pub fn file_name(&self) -> String {
-        format!("{}.{}", self.encoded, self.kind.word())
+        format!("{}.{}", self.encoded, self.kind.as_str())
     }
 
-    /// `retry:{NAME}:breaker`. The braces are a hash tag, so that a cluster keeps both records of a
-    /// name on one node.
-    pub fn key(&self) -> String {
-        format!("retry:{{{}}}:{}", self.encoded, self.kind.word())
+    /// `retry:{NAME}:breaker`. The braces are a hash tag: a Redis cluster keeps both records of a name on one node.
+    pub fn redis_key(&self) -> String {
+        format!("retry:{{{}}}:{}", self.encoded, self.kind.as_str())
     }
 
-    /// The key of a file of ours; none for any other file.
+    /// The inverse of [`Self::file_name`]; `None` for files of others.
     pub fn from_file_name(file: &str) -> Option<Self> {
-        let (encoded, word) = file.rsplit_once('.')?;
-        Self::from_parts(encoded, word)
+        let (encoded, kind) = file.rsplit_once('.')?;
+        Self::from_parts(encoded, kind)
     }
 
-    /// The key of a key of ours; none for any other key.
-    pub fn from_key(key: &str) -> Option<Self> {
-        let (encoded, word) = key.strip_prefix("retry:{")?.split_once("}:")?;
-        Self::from_parts(encoded, word)
+    /// The inverse of [`Self::redis_key`]; `None` for keys of others.
+    pub fn from_redis_key(key: &str) -> Option<Self> {
+        let (encoded, kind) = key.strip_prefix("retry:{")?.split_once("}:")?;
+        Self::from_parts(encoded, kind)
     }
 
-    fn from_parts(encoded: &str, word: &str) -> Option<Self> {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word)?;
+    fn from_parts(encoded: &str, kind: &str) -> Option<Self> {
+        let kind = RecordKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
         let key = Self { encoded: encoded.to_owned(), kind };
-        let shortened = key.encoded.len() == SEEN + 33
-            && key.encoded.as_bytes()[SEEN] == b'~'
-            && key
-                .encoded
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.%~".contains(&byte));
-        let ours = shortened || key.decoded().is_some_and(|name| encode(&name) == key.encoded);
-        ours.then_some(key)
+        let is_encoded = key.decoded().is_some_and(|name| encode(&name) == key.encoded);
+        (is_encoded || is_hashed(encoded)).then_some(key)
     }
 
     fn decoded(&self) -> Option<Vec<u8>> {
@@ -103,7 +99,14 @@ impl RecordKey {
     }
 }
 
-/// The name, for people: a very long one is cut, and a hash stands for the rest.
+/// Whether this is a long name that was shortened. Its name cannot be decoded.
+fn is_hashed(encoded: &str) -> bool {
+    let is_allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.%~".contains(&byte);
+    encoded.len() == HASHED && encoded.as_bytes()[KEPT_PREFIX] == b'~' && encoded.bytes().all(is_allowed)
+}
+
+/// The name as text; of a very long one, the encoded prefix and the hash.
 impl fmt::Display for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.decoded() {
@@ -113,9 +116,9 @@ impl fmt::Display for RecordKey {
     }
 }
 
-/// Small letters, digits, `-`, `_` and inner dots stay; every other byte becomes `%xx`. Capitals too:
-/// some file systems take `A` and `a` for the same. Two names never get the same text, except that a
-/// very long one is told from others by 128 bits of hash.
+/// Lowercase letters, digits, `-`, `_` and dots that are not first stay; every other byte becomes `%xx`. Uppercase
+/// letters too: some file systems do not distinguish `A` from `a`. Two names never get the same text, except that
+/// very long ones are distinguished only by a hash of 128 bits.
 fn encode(name: &[u8]) -> String {
     if name.is_empty() {
         return "%".to_owned();
@@ -130,16 +133,16 @@ fn encode(name: &[u8]) -> String {
                 let _never_fails = write!(text, "%{byte:02x}");
             }
         }
-        if text.len() > LONGEST {
-            text.truncate(SEEN);
+        if text.len() > MAX_ENCODED {
+            text.truncate(KEPT_PREFIX);
             return format!("{text}~{:032x}", fnv128(name));
         }
     }
     text
 }
 
-/// FNV-1a with 128 bits (draft-eastlake-fnv). Against accidents; whoever picks names in order to make
-/// them collide harms only the state that he may write anyway.
+/// FNV-1a with 128 bits (draft-eastlake-fnv), against accidental collisions. Someone who makes two names collide on
+/// purpose harms only a state that he may write to anyway.
 fn fnv128(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, &byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
@@ -152,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(name: &[u8]) -> String {
-        RecordKey::new(&Name::new(name), Kind::Breaker).file_name()
+        RecordKey::new(&Name::new(name), RecordKind::Breaker).file_name()
     }
 
     #[test]
@@ -178,7 +181,7 @@ mod tests {
         let long = vec![b'x'; 10 * 1024];
         let mut other = long.clone();
         *other.last_mut().unwrap() = b'y';
-        assert_eq!(file(&long).len(), SEEN + 33 + ".breaker".len());
+        assert_eq!(file(&long).len(), HASHED + ".breaker".len());
         assert_ne!(file(&long), file(&other));
         assert!(RecordKey::from_file_name(&file(&long)).is_some());
     }
@@ -189,10 +192,10 @@ mod tests {
         {
             assert_eq!(RecordKey::from_file_name(file), None, "{file}");
         }
-        let like_a_long_one = format!("{}~{}.breaker", "\x1b".repeat(SEEN), "0".repeat(32));
+        let like_a_long_one = format!("{}~{}.breaker", "\x1b".repeat(KEPT_PREFIX), "0".repeat(32));
         assert_eq!(RecordKey::from_file_name(&like_a_long_one), None);
         for key in ["retry:{a}:other", "retry:a:breaker", "x:{a}:breaker", "retry:{a}b}:breaker"] {
-            assert_eq!(RecordKey::from_key(key), None, "{key}");
+            assert_eq!(RecordKey::from_redis_key(key), None, "{key}");
         }
     }
 
@@ -205,14 +208,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_escapes_and_every_short_name_comes_back(name: Vec<u8>, kind in prop::sample::select(&Kind::ALL[..])) {
+        fn no_name_escapes_and_every_short_name_comes_back(name: Vec<u8>, kind in prop::sample::select(&RecordKind::ALL[..])) {
             let key = RecordKey::new(&Name::new(name.clone()), kind);
             let file = key.file_name();
-            prop_assert!(file.len() <= LONGEST + 8 && !file.starts_with('.'));
+            prop_assert!(file.len() <= MAX_ENCODED + 8 && !file.starts_with('.'));
             let harmless = |byte: u8| byte.is_ascii_graphic() && !b"/{}:".contains(&byte);
             prop_assert!(file.bytes().all(harmless));
             prop_assert_eq!(RecordKey::from_file_name(&file), Some(key.clone()));
-            prop_assert_eq!(RecordKey::from_key(&key.key()), Some(key.clone()));
+            prop_assert_eq!(RecordKey::from_redis_key(&key.redis_key()), Some(key.clone()));
             if !file.contains('~') {
                 prop_assert_eq!(key.decoded(), Some(name));
             }

@@ -1,41 +1,40 @@
-//! The store of a fleet: a Redis or Valkey server. Owns the connection, the scripts and the
-//! time limit.
+//! The store of a fleet: a Redis or Valkey server. Owns the scripts and the format of a record on a server.
 //!
-//! An operation is answered by one script, which is atomic, on the server's clock: no lock, no second
-//! try, however many ask. So the rules are there a second time, in Lua (`breaker.lua`, `budget.lua`),
-//! and a test puts the same random operations to both. The way with one implementation, to decide here
-//! and to write if nobody else has (compare and set), was measured and is not good enough: with 32
-//! processes on one record some got no turn within 200 ms.
+//! One script call is one operation, atomic and on the server's clock: there is no lock and no second try, however
+//! many processes there are. So the rules exist a second time, in Lua (`breaker.lua`, `budget.lua`), and a test
+//! applies the same random operations to both. Compare-and-set would need no second implementation (the client
+//! decides, and writes if no other client has), but it was measured and is not good enough: with 32 processes on one
+//! record some had no success within 200 ms.
 //!
-//! A record is a short text that starts with the version of the format. It expires when it means no
-//! more than a fresh one (a budget), or a day after the last change (a breaker). The scripts need Redis 5
-//! or any Valkey.
+//! A record is a short text that starts with the version of its format. It expires when it means the same as a fresh
+//! one (a budget), or a day after the last change (a breaker). The scripts need Redis 5 or any Valkey.
 
-use super::clock::{PATIENCE, PATIENCE_OF_A_PERSON, Patience};
-use super::connection::{Connection, Failure, no_answer};
+use super::connection::{Connection, RequestError};
+use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, StoredRecord};
 use super::operation::{Operation, ScriptReply};
-use super::record::{Damage, State, breaker, budget};
-use super::record_key::{Kind, RecordKey};
-use super::store::{Lock, MOST_RECORDS, Removal, StoreError, StoreReply, StoredRecord, too_many};
+use super::record::{Damage, RecordState, bucket_of, circuit_of};
+use super::record_key::{RecordKey, RecordKind};
+use super::timeout::{ATTEMPT_LIMIT, INTERACTIVE_LIMIT, StoreTimeout};
 use crate::core::shared::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
 use retry_loop::timestamp::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
 
-const BREAKER: &str = include_str!("breaker.lua");
-const BUDGET: &str = include_str!("budget.lua");
+const BREAKER_SCRIPT: &str = include_str!("breaker.lua");
+const BUDGET_SCRIPT: &str = include_str!("budget.lua");
 
-/// A record is shorter; what is longer is shown as damaged, without all of it being sent.
-const LONGEST_RECORD: usize = 256;
+/// No record is longer, in bytes. Of a longer value only the beginning is fetched, and it is listed as damaged.
+const MAX_RECORD: usize = 256;
 
-/// So many keys are looked at in one step: if all of them are ours, with the longest names, the answer stays
-/// below what an answer may have.
-const KEYS_IN_A_STEP: usize = 250;
+/// How many keys one SCAN looks at. If all of them are ours and have the longest names, the reply is still shorter than
+/// [`MAX_REPLY`](super::connection::MAX_REPLY).
+const KEYS_PER_SCAN: usize = 250;
 
 /// Records on a server.
 pub struct RedisStore {
     url: RedisUrl,
+    /// Open after the first use.
     connection: Option<Connection>,
 }
 
@@ -46,57 +45,59 @@ impl fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// On this server. Connects at the first use.
+    /// Connects at the first use.
     pub fn new(url: RedisUrl) -> Self {
         Self { url, connection: None }
     }
 
-    /// Puts an operation to the record in `record_key`, on the server's clock.
+    /// Applies an operation to the record of `key`, on the server's clock.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, or does not answer before the patience is used up.
-    pub fn ask<Q: Operation>(
+    /// When the server cannot be reached, refuses, or does not reply in time.
+    pub fn execute<Q: Operation>(
         &mut self,
         key: &RecordKey,
         operation: &mut Q,
-        patience: Patience,
+        timeout: StoreTimeout,
     ) -> Result<StoreReply<Q::Reply>, StoreError> {
-        self.put(key, operation, patience, None)
+        self.run_script(key, operation, timeout, None)
     }
 
-    /// The same at a given time, within 200 ms. For tests.
+    /// The same at the time `now`, for tests.
     ///
     /// # Errors
-    /// As for [`Self::ask`].
+    /// As for [`Self::execute`].
     #[doc(hidden)]
-    pub fn ask_at<Q: Operation>(
+    pub fn execute_at<Q: Operation>(
         &mut self,
         key: &RecordKey,
         operation: &mut Q,
         now: Timestamp,
     ) -> Result<StoreReply<Q::Reply>, StoreError> {
-        self.put(key, operation, Patience::begin(PATIENCE), Some(now))
+        self.run_script(key, operation, StoreTimeout::start(ATTEMPT_LIMIT), Some(now))
     }
 
-    fn put<Q: Operation>(
+    fn run_script<Q: Operation>(
         &mut self,
         key: &RecordKey,
         operation: &mut Q,
-        patience: Patience,
+        timeout: StoreTimeout,
         now: Option<Timestamp>,
     ) -> Result<StoreReply<Q::Reply>, StoreError> {
         let script = match key.kind() {
-            Kind::Breaker => BREAKER,
-            Kind::Budget => BUDGET,
+            RecordKind::Breaker => BREAKER_SCRIPT,
+            RecordKind::Budget => BUDGET_SCRIPT,
         };
         let mut command = redis::cmd("EVAL");
-        // Few and short arguments: a server that wants a password takes no more than ten before, and would
-        // call the eleventh a protocol error instead of asking for the password.
-        command.arg(script).arg(1).arg(key.key()).arg(operation.encode());
+        // Few and short arguments: before it has the password, a server accepts no more than ten, and answers an
+        // eleventh with a protocol error instead of asking for the password.
+        command.arg(script).arg(1).arg(key.redis_key()).arg(operation.encode());
         command.arg(now.map(|now| now.millis().to_string()).unwrap_or_default());
-        let answer = self.call(&command, patience)?;
-        let (word, wait, generation, damage): (String, i64, u64, u64) = understand(answer)?;
-        let reply = operation.decode(&ScriptReply { word, wait, generation }).ok_or_else(no_sense)?;
+        let value = self.request(&command, timeout)?;
+        let (result, wait, generation, damage): (String, i64, u64, u64) = convert(value)?;
+        let reply = operation
+            .decode(&ScriptReply { result, wait, generation })
+            .ok_or_else(StoreError::malformed_reply)?;
         let damage = match damage {
             0 => None,
             1 => Some(Damage::Contents),
@@ -105,135 +106,134 @@ impl RedisStore {
         Ok(StoreReply { reply, damage })
     }
 
-    /// All records and the server's time.
+    /// All records, and the server's time.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, does not answer in time, or has too many.
+    /// When the server cannot be reached, refuses, does not reply in time, or has too many records.
     pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
-        let patience = Patience::begin(PATIENCE_OF_A_PERSON);
-        let (seconds, micros): (u64, u64) = understand(self.call(&redis::cmd("TIME"), patience)?)?;
+        let timeout = StoreTimeout::start(INTERACTIVE_LIMIT);
+        let (seconds, micros): (u64, u64) = convert(self.request(&redis::cmd("TIME"), timeout)?)?;
         let now = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
-        // SCAN may give a key twice.
+        // A set, because SCAN may return a key twice.
         let mut keys = BTreeSet::new();
         let mut cursor = 0_u64;
         loop {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg("retry:{*}:*").arg("COUNT").arg(KEYS_IN_A_STEP);
-            let (next, some): (u64, Vec<Vec<u8>>) = understand(self.call(&scan, patience)?)?;
-            keys.extend(some.iter().filter_map(|key| RecordKey::from_key(str::from_utf8(key).ok()?)));
-            if keys.len() > MOST_RECORDS {
-                return Err(too_many());
+            scan.arg(cursor).arg("MATCH").arg("retry:{*}:*").arg("COUNT").arg(KEYS_PER_SCAN);
+            let (next_cursor, found): (u64, Vec<Vec<u8>>) = convert(self.request(&scan, timeout)?)?;
+            keys.extend(found.iter().filter_map(|key| RecordKey::from_redis_key(str::from_utf8(key).ok()?)));
+            if keys.len() > MAX_RECORDS {
+                return Err(StoreError::too_many_records());
             }
-            cursor = next;
+            cursor = next_cursor;
             if cursor == 0 {
                 break;
             }
         }
-        let mut all = Vec::new();
+        let mut records = Vec::new();
         for key in keys {
             let mut get = redis::cmd("GETRANGE");
-            get.arg(key.key()).arg(0).arg(LONGEST_RECORD);
-            // A value of another type is shown as a record without text: it is there, and it is not good.
-            let text: Option<Vec<u8>> = match self.exchange(&get, patience)? {
-                Ok(value) => Some(understand(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
+            get.arg(key.redis_key()).arg(0).arg(MAX_RECORD);
+            // A value of another type is listed as a record without text, and so as a damaged one. An empty text
+            // means that the key is gone.
+            let text: Option<Vec<u8>> = match self.try_request(&get, timeout)? {
+                Ok(value) => Some(convert(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
                 Err(_) => Some(Vec::new()),
             };
-            all.extend(text.map(|text| {
+            records.extend(text.map(|text| {
                 let state = parse(key.kind(), &text);
-                StoredRecord { key, state, lock: Lock::Free }
+                StoredRecord { key, state, lock: LockState::Unlocked }
             }));
         }
-        Ok((all, now))
+        Ok((records, now))
     }
 
     /// Removes a record.
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses, or does not answer before the patience is used up.
-    pub fn remove(&mut self, key: &RecordKey, patience: Patience) -> Result<Removal, StoreError> {
+    /// When the server cannot be reached, refuses, or does not reply in time.
+    pub fn remove(&mut self, key: &RecordKey, timeout: StoreTimeout) -> Result<Removal, StoreError> {
         let mut delete = redis::cmd("DEL");
-        delete.arg(key.key());
-        let removed: u64 = understand(self.call(&delete, patience)?)?;
+        delete.arg(key.redis_key());
+        let removed: u64 = convert(self.request(&delete, timeout)?)?;
         Ok(if removed == 0 { Removal::Absent } else { Removal::Removed })
     }
 
-    fn call(&mut self, command: &Cmd, patience: Patience) -> Result<Value, StoreError> {
-        self.exchange(command, patience)?.map_err(|refusal| refusal.error())
+    fn request(&mut self, command: &Cmd, timeout: StoreTimeout) -> Result<Value, StoreError> {
+        self.try_request(command, timeout)?.map_err(|error| refused(&error))
     }
 
-    /// Sends one command and waits for its answer. The inner error is the server's own.
-    fn exchange(&mut self, command: &Cmd, patience: Patience) -> Result<Result<Value, Refusal>, StoreError> {
-        if patience.left().is_none() {
-            return Err(no_answer(patience));
+    /// Sends one command and waits for its reply. The inner error is the server's own.
+    fn try_request(
+        &mut self,
+        command: &Cmd,
+        timeout: StoreTimeout,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        if timeout.left().is_none() {
+            return Err(StoreError::no_answer(timeout.limit()));
         }
-        if let Some(known) = self.connection.take() {
-            match self.ask_over(known, command, patience) {
-                // The server was restarted, or has closed an idle connection, since the last time.
-                Err(Failure::Lost(_)) => {}
-                other => return other.map_err(Failure::error),
+        if let Some(connection) = self.connection.take() {
+            match self.request_over(connection, command, timeout) {
+                // The server was restarted, or has closed an idle connection.
+                Err(RequestError::Lost(_)) => {}
+                other => return other.map_err(RequestError::into_store_error),
             }
         }
-        let new = Connection::open(&self.url, patience)?;
-        self.ask_over(new, command, patience).map_err(Failure::error)
+        let connection = Connection::open(&self.url, timeout)?;
+        self.request_over(connection, command, timeout).map_err(RequestError::into_store_error)
     }
 
-    /// Keeps the connection for the next operation if it is still good.
-    fn ask_over(
+    /// Keeps the connection for the next command if it can still be used.
+    fn request_over(
         &mut self,
         mut connection: Connection,
         command: &Cmd,
-        patience: Patience,
-    ) -> Result<Result<Value, Refusal>, Failure> {
-        let answer = match connection.ask(command, patience) {
+        timeout: StoreTimeout,
+    ) -> Result<Result<Value, RedisError>, RequestError> {
+        let reply = match connection.request(command, timeout) {
             Ok(value) => Ok(value),
-            Err(Failure::Refused(error)) => Err(Refusal(error)),
+            Err(RequestError::Refused(error)) => Err(error),
             Err(other) => return Err(other),
         };
         self.connection = Some(connection);
-        Ok(answer)
+        Ok(reply)
     }
 }
 
-impl Failure {
-    fn error(self) -> StoreError {
+impl RequestError {
+    fn into_store_error(self) -> StoreError {
         match self {
-            Self::Refused(error) => Refusal(error).error(),
+            Self::Refused(error) => refused(&error),
             Self::Lost(error) | Self::Final(error) => error,
         }
     }
 }
 
-fn understand<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
-    from_redis_value(value).map_err(|_| no_sense())
-}
-
-fn no_sense() -> StoreError {
-    StoreError::new("the server gave an answer that makes no sense")
-}
-
-/// The state of a record as the scripts write it.
-fn parse(kind: Kind, text: &[u8]) -> Result<State, Damage> {
-    let text = str::from_utf8(text).map_err(|_| Damage::Contents)?;
-    let numbers: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
-    match (kind, numbers.as_deref()) {
-        (Kind::Breaker, Ok(&[1, phase, generation, failures, from, length, period])) => {
-            breaker(phase, [generation, failures, from, length, period]).map(State::Breaker)
-        }
-        (Kind::Budget, Ok(&[1, thousandths, at])) => budget([thousandths, at]).map(State::Budget),
-        _ => Err(Damage::Contents),
+/// The server has answered a command with an error.
+fn refused(error: &RedisError) -> StoreError {
+    let code = error.code().unwrap_or("ERR");
+    match (code, error.detail()) {
+        ("WRONGTYPE", _) => StoreError::new("the key holds a value of another kind (WRONGTYPE)"),
+        (_, Some(detail)) => StoreError::new(format!("the server refused: {code} {detail}")),
+        (_, None) => StoreError::new(format!("the server refused: {code}")),
     }
 }
 
-/// What the server has against a command.
-struct Refusal(RedisError);
+fn convert<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+    from_redis_value(value).map_err(|_| StoreError::malformed_reply())
+}
 
-impl Refusal {
-    fn error(&self) -> StoreError {
-        let code = self.0.code().unwrap_or("ERR");
-        match (code, self.0.detail()) {
-            ("WRONGTYPE", _) => StoreError::new("the key holds a value of another kind (WRONGTYPE)"),
-            (_, Some(detail)) => StoreError::new(format!("the server refused: {code} {detail}")),
-            (_, None) => StoreError::new(format!("the server refused: {code}")),
+/// Reads a record as the scripts write it.
+fn parse(kind: RecordKind, text: &[u8]) -> Result<RecordState, Damage> {
+    let text = str::from_utf8(text).map_err(|_| Damage::Contents)?;
+    let fields: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
+    match (kind, fields.as_deref()) {
+        (RecordKind::Breaker, Ok(&[1, phase, generation, failures, from, length, period])) => {
+            circuit_of(phase, [generation, failures, from, length, period]).map(RecordState::Breaker)
         }
+        (RecordKind::Budget, Ok(&[1, thousandths, at])) => {
+            bucket_of([thousandths, at]).map(RecordState::Budget)
+        }
+        _ => Err(Damage::Contents),
     }
 }

@@ -1,7 +1,6 @@
-//! What one read from a pipe has brought, on its way to our own stream and past whoever looks at it; each of the
-//! two goes at its own pace.
+//! The bytes of one read from a pipe, on their way to our own stream and through the search, each at its own pace.
 
-use super::spool::{self, Taken};
+use super::spool::{self, PipeRead};
 use std::io;
 use std::os::fd::AsFd;
 
@@ -11,57 +10,57 @@ pub struct Chunk {
     bytes: Vec<u8>,
     filled: usize,
     written: usize,
-    looked_at: usize,
+    scanned: usize,
 }
 
 impl Chunk {
-    /// Reads at most `most` bytes from a non-blocking pipe, in the place of what was there.
+    /// Reads at most `max` bytes from a non-blocking pipe, in place of the present ones.
     ///
     /// # Errors
-    /// Whatever a read may meet.
-    pub fn fill(&mut self, pipe: impl AsFd, most: usize) -> io::Result<Taken> {
-        if self.bytes.len() < most {
-            self.bytes.resize(most, 0);
+    /// Any error of read(2).
+    pub fn fill(&mut self, pipe: impl AsFd, max: usize) -> io::Result<PipeRead> {
+        if self.bytes.len() < max {
+            self.bytes.resize(max, 0);
         }
-        let (taken, bytes) = spool::read(pipe, &mut self.bytes[..most])?;
-        (self.filled, self.written, self.looked_at) = (bytes.len(), 0, 0);
-        Ok(taken)
+        let (result, bytes) = spool::read(pipe, &mut self.bytes[..max])?;
+        (self.filled, self.written, self.scanned) = (bytes.len(), 0, 0);
+        Ok(result)
     }
 
-    /// Forgets what is there, and keeps the memory.
+    /// Removes all bytes, and keeps the memory.
     pub fn clear(&mut self) {
-        (self.filled, self.written, self.looked_at) = (0, 0, 0);
+        (self.filled, self.written, self.scanned) = (0, 0, 0);
     }
 
-    /// All of it.
+    /// All bytes of the read.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.filled]
     }
 
-    /// What is not yet written on.
+    /// The bytes that are not yet written.
     pub fn unwritten(&self) -> &[u8] {
         &self.bytes[self.written..self.filled]
     }
 
-    /// So much more of it is written. The last byte of that.
-    pub fn wrote(&mut self, length: usize) -> Option<u8> {
+    /// Counts `length` more bytes as written. Returns the last one of them.
+    pub fn mark_written(&mut self, length: usize) -> Option<u8> {
         let last = self.unwritten().get(length.wrapping_sub(1)).copied();
         self.written += length;
         last
     }
 
-    /// None of it will be written.
-    pub fn write_none(&mut self) {
+    /// Leaves nothing to write.
+    pub fn mark_all_written(&mut self) {
         self.written = self.filled;
     }
 
-    /// What was not yet looked at.
-    pub fn unseen(&self) -> &[u8] {
-        &self.bytes[self.looked_at..self.filled]
+    /// The bytes that are not yet searched.
+    pub fn unscanned(&self) -> &[u8] {
+        &self.bytes[self.scanned..self.filled]
     }
 
-    /// So much more of it was looked at.
-    pub fn saw(&mut self, length: usize) {
-        self.looked_at += length;
+    /// Counts `length` more bytes as searched.
+    pub fn mark_scanned(&mut self, length: usize) {
+        self.scanned += length;
     }
 }

@@ -1,30 +1,30 @@
-//! How a stream is lost, in words for a message.
+//! Errors that lose a part of a stream. Owns their texts.
 
 use crate::core::os_error::describe;
-use crate::core::output::Stream;
+use crate::core::stream::Stream;
 use std::io;
 
-/// Something of a stream is lost, and the run cannot go on.
+/// A part of a stream is lost, and the run cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamError {
-    /// What happened, for a message.
+    /// The text for a message.
     Lost(String),
     /// The reader of our own stdout or stderr has gone.
     NoReader,
 }
 
 impl StreamError {
-    /// The spool of held output.
+    /// The spool of held output cannot be used.
     pub fn spool(error: &io::Error) -> Self {
         Self::Lost(format!("cannot hold the command's output in {}: {}", directory(), describe(error)))
     }
 
-    /// The spool of stdin.
+    /// The spool of stdin cannot be used.
     pub fn stdin(error: &io::Error) -> Self {
         Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), describe(error)))
     }
 
-    /// Our own stdout or stderr.
+    /// Our own stdout or stderr cannot be written.
     pub fn write(error: &io::Error, streams: &[Stream]) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::NoReader;
@@ -33,8 +33,8 @@ impl StreamError {
     }
 }
 
-/// Output that is passed on as it comes and that our own stdout or stderr does not take: a full disk, a terminal
-/// that hung up. Alone, the command would have met the error itself, and perhaps gone on.
+/// The warning that our own stdout or stderr does not accept output as it comes: the disk is full, the terminal hung
+/// up. Without us, the command would get the error itself, and might go on.
 pub fn not_passed_on(error: &io::Error, streams: &[Stream]) -> String {
     format!("{}. Going on without it", cannot_write(error, streams))
 }

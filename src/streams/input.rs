@@ -1,14 +1,13 @@
-//! stdin of the command: what `retry` itself would read, from the same place at each attempt where that
-//! can be had.
+//! stdin of the command: what `retry` itself would read. Each attempt starts at the same place where this is possible.
 
+use super::descriptor::{is_ready, is_same_file};
 use super::error::StreamError;
-use super::nonblocking_writer::is_ready;
-use super::output_pipe::{BUSY, Clock};
-use super::pipe::{Access, Size};
-use super::source::Source;
+use super::nonblocking_reader::NonblockingReader;
+use super::pipe::{Access, PipeSize};
 use super::spool::Spool;
-use super::stdio::is_same_file;
+use super::time_slice::{ElapsedFn, TIME_SLICE};
 use crate::core::plan::Stdin;
+use crate::platform::streams::share_description;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -19,42 +18,42 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 /// How the command gets its stdin.
 #[derive(Debug)]
 pub enum Input {
-    /// It has ours.
+    /// It inherits ours.
     Inherited {
-        /// Whether there was anything to read, or could be later.
+        /// The state of our stdin at the start of the run.
         at_start: Supply,
     },
-    /// It has ours, a seekable file, and each attempt starts at this offset.
+    /// It inherits ours, a seekable file.
     Rewound {
-        /// Where the first attempt began.
+        /// Where each attempt starts.
         offset: u64,
     },
-    /// It has a pipe, into which goes what is and was to be read from ours.
+    /// It reads from a pipe, into which we copy our stdin from its beginning.
     Replayed(Box<Replay>),
-    /// It has /dev/null.
+    /// It reads from /dev/null.
     Null,
 }
 
-/// Whether a stream that cannot be rewound has something to give.
+/// Whether a stream that cannot be rewound can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Supply {
-    /// Something is there, or may come.
+    /// It has data, or may get some.
     Open,
-    /// Nothing is there, and nothing will come.
+    /// It is empty, and all its writers are gone.
     Ended,
 }
 
 impl Input {
-    /// Looks at our stdin.
-    pub fn new(mode: Stdin, shares: Shares) -> Self {
+    /// Chooses by the kind of our stdin.
+    pub fn new(mode: Stdin) -> Self {
         let stdin = rustix::stdio::stdin();
         if mode == Stdin::Null {
             return Self::Null;
         }
         match rustix::fs::tell(stdin) {
-            Ok(offset) if !is_written_to(shares) => Self::Rewound { offset },
-            // What is typed is for whoever reads it: the command, and after it the shell. And a command that
-            // asks for a password reads the terminal itself.
+            Ok(offset) if !is_written_to() => Self::Rewound { offset },
+            // Not a terminal: what the user types is for the process that reads it, the command or later the shell.
+            // And a command that asks for a password reads from the terminal itself.
             Err(_) if mode == Stdin::Replay && !rustix::termios::isatty(stdin) => {
                 Self::Replayed(Box::new(Replay::new(stdin)))
             }
@@ -62,10 +61,10 @@ impl Input {
         }
     }
 
-    /// Begins an attempt. `None`: the command inherits ours.
+    /// Begins an attempt. `None` means that the command inherits our stdin.
     ///
     /// # Errors
-    /// No descriptors left, or the file cannot be rewound.
+    /// When there are no descriptors left, or the file cannot be rewound.
     pub fn begin(&mut self) -> io::Result<Option<OwnedFd>> {
         match self {
             Self::Inherited { .. } => Ok(None),
@@ -78,8 +77,8 @@ impl Input {
         }
     }
 
-    /// Whether another attempt would find nothing to read, where this one may have found something. No more
-    /// can be known of a pipe that was open and empty at the start: Linux keeps no times of its reads.
+    /// Whether another attempt would find nothing to read, although this one may have read something. (If the pipe
+    /// was open and empty at the start, nobody knows: Linux does not record when a pipe was read.)
     pub fn is_used_up(&self) -> bool {
         let stdin = rustix::stdio::stdin();
         let is_stream = || {
@@ -92,19 +91,16 @@ impl Input {
     }
 }
 
-/// Whether two descriptors have one open file description; `None` if the kernel does not tell.
-pub type Shares = fn(BorrowedFd<'_>, BorrowedFd<'_>) -> Option<bool>;
-
-/// Whether stdout or stderr has the open file description of stdin (`0<>log 1>&0`), and with it the offset: if that
-/// went back, the next attempt would write over what is there.
-fn is_written_to(shares: Shares) -> bool {
+/// Whether stdout or stderr shares the open file description of stdin, and so its offset (`0<>log 1>&0`). If that were
+/// rewound, the next attempt would overwrite the output.
+fn is_written_to() -> bool {
     let stdin = rustix::stdio::stdin();
     let is_for_reading =
         rustix::fs::fcntl_getfl(stdin).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDONLY);
     !is_for_reading
         && [rustix::stdio::stdout(), rustix::stdio::stderr()]
             .into_iter()
-            .any(|output| is_same_file(stdin, output) && shares(stdin, output).unwrap_or(true))
+            .any(|output| is_same_file(stdin, output) && share_description(stdin, output).unwrap_or(true))
 }
 
 fn supply(stdin: BorrowedFd<'static>) -> Supply {
@@ -116,33 +112,33 @@ fn supply(stdin: BorrowedFd<'static>) -> Supply {
     if ended { Supply::Ended } else { Supply::Open }
 }
 
-/// A stdin that is kept as it is read, and given to each attempt from its beginning. Nothing is read
-/// before the command has taken what was read so far, so the first attempt sees bytes as they come, and a
-/// stdin that nobody reads is never waited for.
+/// Keeps stdin as it is read, and gives it to each attempt from its beginning. Reads more only when the command has
+/// taken everything so far, so the first attempt gets bytes as they come, and we never wait for a stdin that the
+/// command does not read.
 #[derive(Debug)]
 pub struct Replay {
-    source: Source,
-    source_ended: bool,
-    /// That of our stdin, which the pipe stands in for.
+    reader: NonblockingReader,
+    reader_ended: bool,
+    /// The permissions of our stdin, for the pipe.
     access: Option<Access>,
     spool: Spool,
-    /// Our end of the pipe to the command, until it has everything or wants no more.
+    /// Our end of the pipe to the command, until the command has everything or has closed its end.
     pipe: Option<OwnedFd>,
-    /// How much of the spool this attempt has got.
+    /// How many bytes of the spool this attempt has got.
     sent: u64,
-    size: Size,
+    size: PipeSize,
 }
 
 impl Replay {
     fn new(stdin: BorrowedFd<'static>) -> Self {
         Self {
-            source: Source::new(stdin),
-            source_ended: false,
+            reader: NonblockingReader::new(stdin),
+            reader_ended: false,
             access: Access::of(stdin),
             spool: Spool::default(),
             pipe: None,
             sent: 0,
-            size: Size::Default,
+            size: PipeSize::Default,
         }
     }
 
@@ -151,17 +147,17 @@ impl Replay {
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.pipe = Some(ours);
         self.sent = 0;
-        self.size = Size::Default;
+        self.size = PipeSize::Default;
         Ok(theirs)
     }
 
-    /// Moves what can be moved without waiting.
+    /// Moves what is possible without waiting.
     ///
     /// # Errors
-    /// The spool cannot be written, so a later attempt would miss something.
-    pub fn advance(&mut self, buffer: &mut [u8], clock: Clock<'_>) -> Result<(), StreamError> {
-        let end = clock() + BUSY;
-        while clock() < end {
+    /// When the spool cannot be used: a later attempt would miss something.
+    pub fn advance(&mut self, buffer: &mut [u8], elapsed: ElapsedFn<'_>) -> Result<(), StreamError> {
+        let end = elapsed() + TIME_SLICE;
+        while elapsed() < end {
             let Some(pipe) = &self.pipe else { return Ok(()) };
             if self.sent < self.spool.len() {
                 let length =
@@ -174,28 +170,28 @@ impl Replay {
                         }
                     }
                     Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
-                    // EPIPE: the command wants no more of it.
+                    // EPIPE: the command has closed its end.
                     Err(_) => self.pipe = None,
                 }
-            } else if self.source_ended {
+            } else if self.reader_ended {
                 self.pipe = None;
             } else {
-                match self.source.read(buffer) {
-                    Ok(0) => self.source_ended = true,
+                match self.reader.read(buffer) {
+                    Ok(0) => self.reader_ended = true,
                     Ok(length) => {
                         self.spool.append(&buffer[..length]).map_err(|error| StreamError::stdin(&error))?;
                     }
                     Err(Errno::INTR) => {}
                     Err(Errno::AGAIN) => {
-                        // If the command has closed its end, nothing will be needed either, and poll would
-                        // say so again and again.
+                        // If the command has closed its end, it needs no more, and poll would return at once, again and
+                        // again.
                         if is_ready(pipe, PollFlags::empty()) {
                             self.pipe = None;
                         }
                         return Ok(());
                     }
-                    // A connection that was reset, and the like: nothing more will come.
-                    Err(_) => self.source_ended = true,
+                    // A reset connection, for example: nothing more will come.
+                    Err(_) => self.reader_ended = true,
                 }
             }
         }
@@ -207,13 +203,13 @@ impl Replay {
         self.pipe = None;
     }
 
-    /// What to wait for: room in the pipe, or something to read and the command's hanging up.
+    /// What to wait for: room in the pipe, or more of stdin, or the end that the command closes.
     pub fn interests<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
         let Some(pipe) = &self.pipe else { return };
         if self.sent < self.spool.len() {
             fds.push(PollFd::new(pipe, PollFlags::OUT));
         } else {
-            fds.push(PollFd::from_borrowed_fd(self.source.fd(), PollFlags::IN));
+            fds.push(PollFd::from_borrowed_fd(self.reader.fd(), PollFlags::IN));
             fds.push(PollFd::new(pipe, PollFlags::empty()));
         }
     }

@@ -1,32 +1,36 @@
-//! What goes into a command and what comes out of it: kept, replayed, watched, held back, released.
+//! What goes into a command and what comes out of it: replayed, searched, passed on, held, released.
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`chunk`] | what one read has brought, written on and looked at |
-//! | [`stdio`] | the three streams of the command through all attempts; what `process` asks |
-//! | [`end`](mod@end) | the end of what an attempt wrote, for `--retry-if` |
-//! | [`error`] | how a stream is lost |
+//! | [`stdio`] | the three streams of the command through all attempts, as `process` uses them |
 //! | [`input`] | stdin: inherited and rewound, or replayed |
-//! | [`output_pipe`] | stdout and stderr: a pipe from the command, watched, and passed on or held |
-//! | [`own`] | a second open file description of what we inherited, which may be non-blocking |
-//! | [`pipe`](mod@pipe) | pipes between the command and us |
-//! | [`source`] | reading from a descriptor that others share, without ever blocking on it |
+//! | [`output_pipe`] | stdout and stderr: a pipe from the command, whose output is passed on or held |
+//! | [`scanner`] | the search in the output of an attempt |
+//! | [`recent_output`] | the end of an attempt's output, for `--retry-if` |
 //! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
+//! | [`chunk`] | the bytes of one read, with what is written and what is searched of them |
+//! | [`pipe`](mod@pipe) | pipes between the command and us |
+//! | [`nonblocking_reader`] | reading from an inherited descriptor without ever blocking |
+//! | [`nonblocking_writer`] | writing to an inherited descriptor without ever blocking |
+//! | [`descriptor`] | what an inherited descriptor refers to, and a second open file description of it |
 //! | [`unnamed`] | a file without a name in `$TMPDIR` |
-//! | [`nonblocking_writer`] | writing to a descriptor that others share, without ever blocking on it |
+//! | [`time_slice`] | how long one stream may take before it is the turn of others |
+//! | [`error`] | errors that lose a part of a stream |
 //!
-//! Nothing here waits: the one wait in `process` asks what to wait for, and lets everything advance as
-//! far as it can. Nothing here judges: what was seen is handed over.
+//! Nothing here waits: the event loop in `process` asks what to wait for, and lets everything advance as far as
+//! it can. Nothing here judges: it returns what it has found.
 
 pub mod chunk;
-pub mod end;
+pub mod descriptor;
 pub mod error;
 pub mod input;
+pub mod nonblocking_reader;
 pub mod nonblocking_writer;
 pub mod output_pipe;
-pub mod own;
 pub mod pipe;
-pub mod source;
+pub mod recent_output;
+pub mod scanner;
 pub mod spool;
 pub mod stdio;
+pub mod time_slice;
 pub mod unnamed;

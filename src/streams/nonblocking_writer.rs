@@ -1,114 +1,117 @@
-//! Writing to a descriptor that was inherited. Others share its open file description, so it is never
-//! made non-blocking, and yet no write here may block: a signal or a time limit has to get through.
+//! Writing to an inherited descriptor. Others share its open file description, so it must not become non-blocking,
+//! and yet no write may block: signals and time limits have to work.
 //!
-//! | what it leads to | how it is written |
+//! | the descriptor refers to | how it is written |
 //! |---|---|
-//! | a file, a block device, /dev/null | plainly: such a write waits for no one (but for a stalled network) |
-//! | a pipe | `RWF_NOWAIT`; by an older kernel and for a named one, as a terminal |
-//! | a socket | `MSG_DONTWAIT` |
+//! | a file, a block device, /dev/null | with write(2), which waits for nothing (except a stalled network file system) |
+//! | a pipe | with `RWF_NOWAIT`; on an older kernel, and for a named pipe, like a terminal |
+//! | a socket | with `MSG_DONTWAIT` |
 //! | a terminal | through an open file description of our own, which is non-blocking |
-//! | what cannot be opened again | little by little, whenever poll(2) says so |
+//! | what cannot be opened again | a little at a time, when poll(2) says that it is writable |
 
-use super::own;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use super::descriptor::{self, is_ready};
+use crate::platform::streams as platform;
+use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, SocketType};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// POSIX: a pipe that polls writable takes at least so much without blocking (PIPE_BUF on Linux). Another
-/// writer can fill it in between; that window is left where neither of the better ways works.
-const SURE: usize = 4096;
+/// How many bytes a pipe accepts without blocking when poll(2) says that it is writable (POSIX; PIPE_BUF on Linux).
+/// Another writer can fill it in between, which is why the other methods are better.
+const PIPE_BUF: usize = 4096;
 
-/// A terminal that polls writable has room for one byte, and no more is known. What remains: a process that
-/// waits in a write to the same terminal has its lock, for which a blocking write waits.
-const ONE: usize = 1;
+/// How many bytes a terminal accepts for certain when poll(2) says that it is writable. Even that can block, while
+/// another process waits in a write to the same terminal and holds its lock.
+const TERMINAL_ROOM: usize = 1;
 
 /// An inherited descriptor to write to.
 #[derive(Debug)]
 pub struct NonblockingWriter {
     fd: BorrowedFd<'static>,
-    way: Way,
+    method: WriteMethod,
 }
 
-/// How writing does not block.
+/// How to write without blocking.
 #[derive(Debug)]
-enum Way {
-    /// It does not anyway.
+enum WriteMethod {
+    /// With write(2), which does not block.
     Plain,
-    /// A pipe that takes `RWF_NOWAIT` (since Linux 6.4 or so, unnamed ones only).
+    /// With `RWF_NOWAIT`: an unnamed pipe, since about Linux 6.4.
     NoWait,
-    /// A socket, and the most that it gets at once: a datagram must not grow too long.
-    Socket { most: usize },
-    /// An open file description of our own.
-    Own(OwnedFd),
-    /// At most so many bytes after each poll.
-    AfterPoll { most: usize },
+    /// With `MSG_DONTWAIT`. `max` limits the size of a datagram.
+    Socket { max: usize },
+    /// Through an open file description of our own.
+    Reopened(OwnedFd),
+    /// After poll(2), at most `max` bytes.
+    AfterPoll { max: usize },
 }
 
-/// What a write came to.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// So many bytes, at least one.
+    /// This many bytes were written, at least one.
     Bytes(usize),
-    /// None, because it would have blocked.
+    /// Nothing was written, because the write would have blocked.
     Blocked,
 }
 
 impl NonblockingWriter {
-    /// Looks at what the descriptor is.
+    /// Chooses the method for a descriptor.
     ///
     /// # Errors
-    /// It is closed.
+    /// When the descriptor is closed.
     pub fn new(fd: BorrowedFd<'static>) -> io::Result<Self> {
         let stat = rustix::fs::fstat(fd)?;
-        let way = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile | FileType::BlockDevice => Way::Plain,
-            FileType::CharacterDevice if is_memory_device(stat.st_rdev) => Way::Plain,
-            FileType::Fifo if cfg!(target_os = "linux") => Way::NoWait,
+        let method = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile | FileType::BlockDevice => WriteMethod::Plain,
+            FileType::CharacterDevice if platform::is_memory_device(stat.st_rdev) => WriteMethod::Plain,
+            FileType::Fifo => WriteMethod::NoWait,
             FileType::Socket => {
                 let is_stream = rustix::net::sockopt::socket_type(fd) == Ok(SocketType::STREAM);
-                Way::Socket { most: if is_stream { usize::MAX } else { SURE } }
+                WriteMethod::Socket { max: if is_stream { usize::MAX } else { PIPE_BUF } }
             }
-            _ => own_or_after_poll(fd, &stat),
+            _ => reopened_or_after_poll(fd, &stat),
         };
-        Ok(Self { fd, way })
+        Ok(Self { fd, method })
     }
 
-    /// The descriptor as it was inherited.
+    /// The inherited descriptor.
     pub fn inherited(&self) -> BorrowedFd<'static> {
         self.fd
     }
 
-    /// The descriptor, to wait for.
+    /// The descriptor to wait for.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        match &self.way {
-            Way::Own(own) => own.as_fd(),
+        match &self.method {
+            WriteMethod::Reopened(fd) => fd.as_fd(),
             _ => self.fd,
         }
     }
 
-    /// More than this is not taken in one write.
-    pub fn most(&self) -> usize {
-        match self.way {
-            Way::Plain | Way::NoWait | Way::Own(_) => usize::MAX,
-            Way::Socket { most } | Way::AfterPoll { most } => most,
+    /// The most bytes that are written at once.
+    pub fn max_write(&self) -> usize {
+        match self.method {
+            WriteMethod::Plain | WriteMethod::NoWait | WriteMethod::Reopened(_) => usize::MAX,
+            WriteMethod::Socket { max } | WriteMethod::AfterPoll { max } => max,
         }
     }
 
-    /// Writes what fits without blocking.
+    /// Writes as much as is possible without blocking.
     ///
     /// # Errors
-    /// EPIPE when the reader has gone, ENOSPC when a disk is full, and whatever else a write may meet.
+    /// EPIPE when the reader has gone, ENOSPC when the disk is full, and any other error of write(2).
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
-        let bytes = &bytes[..bytes.len().min(self.most())];
+        let bytes = &bytes[..bytes.len().min(self.max_write())];
         loop {
-            match self.attempt(bytes) {
+            match self.try_write(bytes) {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(Written::Blocked),
-                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) if matches!(self.way, Way::NoWait) => {
-                    self.way = own_or_after_poll(self.fd, &rustix::fs::fstat(self.fd)?);
+                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS)
+                    if matches!(self.method, WriteMethod::NoWait) =>
+                {
+                    self.method = reopened_or_after_poll(self.fd, &rustix::fs::fstat(self.fd)?);
                 }
                 Err(error) => return Err(error.into()),
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -117,33 +120,30 @@ impl NonblockingWriter {
         }
     }
 
-    fn attempt(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        match &self.way {
-            Way::Plain => rustix::io::write(self.fd, bytes),
-            Way::NoWait => write_without_waiting(self.fd, bytes),
-            Way::Socket { .. } => rustix::net::send(self.fd, bytes, SendFlags::DONTWAIT),
-            Way::Own(own) => rustix::io::write(own, bytes),
-            Way::AfterPoll { .. } if is_ready(self.fd, PollFlags::OUT) => {
-                rustix::io::write(self.fd, &bytes[..bytes.len().min(self.most())])
+    fn try_write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        match &self.method {
+            WriteMethod::Plain => rustix::io::write(self.fd, bytes),
+            WriteMethod::NoWait => platform::write_nowait(self.fd, bytes),
+            WriteMethod::Socket { .. } => rustix::net::send(self.fd, bytes, SendFlags::DONTWAIT),
+            WriteMethod::Reopened(fd) => rustix::io::write(fd, bytes),
+            WriteMethod::AfterPoll { .. } if is_ready(self.fd, PollFlags::OUT) => {
+                rustix::io::write(self.fd, &bytes[..bytes.len().min(self.max_write())])
             }
-            Way::AfterPoll { .. } => Err(Errno::AGAIN),
+            WriteMethod::AfterPoll { .. } => Err(Errno::AGAIN),
         }
     }
 
-    /// Moves bytes from a file to a pipe in the kernel, as far as that goes without blocking.
+    /// Moves bytes from a file to the descriptor in the kernel, as many as is possible without blocking.
     ///
     /// # Errors
-    /// As [`Self::write`]; EINVAL where this cannot be done for such a descriptor (append mode, a kind
-    /// of file that cannot splice).
-    #[cfg(target_os = "linux")]
+    /// As for [`Self::write`]; EINVAL or ENOSYS where the kernel cannot do this (append mode, some kinds of files).
     pub fn splice_from(&self, file: impl AsFd, offset: &mut u64, length: usize) -> io::Result<Written> {
-        use rustix::pipe::SpliceFlags;
-        let moved = match self.way {
-            Way::NoWait => {
-                rustix::pipe::splice(file, Some(offset), self.fd, None, length, SpliceFlags::NONBLOCK)
+        let moved = match self.method {
+            WriteMethod::NoWait => platform::move_to_pipe(file, offset, self.fd, length),
+            WriteMethod::Plain => platform::move_to_file(file, offset, self.fd, length),
+            WriteMethod::Socket { .. } | WriteMethod::Reopened(_) | WriteMethod::AfterPoll { .. } => {
+                Err(Errno::INVAL)
             }
-            Way::Plain => rustix::fs::sendfile(self.fd, file, Some(offset), length),
-            Way::Socket { .. } | Way::Own(_) | Way::AfterPoll { .. } => Err(Errno::INVAL),
         };
         match moved {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -154,29 +154,7 @@ impl NonblockingWriter {
     }
 }
 
-fn own_or_after_poll(fd: BorrowedFd<'_>, stat: &Stat) -> Way {
-    let most = if rustix::termios::isatty(fd) { ONE } else { SURE };
-    own::reopen(fd, stat, OFlags::WRONLY).map_or(Way::AfterPoll { most }, Way::Own)
-}
-
-#[cfg(target_os = "linux")]
-fn write_without_waiting(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
-    // The offset -1 is "the current position", as in pwritev2(2).
-    rustix::io::pwritev2(fd, &[io::IoSlice::new(bytes)], u64::MAX, rustix::io::ReadWriteFlags::NOWAIT)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn write_without_waiting(_fd: BorrowedFd<'_>, _bytes: &[u8]) -> Result<usize, Errno> {
-    Err(Errno::NOSYS)
-}
-
-/// /dev/null, /dev/zero and /dev/full: Linux gives the number 1 to devices that are memory.
-fn is_memory_device(device: rustix::fs::Dev) -> bool {
-    cfg!(target_os = "linux") && rustix::fs::major(device) == 1
-}
-
-/// Whether a descriptor is ready now, or has hung up.
-pub fn is_ready(fd: impl AsFd, flags: PollFlags) -> bool {
-    let mut fds = [PollFd::new(&fd, flags)];
-    matches!(rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))
+fn reopened_or_after_poll(fd: BorrowedFd<'_>, stat: &Stat) -> WriteMethod {
+    let max = if rustix::termios::isatty(fd) { TERMINAL_ROOM } else { PIPE_BUF };
+    descriptor::reopen(fd, stat, OFlags::WRONLY).map_or(WriteMethod::AfterPoll { max }, WriteMethod::Reopened)
 }

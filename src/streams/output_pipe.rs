@@ -1,112 +1,80 @@
-//! stdout or stderr of the command as a pipe that we read: watched for what rules look for, and passed on
-//! at once or held until the verdict.
+//! stdout or stderr of the command as a pipe that we read: searched, and passed on at once or held until the verdict.
 
 use super::chunk::Chunk;
-use super::end::End;
 use super::error::{self, StreamError};
 use super::nonblocking_writer::{NonblockingWriter, Written};
-use super::pipe::{self, Access, Size};
-use super::spool::{CHUNK, Spool, Taken};
-use crate::core::lines::MAX_LINE;
-use crate::core::output::{Seen, Stream, Watcher, Watchlist};
-use crate::core::retry_after::HintParser;
+use super::pipe::{self, Access, PipeSize};
+use super::recent_output::RecentOutput;
+use super::scanner::{Scanner, ServerHints};
+use super::spool::{CHUNK_SIZE, PipeRead, Spool};
+use super::time_slice::{ElapsedFn, TIME_SLICE};
+use crate::core::output::{Seen, Watchlist};
+use crate::core::stream::Stream;
 use retry_loop::server_hint::ServerHint;
 use rustix::event::{PollFd, PollFlags};
 use std::io;
-use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// What happens to the bytes.
+/// What happens to the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// They are written to our own stream as they come.
+    /// It is written to our own stream as it comes.
     Tee,
-    /// They are held until it is known whether this was the last attempt.
+    /// It is held until it is known whether this was the last attempt.
     Hold,
 }
 
-/// What is wanted of an output_pipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerHints {
-    /// Nobody asks what the server says there.
-    Ignore,
-    /// `--retry-after` listens.
-    Parse,
-}
-
-/// One pipe from the command. It serves both streams where they are one and the same file, so that their
-/// order stays.
+/// One pipe from the command. It serves both streams if they are the same file, so that their order stays.
 #[derive(Debug)]
 pub struct OutputPipe {
     streams: Vec<Stream>,
     mode: Mode,
     server_hints: ServerHints,
     writer: NonblockingWriter,
-    /// Our end, while the command or one of its children may write to it.
-    pipe: Option<OwnedFd>,
-    /// After the command has ended, only so much more is taken: what was there by then.
-    allowance: Option<u64>,
-    /// Where bytes from the pipe are until they are written on and looked at.
+    access: Option<Access>,
+    /// Bytes from the pipe that are still to be written or searched.
     chunk: Chunk,
     held: Spool,
-    /// How far the held bytes are released, once they are.
+    /// How many of the held bytes are written; `None` before their release.
     released: Option<u64>,
-    watcher: Option<Watcher>,
-    hint_parser: Option<HintParser>,
-    looks: Looks,
-    forwarding: Forwarding,
     warning: Warning,
-    /// The last byte of this attempt that our own stream got.
-    last: Option<u8>,
-    access: Option<Access>,
-    size: Size,
-    /// How many bytes are looked at between two looks at the clock.
-    piece: usize,
-    largest_piece: usize,
+    attempt: AttemptState,
 }
 
-/// Whether what comes is still looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Looks {
-    On,
-    GivenUp,
+/// What starts anew with each attempt.
+#[derive(Debug, Default)]
+struct AttemptState {
+    /// Our end, while the command or one of its children may write to it.
+    pipe: Option<OwnedFd>,
+    size: PipeSize,
+    /// After the command has ended, how many bytes are still read: those that were in the pipe then.
+    allowance: Option<u64>,
+    scanner: Scanner,
+    forwarding: Forwarding,
+    /// The last byte that was written to our own stream.
+    last_written: Option<u8>,
 }
 
-/// Whether our own stream takes what is passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether output is written to our own stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Forwarding {
+    #[default]
     On,
-    /// Not in this attempt any more: it has answered with an error.
+    /// Not any more: a write has failed.
     Stopped,
 }
 
-/// That it did not, for whoever is to know.
+/// The warning that output is lost, at most once in a run.
 #[derive(Debug, PartialEq, Eq)]
 enum Warning {
     None,
     New(String),
-    Said,
+    Taken,
 }
 
-/// How long a stream is busy in one go.
-pub const BUSY: Duration = Duration::from_millis(20);
-
-/// A pattern can take 3 us for each byte (`1[01]{1000}x`) or more, and nothing interrupts a search. So a piece is
-/// small at first, twice as large after one that was fast, half as large after a slow one. Only a line is
-/// never cut: one of 64 KiB is searched in one go.
-const PIECES: RangeInclusive<usize> = 1 << 10..=MAX_LINE;
-/// A search that was fast can become slow with the next line. That pattern is 50 KB in size, so this is the number
-/// of bytes, times the size, that take 0.1 s.
-const TENTH: usize = 2_000_000_000;
-const FAST: Duration = Duration::from_millis(1);
-const SLOW: Duration = Duration::from_millis(4);
-
-/// Time that has passed, since whenever.
-pub type Clock<'a> = &'a dyn Fn() -> Duration;
-
 impl OutputPipe {
-    /// An output_pipe for these streams (at least one) that ends in `nonblocking_writer`.
+    /// A pipe for these streams (at least one), whose output goes to `writer`.
     pub fn new(
         streams: Vec<Stream>,
         mode: Mode,
@@ -119,187 +87,140 @@ impl OutputPipe {
             mode,
             server_hints,
             writer,
-            pipe: None,
-            allowance: None,
+            access,
             chunk: Chunk::default(),
             held: Spool::default(),
             released: None,
-            watcher: None,
-            hint_parser: None,
-            looks: Looks::On,
-            forwarding: Forwarding::On,
             warning: Warning::None,
-            last: None,
-            access,
-            size: Size::Default,
-            piece: *PIECES.start(),
-            largest_piece: *PIECES.end(),
+            attempt: AttemptState::default(),
         }
     }
 
-    /// The streams that it serves.
+    /// The streams of the command that write to the pipe.
     pub fn streams(&self) -> &[Stream] {
         &self.streams
     }
 
-    /// What happens to the bytes.
+    /// What happens to the output.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Begins an attempt: what the last one left is dropped.
+    /// Begins an attempt, and drops what is held of the last one. Returns the end of the pipe for the command.
     ///
     /// # Errors
-    /// No descriptors or memory left.
-    pub fn begin(&mut self, list: &Watchlist) -> io::Result<OwnedFd> {
+    /// When there are no descriptors or no memory left.
+    pub fn begin(&mut self, watchlist: &Watchlist) -> io::Result<OwnedFd> {
         self.held.clear()?;
-        let (ours, theirs) = super::pipe::pipe(self.access)?;
+        let (ours, theirs) = pipe::pipe(self.access)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
-        self.pipe = Some(ours);
-        self.allowance = None;
-        self.looks = Looks::On;
-        self.forwarding = Forwarding::On;
-        self.last = None;
-        self.size = Size::Default;
-        // The rules of a shared pipe look at both streams, so either name will do.
-        let watched = self.streams.iter().find(|stream| list.watches(**stream));
-        self.watcher = watched.map(|&stream| Watcher::new(list, stream));
-        let size = self.watcher.as_ref().map_or(0, Watcher::size).max(1);
-        self.largest_piece = (TENTH / size).clamp(*PIECES.start(), *PIECES.end());
-        self.hint_parser = match self.server_hints {
-            ServerHints::Parse => Some(HintParser::new().map_err(io::Error::other)?),
-            ServerHints::Ignore => None,
-        };
+        let scanner = Scanner::new(watchlist, &self.streams, self.server_hints)?;
+        self.attempt = AttemptState { pipe: Some(ours), scanner, ..AttemptState::default() };
         Ok(theirs)
     }
 
-    /// Moves what can be moved without waiting, and looks at it, for [`BUSY`] at most: a command that writes
-    /// without end and a slow pattern must not keep us from signals and time limits. What came is added to `tail`.
-    /// Says how many bytes came from the command.
+    /// Moves and searches what is possible without waiting, for [`TIME_SLICE`] at most: endless output and a slow
+    /// pattern must not delay signals and time limits. Adds what it reads to `recent`. Returns how many bytes it has
+    /// read.
     ///
     /// # Errors
-    /// Something is lost: the disk behind the spool or behind our own stream is full.
+    /// When something is lost, because the disk behind the spool or behind our own stream is full.
     pub fn advance(
         &mut self,
         buffer: &mut [u8],
-        clock: Clock<'_>,
-        mut tail: Option<&mut End>,
+        elapsed: ElapsedFn<'_>,
+        mut recent: Option<&mut RecentOutput>,
     ) -> Result<u64, StreamError> {
-        let mut came = 0;
-        let end = clock() + BUSY;
-        while clock() < end {
+        let mut total = 0;
+        let end = elapsed() + TIME_SLICE;
+        while elapsed() < end {
             if self.is_releasing() {
                 match self.release_some(buffer)? {
                     Written::Bytes(_) => continue,
                     Written::Blocked => break,
                 }
             }
-            let all_written = self.flush();
-            self.look(clock, end);
-            if !all_written || self.is_behind() {
+            let flushed = self.flush();
+            self.attempt.scanner.scan(&mut self.chunk, elapsed, end);
+            if flushed == Flushed::Blocked || self.is_behind() {
                 break;
             }
-            match self.take(buffer, tail.as_deref_mut())? {
+            match self.read(buffer, recent.as_deref_mut())? {
                 0 => break,
-                taken => came += taken,
+                read => total += read,
             }
         }
-        Ok(came)
+        Ok(total)
     }
 
-    /// Looks at what came, piece by piece, until `end`.
-    fn look(&mut self, clock: Clock<'_>, end: Duration) {
-        while self.is_behind() {
-            let begun = clock();
-            if begun >= end {
-                break;
-            }
-            let unseen = self.chunk.unseen();
-            let piece = &unseen[..unseen.len().min(self.piece)];
-            if let Some(watcher) = &mut self.watcher {
-                watcher.feed(piece);
-            }
-            if let Some(hint_parser) = &mut self.hint_parser {
-                hint_parser.feed(piece);
-            }
-            let length = piece.len();
-            self.chunk.saw(length);
-            self.piece = match clock().saturating_sub(begun) {
-                took if took < FAST => (self.piece * 2).min(self.largest_piece),
-                took if took > SLOW => (self.piece / 2).max(*PIECES.start()),
-                _ => self.piece,
-            };
-        }
-    }
-
-    /// Takes some bytes from the pipe. 0 if none are there, or none will come any more.
-    fn take(&mut self, buffer: &mut [u8], tail: Option<&mut End>) -> Result<u64, StreamError> {
-        let Some(ours) = &self.pipe else { return Ok(0) };
-        let most = self.allowance.map_or(CHUNK as u64, |left| left.min(CHUNK as u64)) as usize;
-        if most == 0 {
-            self.pipe = None;
+    /// Reads some bytes from the pipe; 0 if there are none now, or will be none any more.
+    fn read(&mut self, buffer: &mut [u8], recent: Option<&mut RecentOutput>) -> Result<u64, StreamError> {
+        let attempt = &mut self.attempt;
+        let Some(pipe) = &attempt.pipe else { return Ok(0) };
+        let max = attempt.allowance.map_or(CHUNK_SIZE as u64, |left| left.min(CHUNK_SIZE as u64)) as usize;
+        if max == 0 {
+            attempt.pipe = None;
             return Ok(0);
         }
-        let taken = if self.mode == Mode::Hold && !self.is_looked_at() && tail.is_none() {
-            self.held.take_from(ours, &mut buffer[..most]).map_err(|error| StreamError::spool(&error))?
+        let result = if self.mode == Mode::Hold && !attempt.scanner.is_active() && recent.is_none() {
+            self.held.append_from(pipe, &mut buffer[..max]).map_err(|error| StreamError::spool(&error))?
         } else {
-            let taken = self.chunk.fill(ours, most).map_err(|error| StreamError::spool(&error))?;
+            let result = self.chunk.fill(pipe, max).map_err(|error| StreamError::spool(&error))?;
             if self.mode == Mode::Hold {
                 self.held.append(self.chunk.bytes()).map_err(|error| StreamError::spool(&error))?;
             }
-            if let Some(tail) = tail {
-                tail.add(self.chunk.bytes());
+            if let Some(recent) = recent {
+                recent.add(self.chunk.bytes());
             }
-            if self.mode == Mode::Hold || self.forwarding == Forwarding::Stopped {
-                self.chunk.write_none();
+            if self.mode == Mode::Hold || attempt.forwarding == Forwarding::Stopped {
+                self.chunk.mark_all_written();
             }
-            taken
+            result
         };
-        Ok(match taken {
-            Taken::Bytes(n) => {
-                if n >= pipe::DEFAULT {
-                    self.size.grow(ours);
+        Ok(match result {
+            PipeRead::Bytes(n) => {
+                if n >= pipe::DEFAULT_SIZE {
+                    attempt.size.grow(pipe);
                 }
-                self.allowance = self.allowance.map(|left| left.saturating_sub(n as u64));
+                attempt.allowance = attempt.allowance.map(|left| left.saturating_sub(n as u64));
                 n as u64
             }
-            Taken::Nothing => 0,
-            Taken::End => {
-                self.pipe = None;
+            PipeRead::Empty => 0,
+            PipeRead::End => {
+                attempt.pipe = None;
                 0
             }
         })
     }
 
-    /// Writes what is pending. Says whether nothing is left of it.
-    fn flush(&mut self) -> bool {
+    /// Writes what is pending.
+    fn flush(&mut self) -> Flushed {
         while !self.chunk.unwritten().is_empty() {
             match self.writer.write(self.chunk.unwritten()) {
-                Ok(Written::Bytes(n)) => self.last = self.chunk.wrote(n),
-                Ok(Written::Blocked) => return false,
+                Ok(Written::Bytes(n)) => self.attempt.last_written = self.chunk.mark_written(n),
+                Ok(Written::Blocked) => return Flushed::Blocked,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    // The reader has gone. With our end closed, the command hears it as it would alone: by
-                    // SIGPIPE.
-                    self.pipe = None;
-                    self.chunk.write_none();
+                    // Our reader has gone. When our end is closed, the command gets SIGPIPE, as it would without us.
+                    self.attempt.pipe = None;
+                    self.chunk.mark_all_written();
                 }
                 Err(error) => {
-                    self.chunk.write_none();
-                    self.forwarding = Forwarding::Stopped;
+                    self.chunk.mark_all_written();
+                    self.attempt.forwarding = Forwarding::Stopped;
                     if self.warning == Warning::None {
                         self.warning = Warning::New(error::not_passed_on(&error, &self.streams));
                     }
                 }
             }
         }
-        true
+        Flushed::All
     }
 
-    /// That our own stream takes nothing, the first time that it is asked.
+    /// Takes the warning that our own stream cannot be written. Returns it once.
     pub fn warning(&mut self) -> Option<String> {
-        match std::mem::replace(&mut self.warning, Warning::Said) {
-            Warning::New(what) => Some(what),
-            Warning::Said => None,
+        match std::mem::replace(&mut self.warning, Warning::Taken) {
+            Warning::New(text) => Some(text),
+            Warning::Taken => None,
             Warning::None => {
                 self.warning = Warning::None;
                 None
@@ -321,7 +242,7 @@ impl OutputPipe {
         self.released.is_some_and(|offset| offset < self.held.len())
     }
 
-    /// From now on the held bytes are written to our own stream.
+    /// From now on, the held bytes are written to our own stream.
     pub fn release(&mut self) {
         self.released = Some(0);
     }
@@ -331,54 +252,44 @@ impl OutputPipe {
         self.held.len()
     }
 
-    /// The command has ended: no one else is waited for, so only what is in the pipe by now is taken.
-    pub fn take_only_what_is_there(&mut self) {
-        if let Some(pipe) = &self.pipe {
-            self.allowance = Some(rustix::io::ioctl_fionread(pipe).unwrap_or(0));
+    /// The command has ended: from now on, only the bytes that are in the pipe now are read, and no other process is
+    /// waited for.
+    pub fn limit_to_present(&mut self) {
+        if let Some(pipe) = &self.attempt.pipe {
+            self.attempt.allowance = Some(rustix::io::ioctl_fionread(pipe).unwrap_or(0));
         }
     }
 
-    /// Whether what this attempt has passed on ended in the middle of a line.
+    /// Whether the output that was passed on in this attempt ended without a newline.
     pub fn ends_in_a_line(&self) -> bool {
-        self.last.is_some_and(|last| last != b'\n')
+        self.attempt.last_written.is_some_and(|last| last != b'\n')
     }
 
-    /// Whether more can come from the command.
+    /// Whether more output can come.
     pub fn is_open(&self) -> bool {
-        self.pipe.is_some()
+        self.attempt.pipe.is_some()
     }
 
-    /// Whether something is left to be written.
+    /// Whether something is still to be written.
     pub fn has_pending(&self) -> bool {
         !self.chunk.unwritten().is_empty() || self.is_releasing()
     }
 
-    /// Whether something is left to be looked at.
+    /// Whether something is still to be searched.
     pub fn is_behind(&self) -> bool {
-        self.is_looked_at() && !self.chunk.unseen().is_empty()
+        self.attempt.scanner.is_behind(&self.chunk)
     }
 
-    fn is_looked_at(&self) -> bool {
-        self.looks == Looks::On && (self.watcher.is_some() || self.hint_parser.is_some())
+    /// Stops the search: nobody waits any longer for its end.
+    pub fn stop_scanning(&mut self) {
+        self.attempt.scanner.stop();
     }
 
-    /// What was not looked at by now will not be: nobody waits for it any longer.
-    pub fn stop_looking(&mut self) {
-        self.looks = Looks::GivenUp;
-    }
-
-    /// Closes the pipe and says what was seen and answers. What is still pending is given up: whoever ends an
-    /// attempt has waited for as long as it should. `now` is the wall clock.
+    /// Closes the pipe, drops what is still pending, and returns what was found. `now` is the wall clock.
     pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, ServerHint) {
-        self.pipe = None;
+        self.attempt.pipe = None;
         self.chunk.clear();
-        let (watcher, hint_parser) = (self.watcher.take(), self.hint_parser.take());
-        if self.looks == Looks::GivenUp {
-            return (watcher.map(Watcher::seen_so_far).unwrap_or_default(), ServerHint::None);
-        }
-        let seen = watcher.map(Watcher::finish).unwrap_or_default();
-        let word = hint_parser.map_or(ServerHint::None, |hint_parser| hint_parser.finish(now()));
-        (seen, word)
+        std::mem::take(&mut self.attempt.scanner).finish(now)
     }
 
     /// What to wait for.
@@ -389,6 +300,13 @@ impl OutputPipe {
         if self.is_behind() {
             return None;
         }
-        self.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))
+        self.attempt.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))
     }
+}
+
+/// Whether everything that was pending is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flushed {
+    All,
+    Blocked,
 }

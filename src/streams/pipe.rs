@@ -1,20 +1,21 @@
-//! Pipes between the command and us: as open to others as what they stand in for, and as large as pays.
+//! Pipes between the command and us, with the permissions of the streams that they replace, and large enough to be
+//! fast.
 
+use crate::platform::streams as platform;
 use rustix::fs::{Mode, Stat};
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// How large a pipe is that nothing was done about. (Smaller, once a user has many.)
-pub const DEFAULT: usize = 64 << 10;
+/// The default size of a pipe, in bytes. (It is smaller for a user with many pipes.)
+pub const DEFAULT_SIZE: usize = 64 << 10;
 
-/// How large it becomes when it was full. More is no faster, and what all pipes of a user may take is limited:
-/// pipe(7), pipe-user-pages-soft, 16 pipes of a MiB.
-#[cfg(target_os = "linux")]
-const LARGE: usize = 256 << 10;
+/// The size of a pipe after it was full. A larger one is not faster, and the pipes of a user have a limit together:
+/// pipe(7), pipe-user-pages-soft.
+const LARGE_SIZE: usize = 256 << 10;
 
-/// Who may open a stream by its name in /dev or /proc: a command that has become another user does, as `nginx`
-/// with /dev/stdout. pipe(2) makes its pipes for their owner alone.
+/// The permissions of a stream. A command that has changed its user may open the stream by its name, as nginx does with
+/// /dev/stdout, but pipe(2) makes pipes for their owner only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     mode: Mode,
@@ -23,15 +24,15 @@ pub struct Access {
 }
 
 impl Access {
-    /// That of a stream of ours; `None` if it is closed.
+    /// The permissions of a stream; `None` if it is closed.
     pub fn of(fd: BorrowedFd<'_>) -> Option<Self> {
         let stat: Stat = rustix::fs::fstat(fd).ok()?;
         let mode = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO);
         Some(Self { mode, uid: stat.st_uid, gid: stat.st_gid })
     }
 
-    /// Gives it to a new pipe, as far as the system lets us: a file may be given away by root only.
-    fn give(self, pipe: &OwnedFd) {
+    /// Gives these permissions to a new pipe, as far as the system allows: only root may change the owner.
+    fn apply_to(self, pipe: &OwnedFd) {
         use rustix::fs::{Gid, Uid};
         let Some(new) = Self::of(pipe.as_fd()) else { return };
         if (new.uid, new.gid) != (self.uid, self.gid) {
@@ -39,57 +40,52 @@ impl Access {
             let _not_root = rustix::fs::fchown(pipe, Some(uid), Some(gid));
         }
         if new.mode != self.mode {
-            let _as_it_was_made = rustix::fs::fchmod(pipe, self.mode);
+            let _best_effort = rustix::fs::fchmod(pipe, self.mode);
         }
     }
 }
 
-/// A pipe that stands in for a stream with this access. Its reader and its writer.
+/// A pipe in place of a stream with these permissions. Returns the reader and the writer.
 ///
 /// # Errors
-/// No descriptors left.
+/// When there are no descriptors left.
 pub fn pipe(access: Option<Access>) -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
-    // Elsewhere each end has an access of its own, or none.
-    if cfg!(target_os = "linux")
-        && let Some(access) = access
-    {
-        access.give(&reader);
+    // On Linux both ends are one file. Where they are not, fchmod(2) and fchown(2) refuse a pipe.
+    if let Some(access) = access {
+        access.apply_to(&reader);
     }
     Ok((reader, writer))
 }
 
-/// How large a pipe is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
-    /// As the system has made it.
+/// The size of a pipe.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PipeSize {
+    /// The system's default.
+    #[default]
     Default,
-    /// As large as pays, if the system lets us.
+    /// As large as is useful, if the system allows it.
     Large,
 }
 
-impl Size {
-    /// Makes a pipe larger that was full, once.
+impl PipeSize {
+    /// Enlarges a pipe that was full, once.
     pub fn grow(&mut self, pipe: &OwnedFd) {
         if *self == Self::Default {
             *self = Self::Large;
-            #[cfg(target_os = "linux")]
-            let _smaller_will_do = rustix::pipe::fcntl_setpipe_size(pipe, LARGE);
-            #[cfg(not(target_os = "linux"))]
-            let _grows_by_itself = pipe;
+            platform::grow_pipe(pipe, LARGE_SIZE);
         }
     }
 }
 
-/// What can be read to its end and holds these bytes: a pipe, or a file without a name where no pipe is large
-/// enough.
+/// A descriptor from which these bytes can be read: a pipe, or an unnamed file if the pipe is too small.
 ///
 /// # Errors
-/// No descriptors left, or no room for the file.
+/// When there are no descriptors left, or the file cannot be written.
 pub fn filled(bytes: &[u8]) -> io::Result<OwnedFd> {
     let (reader, writer) = pipe(None)?;
-    // Nobody reads yet, so what does not fit must not be waited for.
+    // Nobody reads yet, so a write to a full pipe must not block.
     rustix::io::ioctl_fionbio(&writer, true)?;
     let mut writer = File::from(writer);
     if writer.write_all(bytes).is_ok() {

@@ -1,5 +1,5 @@
-//! Bytes that are kept: up to 1 MiB in memory, from there on in an unlinked file in `$TMPDIR`, so that
-//! memory stays constant and nothing is left behind, however we end.
+//! Bytes that are kept: up to 1 MiB in memory, more in an unlinked file in `$TMPDIR`, so that memory is bounded and
+//! nothing is left behind, however we end.
 
 use super::nonblocking_writer::{NonblockingWriter, Written};
 use super::unnamed;
@@ -9,11 +9,11 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
-/// More than this is kept in a file.
-const IN_MEMORY: usize = 1 << 20;
+/// How many bytes are kept in memory at most.
+const MAX_IN_MEMORY: usize = 1 << 20;
 
-/// How much is moved in one go.
-pub const CHUNK: usize = 1 << 18;
+/// How many bytes are moved at once.
+pub const CHUNK_SIZE: usize = 1 << 18;
 
 /// Bytes, in the order in which they came.
 #[derive(Debug, Default)]
@@ -23,14 +23,14 @@ pub struct Spool {
     length: u64,
 }
 
-/// What came of taking from a pipe.
+/// The result of reading from a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// So many bytes, at least one.
+pub enum PipeRead {
+    /// This many bytes were read, at least one.
     Bytes(usize),
-    /// Nothing is there at the moment.
-    Nothing,
-    /// All writers are gone.
+    /// The pipe is empty.
+    Empty,
+    /// The pipe is empty, and has no writer any more.
     End,
 }
 
@@ -45,12 +45,12 @@ impl Spool {
         self.length == 0
     }
 
-    /// Keeps these bytes too.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// The file cannot be made or written: a full disk, mostly.
+    /// When the file cannot be created or written, mostly because the disk is full.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.file.is_none() && self.memory.len() + bytes.len() > IN_MEMORY {
+        if self.file.is_none() && self.memory.len() + bytes.len() > MAX_IN_MEMORY {
             self.move_to_file()?;
         }
         match &self.file {
@@ -69,22 +69,22 @@ impl Spool {
         Ok(())
     }
 
-    /// Keeps what is in a non-blocking pipe. By way of `buffer`: splice(2) would spare a copy, but holds the
-    /// pipe while the file is written, and so stops the command that fills it (measured: a third slower).
+    /// Appends what is in a non-blocking pipe. Copies through `buffer`: splice(2) needs no copy, but it locks the
+    /// pipe while the file is written, which stops the command that writes to it (measured: a third slower).
     ///
     /// # Errors
-    /// As [`Self::append`].
-    pub fn take_from(&mut self, pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<Taken> {
+    /// As for [`Self::append`].
+    pub fn append_from(&mut self, pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<PipeRead> {
         match read(pipe, buffer)? {
-            (Taken::Bytes(n), bytes) => self.append(bytes).map(|()| Taken::Bytes(n)),
-            (taken, _) => Ok(taken),
+            (PipeRead::Bytes(n), bytes) => self.append(bytes).map(|()| PipeRead::Bytes(n)),
+            (result, _) => Ok(result),
         }
     }
 
-    /// Copies what is kept at `offset` into `buffer`, and says how much that was; 0 at the end.
+    /// Copies bytes from `offset` on into `buffer`. Returns how many; 0 at the end.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// When the file cannot be read.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         if let Some(file) = &self.file {
             return file.read_at(buffer, offset);
@@ -96,20 +96,19 @@ impl Spool {
         Ok(length)
     }
 
-    /// Writes what is kept from `offset` on, as far as it goes without blocking, and moves `offset`.
+    /// Writes bytes from `offset` on, as many as is possible without blocking, and advances `offset`.
     ///
     /// # Errors
-    /// As [`NonblockingWriter::write`], and when the file cannot be read.
+    /// As for [`NonblockingWriter::write`], and when the file cannot be read.
     pub fn write_to(
         &self,
         writer: &mut NonblockingWriter,
         offset: &mut u64,
         buffer: &mut [u8],
     ) -> io::Result<Written> {
-        #[cfg(target_os = "linux")]
         if let Some(file) = &self.file {
-            match writer.splice_from(file, offset, CHUNK) {
-                // Append targets and some file systems refuse; then by hand.
+            match writer.splice_from(file, offset, CHUNK_SIZE) {
+                // Refused for files in append mode, by some file systems and by some systems.
                 Err(error)
                     if matches!(
                         Errno::from_io_error(&error),
@@ -118,8 +117,8 @@ impl Spool {
                 result => return result,
             }
         }
-        let most = buffer.len().min(writer.most());
-        let length = self.read_at(&mut buffer[..most], *offset)?;
+        let max = buffer.len().min(writer.max_write());
+        let length = self.read_at(&mut buffer[..max], *offset)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -130,10 +129,10 @@ impl Spool {
         Ok(written)
     }
 
-    /// Forgets everything, and keeps the file for what comes next: its blocks are given back.
+    /// Removes all bytes, and keeps the empty file.
     ///
     /// # Errors
-    /// The file cannot be cut.
+    /// When the file cannot be truncated.
     pub fn clear(&mut self) -> io::Result<()> {
         self.memory.clear();
         self.length = 0;
@@ -144,12 +143,12 @@ impl Spool {
 /// Reads from a non-blocking pipe.
 ///
 /// # Errors
-/// Whatever a read may meet.
-pub fn read(pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<(Taken, &[u8])> {
+/// Any error of read(2).
+pub fn read(pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<(PipeRead, &[u8])> {
     match rustix::io::read(pipe, &mut *buffer) {
-        Ok(0) => Ok((Taken::End, &[])),
-        Ok(n) => Ok((Taken::Bytes(n), &buffer[..n])),
-        Err(Errno::AGAIN | Errno::INTR) => Ok((Taken::Nothing, &[])),
+        Ok(0) => Ok((PipeRead::End, &[])),
+        Ok(n) => Ok((PipeRead::Bytes(n), &buffer[..n])),
+        Err(Errno::AGAIN | Errno::INTR) => Ok((PipeRead::Empty, &[])),
         Err(error) => Err(error.into()),
     }
 }
@@ -162,7 +161,7 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_across_the_border_between_memory_and_file() {
         let mut spool = Spool::default();
-        let bytes: Vec<u8> = (0..3 * IN_MEMORY).map(|n| (n % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..3 * MAX_IN_MEMORY).map(|n| (n % 251) as u8).collect();
         for chunk in bytes.chunks(100_003) {
             spool.append(chunk).unwrap();
         }

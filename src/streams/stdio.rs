@@ -1,14 +1,18 @@
-//! The three streams of the command through all attempts: which of them are pipes, what begins and stdio
-//! with an attempt, what is released at the end.
+//! The three streams of the command through all attempts: which of them are pipes, what starts and ends with an
+//! attempt, and what is released at the end.
 
-use super::end::End;
+use super::descriptor::is_same_file;
 use super::error::StreamError;
-use super::input::{Input, Shares};
+use super::input::Input;
 use super::nonblocking_writer::NonblockingWriter;
-use super::output_pipe::{Clock, Mode, OutputPipe, ServerHints};
-use super::spool::CHUNK;
-use crate::core::output::{Cursor, Seen, Side, Stream, Watchlist};
+use super::output_pipe::{Mode, OutputPipe};
+use super::recent_output::RecentOutput;
+use super::scanner::ServerHints;
+use super::spool::CHUNK_SIZE;
+use super::time_slice::ElapsedFn;
+use crate::core::output::{Seen, Watchlist};
 use crate::core::plan::{Output, Plan};
+use crate::core::stream::{Cursor, Side, Stream};
 use retry_loop::server_hint::ServerHint;
 use rustix::event::PollFd;
 use rustix::fs::OFlags;
@@ -16,7 +20,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-const LOOKED_TOO_LATE: &str = "a pattern is so slow that the output was not searched before the deadline";
+const SCAN_TOO_SLOW: &str = "a pattern is so slow that the output was not searched before the deadline";
 
 /// The streams of a command.
 #[derive(Debug)]
@@ -25,63 +29,62 @@ pub struct Streams {
     output_pipes: Vec<OutputPipe>,
     watchlist: Watchlist,
     buffer: Vec<u8>,
-    /// Where `--retry-if` wants it.
-    end: Option<End>,
-    /// When the command wrote something for the last time, in the wait's time.
+    /// The end of the output, if `--retry-if` needs it.
+    recent: Option<RecentOutput>,
+    /// When the command last wrote something, as time since the start of the run.
     active: Duration,
     failure: Option<StreamError>,
-    /// Which of our own are terminals.
+    /// Which of our own streams are terminals.
     terminals: Vec<Stream>,
-    /// The status flags of our own three, as they were at the start.
+    /// The status flags of our own streams at the start of the run.
     flags: [Option<OFlags>; 3],
 }
 
-/// What the command is started with; `None` is what we have ourselves.
+/// The streams for a command that is started. `None` means that it inherits ours.
 #[derive(Debug, Default)]
 pub struct ChildStdio {
-    /// For its stdin.
+    /// stdin of the command.
     pub stdin: Option<OwnedFd>,
-    /// For its stdout.
+    /// stdout of the command.
     pub stdout: Option<OwnedFd>,
-    /// For its stderr.
+    /// stderr of the command.
     pub stderr: Option<OwnedFd>,
 }
 
 impl Streams {
-    /// Looks at our own streams, and decides which ones the command gets as they are.
+    /// Decides which streams the command inherits, and which are pipes.
     ///
     /// # Errors
-    /// One of our own streams that has to be written to cannot be looked at.
-    ///
-    /// `shares` says whether two descriptors have one open file description, `None` if the kernel does not tell.
-    pub fn new(plan: &Plan, shares: Shares) -> io::Result<Self> {
+    /// When one of our own streams that has to be written is closed.
+    pub fn new(plan: &Plan) -> io::Result<Self> {
+        let watchlist = plan.rules.watchlist();
         Ok(Self {
-            input: Input::new(plan.streams.stdin, shares),
+            input: Input::new(plan.streams.stdin),
             terminals: terminals(),
             flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
-            output_pipes: output_pipes(plan)?,
-            watchlist: plan.watchlist.clone(),
+            output_pipes: output_pipes(plan, &watchlist)?,
+            watchlist,
             buffer: Vec::new(),
-            end: plan.hooks.retry_if.is_some().then(End::default),
+            recent: plan.hooks.retry_if.is_some().then(RecentOutput::default),
             active: Duration::ZERO,
             failure: None,
         })
     }
 
-    /// The streams that are no longer what `retry` itself has, although someone might expect a terminal.
+    /// The output streams that are pipes, although the command could expect a terminal.
     pub fn piped(&self) -> impl Iterator<Item = Stream> {
         self.output_pipes.iter().flat_map(|output_pipe| output_pipe.streams().iter().copied())
     }
 
-    /// Begins an attempt at `now`: stdin from its beginning, held output of the last attempt dropped.
+    /// Begins an attempt at `now`: stdin starts at its beginning, and held output of the last attempt is dropped.
     ///
     /// # Errors
-    /// No descriptors left.
+    /// When there are no descriptors left.
     pub fn begin(&mut self, now: Duration) -> io::Result<ChildStdio> {
         self.active = now;
-        self.put_flags_back();
-        if let Some(end) = &mut self.end {
-            end.clear();
+        self.restore_flags();
+        if let Some(recent) = &mut self.recent {
+            recent.clear();
         }
         let mut stdio = ChildStdio { stdin: self.input.begin()?, ..ChildStdio::default() };
         for output_pipe in &mut self.output_pipes {
@@ -98,18 +101,18 @@ impl Streams {
         Ok(stdio)
     }
 
-    /// Stdin from its beginning, for the fallback.
+    /// stdin from its beginning, for the fallback.
     ///
     /// # Errors
-    /// No descriptors left.
+    /// When there are no descriptors left.
     pub fn stdin_again(&mut self) -> io::Result<Option<OwnedFd>> {
-        self.put_flags_back();
+        self.restore_flags();
         self.input.begin()
     }
 
-    /// An attempt can have made a stream non-blocking that it shares with us and with the next one: an ssh that
-    /// was killed has, and the next program takes EAGAIN for an error.
-    fn put_flags_back(&self) {
+    /// Undoes what an attempt did to the streams that it shares with us and with the next attempt. An ssh that is
+    /// killed leaves them non-blocking, and the next program takes EAGAIN for an error.
+    fn restore_flags(&self) {
         for (fd, flags) in standard_streams().into_iter().zip(self.flags) {
             if let Some(flags) = flags
                 && rustix::fs::fcntl_getfl(fd).is_ok_and(|now| now != flags)
@@ -119,12 +122,12 @@ impl Streams {
         }
     }
 
-    /// What went wrong since the last time, without ending anything.
+    /// Takes a warning that output was lost, if there is a new one.
     pub fn warning(&mut self) -> Option<String> {
         self.output_pipes.iter_mut().find_map(OutputPipe::warning)
     }
 
-    /// Whether there is nothing to move, or no use in it any more: the wait need not ask.
+    /// Whether there is nothing to move, so that the event loop does not have to wait for it.
     pub fn is_idle(&self) -> bool {
         self.failure.is_some() || self.output_pipes.is_empty() && !matches!(self.input, Input::Replayed(_))
     }
@@ -137,27 +140,27 @@ impl Streams {
         fds.extend(self.output_pipes.iter().filter_map(OutputPipe::interest));
     }
 
-    /// Whether there is something to do that nothing is waited for.
+    /// Whether output is still to be searched, so that the event loop must not sleep.
     pub fn is_behind(&self) -> bool {
         self.failure.is_none() && self.output_pipes.iter().any(OutputPipe::is_behind)
     }
 
-    /// Moves whatever can be moved without waiting, for a few hundredths of a second at most. Says whether
-    /// something has come to an end: a pipe, what was pending or to be looked at, or everything by a failure.
-    pub fn advance(&mut self, now: Duration, clock: Clock<'_>) -> News {
+    /// Moves what is possible without waiting, for a few hundredths of a second at most. Returns whether something has
+    /// ended: a pipe, a write, a search, or everything because of an error.
+    pub fn advance(&mut self, now: Duration, elapsed: ElapsedFn<'_>) -> News {
         if self.is_idle() {
             return News::None;
         }
-        self.buffer.resize(CHUNK, 0);
+        self.buffer.resize(CHUNK_SIZE, 0);
         let before = self.state();
         if let Input::Replayed(replay) = &mut self.input
-            && let Err(failure) = replay.advance(&mut self.buffer, clock)
+            && let Err(failure) = replay.advance(&mut self.buffer, elapsed)
         {
             self.failure = Some(failure);
         }
         for output_pipe in &mut self.output_pipes {
-            match output_pipe.advance(&mut self.buffer, clock, self.end.as_mut()) {
-                // A command that waits for our own reader, or for us, is not idle.
+            match output_pipe.advance(&mut self.buffer, elapsed, self.recent.as_mut()) {
+                // A command that waits for our reader or for our search is not idle.
                 Ok(0) if !output_pipe.has_pending() && !output_pipe.is_behind() => {}
                 Ok(_) => self.active = now,
                 Err(failure) => self.failure = Some(failure),
@@ -173,33 +176,33 @@ impl Streams {
         self.output_pipes.iter().map(state).collect()
     }
 
-    /// When the command wrote something for the last time, or was started.
+    /// When the command last wrote something, or was started; as time since the start of the run.
     pub fn active(&self) -> Duration {
         self.active
     }
 
-    /// What was lost, if something was.
+    /// The error by which something was lost, if there was one.
     pub fn failure(&self) -> Option<&StreamError> {
         self.failure.as_ref()
     }
 
-    /// The command has ended. Held output: what is in the pipe by now is all.
+    /// The command has ended. Held output is complete with what is in the pipe now.
     pub fn command_ended(&mut self) {
         if let Input::Replayed(replay) = &mut self.input {
             replay.finish();
         }
         for output_pipe in self.output_pipes.iter_mut().filter(|output_pipe| output_pipe.mode() == Mode::Hold)
         {
-            output_pipe.take_only_what_is_there();
+            output_pipe.limit_to_present();
         }
     }
 
-    /// The grace for a grandchild that still holds a pipe is over: now the same goes for the others.
+    /// The grace period for a grandchild that still holds a pipe is over: now all output is complete.
     pub fn grace_ended(&mut self) {
-        self.output_pipes.iter_mut().for_each(OutputPipe::take_only_what_is_there);
+        self.output_pipes.iter_mut().for_each(OutputPipe::limit_to_present);
     }
 
-    /// What is pending is lost: nobody took it in time.
+    /// The time for pending output is over: it is lost.
     pub fn abandon(&mut self) {
         let late = io::Error::other("nobody took it before the deadline");
         if let Some(output_pipe) = self.output_pipes.iter().find(|output_pipe| output_pipe.has_pending()) {
@@ -207,77 +210,77 @@ impl Streams {
         }
     }
 
-    /// What was not looked at by now will not be.
+    /// Stops the search in the output.
     pub fn stop_looking(&mut self) {
-        self.output_pipes.iter_mut().for_each(OutputPipe::stop_looking);
+        self.output_pipes.iter_mut().for_each(OutputPipe::stop_scanning);
     }
 
-    /// The time is over. If something was not looked at, no rule can be trusted.
+    /// The time for the search is over. If it has not finished, no rule can be trusted.
     pub fn looked_too_late(&mut self) {
         if self.is_behind() {
-            self.failure.get_or_insert(StreamError::Lost(LOOKED_TOO_LATE.to_owned()));
+            self.failure.get_or_insert(StreamError::Lost(SCAN_TOO_SLOW.to_owned()));
         }
     }
 
-    /// Whether more can come, or something is left to be written or to be looked at.
+    /// Whether more output can come, or some is still to be written or searched.
     pub fn is_busy(&self) -> bool {
         self.failure.is_none() && self.state().into_iter().flatten().any(|busy| busy)
     }
 
-    /// Whether something is left to be written, which takes as long as our own reader takes.
+    /// Whether output is still to be written, which takes as long as our reader needs.
     pub fn has_pending(&self) -> bool {
         self.failure.is_none() && self.output_pipes.iter().any(OutputPipe::has_pending)
     }
 
-    /// ChildStdio the attempt, and says what was seen and answers. `now` is the wall clock, read only if needed.
+    /// Ends the attempt, and returns what was found in its output. `now` is the wall clock, read only if needed.
     pub fn finish(&mut self, now: fn() -> SystemTime) -> (Seen, ServerHint) {
-        let mut all = (Seen::default(), ServerHint::None);
+        let (mut all_seen, mut all_hints) = (Seen::default(), ServerHint::None);
         for output_pipe in &mut self.output_pipes {
-            let (seen, word) = output_pipe.finish(now);
-            all.0.add(seen);
-            // Two streams, two words: exhaustion wins, then the longer wait.
-            all.1 = match (all.1, word) {
+            let (seen, hint) = output_pipe.finish(now);
+            all_seen.add(seen);
+            // An exhausted quota wins, then the longer wait.
+            all_hints = match (all_hints, hint) {
                 (ServerHint::QuotaExhausted(words), _) | (_, ServerHint::QuotaExhausted(words)) => {
                     ServerHint::QuotaExhausted(words)
                 }
                 (ServerHint::Wait(a), ServerHint::Wait(b)) => ServerHint::Wait(a.max(b)),
-                (ServerHint::None, word) | (word, ServerHint::None) => word,
+                (ServerHint::None, hint) | (hint, ServerHint::None) => hint,
             };
         }
-        all
+        (all_seen, all_hints)
     }
 
     /// Where the attempt has left the cursor of our terminal.
     pub fn cursor(&self) -> Cursor {
-        let passed =
+        let pipe_of =
             |stream| self.output_pipes.iter().find(|output_pipe| output_pipe.streams().contains(stream));
         let mut ends_in_lines = Vec::new();
         for stream in &self.terminals {
-            match passed(stream) {
+            match pipe_of(stream) {
                 None => return Cursor::Unknown,
                 Some(output_pipe) => ends_in_lines.push(output_pipe.ends_in_a_line()),
             }
         }
         match ends_in_lines.as_slice() {
-            // Which of the two came last?
+            // Nobody knows which of the two wrote last.
             [true, false] | [false, true] => Cursor::Unknown,
             [true, ..] => Cursor::InLine,
             _ => Cursor::AtStart,
         }
     }
 
-    /// The end of what the attempt wrote; empty where nobody wants it.
+    /// The end of the attempt's output; empty without `--retry-if`.
     pub fn end(&self) -> &[u8] {
-        self.end.as_ref().map(End::bytes).unwrap_or_default()
+        self.recent.as_ref().map(RecentOutput::bytes).unwrap_or_default()
     }
 
-    /// How many bytes of output are held; `None` where nothing is.
+    /// How many bytes of output are held; `None` if no stream is held.
     pub fn held(&self) -> Option<u64> {
         let held = self.output_pipes.iter().filter(|output_pipe| output_pipe.mode() == Mode::Hold);
         held.map(OutputPipe::held).reduce(|a, b| a + b)
     }
 
-    /// From now on, what is held of these streams is written to our own.
+    /// From now on, the held output of these streams is written to our own.
     pub fn release(&mut self, is_released: impl Fn(Stream) -> bool) {
         for output_pipe in self.output_pipes.iter_mut().filter(|output_pipe| output_pipe.mode() == Mode::Hold)
         {
@@ -287,18 +290,18 @@ impl Streams {
         }
     }
 
-    /// What goes into the command.
+    /// stdin of the command.
     pub fn input(&self) -> &Input {
         &self.input
     }
 }
 
-/// What came of [`Streams::advance`].
+/// The result of [`Streams::advance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
-    /// Something has come to an end.
+    /// Something has ended.
     Some,
-    /// Nothing that anyone waits for.
+    /// Nothing has ended.
     None,
 }
 
@@ -311,25 +314,25 @@ fn standard_streams() -> [BorrowedFd<'static>; 3] {
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
 }
 
-fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
-    let wanted = |stream| Wanted::of(plan, stream);
+fn output_pipes(plan: &Plan, watchlist: &Watchlist) -> io::Result<Vec<OutputPipe>> {
+    let needs = |stream| PipeNeeds::of(plan, watchlist, stream);
     let fd = |stream| match stream {
         Stream::Stdout => rustix::stdio::stdout(),
         Stream::Stderr => rustix::stdio::stderr(),
     };
-    let output_pipe = |streams: Vec<Stream>, wanted: Wanted| -> io::Result<OutputPipe> {
+    let output_pipe = |streams: Vec<Stream>, needs: PipeNeeds| -> io::Result<OutputPipe> {
         let writer = NonblockingWriter::new(fd(streams[0]))?;
-        Ok(OutputPipe::new(streams, wanted.mode, wanted.server_hints, writer))
+        Ok(OutputPipe::new(streams, needs.mode, needs.server_hints, writer))
     };
-    Ok(match (wanted(Stream::Stdout), wanted(Stream::Stderr)) {
+    Ok(match (needs(Stream::Stdout), needs(Stream::Stderr)) {
         (None, None) => Vec::new(),
         (Some(out), None) => vec![output_pipe(vec![Stream::Stdout], out)?],
         (None, Some(err)) => vec![output_pipe(vec![Stream::Stderr], err)?],
         (Some(out), Some(err)) => {
             let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
-            // A fallback takes the place of stdout alone, so then they have to be apart.
-            let one = out.mode == Mode::Tee || plan.hooks.fallback.is_none();
-            if same && out == err && one && !plan.watchlist.tells_streams_apart() {
+            // A fallback replaces held stdout only, so it needs two pipes.
+            let may_join = out.mode == Mode::Tee || plan.hooks.fallback.is_none();
+            if same && out == err && may_join && !watchlist.tells_streams_apart() {
                 vec![output_pipe(vec![Stream::Stdout, Stream::Stderr], out)?]
             } else {
                 vec![output_pipe(vec![Stream::Stdout], out)?, output_pipe(vec![Stream::Stderr], err)?]
@@ -338,32 +341,25 @@ fn output_pipes(plan: &Plan) -> io::Result<Vec<OutputPipe>> {
     })
 }
 
-/// Why a stream is piped.
+/// What the pipe of a stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wanted {
+struct PipeNeeds {
     mode: Mode,
     server_hints: ServerHints,
     output: Output,
 }
 
-impl Wanted {
-    /// `None`: nobody looks at it and nothing is held, so the command gets ours.
-    fn of(plan: &Plan, stream: Stream) -> Option<Self> {
+impl PipeNeeds {
+    /// `None` if the stream is neither held nor searched, so that the command can inherit ours.
+    fn of(plan: &Plan, watchlist: &Watchlist, stream: Stream) -> Option<Self> {
         let output = plan.streams.output(stream);
-        let listened = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
-        let watched = plan.watchlist.watches(stream)
-            || listened
+        let hints_wanted = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
+        let is_read = watchlist.watches(stream)
+            || hints_wanted
             || plan.limits.idle.is_some()
             || plan.hooks.retry_if.is_some();
         let mode = if output == Output::Live { Mode::Tee } else { Mode::Hold };
-        let server_hints = if listened { ServerHints::Parse } else { ServerHints::Ignore };
-        (mode == Mode::Hold || watched).then_some(Self { mode, server_hints, output })
-    }
-}
-
-pub(super) fn is_same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> bool {
-    match (rustix::fs::fstat(a), rustix::fs::fstat(b)) {
-        (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),
-        _ => false,
+        let server_hints = if hints_wanted { ServerHints::Parse } else { ServerHints::Ignore };
+        (mode == Mode::Hold || is_read).then_some(Self { mode, server_hints, output })
     }
 }

@@ -1,5 +1,6 @@
 //! A file without a name in `$TMPDIR`: only we can open it, and it is gone when we are.
 
+use crate::platform::files::{SEARCH, open_unnamed};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -14,19 +15,14 @@ const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// # Errors
 /// There is no such directory, we may not write there, or no descriptors are left.
 pub fn file() -> io::Result<File> {
-    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let flags = SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::open(std::env::temp_dir(), flags, Mode::empty())?;
     let directory = directory.as_fd();
-    #[cfg(target_os = "linux")]
-    {
-        // O_EXCL: nobody can give it a name (open(2)).
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::EXCL | OFlags::CLOEXEC;
-        if let Ok(file) = openat(directory, ".", flags, MODE) {
-            return Ok(file.into());
-        }
+    // O_EXCL: nobody can give it a name (open(2)).
+    match open_unnamed(directory, OFlags::RDWR | OFlags::EXCL, MODE) {
+        Some(file) => Ok(file.into()),
+        None => unlinked(directory),
     }
-    // NFS, some FUSE file systems, systems other than Linux.
-    unlinked(directory)
 }
 
 /// A file that has a name for a moment. The name cannot be guessed, and a file or a link that is there

@@ -1,8 +1,7 @@
-//! What is promised of shared state, whichever store keeps it. `state_file.rs` and `state_redis.rs`
-//! run each of these against theirs.
+//! What holds for shared state in every store. `state_file.rs` and `state_redis.rs` check it with their stores.
 //!
-//! Some need other processes. They are this test binary again: [`run_as_child`] is a test that does
-//! nothing unless a parent's environment says what.
+//! Some checks need other processes. These run the same test binary: `run_as_child` is a test that does nothing unless
+//! its environment has a task.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
 #![allow(
@@ -16,47 +15,103 @@ pub mod server;
 
 use crate::common::command::program;
 use retry::core::shared::{Location, Name, SharedConfig};
-use retry::state::shared::{self, Gate, Permit, Shared, ShownState};
-use retry::state::store::Removal;
+use retry::state::error::Removal;
+use retry::state::shared::{self, Gate, Permit, RecordStatus, SharedState};
 use retry_loop::bucket::{BudgetSettings, Payment};
-use retry_loop::circuit::{BreakerSettings, Observation as Ended, Phase, Recorded, Renewal};
+use retry_loop::circuit::{BreakerSettings, Observation, Phase, Recorded, Renewal};
 use retry_loop::random::Random;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
+use std::fs::{self, Permissions};
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far more than anything here takes on a busy machine.
+/// Much longer than anything here takes, even on a busy machine.
 pub const LONG: Duration = Duration::from_secs(60);
 
-/// The lease of a probe that the test is done with before it runs out.
+/// The lease of a probe; longer than the test.
 pub const LEASE: Duration = Duration::from_secs(600);
 
+/// The shared state of one run, which returns its warning with each reply.
+#[derive(Debug)]
+pub struct User(SharedState);
+
+/// A reply, and the warning that came with it.
+#[derive(Debug)]
+pub struct Answer<T> {
+    pub decision: T,
+    pub warning: Option<String>,
+}
+
+impl User {
+    fn ask<T>(&mut self, operation: impl FnOnce(&mut SharedState, &mut dyn FnMut(String)) -> T) -> Answer<T> {
+        let mut warning = None;
+        let decision = operation(&mut self.0, &mut |text| {
+            assert_eq!(warning.replace(text), None, "one operation warns once");
+        });
+        Answer { decision, warning }
+    }
+
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self(self.0.with_limit(limit))
+    }
+
+    pub fn admit(&mut self, lease: Duration) -> Answer<Gate> {
+        self.ask(|state, warn| state.admit(lease, warn))
+    }
+
+    pub fn refusal(&mut self) -> Answer<Option<Duration>> {
+        self.ask(|state, warn| state.refusal(warn))
+    }
+
+    pub fn record(
+        &mut self,
+        permit: Permit,
+        result: Observation,
+        random: &mut Random,
+    ) -> Answer<Option<Recorded>> {
+        self.ask(|state, warn| state.record(permit, result, random, warn))
+    }
+
+    pub fn renew(&mut self, permit: Permit) -> Answer<Renewal> {
+        self.ask(|state, warn| state.renew(permit, warn))
+    }
+
+    pub fn pay(&mut self) -> Answer<Payment> {
+        self.ask(|state, warn| state.pay(warn))
+    }
+
+    pub fn deposit(&mut self) -> Answer<()> {
+        self.ask(|state, warn| state.deposit(warn))
+    }
+}
+
 /// A user of the breaker and of the budget `name`.
-pub fn user(location: &Location, name: &str) -> Shared {
+pub fn user(location: &Location, name: &str) -> User {
     user_with(location, &Name::new(name), BreakerSettings::default())
 }
 
-/// The same with settings for the breaker.
-pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> Shared {
-    Shared::new(&SharedConfig {
+/// The same, with settings for the breaker.
+pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> User {
+    User(SharedState::new(&SharedConfig {
         location: location.clone(),
         breaker: Some((name.clone(), settings)),
         budget: Some((name.clone(), BudgetSettings::default())),
-    })
+    }))
 }
 
-/// A breaker that counts for ever.
+/// A breaker that counts failures but never opens.
 pub fn never_opens() -> BreakerSettings {
     BreakerSettings { failures: NonZeroU32::MAX, open: LONG }
 }
 
-/// A user of the breaker `x`, which only counts.
-pub fn counting(location: &Location) -> Shared {
+/// A user of the breaker `x`, which never opens.
+pub fn counting(location: &Location) -> User {
     user_with(location, &Name::new("x"), never_opens())
 }
 
@@ -65,42 +120,42 @@ pub fn opens_at_once() -> BreakerSettings {
     BreakerSettings { failures: NonZeroU32::MIN, open: Duration::ZERO }
 }
 
-/// The decision of an answer that must come without a warning.
-pub fn sure<T: Debug>(answer: shared::Answer<T>) -> T {
-    assert_eq!(answer.warning.map(|warning| warning.to_string()), None);
+/// The decision of an answer, which must have no warning.
+pub fn sure<T: Debug>(answer: Answer<T>) -> T {
+    assert_eq!(answer.warning, None);
     answer.decision
 }
 
-/// The permit of an attempt that must be admitted.
-pub fn admitted(user: &mut Shared) -> Permit {
+/// The permit of an attempt, which must be admitted.
+pub fn admitted(user: &mut User) -> Permit {
     match sure(user.admit(LEASE)) {
         Gate::Pass(permit) => permit,
         Gate::Refused { wait } => panic!("refused for {wait:?}"),
     }
 }
 
-/// One attempt that ends like this.
-pub fn attempt(user: &mut Shared, ended: Ended) -> Option<Recorded> {
+/// Makes one attempt with this result.
+pub fn attempt(user: &mut User, ended: Observation) -> Option<Recorded> {
     let permit = admitted(user);
     sure(user.record(permit, ended, &mut Random::seeded(1)))
 }
 
-/// Failures in a row that the closed breaker `name` has counted; 0 if there is no record.
+/// How many failures in a row the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
     let all = shared::show(location).unwrap();
-    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.state);
+    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
     let count = |state| match state {
-        ShownState::Breaker(breaker, None) => match breaker.phase {
+        RecordStatus::Breaker(breaker, None) => match breaker.phase {
             Phase::Closed { failures } => Some(failures),
             phase => panic!("not closed: {phase:?}"),
         },
-        ShownState::Budget(_) => None,
+        RecordStatus::Budget(_) => None,
         other => panic!("no good record: {other:?}"),
     };
     states.find_map(count).unwrap_or(0)
 }
 
-/// All promises, one after the other, in a store that is empty.
+/// Checks everything in an empty store.
 pub fn all_promises_hold(location: &Location) {
     what_changes_nothing_writes_nothing(location);
     a_breaker_is_one_for_all(location);
@@ -115,8 +170,8 @@ pub fn all_promises_hold(location: &Location) {
 
 fn what_changes_nothing_writes_nothing(location: &Location) {
     let mut user = user(location, "quiet");
-    assert_eq!(attempt(&mut user, Ended::Success), Some(Recorded::Counted));
-    assert_eq!(attempt(&mut user, Ended::Neutral), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut user, Observation::Success), Some(Recorded::Counted));
+    assert_eq!(attempt(&mut user, Observation::Neutral), Some(Recorded::Counted));
     sure(user.deposit());
     assert_eq!(sure(user.refusal()), None);
     assert_eq!(shared::show(location).unwrap(), []);
@@ -126,7 +181,7 @@ fn a_breaker_is_one_for_all(location: &Location) {
     let (mut one, mut other) = (user(location, "registry"), user(location, "registry"));
     let late = admitted(&mut other);
     for n in 1..=5 {
-        let recorded = attempt(if n % 2 == 0 { &mut one } else { &mut other }, Ended::Failure);
+        let recorded = attempt(if n % 2 == 0 { &mut one } else { &mut other }, Observation::Failure);
         let opened = Recorded::Opened { wait: Duration::from_secs(30) };
         assert_eq!(recorded, Some(if n < 5 { Recorded::Counted } else { opened }));
     }
@@ -135,11 +190,11 @@ fn a_breaker_is_one_for_all(location: &Location) {
         assert!(wait > Duration::from_secs(1) && wait <= Duration::from_secs(30), "{wait:?}");
         assert!(sure(user.refusal()).is_some_and(|left| left <= wait));
     }
-    assert_eq!(sure(other.record(late, Ended::Success, &mut Random::seeded(1))), Some(Recorded::Late));
+    assert_eq!(sure(other.record(late, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
     let shown = shared::show(location).unwrap();
     assert!(
         matches!(shown.as_slice(), [one] if one.name == "registry"
-            && matches!(one.state, ShownState::Breaker(_, Some(_)))),
+            && matches!(one.status, RecordStatus::Breaker(_, Some(_)))),
         "{shown:?}"
     );
 
@@ -151,7 +206,7 @@ fn a_breaker_is_one_for_all(location: &Location) {
 
 fn one_of_many_probes(location: &Location) {
     let name = Name::new("many");
-    attempt(&mut user_with(location, &name, opens_at_once()), Ended::Failure);
+    attempt(&mut user_with(location, &name, opens_at_once()), Observation::Failure);
     let ready = std::sync::Barrier::new(16);
     let gates: Vec<Gate> = std::thread::scope(|scope| {
         let ask = || {
@@ -170,8 +225,8 @@ fn one_of_many_probes(location: &Location) {
 fn a_dead_probe_is_replaced_and_a_live_one_is_not(location: &Location) {
     let name = Name::new("lease");
     let mut user = user_with(location, &name, opens_at_once());
-    attempt(&mut user, Ended::Failure);
-    // The shortest lease there is; its prober is never heard of again.
+    attempt(&mut user, Observation::Failure);
+    // The shortest lease. The process that probes has died.
     let Gate::Pass(dead @ Permit::Probe { every, .. }) = sure(user.admit(Duration::ZERO)) else {
         panic!("no probe");
     };
@@ -188,20 +243,23 @@ fn a_dead_probe_is_replaced_and_a_live_one_is_not(location: &Location) {
     };
     assert_eq!(sure(user.renew(dead)), Renewal::Lost);
     assert_eq!(sure(user.renew(alive)), Renewal::Kept);
-    assert_eq!(sure(user.record(dead, Ended::Success, &mut Random::seeded(1))), Some(Recorded::Late));
+    assert_eq!(sure(user.record(dead, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
     assert!(matches!(sure(user.admit(LEASE)), Gate::Refused { .. }));
-    assert_eq!(sure(user.record(alive, Ended::Success, &mut Random::seeded(1))), Some(Recorded::Closed));
+    assert_eq!(
+        sure(user.record(alive, Observation::Success, &mut Random::seeded(1))),
+        Some(Recorded::Closed)
+    );
     assert!(matches!(admitted(&mut user), Permit::Closed(_)));
 }
 
 fn a_probe_gives_its_slot_back(location: &Location) {
     let name = Name::new("back");
     let mut user = user_with(location, &name, opens_at_once());
-    attempt(&mut user, Ended::Failure);
+    attempt(&mut user, Observation::Failure);
     for _ in 0..3 {
-        assert_eq!(attempt(&mut user, Ended::Neutral), Some(Recorded::GivenBack));
+        assert_eq!(attempt(&mut user, Observation::Neutral), Some(Recorded::GivenBack));
     }
-    assert_eq!(attempt(&mut user, Ended::Success), Some(Recorded::Closed));
+    assert_eq!(attempt(&mut user, Observation::Success), Some(Recorded::Closed));
 }
 
 fn a_budget_is_one_for_all(location: &Location) {
@@ -211,12 +269,12 @@ fn a_budget_is_one_for_all(location: &Location) {
     while sure(if paid % 2 == 0 { one.pay() } else { other.pay() }) == Payment::Paid {
         paid += 1;
     }
-    // Time gives one back in 10 s, which a very slow machine may need.
+    // Time adds a token each 10 s, which this may take on a very slow machine.
     let by_time = started.elapsed().as_secs() / 10;
     assert!(paid >= 10 && paid <= 10 + by_time, "{paid} retries were paid");
     let Payment::Empty { wait } = sure(other.pay()) else { panic!("the bucket is empty") };
     assert!(wait <= Duration::from_secs(10), "{wait:?}");
-    // A first attempt asks for no token.
+    // A first attempt needs no token.
     assert!(matches!(admitted(&mut one), Permit::Closed(_)));
     for _ in 0..5 {
         sure(one.deposit());
@@ -246,12 +304,12 @@ fn every_name_is_its_own(location: &Location) {
     .map(|bytes: Vec<u8>| Name::new(bytes));
     for (name, count) in names.iter().zip(1..) {
         for _ in 0..count {
-            attempt(&mut user_with(location, name, never_opens()), Ended::Failure);
+            attempt(&mut user_with(location, name, never_opens()), Observation::Failure);
         }
     }
     let mut counts: Vec<u32> = (shared::show(location).unwrap().iter())
-        .filter_map(|one| match one.state {
-            ShownState::Breaker(breaker, _) => match breaker.phase {
+        .filter_map(|one| match one.status {
+            RecordStatus::Breaker(breaker, _) => match breaker.phase {
                 Phase::Closed { failures } if failures > 0 => Some(failures),
                 _ => None,
             },
@@ -300,16 +358,16 @@ fn killed_processes_leave_a_usable_record(location: &Location) {
     let counted = failures(location, &name);
     assert!((finished..=finished + killed).contains(&counted), "{counted}: {finished} and {killed} killed");
     assert!(finished >= 640 && finished + killed == 960);
-    // No lock is left.
+    // No lock is left behind.
     let started = Instant::now();
-    attempt(&mut user_with(location, &name, never_opens()), Ended::Failure);
+    attempt(&mut user_with(location, &name, never_opens()), Observation::Failure);
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(failures(location, &name), counted + 1);
 }
 
 const TASK: &str = "SHARED_STATE_TEST";
 
-/// This binary again, as a process that does `task` and then ends.
+/// A process of this test binary that does `task` and ends.
 pub fn child(task: &[&OsStr]) -> Command {
     let mut command = program(std::env::current_exe().unwrap());
     command
@@ -320,7 +378,15 @@ pub fn child(task: &[&OsStr]) -> Command {
     command
 }
 
-/// A process that fails `times` times, one after the other.
+/// Copies this binary to where users of all kinds may run it. By `cp`, because the children of other tests would
+/// inherit a descriptor that this process writes to, and a file that is open for writing cannot be run (ETXTBSY).
+pub fn copy_this_binary(to: &Path) {
+    let done = program("cp").arg(std::env::current_exe().unwrap()).arg(to).status();
+    assert!(done.unwrap().success());
+    fs::set_permissions(to, Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A process that records `times` failures, one after the other.
 fn spawn(location: &Location, name: &Name, times: u32) -> Child {
     let times = times.to_string();
     child(&["fail".as_ref(), &address(location), OsStr::from_bytes(name.bytes()), times.as_ref()])
@@ -355,10 +421,10 @@ fn parse(address: &[u8]) -> Location {
     }
 }
 
-/// The other side of [`child`]: does what the environment says, and nothing without it.
+/// The other side of [`child`]: does the task in the environment, if there is one.
 ///
-/// `fail ADDRESS NAME TIMES` records so many failures and must get no warning.
-/// `look ADDRESS NAME` makes one failing attempt and prints what it was told, a line per answer.
+/// `fail ADDRESS NAME TIMES` records that many failures, and must get no warning.
+/// `look ADDRESS NAME` makes one failing attempt, and prints each answer on a line.
 pub fn run_task() {
     let Some(task) = std::env::var_os(TASK) else { return };
     let task = task.into_vec();
@@ -369,14 +435,14 @@ pub fn run_task() {
             let user = user_with(&parse(address), &Name::new(*name), never_opens());
             let mut user = user.with_limit(LONG);
             for _ in 0..times {
-                assert_eq!(attempt(&mut user, Ended::Failure), Some(Recorded::Counted));
+                assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
             }
         }
         [b"look", address, name] => {
             let mut user = user_with(&parse(address), &Name::new(*name), never_opens());
             let gate = user.admit(LEASE);
             let Gate::Pass(permit) = gate.decision else { panic!("refused") };
-            let recorded = user.record(permit, Ended::Failure, &mut Random::seeded(1));
+            let recorded = user.record(permit, Observation::Failure, &mut Random::seeded(1));
             let payment = user.pay();
             let mut out = std::io::stdout();
             for (what, warning) in [
@@ -384,7 +450,7 @@ pub fn run_task() {
                 (format!("{:?}", recorded.decision), recorded.warning),
                 (format!("{:?}", payment.decision), payment.warning),
             ] {
-                let warning = warning.map(|warning| warning.to_string()).unwrap_or_default();
+                let warning = warning.unwrap_or_default();
                 writeln!(out, "told: {what} | {warning}").unwrap();
             }
         }
@@ -392,12 +458,12 @@ pub fn run_task() {
     }
 }
 
-/// What a `look` printed: the three answers, and the warnings among them.
+/// Runs a `look`. Returns its three answers, and their warnings.
 pub fn told(command: &mut Command) -> (Vec<String>, Vec<String>) {
     let output = command.stdout(Stdio::piped()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    // libtest leaves its own line unfinished.
+    // libtest prints the beginning of its own line first.
     let lines = text.lines().filter_map(|line| line.split_once("told: ")?.1.split_once(" | "));
     let (answers, warnings): (Vec<_>, Vec<_>) =
         lines.map(|(answer, warning)| (answer.to_owned(), warning.to_owned())).unzip();
@@ -405,15 +471,15 @@ pub fn told(command: &mut Command) -> (Vec<String>, Vec<String>) {
     (answers, warnings.into_iter().filter(|warning| !warning.is_empty()).collect())
 }
 
-/// Asserts that the state at `location` cannot be used, that this stops nothing, and that one warning,
-/// the first answer's, says `why`.
+/// Checks that the state at `location` cannot be used, that the run goes on, and that only the first answer has a
+/// warning, which contains `why`.
 pub fn fails_open(location: &Location, name: &str, why: &str) {
     let mut user = user(location, name);
     let gate = user.admit(LEASE);
     assert_eq!(gate.decision, Gate::Pass(Permit::Unguarded));
-    let warning = gate.warning.expect("a warning").to_string();
+    let warning = gate.warning.expect("a warning");
     assert!(warning.contains(why), "{warning}");
-    assert_eq!(sure(user.record(Permit::Unguarded, Ended::Failure, &mut Random::seeded(1))), None);
+    assert_eq!(sure(user.record(Permit::Unguarded, Observation::Failure, &mut Random::seeded(1))), None);
     assert_eq!(sure(user.refusal()), None);
     assert_eq!(sure(user.pay()), Payment::Paid);
     sure(user.deposit());

@@ -1,4 +1,4 @@
-//! A Redis server that a test starts for itself, on a free port.
+//! A Redis server that a test starts on a free port.
 
 use super::LONG;
 use crate::common::command::{needs, program};
@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A server that ends with the test.
+/// A server that is stopped at the end of the test.
 pub struct Server {
     process: Child,
     pub port: u16,
@@ -20,7 +20,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// None, with a line that says so, where there is no redis-server.
+    /// `None`, with a line on stderr, if redis-server is not installed.
     pub fn start(what: &str, options: &[&str]) -> Option<Self> {
         if !needs("redis-server", what) {
             return None;

@@ -1,5 +1,7 @@
 //! The attribute macro of `retry-loop`, which documents it and exports it as `retry_loop::retry`.
 
+#![warn(missing_docs)]
+
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The delay after the nth failure: growth, cap, jitter. Owns the formulas; sleeps never.
+//! The formulas of the delay after the nth failure: growth, cap and jitter.
 //!
 //! The names are those of Marc Brooker's "Exponential Backoff And Jitter" (AWS Architecture Blog,
 //! 2015) and its simulator, aws-samples/aws-arch-backoff-simulator.
@@ -6,7 +6,7 @@
 use super::random::{Random, scale};
 use std::time::Duration;
 
-/// How long to wait between attempts.
+/// The parameters of the delays.
 ///
 /// The default is the one of the command line: 0.5 s, times four for each failure, at most 60 s, plus
 /// a random part of up to 0.3 s.
@@ -24,40 +24,49 @@ pub struct Backoff {
     pub jitter: Jitter,
 }
 
-/// The growth of the backoff with the number of failures, n = 1, 2, ...
+/// How the delay grows with the number n = 1, 2, ... of the failure that it follows.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Growth {
     /// base * factor^(n-1)
     Exponential {
-        /// More than 0.
+        /// Finite and greater than 0. Less than 1 makes the delays shorter.
         factor: f64,
     },
     /// base * n
     Linear,
-    /// base * fib(n): 1, 1, 2, 3, 5, ... times base
+    /// base * fib(n), that is 1, 1, 2, 3, 5, ... times base
     Fibonacci,
     /// base
     Constant,
-    /// These delays in turn; the last one repeats. None of them means no delay.
+    /// These delays in turn, then the last one again and again. An empty list means no delay.
     List(Vec<Duration>),
 }
 
-/// The random part of a delay, with b = backoff(n).
+/// The random part of a delay. In the formulas b is the delay without it (after [`Policy::max_delay`] was applied),
+/// and U(x, y) is a random time between x and y, equally distributed.
+///
+/// `Full`, `Equal` and `Decorrelated` are named and defined as in Marc Brooker's "Exponential Backoff And Jitter"
+/// (AWS Architecture Blog, 2015), which compares them.
+///
+/// [`Policy::max_delay`]: crate::Policy::max_delay
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Jitter {
     /// b
     None,
-    /// b + U(0, J)
+    /// b + U(0, j)
     Additive(Duration),
-    /// max(0, b + U(-J, J))
+    /// max(0, b + U(-j, j))
     Symmetric(Duration),
-    /// b * (1 + U(-r, r)), r in [0, 1]
+    /// b * (1 + U(-r, r)) with r between 0 and 1
     Ratio(f64),
     /// U(0, b): the fewest calls on a contended server
     Full,
     /// b/2 + U(0, b/2)
     Equal,
-    /// s = min(cap, U(base, 3 * the last s)), s0 = base: the fastest, for some more calls
+    /// min(max_delay, U(base, 3 * the last delay)), where the first "last delay" is base; the growth is ignored. The
+    /// fastest on a contended server, for some more calls than `Full`.
     Decorrelated,
 }
 
@@ -121,9 +130,8 @@ impl Backoff {
     }
 }
 
-/// `base` to the `n`th, by squaring. The precision of `f64::powf` and `powi` is the platform's affair (their
-/// documentation says so), and a seed has the same delays everywhere; besides, `powf` would load libm at
-/// each start.
+/// `base` to the `n`th, by squaring. The precision of `f64::powf` and `powi` depends on the platform (their documentation
+/// says so), but a seed has to give the same delays everywhere; besides, `powf` would load libm at each start.
 fn power(base: f64, mut n: u64) -> f64 {
     let (mut power, mut square) = (1.0, base);
     while n > 0 {
@@ -145,16 +153,16 @@ fn fibonacci(n: u64) -> f64 {
     b
 }
 
-/// What a [`Backoff`] needs to know between failures.
+/// The state of a [`Backoff`] between failures.
 #[derive(Debug, Clone, Default)]
-pub struct Delays {
+pub struct BackoffState {
     failures: u64,
     /// The last decorrelated delay, s; none before the first.
     previous: Option<Duration>,
 }
 
-impl Delays {
-    /// The delay after one more failure.
+impl BackoffState {
+    /// Counts one more failure, and returns the delay after it.
     pub fn next(&mut self, backoff: &Backoff, random: &mut Random) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let (low, high) = backoff.range(self.failures);
@@ -177,7 +185,7 @@ impl Delays {
         }
     }
 
-    /// Starts anew, as after the first failure.
+    /// Forgets all failures.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -222,7 +230,7 @@ mod tests {
     #[test]
     fn a_reset_starts_the_row_anew() {
         let backoff = Backoff { jitter: Jitter::None, ..Backoff::default() };
-        let (mut delays, mut random) = (Delays::default(), Random::seeded(1));
+        let (mut delays, mut random) = (BackoffState::default(), Random::seeded(1));
         let first = delays.next(&backoff, &mut random);
         delays.next(&backoff, &mut random);
         delays.reset();
@@ -243,8 +251,9 @@ mod tests {
         ] {
             let backoff = Backoff { jitter, ..Backoff::default() };
             let mut random = Random::seeded(7);
-            let draws: Vec<f64> =
-                (0..20_000).map(|_| Delays::default().next(&backoff, &mut random).as_secs_f64()).collect();
+            let draws: Vec<f64> = (0..20_000)
+                .map(|_| BackoffState::default().next(&backoff, &mut random).as_secs_f64())
+                .collect();
             let (least, most) = draws.iter().fold((f64::MAX, 0.0_f64), |(l, m), &d| (l.min(d), m.max(d)));
             let width = high - low;
             assert!(least >= low - 1e-9 && least <= low + 0.01 * width, "{jitter:?}: least {least}");
@@ -294,7 +303,7 @@ mod tests {
                 Jitter::Ratio(r) => scale(backoff.cap(), r),
                 _ => Duration::ZERO,
             };
-            let mut delays = Delays { failures: n - 1, ..Delays::default() };
+            let mut delays = BackoffState { failures: n - 1, ..BackoffState::default() };
             let mut random = Random::seeded(seed);
             for n in n..n.saturating_add(3) {
                 let (low, high) = backoff.range(n);
@@ -311,7 +320,7 @@ mod tests {
         #[test]
         fn the_same_seed_gives_the_same_delays(backoff in any_backoff(), seed: u64) {
             let draw = || {
-                let (mut delays, mut random) = (Delays::default(), Random::seeded(seed));
+                let (mut delays, mut random) = (BackoffState::default(), Random::seeded(seed));
                 (0..20).map(|_| delays.next(&backoff, &mut random)).collect::<Vec<_>>()
             };
             prop_assert_eq!(draw(), draw());

@@ -1,7 +1,7 @@
-//! The retry budget: a token bucket that bounds how much load retries can add, however many processes
-//! retry. Owns the arithmetic; where the tokens are kept is the store's business.
+//! The arithmetic of the retry budget: a token bucket that limits the load which retries add, however many processes
+//! retry. A store keeps the tokens.
 //!
-//! Nothing here can refuse a first attempt: only a retry asks for a token.
+//! First attempts are never refused: only a retry asks for a token.
 
 use super::timestamp::Timestamp;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Thousandths of a token: whole numbers, so that nothing is lost to rounding in a shared record.
 const TOKEN: u64 = 1000;
 
-/// Thousandths as the tokens that people count in.
+/// Converts thousandths to tokens, for people.
 pub fn tokens(thousandths: u64) -> f64 {
     thousandths as f64 / TOKEN as f64
 }
@@ -18,14 +18,14 @@ pub fn tokens(thousandths: u64) -> f64 {
 /// starving after an outage and is too little to hurt anyone.
 const MILLIS_PER_THOUSANDTH: u64 = 10;
 
-/// How many tokens a bucket holds where nothing is said about it.
+/// The tokens that a bucket holds by default.
 pub const DEFAULT_BURST: u32 = 10;
 
-/// What a success puts in where nothing is said about it, in tokens.
+/// The tokens that a success puts in by default.
 pub const DEFAULT_RATIO: f64 = 0.2;
 
-/// What one process asks of a budget. The processes that share one should agree; if they do not, each
-/// one cuts the bucket to its own size.
+/// The settings of a budget. Processes that share one should have the same; otherwise each one cuts the bucket to its
+/// own size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetSettings {
     /// Thousandths of a token that the bucket holds.
@@ -56,29 +56,29 @@ impl Default for BudgetSettings {
 pub struct Bucket {
     /// Thousandths of a token.
     pub thousandths: u64,
-    /// Up to here, time has been paid for.
+    /// The time up to which the refill has been put in.
     pub at: Timestamp,
 }
 
-/// The answer to a retry that asks for its token.
+/// The answer to a retry that asks for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payment {
-    /// The token is taken: retry.
+    /// The token was taken.
     Paid,
-    /// There is none: stop now.
+    /// There is no token.
     Empty {
-        /// Time alone gives back a token in so long; never for a bucket of size 0.
+        /// The time until the refill alone makes up a token; the longest duration for a bucket of size 0.
         wait: Duration,
     },
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub const fn fresh(now: Timestamp, settings: &BudgetSettings) -> Self {
         Self { thousandths: settings.burst, at: now }
     }
 
-    /// A success puts its part of a token in.
+    /// Puts in the deposit of a success.
     pub fn deposit(&mut self, now: Timestamp, settings: &BudgetSettings) {
         // A full bucket is left as it is, its time included, so that success after success writes
         // nothing: the refill is capped, so old time is worth no more than the bucket holds.
@@ -88,7 +88,7 @@ impl Bucket {
         }
     }
 
-    /// A retry asks for its token. If there is none, nothing changes.
+    /// Takes the token of a retry. If there is none, nothing changes.
     pub fn pay(&mut self, now: Timestamp, settings: &BudgetSettings) -> Payment {
         let mut refilled = *self;
         refilled.refill(now, settings);
@@ -96,7 +96,7 @@ impl Bucket {
             *self = Self { thousandths: left, ..refilled };
             return Payment::Paid;
         }
-        // A clock that was set back is taken as it is, or time would give nothing until it caught up.
+        // If the clock was set back, `at` follows it; otherwise the refill would stop until the clock caught up.
         if refilled.at < self.at {
             *self = refilled;
         }
@@ -106,7 +106,7 @@ impl Bucket {
         Payment::Empty { wait: Duration::from_millis(wait) }
     }
 
-    /// Tokens at `now`, in thousandths, in [0, burst].
+    /// The tokens at `now`, in thousandths, between 0 and `burst`.
     pub fn left(mut self, now: Timestamp, settings: &BudgetSettings) -> u64 {
         self.refill(now, settings);
         self.thousandths

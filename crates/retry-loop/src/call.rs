@@ -1,4 +1,4 @@
-//! The state of one call, whoever drives it: a future, a thread that blocks, or the code of the attribute macro.
+//! The state of one call. A future, a blocking loop or the code of the attribute macro drives it.
 
 use super::circuit::Observation;
 use super::error::{AttemptError, Error, Failure};
@@ -9,18 +9,18 @@ use super::shared::LocalGuard;
 use super::timestamp::Timestamp;
 use std::time::Duration;
 
-/// What to do next.
+/// What the driver of a [`Call`] has to do next.
 #[derive(Debug)]
 pub enum Step<T, E> {
-    /// Wait for so long, then call [`Call::waited`].
+    /// Sleep for this time, then call [`Call::waited`].
     Wait(Duration),
-    /// Make this attempt (from 1), then call [`Call::ended`].
+    /// Make the attempt with this number (from 1), then call [`Call::ended`].
     Attempt(u64),
-    /// Return this.
+    /// The call has ended with this result.
     Finished(Result<T, Error<E>>),
 }
 
-/// A call between its attempts. Times are those of one [`Sleeper`](crate::Sleeper).
+/// A call between its attempts. All times come from one [`Sleeper::now`](crate::Sleeper::now).
 #[derive(Debug)]
 pub struct Call<E, W, D, N> {
     run: Run,
@@ -35,24 +35,24 @@ pub struct Call<E, W, D, N> {
     last: Option<AttemptError<E>>,
 }
 
-/// Every error may be cured by another attempt.
+/// The default of [`Retrying::when`](crate::Retrying::when).
 pub fn always<E>(_: &E) -> bool {
     true
 }
 
-/// No error says how long to wait.
+/// The default of [`Retrying::delay_from`](crate::Retrying::delay_from).
 pub fn no_delay<E>(_: &E) -> Option<Duration> {
     None
 }
 
-/// Nobody is told.
+/// The default of [`Retrying::notify`](crate::Retrying::notify).
 pub fn silent<E>(_: &Failure<'_, E>) {}
 
-/// A call with nothing but a policy.
+/// A call with a policy and no options.
 pub type PlainCall<E> = Call<E, fn(&E) -> bool, fn(&E) -> Option<Duration>, fn(&Failure<'_, E>)>;
 
 impl<E> PlainCall<E> {
-    /// A call that has not begun.
+    /// A call that has not started.
     pub fn new(policy: &Policy) -> Self {
         Self {
             run: Run::new(policy.clone()),
@@ -70,7 +70,7 @@ impl<E> PlainCall<E> {
 }
 
 impl<E, W, D, N> Call<E, W, D, N> {
-    /// With another judge of errors.
+    /// Replaces the function that decides which errors are retried.
     pub fn when<W2: FnMut(&E) -> bool>(self, when: W2) -> Call<E, W2, D, N> {
         let Self {
             run,
@@ -87,14 +87,14 @@ impl<E, W, D, N> Call<E, W, D, N> {
         Call { run, policy_error, guard, when, delay_from, notify, started, attempt_started, attempts, last }
     }
 
-    /// With another source of delays.
+    /// Replaces the function that takes a delay from an error.
     pub fn delay_from<D2: FnMut(&E) -> Option<Duration>>(self, delay_from: D2) -> Call<E, W, D2, N> {
         let Self { run, policy_error, guard, when, notify, started, attempt_started, attempts, last, .. } =
             self;
         Call { run, policy_error, guard, when, delay_from, notify, started, attempt_started, attempts, last }
     }
 
-    /// With another listener.
+    /// Replaces the function that is told about failures.
     pub fn notify<N2: FnMut(&Failure<'_, E>)>(self, notify: N2) -> Call<E, W, D, N2> {
         let Self {
             run, policy_error, guard, when, delay_from, started, attempt_started, attempts, last, ..
@@ -109,7 +109,7 @@ where
     D: FnMut(&E) -> Option<Duration>,
     N: FnMut(&Failure<'_, E>),
 {
-    /// Begins.
+    /// Starts the call at `now`.
     pub fn start<T>(&mut self, now: Duration) -> Step<T, E> {
         self.started = now;
         if self.guard.timeout == Some(Duration::ZERO) {
@@ -126,7 +126,7 @@ where
         }
     }
 
-    /// The wait is over.
+    /// Goes on after [`Step::Wait`].
     pub fn waited<T>(&mut self, now: Duration) -> Step<T, E> {
         self.guard.now = timestamp(now);
         match self.run.admit(self.since_start(now), &mut self.guard) {
@@ -139,7 +139,7 @@ where
         }
     }
 
-    /// The attempt has ended.
+    /// Goes on after [`Step::Attempt`], with the result of that attempt.
     pub fn ended<T>(&mut self, result: Result<T, AttemptError<E>>, now: Duration) -> Step<T, E> {
         let (verdict, hint) = match &result {
             Ok(_) => (Verdict::Success, ServerHint::None),

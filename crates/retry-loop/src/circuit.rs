@@ -1,16 +1,16 @@
-//! The circuit breaker: after some failures in a row nobody attempts for a while, then one does. Owns
-//! the transitions; where the state is kept, and whose clock it is, is the store's business.
+//! The transitions of the circuit breaker: after a number of failures in a row it refuses all attempts for a while, then
+//! admits one as a probe. A store keeps the state and reads the clock.
 //!
 //! ```text
-//!            failures in a row          time is up, one prober
+//!            failures in a row          time is up, one probe
 //!   Closed ----------------------> Open ----------------------> HalfOpen
 //!     ^                             ^ ^---- probe given back ---- | |  ^ the lease ran out:
-//!     |                             '------ probe failed -------- | '--' another prober
+//!     |                             '------ probe failed -------- | '--' another probe
 //!     '------------------------------------ probe succeeded ------'
 //! ```
 //!
 //! Each arrow starts a new *generation*. A ticket carries the generation in which its attempt was
-//! admitted; a result from an older one says nothing about the present and is dropped.
+//! admitted; a result from an older one says nothing about the present, and is ignored.
 
 use super::random::Random;
 use super::timestamp::{Span, Timestamp, millis};
@@ -20,26 +20,26 @@ use std::time::Duration;
 /// The longest time that doubling leads to. An explicit longer [`BreakerSettings::open`] raises it.
 const LONGEST_OPEN: Duration = Duration::from_secs(600);
 
-/// The lease of a probe where an attempt has no time limit.
+/// The lease of a probe without a time limit.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
-/// No lease is shorter: the result has to be recorded within it, too.
+/// The shortest lease: recording the result takes time, too.
 pub const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// A doubled open time is shortened by up to a fifth, so that breakers which opened together (on many
 /// machines) do not probe together. It is never prolonged, so the cap is a cap.
 const JITTER: u64 = 5;
 
-/// The jitter is drawn in so many steps: whole numbers, so that all stores calculate the same.
+/// The number of steps of the jitter: whole numbers, so that all stores get the same result.
 const STEPS: u64 = 1024;
 
-/// What one process asks of a breaker. The processes that share one should agree; if they do not,
-/// each applies its own settings to the transitions that it makes.
+/// The settings of a breaker. Processes that share one should have the same; otherwise each one applies its own to the
+/// transitions that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerSettings {
-    /// So many failures in a row open it.
+    /// The number of failures in a row that opens it.
     pub failures: NonZeroU32,
-    /// How long it is open at first; a longer time than a week counts as a week.
+    /// The time for which it opens at first, at most a week.
     pub open: Duration,
 }
 
@@ -53,96 +53,96 @@ impl Default for BreakerSettings {
 /// The state of one breaker: small, of a fixed size, the same for every store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Circuit {
-    /// Grows with every transition. 0 in a fresh one.
+    /// Grows with every transition, from 0.
     pub generation: u64,
-    /// Where it is.
+    /// Closed, open or half open.
     pub phase: Phase,
 }
 
-/// Where a breaker is.
+/// The phase of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Everyone may attempt.
+    /// All attempts are admitted.
     Closed {
         /// Failures in a row so far.
         failures: u32,
     },
-    /// Nobody may until the span is over.
+    /// No attempt is admitted until the span is over.
     Open {
-        /// For so long.
+        /// The time for which the circuit is open.
         span: Span,
-        /// The open time without jitter, in milliseconds: what doubles.
+        /// The open time without jitter, in milliseconds. A failed probe doubles it.
         period: u64,
     },
-    /// One probe runs.
+    /// A probe is running.
     HalfOpen {
-        /// It is alone until this is over; then it counts as dead.
+        /// The time in which no other probe is admitted. After it the probe counts as dead.
         lease: Span,
-        /// The open time that led here, in milliseconds.
+        /// The open time before this probe, in milliseconds.
         period: u64,
     },
 }
 
-/// Permission for one attempt, to be handed back with its result. A lost ticket (its process was
-/// killed) does no harm: a probe's lease runs out.
+/// The permission for one attempt, which is returned with its result. A ticket that is lost because its process was
+/// killed does no harm: the lease of a probe runs out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
     generation: u64,
 }
 
-/// The answer to somebody who wants to attempt.
+/// The answer of [`Circuit::admit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// The circuit is closed: go on.
+    /// The circuit is closed.
     Closed(Ticket),
-    /// Go on as the one probe; [`Circuit::renew`] the lease while it runs.
+    /// The attempt is the probe. [`Circuit::renew`] keeps its lease while it runs.
     Probe(Ticket),
-    /// The circuit is open or somebody else probes.
+    /// The circuit is open, or another probe is running.
     Refused {
-        /// More than 0. It may be worth another look then.
+        /// The time until it may be admitted; more than 0.
         wait: Duration,
     },
 }
 
-/// How an admitted attempt ended, in the eyes of a breaker.
+/// What a breaker learns from an attempt that it admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observation {
-    /// It was good.
+    /// The service works.
     Success,
-    /// It failed in a way that speaks against the other side; timeouts do.
+    /// The service failed, or did not answer in time.
     Failure,
-    /// It says nothing: stopped by a rule, hopeless, interrupted.
+    /// Nothing: the attempt failed for a permanent reason, or was aborted.
     Neutral,
 }
 
-/// What a result did.
+/// What [`Circuit::record`] did with an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// It was counted; the circuit stays closed.
     Counted,
     /// The circuit is open from now on.
     Opened {
-        /// For so long.
+        /// The time for which it is open.
         wait: Duration,
     },
     /// The probe succeeded: the circuit is closed again.
     Closed,
-    /// The probe said nothing: the next one who asks may probe.
+    /// The probe was neutral: the next attempt may be the probe.
     GivenBack,
-    /// It came from an older generation and was dropped.
+    /// It came from an older generation, and was ignored.
     Late,
 }
 
-/// Whether a probe still has its slot.
+/// The answer of [`Circuit::renew`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
-    /// Yes, for another lease.
+    /// The probe has another lease.
     Kept,
-    /// No: the lease ran out and somebody else took over. The result will be dropped.
+    /// The lease had run out, and another probe took over. The result will be ignored.
     Lost,
 }
 
-/// The random part of [`Circuit::record`]: a whole number below 1024.
+/// Draws the random part of [`Circuit::record`]: a whole number below 1024.
 pub fn jitter_draw(random: &mut Random) -> u64 {
     (random.unit() * STEPS as f64) as u64
 }
@@ -159,7 +159,6 @@ impl Ticket {
     }
 }
 
-/// A closed one that has seen nothing.
 impl Default for Circuit {
     fn default() -> Self {
         Self::fresh()
@@ -167,12 +166,12 @@ impl Default for Circuit {
 }
 
 impl Circuit {
-    /// A closed one that has seen nothing.
+    /// A closed circuit without failures.
     pub const fn fresh() -> Self {
         Self { generation: 0, phase: Phase::Closed { failures: 0 } }
     }
 
-    /// Whether somebody may attempt at `now`; a probe gets the slot for `lease` (at least 1 s).
+    /// Says whether an attempt may start at `now`. If it is the probe, it gets a lease of `lease` (at least 1 s).
     pub fn admit(&mut self, now: Timestamp, lease: Duration) -> Admission {
         let period = match &mut self.phase {
             Phase::Closed { .. } => return Admission::Closed(self.ticket()),
@@ -189,7 +188,7 @@ impl Circuit {
         Admission::Probe(self.ticket())
     }
 
-    /// For how long [`Self::admit`] would refuse, if it would. Changes nothing.
+    /// The time for which [`Self::admit`] would refuse an attempt; none if it would admit one. Changes nothing.
     pub fn refusal(&self, now: Timestamp) -> Option<Duration> {
         match self.phase {
             Phase::Closed { .. } => None,
@@ -199,7 +198,7 @@ impl Circuit {
         }
     }
 
-    /// Takes the result of an attempt that `ticket` admitted.
+    /// Records the end of the attempt that got `ticket`.
     pub fn record(
         &mut self,
         ticket: Ticket,
@@ -239,13 +238,12 @@ impl Circuit {
                 self.open(now, period, Duration::ZERO);
                 Recorded::GivenBack
             }
-            // No ticket is of an open generation.
+            // No ticket has the generation of an open circuit.
             (Phase::Open { .. }, _) => Recorded::Late,
         }
     }
 
-    /// Starts the lease of a probe anew at `now`. The ticket of a closed circuit needs no renewal and
-    /// keeps what it has.
+    /// Starts the lease of a probe anew at `now`. The ticket of a closed circuit has no lease: nothing changes.
     pub fn renew(&mut self, ticket: Ticket, now: Timestamp) -> Renewal {
         if ticket != self.ticket() {
             return Renewal::Lost;
@@ -262,8 +260,8 @@ impl Circuit {
         Recorded::Opened { wait: Duration::from_millis(span.length) }
     }
 
-    /// The number follows the clock, so that a ticket from before the state was forgotten (a reset, a
-    /// lost record) is not taken for one of the state that grew since.
+    /// The generation follows the clock, so that a ticket from before a reset or the loss of the record does not fit the
+    /// state that came after.
     fn go(&mut self, now: Timestamp, phase: Phase) {
         self.generation = self.generation.saturating_add(1).max(now.millis());
         self.phase = phase;

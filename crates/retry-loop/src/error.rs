@@ -6,17 +6,18 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// How an attempt failed.
+/// How an attempt failed. Its text is that of the error, or `timed out after 5s`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AttemptError<E> {
-    /// It returned this.
+    /// The error that it returned.
     Failed(E),
-    /// It was dropped after this time.
+    /// It was dropped after this time: [`Retrying::timeout`](crate::Retrying::timeout).
     TimedOut(Duration),
 }
 
 impl<E> AttemptError<E> {
-    /// What it returned; none if it timed out.
+    /// The error that the attempt returned; none if it timed out.
     pub fn error(&self) -> Option<&E> {
         match self {
             Self::Failed(error) => Some(error),
@@ -44,26 +45,34 @@ impl<E: StdError> StdError for AttemptError<E> {
 }
 
 /// A call that did not succeed.
+///
+/// Its text has the last error and the reason why no further attempt was made: `connection refused (no attempts
+/// left; 3 attempts made)`. Its [`source`](StdError::source) is the source of the last error.
+///
+/// It is a [`std::error::Error`] if `E` is one, so `?` converts it to `anyhow::Error` or `Box<dyn Error>`. If the
+/// operation itself returns one of those, or a `String`, use [`into_cause`](Self::into_cause).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Error<E> {
     /// No further attempt was made.
+    #[non_exhaustive]
     GaveUp {
-        /// Why.
+        /// Why no further attempt was made.
         reason: StopReason,
-        /// Attempts that were made.
+        /// Attempts that were made; 0 if the circuit breaker or the deadline allowed none.
         attempts: u64,
         /// Time since the start of the call.
         elapsed: Duration,
-        /// How the last attempt failed. None where none was made, or where too few attempts in a row succeeded.
+        /// How the last attempt failed. None if no attempt was made, or if the last one succeeded, but more of them
+        /// were wanted in a row.
         last: Option<AttemptError<E>>,
     },
-    /// The policy makes no sense, and no attempt was made.
+    /// The policy is invalid. No attempt was made.
     InvalidPolicy(PolicyError),
 }
 
 impl<E> Error<E> {
-    /// What the last attempt returned, if it returned something.
+    /// The error that the last attempt returned. None if it timed out, or if there was no failed attempt.
     pub fn last(&self) -> Option<&E> {
         match self {
             Self::GaveUp { last, .. } => last.as_ref()?.error(),
@@ -71,7 +80,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// What the last attempt returned, if it returned something.
+    /// The error that the last attempt returned. None if it timed out, or if there was no failed attempt.
     pub fn into_last(self) -> Option<E> {
         match self {
             Self::GaveUp { last: Some(AttemptError::Failed(error)), .. } => Some(error),
@@ -79,16 +88,18 @@ impl<E> Error<E> {
         }
     }
 
-    /// What the last attempt returned, or why there is no such thing, as an error of the same type. For
-    /// functions that return `E` themselves:
+    /// The error that the last attempt returned, or else [`NoCause`] as an error of the same type: for functions that
+    /// return `E` themselves. `std::io::Error`, `String`, `Box<dyn Error>` and `anyhow::Error` can be made from
+    /// `NoCause`, and an enum of your own can with a `From` (in `thiserror`'s words: `#[from] NoCause`).
     ///
     /// ```
-    /// # async fn get() -> std::io::Result<u32> { Ok(1) }
-    /// # async fn run() -> std::io::Result<u32> {
-    /// use retry_loop::{Policy, Retry as _};
+    /// use retry_loop::{Error, Policy, Retry as _};
     ///
-    /// get.retry(&Policy::default()).await.map_err(|error| error.into_cause())
-    /// # }
+    /// fn read() -> std::io::Result<String> {
+    ///     let text = (|| std::fs::read_to_string("Cargo.toml")).retry(&Policy::default()).call();
+    ///     text.map_err(Error::into_cause)
+    /// }
+    /// # assert!(read().is_ok());
     /// ```
     pub fn into_cause(self) -> E
     where
@@ -138,7 +149,8 @@ impl<E: StdError> StdError for Error<E> {
     }
 }
 
-/// Why a call that did not succeed has no error of its attempts: [`Error::into_cause`].
+/// Why a call that did not succeed has no error of an attempt: it timed out, was not made, or the policy is invalid.
+/// See [`Error::into_cause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoCause(Cause);
 
@@ -172,6 +184,12 @@ impl From<NoCause> for std::io::Error {
     }
 }
 
+impl From<NoCause> for String {
+    fn from(no_cause: NoCause) -> Self {
+        no_cause.to_string()
+    }
+}
+
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -189,19 +207,20 @@ impl fmt::Display for StopReason {
 
 /// An attempt that has failed, for [`Retrying::notify`](crate::Retrying::notify).
 ///
-/// Its text is a line for a log: `attempt 1 failed after 12ms: connection refused. Retrying in 513ms`.
+/// Its text is a line for a log, `attempt 1 failed after 12ms: connection refused. Retrying in 513ms`, or at the end
+/// `attempt 3 failed after 8ms: connection refused. Giving up after 2.713s: no attempts left`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure<'a, E> {
-    /// The attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u64,
     /// How it failed.
     pub error: &'a AttemptError<E>,
-    /// How long it ran.
+    /// The time that the attempt took.
     pub took: Duration,
     /// Time since the start of the call.
     pub elapsed: Duration,
-    /// The delay before the next attempt, or why there is none.
+    /// The delay before the next attempt, or why none follows.
     pub next: Result<Duration, StopReason>,
 }
 

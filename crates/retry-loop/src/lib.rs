@@ -1,5 +1,5 @@
-//! Calls that fail now and then, called again: with backoff, jitter and a deadline, and with a circuit breaker and a
-//! retry budget that keep a service from being overrun.
+//! Retries calls that fail now and then: with backoff, jitter and a deadline, and with a circuit breaker and a retry
+//! budget that protect the service.
 //!
 //! ```
 //! use retry_loop::{Policy, Retry as _};
@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! A closure or function that returns a `Result` is called in this thread:
+//! A closure or function that returns a `Result` runs in this thread:
 //!
 //! ```
 //! use retry_loop::{Policy, Retry as _};
@@ -38,55 +38,85 @@
 //! # }
 //! ```
 //!
-//! | for | see |
+//! | topic | where |
 //! |---|---|
 //! | how often, how long in between, when to give up | [`Policy`] |
-//! | what else can be said about a call | [`Retrying`] |
-//! | closures that lend their state to their future, or want the attempt's number | [`retry()`], [`retry_with_state`] |
-//! | calls that share a fate | [`Breaker`], [`Budget`] |
-//! | another runtime than tokio | [`Retrying::sleep_with`], [`Sleeper`] |
-//! | drivers of one's own, stores of one's own | [`run`], [`circuit`], [`bucket`] |
+//! | the options of a call: `when`, `delay_from`, `notify`, `timeout`, `fallback`, ... | [`Retrying`] |
+//! | which closures can be retried; closures that lend `&mut` | [`Retry`], [`retry_with_state`] |
+//! | what a call returns when it gives up; `?` with `anyhow` | [`Error`] |
+//! | a service that several calls share | [`Breaker`], [`Budget`] |
+//! | another runtime than tokio; a clock for tests | [`Retrying::sleep_with`], [`Sleeper`], [`BlockingSleeper`] |
+//! | delays for a loop of your own | [`Policy::delays`] |
+#![cfg_attr(feature = "macros", doc = "| an attribute for functions | [`macro@retry`] |")]
 //!
 //! # Features
 //!
 //! - `tokio` (default): sleeps on tokio's clock. A test with a paused clock takes no time.
-//! - `macros`: the attribute [`macro@retry`] for functions.
+//! - `macros`: the attribute `#[retry_loop::retry(...)]` for functions.
 //!
-//! Without features it has two dependencies and no runtime, and builds for every target that has std.
+//! Without features the crate has two dependencies and no runtime, and builds for every target that has std,
+//! wasm32-unknown-unknown included.
 
+#![warn(missing_docs)]
+
+// The engine: the command `retry` drives it, too. It is no part of the API, and changes without notice.
+#[doc(hidden)]
 pub mod backoff;
+#[doc(hidden)]
 pub mod bucket;
-mod call;
+#[doc(hidden)]
 pub mod circuit;
-mod error;
+#[doc(hidden)]
 pub mod policy;
+#[doc(hidden)]
 pub mod random;
-mod retrying;
+#[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
 pub mod server_hint;
+#[doc(hidden)]
+pub mod timestamp;
+
+// First, so that the options of a call stand first on its page.
+mod retrying;
+
+mod call;
+#[cfg(doctest)]
+mod does_not_compile;
+mod error;
+mod fallback;
+mod future;
+mod lending;
 mod shared;
 mod sleeper;
-pub mod timestamp;
 
 pub use backoff::{Growth, Jitter};
 pub use error::{AttemptError, Error, Failure, NoCause};
-pub use policy::{Attempts, Policy, PolicyError};
+pub use fallback::NoFallback;
+pub use future::RetryFuture;
+#[cfg(feature = "tokio")]
+pub use lending::retry;
+pub use lending::retry_with_state;
+pub use policy::{Attempts, Delays, Policy, PolicyError};
 #[cfg(feature = "macros")]
 pub use retry_loop_macros::retry;
-pub use retrying::{Async, Blocking, NoFallback, Retry, RetryFuture, Retrying, retry_with};
-#[cfg(feature = "tokio")]
-pub use retrying::{retry, retry_with_state};
+pub use retrying::{Async, Blocking, Lending, Retry, Retrying, Stateful};
 pub use run::StopReason;
-pub use shared::{Breaker, Budget};
+pub use shared::{Breaker, BreakerState, Budget};
 #[cfg(feature = "tokio")]
 pub use sleeper::TokioSleeper;
-pub use sleeper::{DefaultSleeper, NoSleeper, Sleeper};
+pub use sleeper::{BlockingSleeper, DefaultSleeper, NoSleeper, Sleeper};
 
-/// What the attribute macro needs. No part of the API.
+/// For the code of the attribute macro.
 #[doc(hidden)]
 pub mod private {
     pub use crate::call::{Call, PlainCall, Step};
     pub use crate::error::last_error;
-    pub use crate::retrying::{AsyncFallback, BlockingFallback};
+    pub use crate::fallback::{AsyncFallback, BlockingFallback};
     pub use crate::sleeper::std_now;
 }
+
+/// The README's code runs as it stands there.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,12 +1,12 @@
-//! The one source of randomness. It owns the generator and touches the system only at the first
-//! draw, so a command that succeeds at once never pays for it.
+//! The source of random numbers. It asks the system for a seed at the first draw only, so a command that succeeds
+//! at once does not pay for it.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-/// Draws for jitter: seeded (repeatable) or from the system.
+/// The generator of the jitter, seeded by the caller (repeatable) or by the system.
 ///
 /// The generator is xoshiro256++ by name, not "the library's default", so that one `--seed` gives
 /// the same delays in every version of `retry`.
@@ -41,8 +41,8 @@ pub fn scale(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// std seeds its hash maps from the operating system. (On targets without a source of randomness, such as
-/// wasm32-unknown-unknown, it does what it can: pass a seed there where clients must differ.)
+/// std seeds its hash maps from the operating system. (A target without a source of randomness, such as
+/// wasm32-unknown-unknown, has a fixed seed: set [`Policy::seed`](crate::Policy::seed) there if clients must differ.)
 fn system_seed() -> u64 {
     RandomState::new().hash_one(0)
 }

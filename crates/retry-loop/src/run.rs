@@ -1,6 +1,6 @@
-//! The loop's decisions, one after the other: whether and when there is another attempt.
+//! The decisions of the loop: whether and when another attempt is made.
 //!
-//! A [`Run`] neither calls, waits nor looks at a clock. A driver does that and tells it what came of it:
+//! A [`Run`] makes no attempt, does not sleep and reads no clock. A driver does, and reports what happened:
 //!
 //! ```text
 //! start -> wait -> admit -> attempt -> judged -> Retry or Again -> wait -> admit -> ...
@@ -8,9 +8,9 @@
 //!   '---------------+---------------------'--> Succeeded or Stop
 //! ```
 //!
-//! The drivers of functions are in this crate; the one of commands is in the package `retry-command`.
+//! This crate has the drivers for functions; the package `retry-command` has the one for commands.
 
-use super::backoff::Delays;
+use super::backoff::BackoffState;
 use super::bucket::Payment;
 use super::circuit::Observation;
 use super::policy::Policy;
@@ -18,16 +18,16 @@ use super::random::Random;
 use super::server_hint::{self, ServerHint};
 use std::time::Duration;
 
-/// What stands between a run and another attempt for the sake of others: a circuit breaker and a retry budget.
+/// A circuit breaker and a retry budget, which protect a service that several runs share.
 ///
-/// Each method has a default for a run that has neither.
+/// The default methods are those of a run that has neither.
 pub trait Guard {
     /// Asks the circuit breaker whether an attempt may start.
     fn admit(&mut self) -> Admission {
         Admission::Admitted
     }
 
-    /// For how long the circuit breaker would refuse an attempt now; none where it would not.
+    /// The time for which the circuit breaker would refuse an attempt now; none if it would admit one.
     fn refusal(&mut self) -> Option<Duration> {
         None
     }
@@ -35,12 +35,12 @@ pub trait Guard {
     /// Tells the circuit breaker how the attempt that it admitted ended.
     fn record(&mut self, _observation: Observation, _random: &mut Random) {}
 
-    /// Takes the price of a retry from the retry budget.
+    /// Takes the token for a retry from the retry budget.
     fn pay(&mut self) -> Payment {
         Payment::Paid
     }
 
-    /// Gives the retry budget what a success is worth.
+    /// Puts the deposit of a success into the retry budget.
     fn deposit(&mut self) {}
 }
 
@@ -50,39 +50,38 @@ pub struct Unguarded;
 
 impl Guard for Unguarded {}
 
-/// The answer of a [`Guard`] to an attempt that wants to start.
+/// The answer of [`Guard::admit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It may start.
+    /// The attempt may start.
     Admitted,
     /// The circuit is open.
     Refused {
-        /// For so long.
+        /// The time until the circuit may admit an attempt.
         wait: Duration,
     },
 }
 
-/// What an attempt's end means.
+/// What the end of an attempt means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// A success.
     Success,
-    /// A failure that another attempt may cure.
+    /// A failure that may not happen again.
     Transient,
-    /// A failure that no other attempt cures.
+    /// A failure that would happen again.
     Permanent,
 }
 
-/// An attempt that has ended and was judged.
+/// An attempt that has ended, with its verdict.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempted {
-    /// What its end means.
     pub verdict: Verdict,
-    /// What it says of the service that it called.
+    /// What the circuit breaker learns from it.
     pub observation: Observation,
-    /// What the server asked for, after a transient failure.
+    /// What the server asked for. It counts after a transient failure only.
     pub hint: ServerHint,
-    /// How long it ran.
+    /// The time that it took.
     pub took: Duration,
     /// Time since the start of the run.
     pub elapsed: Duration,
@@ -91,39 +90,42 @@ pub struct Attempted {
 /// What follows an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing: the run has succeeded.
+    /// The run has succeeded.
     Succeeded,
-    /// Another attempt after this delay. The last one was a success, but more of them are wanted in a row.
+    /// Another attempt after this delay, because more successes in a row are wanted.
     Again(Duration),
-    /// Another attempt after this delay.
+    /// Another attempt after this delay, because the last one failed.
     Retry(Duration),
-    /// Nothing, for this reason.
+    /// The run has failed for this reason.
     Stop(StopReason),
 }
 
 /// Why no further attempt follows.
+///
+/// Its text is a clause for the end of a message: `no attempts left`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The failure is one that no other attempt cures.
+    /// [`Retrying::when`](crate::Retrying::when) said that no further attempt can succeed.
     Permanent,
-    /// There are no attempts left.
+    /// The policy allows no more attempts.
     AttemptsExhausted,
-    /// The deadline has passed, or would have passed before the end of the next delay.
+    /// The deadline has passed, or would pass during the next delay.
     Deadline {
-        /// That delay; zero where the deadline has passed already.
+        /// The delay that would pass the deadline; zero if the deadline has passed already.
         delay: Duration,
     },
-    /// The circuit breaker is open.
+    /// The circuit breaker admits no attempt.
     CircuitOpen {
-        /// For so long.
+        /// The time until it may admit one.
         wait: Duration,
     },
-    /// The retry budget is empty.
+    /// The retry budget has no token for another retry.
     BudgetEmpty,
     /// The server asks for this delay, which is longer than [`Policy::max_retry_after`].
     RetryAfterTooLong(Duration),
-    /// The server says in these words that its quota is exhausted.
+    /// The server says in these words that its quota is exhausted. Only commands hear it.
+    #[doc(hidden)]
     QuotaExhausted(&'static str),
 }
 
@@ -131,7 +133,7 @@ pub enum StopReason {
 #[derive(Debug, Clone)]
 pub struct Run {
     policy: Policy,
-    delays: Delays,
+    backoff: BackoffState,
     random: Random,
     number: u64,
     failures: u64,
@@ -139,10 +141,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run that has not begun. Its jitter is seeded by the policy's seed, or by the system.
+    /// A run that has not started. The seed of its jitter is the policy's or else the system's.
     pub fn new(policy: Policy) -> Self {
-        let random = policy.seed.map_or_else(Random::from_system, Random::seeded);
-        Self { policy, delays: Delays::default(), random, number: 1, failures: 0, successes_in_a_row: 0 }
+        let random = policy.random();
+        Self {
+            policy,
+            backoff: BackoffState::default(),
+            random,
+            number: 1,
+            failures: 0,
+            successes_in_a_row: 0,
+        }
     }
 
     /// The number of the attempt that runs or comes next, from 1.
@@ -160,18 +169,18 @@ impl Run {
         self.successes_in_a_row
     }
 
-    /// Begins: the wait before the first attempt.
+    /// Starts the run, and returns the wait before the first attempt.
     ///
     /// # Errors
-    /// [`StopReason::Deadline`] where it would pass the deadline.
+    /// [`StopReason::Deadline`] if that wait would pass the deadline.
     pub fn start(&mut self, elapsed: Duration) -> Result<Duration, StopReason> {
         let delay = self.policy.first_delay(&mut self.random);
         self.check_deadline(elapsed, delay)?;
         Ok(delay)
     }
 
-    /// After a wait: whether the attempt [`Self::number`] may start. A hook may have taken time since, and a
-    /// machine that slept wakes up late.
+    /// Says after a wait whether attempt [`Self::number`] may start. The deadline is checked again: a machine that
+    /// was suspended wakes up late, and the command's hooks take time.
     ///
     /// # Errors
     /// [`StopReason::Deadline`] and [`StopReason::CircuitOpen`].
@@ -183,17 +192,17 @@ impl Run {
         }
     }
 
-    /// The attempt that was admitted was broken off: it says nothing.
+    /// Reports that the attempt was aborted: the circuit breaker learns nothing from it.
     pub fn abandon(&mut self, guard: &mut impl Guard) {
         guard.record(Observation::Neutral, &mut self.random);
     }
 
-    /// What follows the attempt that was admitted, now that it has ended.
+    /// Reports that the attempt has ended, and returns what follows.
     pub fn judged(&mut self, attempted: Attempted, guard: &mut impl Guard) -> Next {
         let Attempted { verdict, observation, hint, took, elapsed } = attempted;
-        // After a success too: where several are wanted in a row, it may be the long one.
+        // Also after a success: if several are wanted in a row, it may be the attempt that ran long.
         if self.policy.reset_after.is_some_and(|enough| took >= enough) {
-            self.delays.reset();
+            self.backoff.reset();
         }
         guard.record(observation, &mut self.random);
         let next = match verdict {
@@ -208,7 +217,7 @@ impl Run {
             Verdict::Transient => {
                 self.successes_in_a_row = 0;
                 self.failures += 1;
-                let own = self.delays.next(&self.policy.backoff, &mut self.random);
+                let own = self.backoff.next(&self.policy.backoff, &mut self.random);
                 match hint {
                     ServerHint::None => Next::Retry(own),
                     ServerHint::Wait(requested) if requested > self.policy.max_retry_after => {
@@ -230,8 +239,8 @@ impl Run {
         self.if_allowed(next, elapsed, guard)
     }
 
-    /// The next attempt, if nothing is in its way: attempts left, deadline, circuit breaker, retry budget. The
-    /// last two are asked about a retry only; an attempt that follows a success is none.
+    /// Returns `next`, or the reason against it: attempts, deadline, circuit breaker, retry budget, in this order.
+    /// The last two are asked about retries only, not about an attempt that follows a success.
     fn if_allowed(&mut self, next: Next, elapsed: Duration, guard: &mut impl Guard) -> Next {
         let (Next::Retry(delay) | Next::Again(delay)) = next else { return next };
         if !self.policy.attempts.allow(self.number + 1) {
@@ -252,7 +261,7 @@ impl Run {
         next
     }
 
-    /// A delay that ends at the deadline or after it leaves no time for the attempt behind it.
+    /// A delay that ends at the deadline or later leaves no time for the next attempt.
     fn check_deadline(&self, elapsed: Duration, delay: Duration) -> Result<(), StopReason> {
         match self.policy.deadline {
             Some(deadline) if elapsed.saturating_add(delay) >= deadline => {

@@ -1,22 +1,22 @@
-//! How long a server asks to wait, as a value.
+//! The delay that a server asks for.
 
 use super::random::{Random, scale};
 use std::time::Duration;
 
-/// The random part is at most this share of the delay, so that clients which were told the same part...
+/// The random part is at most this share of the delay. It keeps clients that got the same answer apart.
 const SHARE: f64 = 0.1;
-/// ...and never longer than this.
+/// The random part is never longer than this.
 const SHARE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the server asked for after a failed attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ServerHint {
-    /// Nothing that is understood, or a time that has passed.
+    /// Nothing that was understood, or a time in the past.
     #[default]
     None,
-    /// To wait so long from now.
+    /// To wait for this time from now on.
     Wait(Duration),
-    /// Not to try again soon, in these words: a quota of the day or a limit of money.
+    /// Not to try again soon, in these words: a daily quota or a spending limit is exhausted.
     QuotaExhausted(&'static str),
 }
 

@@ -8,18 +8,26 @@ use super::timestamp::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A circuit breaker: after some failures in a row nobody attempts for a while, then one does. Its clones share one
-/// circuit.
+/// A circuit breaker: after a number of failures in a row it refuses all attempts for a while, then admits one as a
+/// probe, whose success closes the circuit again. Clones share one circuit.
 ///
-/// Only failures that another attempt may cure count. A call that is dropped during its attempt says nothing.
+/// An error that [`when`](crate::Retrying::when) calls permanent is no failure of the service, and a call that is
+/// dropped during its attempt is neither a failure nor a success. A probe that runs for longer than a minute (or than
+/// its [`timeout`](crate::Retrying::timeout), if that is longer) counts as lost, and another one is admitted.
 ///
 /// ```
-/// use retry_loop::Breaker;
+/// use retry_loop::{Breaker, BreakerState, Error, Policy, Retry as _, StopReason};
 /// use std::time::Duration;
 ///
 /// // Opens for a minute after 3 failures in a row.
 /// let breaker = Breaker::new(3, Duration::from_secs(60));
-/// let same = breaker.clone();
+/// let policy = Policy::default().base(Duration::ZERO);
+/// let down = || Err::<(), _>("down");
+/// assert!(down.retry(&policy).breaker(&breaker).call().is_err());
+/// assert_eq!(breaker.state(), BreakerState::Open);
+/// // Every call with this breaker, or with a clone of it, now ends without an attempt.
+/// let refused = down.retry(&policy).breaker(&breaker.clone()).call();
+/// assert!(matches!(refused, Err(Error::GaveUp { reason: StopReason::CircuitOpen { .. }, attempts: 0, .. })));
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Breaker {
@@ -28,27 +36,50 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// A closed one that opens for `open` (at most a week) after `failures` failures in a row; 0 counts as 1. The
-    /// default is 30 s after 5 failures. Each probe that fails doubles the time, up to ten minutes.
+    /// A closed circuit that opens for `open` (at most a week) after `failures` failures in a row; 0 counts as 1. Each
+    /// failed probe doubles the time, up to ten minutes or `open`, whichever is longer; a random part of up to a
+    /// fifth is subtracted from a doubled time. `Breaker::default()` opens for 30 s after 5 failures.
     pub fn new(failures: u32, open: Duration) -> Self {
         let failures = failures.try_into().unwrap_or(std::num::NonZeroU32::MIN);
         Self { settings: BreakerSettings { failures, open }, circuit: Arc::default() }
     }
 
-    /// Where the circuit is.
-    pub fn phase(&self) -> Phase {
-        lock(&self.circuit).phase
+    /// The state of the circuit, for a dashboard or a test. It may have changed by the time you look at it.
+    pub fn state(&self) -> BreakerState {
+        match lock(&self.circuit).phase {
+            Phase::Closed { failures } => BreakerState::Closed { failures },
+            Phase::Open { .. } => BreakerState::Open,
+            Phase::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
     }
 }
 
-/// A retry budget: a bucket of tokens that retries (never first attempts) pay with, so that they add little load to
-/// a service that is down. Its clones share one bucket.
+/// The state of a [`Breaker`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// Attempts are admitted.
+    #[non_exhaustive]
+    Closed {
+        /// Failures in a row so far.
+        failures: u32,
+    },
+    /// Attempts are refused, or the time is over and the next attempt will be the probe.
+    Open,
+    /// A probe is running; other attempts are refused.
+    HalfOpen,
+}
+
+/// A retry budget: a bucket of tokens. Each retry (never a first attempt) takes a token, each success puts a part of
+/// one back, so retries add little load to a service that is down. Clones share one bucket.
 ///
 /// ```
-/// use retry_loop::Budget;
+/// use retry_loop::{Budget, Policy, Retry as _};
 ///
 /// // At most 20 retries at once; each success pays for a tenth of a retry.
 /// let budget = Budget::new(20, 0.1);
+/// let answer = (|| Ok::<_, ()>(1)).retry(&Policy::default()).budget(&budget).call();
+/// # assert_eq!(answer, Ok(1));
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Budget {
@@ -57,24 +88,25 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A full bucket for `burst` tokens, into which each success puts `ratio` of a token. The default is 10 and 0.2.
-    /// Time gives back one token in 10 s.
+    /// A full bucket for `burst` tokens, into which each success puts `ratio` tokens (a number of 0 or more, rounded
+    /// to a thousandth; a negative one and NaN count as 0). Time puts back one token every 10 s.
+    /// `Budget::default()` has 10 tokens and a ratio of 0.2.
     pub fn new(burst: u32, ratio: f64) -> Self {
         Self { settings: BudgetSettings::new(burst, ratio), bucket: Arc::default() }
     }
 }
 
-/// Whatever a panic has left there is valid: nothing panics between two changes.
+/// A poisoned lock is as good as any: nothing panics between two changes of the value.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What guards the attempts of one call.
+/// The breaker and the budget of one call.
 #[derive(Debug, Default)]
 pub(crate) struct LocalGuard {
     pub breaker: Option<Breaker>,
     pub budget: Option<Budget>,
-    /// How long an attempt may take, if anything limits it.
+    /// The time limit of an attempt.
     pub timeout: Option<Duration>,
     /// The time of the next operation.
     pub now: Timestamp,
@@ -124,7 +156,7 @@ impl LocalGuard {
     }
 }
 
-/// A call that is dropped during an attempt gives its probe back, so that the next one who asks may probe.
+/// A call that is dropped during an attempt gives its probe back, so that the next attempt may be the probe.
 impl Drop for LocalGuard {
     fn drop(&mut self) {
         self.record(Observation::Neutral, &mut Random::seeded(0));

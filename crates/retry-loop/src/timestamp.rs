@@ -1,11 +1,12 @@
-//! A moment on the wall clock, as a value. The store that keeps a state reads the clock; the rules take what
-//! they are given and survive a clock that was set back or forward.
+//! A point in time on the wall clock. The store that keeps a state reads the clock; the rules get the time as an
+//! argument, and bear a clock that is set back or forward.
 
 use std::time::Duration;
 
-/// Milliseconds since 1970 on the clock of whoever keeps the state: this machine's or the server's.
+/// Milliseconds since 1970 on the clock of the machine that keeps the state: this one or the server.
 ///
-/// Processes share it, so a clock that starts anew at boot would not do.
+/// Processes share it, so a clock that starts at 0 on each boot would be no use. (The calls of one process share a
+/// state that is not kept: their milliseconds start at any point.)
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
@@ -21,10 +22,10 @@ impl Timestamp {
     }
 }
 
-/// A stretch of wall-clock time that ends, whatever is done to the clock.
+/// A stretch of time on the wall clock, which ends even if the clock is set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// When it began.
+    /// Its beginning.
     pub from: Timestamp,
     /// Its length in milliseconds.
     pub length: u64,
@@ -36,22 +37,22 @@ impl Span {
         Self { from, length: millis(length) }
     }
 
-    /// What is left of it at `now`, never more than its length: after a clock that was set back, no one
-    /// can tell how much has passed, and it is taken to begin now.
+    /// The time that is left at `now`, never more than the length: if the clock was set back, the time that has
+    /// passed is unknown, and the span counts as just begun.
     pub fn left(self, now: Timestamp) -> Duration {
         let passed = now.0.saturating_sub(self.from.0);
         Duration::from_millis(self.length.saturating_sub(passed))
     }
 
-    /// The same span, begun at `now` if the clock was set back behind its beginning. Without this it
-    /// would not get shorter until the clock has made up what it lost.
+    /// The same span, with its beginning at `now` if the clock was set back to before it. Otherwise the span would
+    /// not get shorter until the clock has caught up.
     #[must_use]
     pub fn clamped(self, now: Timestamp) -> Self {
         Self { from: self.from.min(now), ..self }
     }
 }
 
-/// No span is longer: a week. A record that says otherwise was made to keep a circuit open for ever.
+/// The longest span: a week. A record with a longer one was forged to keep a circuit open for ever.
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Whole milliseconds, at most a week.

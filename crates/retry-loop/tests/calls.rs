@@ -1,9 +1,9 @@
 //! Calls of functions, in the virtual time of tokio's paused clock.
 #![expect(clippy::disallowed_methods, reason = "a test sleeps on a paused clock, and times a thread")]
 
-use retry_loop::circuit::Phase;
 use retry_loop::{
-    AttemptError, Attempts, Breaker, Budget, Error, Jitter, Policy, PolicyError, Retry as _, StopReason,
+    AttemptError, Attempts, Breaker, BreakerState, Budget, Error, Jitter, Policy, PolicyError, Retry as _,
+    StopReason,
 };
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -145,7 +145,7 @@ async fn only_what_may_be_cured_is_tried_again() {
         .retry(&exact().attempts(9))
         .when(|error| *error < 2)
         .await;
-    let Err(Error::GaveUp { reason, attempts, last, elapsed }) = answer else { panic!("{answer:?}") };
+    let Err(Error::GaveUp { reason, attempts, last, elapsed, .. }) = answer else { panic!("{answer:?}") };
     assert_eq!((reason, attempts, elapsed), (StopReason::Permanent, 3, ms(2500)));
     assert_eq!(last, Some(AttemptError::Failed(2)));
 }
@@ -265,7 +265,7 @@ async fn a_breaker_is_shared_by_its_clones() {
     let Err(Error::GaveUp { reason, attempts, .. }) = answer else { panic!("{answer:?}") };
     assert!(matches!(reason, StopReason::CircuitOpen { .. }), "{reason:?}");
     assert_eq!((attempts, calls.get()), (1, 4));
-    assert!(matches!(breaker.phase(), Phase::Open { .. }));
+    assert_eq!(breaker.state(), BreakerState::Open);
     // Nobody calls now: not even a first attempt.
     let refused = down.retry(&exact()).breaker(&breaker).await.unwrap_err();
     assert!(refused.to_string().starts_with("the circuit is open for another "), "{refused}");
@@ -276,13 +276,13 @@ async fn a_breaker_is_shared_by_its_clones() {
     let probe = hanging.retry(&exact()).breaker(&breaker).into_future();
     assert!(tokio::time::timeout(ms(1), probe).await.is_err());
     assert_eq!((|| async { Ok::<_, ()>(1) }).retry(&exact()).breaker(&breaker).await, Ok(1));
-    assert!(matches!(breaker.phase(), Phase::Closed { .. }));
+    assert!(matches!(breaker.state(), BreakerState::Closed { failures: 0, .. }));
     // What no other attempt cures says nothing about the service.
     for _ in 0..9 {
         let permanent = down.retry(&exact()).when(|_| false).breaker(&breaker).await;
         assert!(permanent.is_err());
     }
-    assert_eq!(breaker.phase(), Phase::Closed { failures: 0 });
+    assert!(matches!(breaker.state(), BreakerState::Closed { failures: 0, .. }));
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -345,6 +345,6 @@ fn a_sleeper_of_ones_own_with_its_own_clock() {
         slept.set(slept.get() + 1);
         std::future::ready(())
     };
-    let answer = pollster::block_on(retry_loop::retry_with(count, &exact(), async |n| Err::<(), _>(n)));
+    let answer = pollster::block_on((async |n| Err::<(), _>(n)).retry(&exact()).sleep_with(count).call());
     assert_eq!((last(answer), slept.get()), (Some(3), 2));
 }

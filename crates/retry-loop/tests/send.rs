@@ -47,6 +47,28 @@ impl Client {
     }
 }
 
+/// A trait of the program, with a future that is `Send`.
+trait Service {
+    fn fetch(&self, path: &str) -> impl Future<Output = Result<usize, Error<Failed>>> + Send;
+}
+
+impl Service for Client {
+    async fn fetch(&self, path: &str) -> Result<usize, Error<Failed>> {
+        (|| self.get(path)).retry(&Policy::default()).await
+    }
+}
+
+/// The same as a trait object, as the crate async-trait writes it.
+trait DynService: Send + Sync {
+    fn fetch<'a>(&'a self, path: &'a str) -> BoxedFuture<'a>;
+}
+
+impl DynService for Client {
+    fn fetch<'a>(&'a self, path: &'a str) -> BoxedFuture<'a> {
+        Box::pin(async move { (async || self.get(path).await).retry(&Policy::default()).await })
+    }
+}
+
 fn client() -> Client {
     Client { name: String::new() }
 }
@@ -87,6 +109,37 @@ async fn closures_that_borrow_are_spawned() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn methods_of_traits_are_spawned() {
+    let task = tokio::spawn(async { Service::fetch(&client(), "x").await });
+    assert_eq!(task.await.unwrap(), Ok(1));
+    let service: Arc<dyn DynService> = Arc::new(client());
+    let task = tokio::spawn(async move { (|| service.fetch("x")).retry(&Policy::default()).await.is_ok() });
+    assert!(task.await.unwrap());
+}
+
+/// Nothing here keeps a call from moving between threads, or from being shared.
+#[test]
+fn values_are_send_and_sync() {
+    fn both<T: Send + Sync + 'static>() {}
+    fn unpin<T: Unpin>(_: T) {}
+    let ready = |_| std::future::ready(());
+    both::<Policy>();
+    both::<retry_loop::Delays>();
+    both::<Breaker>();
+    both::<Budget>();
+    both::<Error<Failed>>();
+    both::<retry_loop::StopReason>();
+    both::<retry_loop::NoCause>();
+    both::<retry_loop::TokioSleeper>();
+    let call = is_send(free.retry(&Policy::default()));
+    drop(is_send(call.into_future()));
+    // In a set of tasks, futures are moved before they are polled.
+    unpin(
+        (|| std::future::ready(Ok::<_, Failed>(1))).retry(&Policy::default()).sleep_with(ready).into_future(),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn async_move_blocks_are_spawned() {
     let client = Arc::new(client());
     let call = move || {
@@ -120,12 +173,32 @@ async fn everything_that_can_be_said_about_a_call_is_sent_along() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_that_need_a_state_of_their_own_are_spawned() {
     let policy = Policy::default().base(Duration::ZERO).jitter(retry_loop::Jitter::None);
-    let task = tokio::spawn(retry_loop::retry_with_state(policy, client(), async |mut client, _| {
+    let call = retry_loop::retry_with_state(&policy, client(), async |mut client, _| {
         let answer = client.get_mut().await;
         (client, answer)
-    }));
+    });
+    let task = tokio::spawn(call.call());
     let (client, answer) = task.await.unwrap();
     assert_eq!((answer, client.name), (Ok(3), "xxx".to_owned()));
+    // A mutable reference is a state as well, and the options are those of any call.
+    let task = tokio::spawn(async move {
+        let mut client = self::client();
+        let call = retry_loop::retry_with_state(&policy, &mut client, async |client: &mut Client, _| {
+            let answer = client.get_mut().await;
+            (client, answer)
+        });
+        let call = call
+            .when(|error| *error == Failed)
+            .delay_from(|_| None)
+            .notify(|failure| assert!(failure.attempt < 3))
+            .breaker(&Breaker::default())
+            .budget(&Budget::default())
+            .fallback(|error| async { Err(error) });
+        let (client, answer) = call.call().await;
+        client.name.push('!');
+        (answer, client.name.clone())
+    });
+    assert_eq!(task.await.unwrap(), (Ok(3), "xxx!".to_owned()));
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -133,7 +206,21 @@ async fn closures_that_lend_their_state_are_awaited() {
     let policy = Policy::default().base(Duration::ZERO).jitter(retry_loop::Jitter::None);
     let mut client = client();
     let answer = retry_loop::retry(&policy, async |_| client.get_mut().await).await;
-    assert_eq!((answer, client.name), (Ok(3), "xxx".to_owned()));
+    assert_eq!((answer, client.name.as_str()), (Ok(3), "xxx"));
+    client.name.clear();
+    let failures = Cell::new(0);
+    let answer = (async |_| client.get_mut().await)
+        .retry(&policy)
+        .when(|error| *error == Failed)
+        .delay_from(|_| None)
+        .notify(|failure| failures.set(failure.attempt))
+        .timeout(Duration::from_secs(60))
+        .breaker(&Breaker::default())
+        .budget(&Budget::default())
+        .fallback(|error| async { Err(error) })
+        .call()
+        .await;
+    assert_eq!((answer, client.name.as_str(), failures.get()), (Ok(3), "xxx", 2));
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -1,11 +1,11 @@
-//! The chart beside the table: a bar for each delay. Owns how long a bar is and what it is made of.
+//! The bars beside the table, one for each delay.
 
 use std::time::Duration;
 
-/// Above the chart.
+/// The line above the chart.
 pub const LEGEND: &str = "# certain, + random";
-/// A shorter bar shows nothing.
-pub const SHORTEST: usize = 8;
+/// The smallest useful width of the chart, in columns.
+pub const MIN_WIDTH: usize = 8;
 
 /// The bar of a delay in a range: `#` for the part that is certain, `+` for the random part. The longest
 /// delay of all takes the whole width.
@@ -23,7 +23,7 @@ pub fn bar((low, high): (Duration, Duration), longest: Duration, width: usize) -
         // One character shows the larger part.
         usize::from(low >= high / 2)
     } else {
-        // A random part that is too small for the scale is there all the same.
+        // The random part has at least one character.
         length(low).min(all - 1)
     };
     format!("{}{}", "#".repeat(certain), "+".repeat(all - certain))

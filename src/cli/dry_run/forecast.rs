@@ -1,26 +1,26 @@
-//! What a plan can lead to, as one struct, which is also the JSON object that docs/json.md describes. Owns
-//! what is in it; the bounds are `schedule`'s.
+//! The content of a dry run, as one struct, which is also the JSON object of docs/json.md. The bounds come from
+//! `schedule`.
 
 use super::super::pitfalls;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
-use crate::core::rules::Set;
-use crate::report::safe;
-use crate::report::text::{arguments, command_name, elapsed};
+use crate::core::rules::Then;
+use crate::report::format::{arguments, command_name, elapsed};
+use crate::report::sanitize;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
-/// So many rows before the dots.
+/// The number of rows before the dots.
 pub const FIRST_ROWS: u64 = 12;
 
-/// The plan for machines: one object, as docs/json.md describes it.
+/// The JSON object of docs/json.md.
 pub fn json(plan: &Plan) -> String {
-    // A struct of numbers and strings: there is no map with keys that are no strings, nothing to fail.
-    let object = safe::json_for_people(&Forecast::of(plan));
+    // Numbers and strings only: serialization cannot fail.
+    let object = sanitize::json_for_people(&Forecast::of(plan));
     format!("{object}\n")
 }
 
-/// What a plan can lead to. Durations that pass 2^64 seconds are shown as that.
+/// The possible course of a plan. Durations saturate at 2^64 seconds.
 #[derive(Debug, Serialize)]
 pub struct Forecast {
     pub command: String,
@@ -39,7 +39,7 @@ pub struct Forecast {
     pub last_possible: Option<u64>,
     #[serde(serialize_with = "optional_number")]
     pub worst_case_s: Option<Duration>,
-    pub worst_case_covers: Covers,
+    pub worst_case_covers: WorstCaseScope,
     pub not_counted: Vec<&'static str>,
     pub retry_on: Option<String>,
     pub stop_on: Option<String>,
@@ -65,16 +65,16 @@ pub struct Row {
     pub latest_start_s: Duration,
 }
 
-/// What the worst case is the worst case of.
+/// The time that the worst case includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Covers {
+pub enum WorstCaseScope {
     Everything,
-    /// The attempts' own time comes on top.
+    /// The delays only: nothing limits the time of the attempts.
     Delays,
 }
 
-/// The flags that take time of which nothing is known beforehand. (A deadline ends all but the fallback.)
+/// The flags that add an unknown time. (A deadline ends all of it but the fallback.)
 fn not_counted(plan: &Plan) -> Vec<&'static str> {
     [
         ("--retry-if", plan.hooks.retry_if.is_some()),
@@ -97,31 +97,31 @@ fn optional_number<S: Serializer>(duration: &Option<Duration>, serializer: S) ->
 }
 
 impl Forecast {
-    /// Everything that can be known without running anything.
+    /// Everything that is known without running anything.
     pub fn of(plan: &Plan) -> Self {
         let (policy, limits) = (&plan.policy, &plan.limits);
         let schedule = Schedule::of(plan);
-        let asked = plan.shared.as_ref();
+        let shared = plan.shared.as_ref();
         let limit = policy.attempts.limit();
-        let possible = limits.deadline.and_then(|deadline| schedule.last_before(deadline, limit));
+        let possible = policy.deadline.and_then(|deadline| schedule.last_before(deadline, limit));
         let last = possible.or(limit);
 
         let bound = last.map(|last| match last {
-            // The first delay is not slept, so nothing takes any time.
+            // Not even the first delay is slept.
             0 => Duration::ZERO,
             last => schedule.start(last).high.saturating_add(schedule.attempt.unwrap_or_default()),
         });
-        let after_deadline = limits.deadline.map(|deadline| deadline.saturating_add(limits.kill_after));
+        let after_deadline = policy.deadline.map(|deadline| deadline.saturating_add(limits.kill_after));
         let (worst_case_s, worst_case_covers) = match (after_deadline, schedule.attempt, bound) {
-            (_, _, Some(Duration::ZERO)) if last == Some(0) => (bound, Covers::Everything),
-            (Some(end), Some(_), Some(bound)) => (Some(end.min(bound)), Covers::Everything),
-            (Some(end), _, _) => (Some(end), Covers::Everything),
-            (None, Some(_), bound) => (bound, Covers::Everything),
-            (None, None, bound) => (bound, Covers::Delays),
+            (_, _, Some(Duration::ZERO)) if last == Some(0) => (bound, WorstCaseScope::Everything),
+            (Some(end), Some(_), Some(bound)) => (Some(end.min(bound)), WorstCaseScope::Everything),
+            (Some(end), _, _) => (Some(end), WorstCaseScope::Everything),
+            (None, Some(_), bound) => (bound, WorstCaseScope::Everything),
+            (None, None, bound) => (bound, WorstCaseScope::Delays),
         };
 
         let mut warnings = pitfalls::warnings(plan);
-        if let (Some(last), Some(deadline)) = (last, limits.deadline) {
+        if let (Some(last), Some(deadline)) = (last, policy.deadline) {
             let (deadline, wanted) = (elapsed(deadline), policy.consecutive);
             if last == 0 {
                 warnings.push(format!(
@@ -140,29 +140,29 @@ impl Forecast {
             attempts: limit,
             consecutive: policy.consecutive,
             timeout_s: limits.timeout,
-            deadline_s: limits.deadline,
+            deadline_s: policy.deadline,
             kill_after_s: limits.kill_after,
             reset_after_s: policy.reset_after,
-            rows: rows(&schedule, last, limits.deadline),
+            rows: rows(&schedule, last, policy.deadline),
             last_possible: last,
             worst_case_s,
             worst_case_covers,
             not_counted: not_counted(plan),
-            retry_on: typed(&plan.rules.retry_on),
-            stop_on: typed(&plan.rules.stop_on),
-            success_on: typed(&plan.rules.success_on),
-            breaker: asked.and_then(|asked| asked.breaker.as_ref()).map(|(name, _)| name.to_string()),
-            budget: asked.and_then(|asked| asked.budget.as_ref()).map(|(name, _)| name.to_string()),
-            state: asked.map(|asked| asked.location.to_string()),
+            retry_on: plan.rules.set_text(Then::Retry),
+            stop_on: plan.rules.set_text(Then::Stop),
+            success_on: plan.rules.set_text(Then::Success),
+            breaker: shared.and_then(|shared| shared.breaker.as_ref()).map(|(name, _)| name.to_string()),
+            budget: shared.and_then(|shared| shared.budget.as_ref()).map(|(name, _)| name.to_string()),
+            state: shared.map(|shared| shared.location.to_string()),
             settings: plan.settings.clone(),
             warnings,
         }
     }
 }
 
-/// The first rows, and the last one if there is one.
+/// The first rows and the last one, if there is one.
 fn rows(schedule: &Schedule<'_>, last: Option<u64>, deadline: Option<Duration>) -> Vec<Row> {
-    // Dots for one row would be longer than the row.
+    // Dots would not be shorter than one row.
     let shown = match last {
         Some(last) if last <= FIRST_ROWS + 1 => last,
         _ => FIRST_ROWS,
@@ -177,13 +177,9 @@ fn rows(schedule: &Schedule<'_>, last: Option<u64>, deadline: Option<Duration>) 
     schedule.starts(shown, last).into_iter().map(row).collect()
 }
 
-fn typed(set: &Set) -> Option<String> {
-    (!set.0.is_empty()).then(|| set.text())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::plan_of;
+    use super::super::tests::plan_of;
     use super::*;
 
     fn forecast(flags: &str) -> Forecast {
@@ -210,7 +206,7 @@ mod tests {
         assert_eq!(rows(""), wanted);
         let forecast = forecast("");
         assert_eq!(forecast.worst_case_s, Some(ms(3100)));
-        assert_eq!(forecast.worst_case_covers, Covers::Delays);
+        assert_eq!(forecast.worst_case_covers, WorstCaseScope::Delays);
         assert_eq!((forecast.attempts, forecast.last_possible), (Some(3), Some(3)));
     }
 
@@ -220,7 +216,7 @@ mod tests {
         let wanted = [(1, [0, 0, 0, 0]), (2, [500, 800, 500, 31_800]), (3, [2000, 2300, 2500, 65_100])];
         assert_eq!(rows(flags), wanted);
         assert_eq!(forecast(flags).worst_case_s, Some(ms(96_100)));
-        assert_eq!(forecast(flags).worst_case_covers, Covers::Everything);
+        assert_eq!(forecast(flags).worst_case_covers, WorstCaseScope::Everything);
     }
 
     #[test]
@@ -239,7 +235,7 @@ mod tests {
             let worst = forecast.deadline_s.unwrap() + ms(10_000);
             assert_eq!(
                 (forecast.worst_case_s, forecast.worst_case_covers),
-                (Some(worst), Covers::Everything)
+                (Some(worst), WorstCaseScope::Everything)
             );
         }
         // Limits that end everything long before.
@@ -261,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn too_short_a_deadline_for_the_row_of_good_attempts_is_warned_of() {
+    fn a_deadline_too_short_for_consecutive_successes_is_warned_of() {
         let warned = |flags| !forecast(flags).warnings.is_empty();
         assert!(warned("--retries 5 --consecutive 3 --deadline 0.6"));
         assert!(!warned("--retries 5 --consecutive 3 --deadline 6"));

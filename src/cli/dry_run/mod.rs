@@ -1,10 +1,9 @@
-//! `--dry-run`: what a plan can lead to, for people and for machines. It runs nothing, and every number in it
-//! is a bound.
+//! `--dry-run`: the possible course of a plan, for people and as JSON. It runs nothing, and every number in it is a bound.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `schedule` | when attempts can start: the bounds and their arithmetic |
-//! | `forecast` | what a plan can lead to; the JSON object |
+//! | `schedule` | the bounds of when attempts can start, and their arithmetic |
+//! | `forecast` | the content of a dry run; the JSON object |
 //! | `text` | the table and the sentences below it |
 //! | `chart` | the bars beside the table |
 
@@ -16,13 +15,18 @@ mod text;
 pub use forecast::json;
 pub use text::text;
 
-/// The plan of `retry FLAGS ./deploy`, outside of any other `retry`.
 #[cfg(test)]
-fn plan_of(flags: &str) -> crate::core::plan::Plan {
+mod tests {
     use crate::cli::parse::{Invocation, parse};
-    let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
-    match parse(words.map(std::ffi::OsString::from)) {
-        Ok(Invocation::Run(plan)) => crate::core::plan::Plan { depth: 1, ..*plan },
-        other => panic!("{flags}: {other:?}"),
+    use crate::core::plan::Plan;
+    use std::ffi::OsString;
+
+    /// The plan of `retry FLAGS ./deploy`, outside of any other `retry`.
+    pub fn plan_of(flags: &str) -> Plan {
+        let words = ["retry"].into_iter().chain(flags.split_whitespace()).chain(["./deploy"]);
+        match parse(words.map(OsString::from)) {
+            Ok(Invocation::Run(plan)) => Plan { depth: 1, ..*plan },
+            other => panic!("{flags}: {other:?}"),
+        }
     }
 }

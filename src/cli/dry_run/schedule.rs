@@ -1,17 +1,17 @@
-//! When attempts can start. Owns the bounds and their arithmetic; knows nothing of how they are shown.
+//! The bounds of when attempts can start.
 //!
-//! An attempt starts at the earliest if those before it need no time; at the latest if each of them takes
-//! its `--timeout` and the grace (`--kill-after`). Without a `--timeout` the attempts' own time is left
-//! out. Beyond the first thousand failures the delays are not added one by one but as so many times the
-//! smallest or the largest one, which is exact once they stay the same.
+//! An attempt starts at the earliest if those before it need no time; at the latest if each of them takes its
+//! `--timeout` and the grace (`--kill-after`). Without a `--timeout` the time of the attempts is left out. Beyond the
+//! first thousand failures the delays are not added one by one, but as a multiple of the smallest or the largest one,
+//! which is exact once they stay the same.
 
 use crate::core::plan::Plan;
 use retry_loop::backoff::Growth;
 use retry_loop::policy::Policy;
 use std::time::Duration;
 
-/// So many delays are added one by one.
-const EXACT: u64 = 1000;
+/// The number of delays that are added one by one.
+const EXACT_DELAYS: u64 = 1000;
 
 /// A range of durations.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +29,7 @@ impl Span {
         Self { low: times(self.low, count), high: times(self.high, count) }
     }
 
-    fn around(self, other: Self) -> Self {
+    fn hull(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 }
@@ -42,104 +42,102 @@ fn times(duration: Duration, count: u64) -> Duration {
     u64::try_from(nanos / NANOS).map_or(Duration::MAX, |seconds| Duration::new(seconds, part))
 }
 
-/// When one attempt can start.
+/// The bounds of the start of one attempt.
 pub struct Start {
     pub attempt: u64,
-    /// Before it.
+    /// The delay before it.
     pub delay: Span,
     /// Since the start of retry.
     pub at: Span,
 }
 
-/// When attempts can start.
 pub struct Schedule<'a> {
     policy: &'a Policy,
     /// The longest that an attempt can take, if anything limits it.
     pub attempt: Option<Duration>,
-    /// Delays that are added one by one.
+    /// The number of delays that are added one by one.
     exact: u64,
 }
 
-/// The delays after failure 1, 2, ... in turn, with what was seen so far: where a row of delays can
-/// start anew, or a good attempt can come between failures, an earlier one may come again.
-struct Walk<'a> {
+/// The ranges of the delays after failure 1, 2, ... in turn. Where the delays can start anew, or a good attempt can come
+/// between failures, an earlier delay can come again, so the range of all delays so far is kept.
+struct DelayRanges<'a> {
     policy: &'a Policy,
-    seen: Option<Span>,
+    so_far: Option<Span>,
 }
 
-impl Walk<'_> {
+impl DelayRanges<'_> {
     /// The delay after failure `n`.
-    fn delay(&mut self, n: u64) -> Span {
+    fn after(&mut self, n: u64) -> Span {
         let always_anew = self.policy.reset_after == Some(Duration::ZERO);
         let (low, high) = self.policy.backoff.range(if always_anew { 1 } else { n });
         let own = Span { low, high };
-        let mut seen = self.seen.map_or(own, |seen| seen.around(own));
+        let mut so_far = self.so_far.map_or(own, |so_far| so_far.hull(own));
         let several = self.policy.consecutive > 1;
         if several {
             let base = self.policy.backoff.base;
-            seen = seen.around(Span { low: base, high: base });
+            so_far = so_far.hull(Span { low: base, high: base });
         }
-        self.seen = Some(seen);
+        self.so_far = Some(so_far);
         match (several, self.policy.reset_after) {
-            (true, _) => seen,
-            // Attempts that take no time reset nothing.
-            (false, Some(_)) => Span { high: seen.high, ..own },
+            (true, _) => so_far,
+            // In the best case attempts take no time, which resets nothing.
+            (false, Some(_)) => Span { high: so_far.high, ..own },
             (false, None) => own,
         }
     }
 }
 
 impl<'a> Schedule<'a> {
-    /// That of this plan.
     pub fn of(plan: &'a Plan) -> Self {
-        // A list can be longer than the delays that grow by a rule, and it can go up and down.
+        // A list can be longer than that, and its delays can rise and fall.
         let list = match &plan.policy.backoff.growth {
             Growth::List(list) => list.len() as u64,
             _ => 0,
         };
-        Self { policy: &plan.policy, attempt: plan.limits.longest_attempt(), exact: EXACT.max(list) }
+        Self { policy: &plan.policy, attempt: plan.limits.longest_attempt(), exact: EXACT_DELAYS.max(list) }
     }
 
-    fn walk(&self) -> Walk<'a> {
-        Walk { policy: self.policy, seen: None }
+    fn delay_ranges(&self) -> DelayRanges<'a> {
+        DelayRanges { policy: self.policy, so_far: None }
     }
 
-    /// The wait before attempt 1.
+    /// The delay before attempt 1.
     fn first(&self) -> Span {
         let low = self.policy.initial_delay;
         Span { low, high: low.saturating_add(self.policy.stagger) }
     }
 
-    /// From the start of an attempt to its end.
+    /// The time of an attempt.
     fn running(&self) -> Span {
         Span { low: Duration::ZERO, high: self.attempt.unwrap_or_default() }
     }
 
-    /// When attempt `number` can start.
+    /// The bounds of the start of attempt `number`.
     pub fn start(&self, number: u64) -> Span {
-        let (mut walk, delays) = (self.walk(), number.saturating_sub(1));
+        let (mut ranges, delays) = (self.delay_ranges(), number.saturating_sub(1));
         let one_by_one = delays.min(self.exact);
         let mut start = self.first().plus(self.running().times(delays));
         for n in 1..=one_by_one {
-            start = start.plus(walk.delay(n));
+            start = start.plus(ranges.after(n));
         }
         if delays > one_by_one {
-            // From here on the delays only grow, only shrink, or stay.
-            let rest = walk.delay(one_by_one + 1).around(walk.delay(delays));
+            // From here on the delays only grow, only shrink, or stay the same.
+            let rest = ranges.after(one_by_one + 1).hull(ranges.after(delays));
             start = start.plus(rest.times(delays - one_by_one));
         }
         start
     }
 
-    /// The last attempt that can start before `deadline`, 0 for none; `None` where nothing bounds it.
+    /// The last attempt that can start before `deadline`: 0 for none, `None` without a bound.
     pub fn last_before(&self, deadline: Duration, limit: Option<u64>) -> Option<u64> {
         let most = limit.unwrap_or(u64::MAX);
-        let (mut walk, mut earliest) = (self.walk(), self.first().low);
+        let (mut ranges, mut earliest) = (self.delay_ranges(), self.first().low);
         if earliest >= deadline {
             return Some(0);
         }
         for n in 1..=self.exact.min(most - 1) {
-            earliest = earliest.saturating_add(walk.delay(n).low);
+            earliest = earliest.saturating_add(ranges.after(n).low);
             if earliest >= deadline {
                 return Some(n);
             }
@@ -147,7 +145,7 @@ impl<'a> Schedule<'a> {
         if most - 1 <= self.exact {
             return limit;
         }
-        let least = walk.delay(self.exact + 1).around(walk.delay(most - 1)).low;
+        let least = ranges.after(self.exact + 1).hull(ranges.after(most - 1)).low;
         // Strictly before the deadline, hence the nanosecond.
         let left = deadline.saturating_sub(earliest).as_nanos() - 1;
         let more = left.checked_div(least.as_nanos())?;
@@ -157,21 +155,21 @@ impl<'a> Schedule<'a> {
 
     /// The starts of attempts, from the first to `shown` and then `last`, if it comes later.
     pub fn starts(&self, shown: u64, last: Option<u64>) -> Vec<Start> {
-        let (mut walk, mut starts) = (self.walk(), Vec::new());
+        let (mut ranges, mut starts) = (self.delay_ranges(), Vec::new());
         let (mut at, mut delay) = (self.first(), self.first());
         for attempt in 1..=shown {
             starts.push(Start { attempt, delay, at });
-            delay = walk.delay(attempt);
+            delay = ranges.after(attempt);
             at = at.plus(self.running()).plus(delay);
         }
         if let Some(last) = last
             && last > shown
         {
-            // What came between matters only where an earlier delay may come again.
+            // The delays between matter only where an earlier one can come again.
             for n in shown + 1..(last - 1).min(self.exact) {
-                walk.delay(n);
+                ranges.after(n);
             }
-            starts.push(Start { attempt: last, delay: walk.delay(last - 1), at: self.start(last) });
+            starts.push(Start { attempt: last, delay: ranges.after(last - 1), at: self.start(last) });
         }
         starts
     }
@@ -179,14 +177,14 @@ impl<'a> Schedule<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan_of;
+    use super::super::tests::plan_of;
     use super::*;
-    use retry_loop::backoff::Delays;
+    use retry_loop::backoff::BackoffState;
     use retry_loop::random::Random;
 
-    /// What the loop draws is never outside of what is shown.
+    /// The loop never draws a delay outside of the bounds.
     #[test]
-    fn no_draw_leaves_the_forecast() {
+    fn no_drawn_delay_is_outside_of_the_forecast() {
         for flags in [
             "",
             "--jitter +-5",
@@ -203,7 +201,7 @@ mod tests {
             let schedule = Schedule::of(&plan);
             let mut random = Random::seeded(3);
             for _ in 0..50 {
-                let mut delays = Delays::default();
+                let mut delays = BackoffState::default();
                 let mut start = Duration::ZERO;
                 for number in 1..=40 {
                     let span = schedule.start(number);
@@ -215,7 +213,7 @@ mod tests {
         }
     }
 
-    /// The shortcut for many attempts is never on the wrong side of the sum.
+    /// The multiple for many attempts is never on the wrong side of the sum.
     #[test]
     fn the_shortcut_bounds_the_sum() {
         for flags in

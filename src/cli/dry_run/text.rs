@@ -1,24 +1,24 @@
-//! The plan for people: the table with its chart, and below it what a table cannot say. Owns the words and
-//! the lines; the times are formatted where all times are ([`crate::report::text`]).
+//! A dry run for people: the table with its chart, and the sentences below it. Times are formatted in
+//! [`crate::report::format`].
 
 use super::chart::{self, LEGEND};
-use super::forecast::{Covers, FIRST_ROWS, Forecast, Row};
+use super::forecast::{FIRST_ROWS, Forecast, Row, WorstCaseScope};
 use crate::cli::texts::fill;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::SharedConfig;
+use crate::report::format::{command_name, elapsed, seconds, shell_words};
 use crate::report::output::columns;
-use crate::report::safe::{lines, visible};
-use crate::report::text::{command_name, elapsed, seconds, shell_words};
+use crate::report::sanitize::{lines, visible};
 use retry_loop::bucket::tokens;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Longer lines are harder to read, however wide the terminal is.
-const MOST_COLUMNS: usize = 100;
+/// The widest output in columns: longer lines are hard to read.
+const MAX_COLUMNS: usize = 100;
 
-/// The plan for people, for the width of the terminal on stdout.
+/// The text, in the width of the terminal on stdout.
 pub fn text(plan: &Plan) -> String {
-    lines(&render(plan, &Forecast::of(plan), columns(rustix::stdio::stdout()).min(MOST_COLUMNS)))
+    lines(&render(plan, &Forecast::of(plan), columns(rustix::stdio::stdout()).min(MAX_COLUMNS)))
 }
 
 fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
@@ -52,7 +52,7 @@ fn line(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-/// An elapsed time that may be beyond all reckoning.
+/// A bound of a time, which may be too long to count.
 fn bound(duration: Duration) -> String {
     if duration == Duration::MAX { "over 500 billion years".to_owned() } else { elapsed(duration) }
 }
@@ -88,7 +88,7 @@ fn table(out: &mut String, forecast: &Forecast, columns: usize) {
         if row.attempt > FIRST_ROWS + 1 {
             line(out, &format!("  {:>1$}", "...", widths[0]));
         }
-        let bar = if room < chart::SHORTEST {
+        let bar = if room < chart::MIN_WIDTH {
             String::new()
         } else {
             chart::bar((row.delay_low_s, row.delay_high_s), longest, room)
@@ -114,12 +114,12 @@ fn range(from: u64, to: Option<u64>) -> String {
     }
 }
 
-/// What there is to say below the table, one fact each.
+/// The sentences below the table.
 fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
     let mut facts = Vec::new();
     let grace = elapsed(forecast.kill_after_s);
     if forecast.rows.len() < 2 {
-        // There is no start that the time of another attempt could put off.
+        // There is no start that another attempt could delay.
     } else if let Some(timeout) = forecast.timeout_s {
         facts.push(format!(
             "Latest starts: each attempt takes its --timeout of {} and the grace of {grace}.",
@@ -169,14 +169,14 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
 }
 
 /// A sentence for the breaker and one for the budget.
-fn sharing(asked: &SharedConfig) -> impl Iterator<Item = String> {
-    let place = &asked.location;
-    let breaker = asked.breaker.as_ref().map(|(name, settings)| {
+fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
+    let place = &shared.location;
+    let breaker = shared.breaker.as_ref().map(|(name, settings)| {
         let (failures, open) = (settings.failures, elapsed(settings.open));
         let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} failures in a row") };
         format!("Breaker: \"{name}\" in {place} opens for {open} at {failures}; while it is open nothing runs (75).")
     });
-    let budget = asked.budget.as_ref().map(|(name, settings)| {
+    let budget = shared.budget.as_ref().map(|(name, settings)| {
         let (burst, deposit) = (tokens(settings.burst), tokens(settings.deposit));
         format!("Budget: \"{name}\" in {place} holds {burst} retries, and a success gives back {deposit}.")
     });
@@ -191,19 +191,19 @@ fn worst_case(forecast: &Forecast) -> String {
     };
     match (forecast.worst_case_s, forecast.worst_case_covers) {
         (None, _) => "Worst case: there is none, it goes on for as long as attempts fail.".to_owned(),
-        (Some(Duration::ZERO), Covers::Delays) => {
+        (Some(Duration::ZERO), WorstCaseScope::Delays) => {
             format!("Worst case: no delays, only the time that {attempts}.")
         }
-        (Some(worst), Covers::Delays) => {
+        (Some(worst), WorstCaseScope::Delays) => {
             format!("Worst case: {} of delays, plus the time that {attempts}.", bound(worst))
         }
-        (Some(worst), Covers::Everything) => format!("Worst case: {} in all.", bound(worst)),
+        (Some(worst), WorstCaseScope::Everything) => format!("Worst case: {} in all.", bound(worst)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan_of;
+    use super::super::tests::plan_of;
     use super::*;
 
     #[test]

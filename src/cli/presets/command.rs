@@ -1,35 +1,35 @@
-//! The tool that a command line runs: `git` in `sudo -u me env A=1 nice -n 5 timeout 60 git fetch`. It looks at
-//! words only, and knows the options of the usual wrappers (their manual pages: sudo(8), env(1), nice(1),
-//! timeout(1), stdbuf(1), ionice(1), setsid(1), xvfb-run(1), bash(1)). What it does not know stands for itself.
+//! The tool that a command line runs: `git` in `sudo -u me env A=1 nice -n 5 timeout 60 git fetch`. It looks only at the
+//! words, and knows the options of common wrappers (their manual pages: sudo(8), env(1), nice(1), timeout(1), stdbuf(1),
+//! ionice(1), setsid(1), xvfb-run(1), bash(1)). An unknown command is the tool itself.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What is behind the wrappers.
+/// The command behind the wrappers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// Its name, without directory and version: `pip` also for `python3 -m pip` and `/usr/bin/pip3.11`.
+    /// The name without directory and version: `pip` also for `python3 -m pip` and `/usr/bin/pip3.11`.
     pub name: String,
-    /// Its words, from that of the name on.
+    /// The words from the name on.
     pub words: Vec<OsString>,
 }
 
 /// A command that runs another one.
 struct Wrapper {
     names: &'static [&'static str],
-    /// The short options whose value is the next word, where it is not in the same one.
+    /// The short options with a value, in the same word or the next one.
     short: &'static str,
-    /// The long ones.
+    /// The long options whose value is the next word.
     long: &'static [&'static str],
-    /// Whether settings `A=b` come before the command.
-    settings: Settings,
-    /// How many words come before the command, like the duration of timeout.
+    /// Whether variables `A=b` may come before the command.
+    variables: Variables,
+    /// The number of other words before the command, such as the duration of timeout.
     words: usize,
 }
 
 #[derive(PartialEq, Eq)]
-enum Settings {
+enum Variables {
     Yes,
     No,
 }
@@ -53,50 +53,50 @@ const WRAPPERS: &[Wrapper] = &[
             "--type",
             "--user",
         ],
-        settings: Settings::Yes,
+        variables: Variables::Yes,
         words: 0,
     },
     Wrapper {
         names: &["env"],
         short: "uC",
         long: &["--unset", "--chdir"],
-        settings: Settings::Yes,
+        variables: Variables::Yes,
         words: 0,
     },
-    Wrapper { names: &["nice"], short: "n", long: &["--adjustment"], settings: Settings::No, words: 0 },
+    Wrapper { names: &["nice"], short: "n", long: &["--adjustment"], variables: Variables::No, words: 0 },
     Wrapper {
         names: &["ionice"],
         short: "cn",
         long: &["--class", "--classdata"],
-        settings: Settings::No,
+        variables: Variables::No,
         words: 0,
     },
     Wrapper {
         names: &["timeout", "gtimeout"],
         short: "ks",
         long: &["--kill-after", "--signal"],
-        settings: Settings::No,
+        variables: Variables::No,
         words: 1,
     },
     Wrapper {
         names: &["stdbuf"],
         short: "ioe",
         long: &["--input", "--output", "--error"],
-        settings: Settings::No,
+        variables: Variables::No,
         words: 0,
     },
     Wrapper {
         names: &["xvfb-run"],
         short: "efnpsw",
         long: &["--error-file", "--auth-file", "--server-num", "--xauth-protocol", "--server-args", "--wait"],
-        settings: Settings::No,
+        variables: Variables::No,
         words: 0,
     },
     Wrapper {
         names: &["time"],
         short: "fo",
         long: &["--format", "--output"],
-        settings: Settings::No,
+        variables: Variables::No,
         words: 0,
     },
     Wrapper {
@@ -114,7 +114,7 @@ const WRAPPERS: &[Wrapper] = &[
         ],
         short: "",
         long: &[],
-        settings: Settings::No,
+        variables: Variables::No,
         words: 0,
     },
 ];
@@ -122,21 +122,21 @@ const WRAPPERS: &[Wrapper] = &[
 /// The tool that the command runs.
 pub fn tool(command: &[OsString]) -> Tool {
     let mut words = command.to_vec();
-    // Each wrapper takes at least one word away.
-    while let Some(inner) = behind_wrapper(&words).or_else(|| behind_shell(&words)) {
+    // Each step removes at least one word.
+    while let Some(inner) = inside_wrapper(&words).or_else(|| inside_shell(&words)) {
         words = inner;
     }
-    if let Some(module) = behind_python(&words) {
+    if let Some(module) = python_module(&words) {
         words = module;
     }
     let name = without_version(name(&words)).to_owned();
     Tool { name, words }
 }
 
-/// Whether one of the wrappers is timeout(1), which ends with 124 where its time limit ended the tool.
+/// Whether one of the wrappers is timeout(1), which exits with 124 after its time limit.
 pub fn has_time_limit(command: &[OsString]) -> bool {
     let mut words = command.to_vec();
-    while let Some(inner) = behind_wrapper(&words).or_else(|| behind_shell(&words)) {
+    while let Some(inner) = inside_wrapper(&words).or_else(|| inside_shell(&words)) {
         if matches!(name(&words), "timeout" | "gtimeout") {
             return true;
         }
@@ -145,22 +145,22 @@ pub fn has_time_limit(command: &[OsString]) -> bool {
     false
 }
 
-/// The last part of the path of the command.
+/// The file name of the command.
 pub fn name(words: &[OsString]) -> &str {
     let program = words.first().map(Path::new);
     program.and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default()
 }
 
-/// `pip` from `pip3.11`, where digits and dots are all that follows letters.
+/// `pip` from `pip3.11`.
 fn without_version(name: &str) -> &str {
     match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
-        // dnf5 and wget2 are names of their own.
+        // dnf5 and wget2 are tools of their own.
         short @ ("pip" | "python") => short,
         _ => name,
     }
 }
 
-fn behind_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
+fn inside_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
     let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name(words)))?;
     let mut at = 1;
     while let Some(word) = words.get(at) {
@@ -184,14 +184,14 @@ fn behind_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
             _ => break,
         }
     }
-    if wrapper.settings == Settings::Yes {
-        at += words.get(at..)?.iter().take_while(|word| is_setting(word.as_bytes())).count();
+    if wrapper.variables == Variables::Yes {
+        at += words.get(at..)?.iter().take_while(|word| is_variable(word.as_bytes())).count();
     }
     let inner = words.get(at + wrapper.words..)?;
     (!inner.is_empty()).then(|| inner.to_vec())
 }
 
-fn is_setting(word: &[u8]) -> bool {
+fn is_variable(word: &[u8]) -> bool {
     let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
     name.len() < word.len()
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -199,12 +199,12 @@ fn is_setting(word: &[u8]) -> bool {
 }
 
 /// `python -m pip`: the words of pip.
-fn behind_python(words: &[OsString]) -> Option<Vec<OsString>> {
+fn python_module(words: &[OsString]) -> Option<Vec<OsString>> {
     if without_version(name(words)) != "python" {
         return None;
     }
     let mut at = 1;
-    // -W and -X take a value; what else stands before -m are letters.
+    // -W and -X have a value; other options before -m have none.
     while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
         match word {
             _ if word.starts_with('-') && !word.starts_with("--") && word.contains('m') => {
@@ -229,7 +229,7 @@ fn behind_python(words: &[OsString]) -> Option<Vec<OsString>> {
 
 /// The words of `bash -c 'git fetch origin'`, if it is a simple command: no operator, no substitution, no
 /// keyword. (`sh -c 'exec git fetch'` is one.)
-fn behind_shell(words: &[OsString]) -> Option<Vec<OsString>> {
+fn inside_shell(words: &[OsString]) -> Option<Vec<OsString>> {
     if !matches!(name(words), "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash") {
         return None;
     }
@@ -245,13 +245,13 @@ fn behind_shell(words: &[OsString]) -> Option<Vec<OsString>> {
         }
     }
     let inner = split(words.get(at)?.to_str()?)?;
-    let settings = inner.iter().take_while(|word| is_setting(word.as_bytes())).count();
+    let variables = inner.iter().take_while(|word| is_variable(word.as_bytes())).count();
     let keyword = ["if", "for", "while", "until", "case", "function", "{", "!", "time", "[[", "cd"];
-    let inner = inner.get(settings..).filter(|inner| !inner.is_empty())?;
+    let inner = inner.get(variables..).filter(|inner| !inner.is_empty())?;
     (!keyword.contains(&inner[0].to_str()?)).then(|| inner.to_vec())
 }
 
-/// The words of a simple command line, its quotes taken away; `None` where a shell would do more than that.
+/// The words of a simple command line without their quotes; `None` if a shell would do more than split words.
 fn split(line: &str) -> Option<Vec<OsString>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_limit_around_the_tool_is_seen() {
+    fn a_time_limit_around_the_tool_is_found() {
         let command = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
         for line in ["timeout 5 git fetch", "sudo timeout -k 1 5 git fetch", "env A=1 gtimeout 5 git fetch"] {
             assert!(has_time_limit(&command(line)), "{line}");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tool_is_seen_through_wrappers() {
+    fn the_tool_is_found_inside_wrappers() {
         for (line, name) in [
             ("git fetch", "git"),
             ("/usr/bin/git fetch", "git"),
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_is_seen_through_where_it_runs_a_simple_command() {
+    fn the_tool_is_found_inside_a_shell_with_a_simple_command() {
         for (options, script, name) in [
             ("-c", "git fetch origin", "git"),
             ("-ec", "git fetch origin", "git"),

@@ -1,32 +1,32 @@
-//! A file of a preset: its format (docs/presets.md), what may be wrong with it, and where.
+//! The format of preset files (docs/presets.md), and their mistakes with their places.
 
-use crate::core::output::Side;
 use crate::core::pattern::{Alphabet, Pattern};
-use crate::core::preset::{Codes, Hint, Preset, Rule, Then, When};
+use crate::core::preset::{Codes, Hint, HintWhen, Preset, PresetRule, PresetThen};
+use crate::core::stream::Side;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::ops::Range;
 use toml::Spanned;
 
-/// A preset as it is written.
+/// The content of a preset file.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    /// What is written in a set.
+    /// The name, as in `--retry-on NAME`.
     pub name: String,
     /// One line about it.
     pub about: String,
-    /// The names that the tool goes by.
+    /// The names of the tool.
     pub commands: Vec<String>,
-    /// Where the rules are from.
+    /// The sources of the rules.
     pub sources: Vec<String>,
-    /// Said when the tool printed nothing.
+    /// The hint for a tool that printed nothing.
     silent: Option<String>,
-    /// Said when the tool was told to leave the reason out.
+    /// The hint for a tool that was told to leave the reason out.
     hidden: Option<Hidden>,
-    /// The rules, and why each one is there.
-    pub rules: Vec<(Rule, String)>,
-    /// Outputs, with what they mean.
+    /// The rules, each with its reason.
+    pub rules: Vec<(PresetRule, String)>,
+    /// Outputs with their meaning.
     pub examples: Vec<Example>,
 }
 
@@ -47,7 +47,7 @@ struct File {
     example: Vec<Example>,
 }
 
-/// Words of a command line that make the tool leave the reason out.
+/// Words of a command line that make the tool leave the reason out, and the hint about them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hidden {
@@ -58,69 +58,37 @@ struct Hidden {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRule {
-    then: Verdict,
+    then: PresetThen,
     codes: Option<Spanned<String>>,
-    stream: Option<At>,
+    #[serde(default)]
+    stream: Side,
     pattern: Option<Spanned<String>>,
     why: String,
 }
 
-/// What a tool printed once, and what it means.
+/// An output of the tool, and what it means.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// What it means.
-    pub verdict: Verdict,
+    /// What the preset must say about it.
+    pub verdict: PresetThen,
     /// The exit code.
     pub exit: u8,
-    stream: Option<At>,
+    /// The streams with the output.
+    #[serde(default)]
+    pub stream: Side,
     /// The lines.
     pub output: String,
-    /// Where it is from: an address, or what it was tried with.
+    /// An address, or the version of the tool that printed it.
     pub source: String,
 }
 
-impl Example {
-    /// Where it was printed.
-    pub fn side(&self) -> Side {
-        self.stream.unwrap_or_default().side()
-    }
-}
-
-/// What a rule or an example says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// It is worth another attempt.
-    Retry,
-    /// It is final.
-    Stop,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum At {
-    Stdout,
-    Stderr,
-    #[default]
-    Both,
-}
-
-impl At {
-    fn side(self) -> Side {
-        match self {
-            Self::Stdout => Side::Stdout,
-            Self::Stderr => Side::Stderr,
-            Self::Both => Side::Either,
-        }
-    }
-}
-
-/// What is wrong with a file.
+/// A mistake in a file.
 #[derive(Debug)]
 pub struct Mistake {
+    /// The byte in the text.
     at: Option<usize>,
-    /// In one line.
+    /// What is wrong, in one line.
     pub why: String,
 }
 
@@ -144,20 +112,17 @@ impl From<toml::de::Error> for Mistake {
     }
 }
 
-/// Whether the patterns of a file are known to be good.
+/// Whether the patterns of a file are known to be valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patterns {
-    /// They are built in, and a test has compiled them; to do so again would cost every run milliseconds.
-    Known,
-    /// Each is compiled, so that a mistake is known by its place.
-    Tried,
+    /// They are built in, and a test compiles them. To compile them in every run would cost milliseconds.
+    Trusted,
+    /// Each is compiled, so that a mistake is reported with its place.
+    Checked,
 }
 
 impl Definition {
-    /// Reads the text of a file.
-    ///
-    /// # Errors
-    /// What is wrong, and where.
+    /// Parses the text of a preset file.
     pub fn parse(text: &str, words: &Words, patterns: Patterns) -> Result<Self, Mistake> {
         let file: File = toml::from_str(text)?;
         let name = check_name(&file.name)?;
@@ -174,7 +139,7 @@ impl Definition {
         })
     }
 
-    /// What the loop needs of it, for this command.
+    /// The rules, with the hint for this command.
     pub fn preset(&self, command: &[OsString]) -> Preset {
         let words: Vec<Cow<'_, str>> = command.iter().map(|word| word.to_string_lossy()).collect();
         let line = format!(" {} ", words.join(" "));
@@ -182,21 +147,21 @@ impl Definition {
             .hidden
             .iter()
             .filter(|hidden| hidden.by.iter().any(|words| line.contains(&format!(" {words} "))));
-        let hidden = hidden.map(|hidden| Hint { when: When::Always, say: hidden.say.clone() });
-        let silent = self.silent.iter().map(|say| Hint { when: When::Silent, say: say.clone() });
+        let hidden = hidden.map(|hidden| Hint { when: HintWhen::Always, text: hidden.say.clone() });
+        let silent = self.silent.iter().map(|say| Hint { when: HintWhen::Silent, text: say.clone() });
         let rules = self.rules.iter().map(|(rule, _)| rule.clone()).collect();
         Preset::new(self.name.clone(), rules, hidden.chain(silent).next())
     }
 }
 
-/// What a set calls by other names.
-const TAKEN: [&str; 5] = ["auto", "nonzero", "signal", "timeout", "spawn"];
+/// The other words of a set.
+const RESERVED: [&str; 5] = ["auto", "nonzero", "signal", "timeout", "spawn"];
 
 /// Whether a word can be the name of a preset.
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c))
-        && !TAKEN.contains(&text)
+        && !RESERVED.contains(&text)
 }
 
 fn check_name(name: &Spanned<String>) -> Result<String, Mistake> {
@@ -211,7 +176,7 @@ fn check_name(name: &Spanned<String>) -> Result<String, Mistake> {
     Err(Mistake::new(name.span(), why))
 }
 
-fn rule(raw: RawRule, words: &Words, patterns: Patterns) -> Result<(Rule, String), Mistake> {
+fn rule(raw: RawRule, words: &Words, patterns: Patterns) -> Result<(PresetRule, String), Mistake> {
     let codes = match &raw.codes {
         None => Codes::Nonzero,
         Some(text) => codes(text.get_ref()).map_err(|why| Mistake::new(text.span(), why))?,
@@ -220,9 +185,9 @@ fn rule(raw: RawRule, words: &Words, patterns: Patterns) -> Result<(Rule, String
         None => None,
         Some(text) => {
             let expanded = words.expand(text.get_ref()).map_err(|why| Mistake::new(text.span(), why))?;
-            if patterns == Patterns::Tried {
+            if patterns == Patterns::Checked {
                 Pattern::new(&expanded, Alphabet::Ascii).map_err(|error| {
-                    let why = first_words(&error.to_string());
+                    let why = last_line(&error.to_string());
                     Mistake::new(text.span(), format!("the pattern is no good: {why}"))
                 })?;
             }
@@ -232,15 +197,11 @@ fn rule(raw: RawRule, words: &Words, patterns: Patterns) -> Result<(Rule, String
     if pattern.is_none() && raw.codes.is_none() {
         return Err(Mistake { at: None, why: "a rule has neither codes nor a pattern".to_owned() });
     }
-    let then = match raw.then {
-        Verdict::Retry => Then::Retry,
-        Verdict::Stop => Then::Stop,
-    };
-    Ok((Rule { then, codes, side: raw.stream.unwrap_or_default().side(), pattern }, raw.why))
+    Ok((PresetRule { then: raw.then, codes, side: raw.stream, pattern }, raw.why))
 }
 
-/// The parser draws the place over several lines; what is wrong is in the last one.
-fn first_words(error: &str) -> String {
+/// The last line of an error of the pattern parser, which says what is wrong; the others draw the place.
+fn last_line(error: &str) -> String {
     let last = error.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     last.trim().trim_start_matches("error: ").to_owned()
 }
@@ -262,27 +223,21 @@ fn codes(text: &str) -> Result<Codes, String> {
 #[derive(Debug, Default)]
 pub struct Words(Vec<(String, String)>);
 
-/// One word of presets/words.toml. Why it is there, and its sources, are for the reader of the file.
+/// One word of presets/words.toml. Its reason and its sources are for readers of the file.
 #[derive(Debug, Deserialize)]
 struct RawWord {
     pattern: Spanned<String>,
 }
 
 impl Words {
-    /// Reads the text of the file.
-    ///
-    /// # Errors
-    /// What is wrong, and where.
+    /// Parses the text of presets/words.toml.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let raw: std::collections::BTreeMap<String, RawWord> = toml::from_str(text)?;
         let word = |(name, raw): (String, RawWord)| (name, raw.pattern.into_inner());
         Ok(Self(raw.into_iter().map(word).collect()))
     }
 
-    /// The pattern with every word in braces replaced. `{2,3}` is a repetition, and stays.
-    ///
-    /// # Errors
-    /// A word that is not known.
+    /// The pattern with every word in braces replaced. `{2,3}` is a repetition, and stays. An unknown word is an error.
     pub fn expand(&self, pattern: &str) -> Result<String, String> {
         let mut whole = String::new();
         let mut rest = pattern;
@@ -319,14 +274,15 @@ impl Words {
     }
 }
 
-/// What the start of a file says.
+/// The keys before the first table of a file.
 #[derive(Debug, Deserialize)]
 pub struct Head {
-    /// The names that the tool goes by.
+    /// The names of the tool.
     pub commands: Vec<String>,
 }
 
-/// The start of a file, which whoever looks for a command need not read further; none where it has a mistake.
+/// Parses the keys before the first table only, which is enough to find the preset of a command. `None` if they have
+/// a mistake.
 pub fn head(text: &str) -> Option<Head> {
     let head = text.split_once("\n[[").map_or(text, |(head, _)| head);
     toml::from_str(head).ok()
@@ -342,7 +298,7 @@ mod tests {
     fn parse(rules: &str) -> Result<Definition, String> {
         let words = Words(vec![("status".to_owned(), "(?:503|504)".to_owned())]);
         let text = format!("{HEAD}{rules}");
-        Definition::parse(&text, &words, Patterns::Tried).map_err(|mistake| match mistake.place(&text) {
+        Definition::parse(&text, &words, Patterns::Checked).map_err(|mistake| match mistake.place(&text) {
             Some((line, column)) => format!("{line}:{column}: {}", mistake.why),
             None => mistake.why,
         })
@@ -353,11 +309,14 @@ mod tests {
         let rule = |text: &str| parse(text).unwrap().rules.remove(0).0;
         let short = rule("[[rule]]\nthen = 'retry'\npattern = 'error {status}$'\nwhy = 'y'");
         assert_eq!(short.codes, Codes::Nonzero);
-        assert_eq!((short.then, short.side), (Then::Retry, Side::Either));
+        assert_eq!((short.then, short.side), (PresetThen::Retry, Side::Either));
         assert_eq!(short.pattern.as_deref(), Some("error (?:503|504)$"));
         let long = rule("[[rule]]\nthen='stop'\ncodes='5-7, 28'\nstream='stderr'\npattern='x{2}'\nwhy='y'");
         assert_eq!(long.codes, Codes::Of(vec![(5, 7), (28, 28)]));
-        assert_eq!((long.then, long.side, long.pattern.as_deref()), (Then::Stop, Side::Stderr, Some("x{2}")));
+        assert_eq!(
+            (long.then, long.side, long.pattern.as_deref()),
+            (PresetThen::Stop, Side::Stderr, Some("x{2}"))
+        );
     }
 
     #[test]
@@ -381,7 +340,7 @@ mod tests {
         }
         for name in ["auto", "KILL", "a b", "", "7"] {
             let text = HEAD.replace("tool'\nabout", &format!("{name}'\nabout"));
-            let mistake = Definition::parse(&text, &Words::default(), Patterns::Tried);
+            let mistake = Definition::parse(&text, &Words::default(), Patterns::Checked);
             assert!(mistake.is_err(), "{name}");
         }
     }
@@ -401,7 +360,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in r#"[\[\]{}='"a-z0-9\n#., \\-]{0,200}"#) {
-            if let Err(mistake) = Definition::parse(&text, &Words::default(), Patterns::Tried) {
+            if let Err(mistake) = Definition::parse(&text, &Words::default(), Patterns::Checked) {
                 let _place = mistake.place(&text);
                 prop_assert!(!mistake.why.contains('\n'));
             }

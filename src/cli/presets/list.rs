@@ -1,15 +1,15 @@
 //! What `--list-presets` prints: all presets, or one with its rules.
 
-use super::{Found, Shelf};
-use crate::core::output::Side;
-use crate::core::preset::{Codes, Rule, Then};
-use crate::report::safe;
+use super::{Catalog, Entry};
+use crate::core::preset::{Codes, PresetRule, PresetThen};
+use crate::core::stream::Side;
+use crate::report::sanitize;
 use std::fmt::Write as _;
 
-/// One line for each preset: its name, the commands it is for, what it is about.
-pub fn all(shelf: &Shelf) -> String {
-    let found: Vec<Found> = shelf.names().iter().filter_map(|name| shelf.find(name)).collect();
-    let rows = found.iter().map(|Found { definition, .. }| {
+/// One line for each preset: its name, the commands that it is for, what it is about.
+pub fn all(catalog: &Catalog) -> String {
+    let entries: Vec<Entry> = catalog.names().iter().filter_map(|name| catalog.find(name)).collect();
+    let rows = entries.iter().map(|Entry { definition, .. }| {
         let commands = definition.commands.join(", ");
         (definition.name.as_str(), definition.about.as_str(), commands)
     });
@@ -20,12 +20,12 @@ pub fn all(shelf: &Shelf) -> String {
         let commands = if commands.is_empty() { String::new() } else { format!(" [{commands}]") };
         let _infallible = writeln!(text, "{name:width$}  {about}{commands}");
     }
-    safe::lines(&text)
+    sanitize::lines(&text)
 }
 
-/// A preset's rules and where they are from.
-pub fn one(found: &Found) -> String {
-    let Found { definition, path } = found;
+/// A preset with its rules and their sources.
+pub fn one(entry: &Entry) -> String {
+    let Entry { definition, path } = entry;
     let mut text = format!("{}: {}\n", definition.name, definition.about);
     let mut line = |what: &str, words: &str| {
         let _infallible = writeln!(text, "{what}: {words}");
@@ -36,10 +36,10 @@ pub fn one(found: &Found) -> String {
         None => line("file", &format!("built in, presets/{}.toml", definition.name)),
     }
     definition.sources.iter().for_each(|source| line("source", source));
-    for (Rule { then, codes, side, pattern }, why) in &definition.rules {
+    for (PresetRule { then, codes, side, pattern }, why) in &definition.rules {
         let then = match then {
-            Then::Retry => "retry",
-            Then::Stop => "stop",
+            PresetThen::Retry => "retry",
+            PresetThen::Stop => "stop",
         };
         let side = match (side, pattern) {
             (_, None) => String::new(),
@@ -52,7 +52,7 @@ pub fn one(found: &Found) -> String {
             let _infallible = writeln!(text, "  {pattern}");
         }
     }
-    safe::lines(&text)
+    sanitize::lines(&text)
 }
 
 fn codes_text(codes: &Codes) -> String {

@@ -1,5 +1,5 @@
-//! The presets: which there are, where they come from, and which one a set or a command means. Nothing is parsed
-//! before somebody asks.
+//! The presets: those that are built in and those of `--preset-file`, found by name or by command. A built-in file is
+//! parsed only when its preset is needed.
 //!
 //! | file | owns |
 //! |---|---|
@@ -20,9 +20,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The files that are built in, by name.
+/// The built-in files by name.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
-/// What their patterns have in common.
+/// The words that the patterns of the built-in presets share.
 const WORDS: &str = include_str!("../../../presets/words.toml");
 
 /// The names of the presets that are built in, in alphabetical order.
@@ -30,85 +30,87 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
-/// All presets of an invocation: those of `--preset-file`, and behind them those that are built in.
+/// All presets of an invocation: those of `--preset-file`, then those that are built in.
 #[derive(Debug, Default)]
-pub struct Shelf {
-    own: Vec<Own>,
+pub struct Catalog {
+    from_files: Vec<FilePreset>,
 }
 
-/// A preset of the user's, and its file.
+/// A preset of `--preset-file`.
 #[derive(Debug)]
-struct Own {
+struct FilePreset {
     path: PathBuf,
     definition: Definition,
 }
 
-/// One preset on the shelf.
+/// One preset of the catalog.
 #[derive(Debug)]
-pub struct Found {
-    /// Its file, as it was read.
+pub struct Entry {
+    /// The content of its file.
     pub definition: Definition,
-    /// Where the file is, unless it is built in.
+    /// The path of its file; `None` if it is built in.
     pub path: Option<PathBuf>,
 }
 
-impl Shelf {
-    /// Reads the user's files. A later file wins over an earlier one, and over what is built in. `given` writes a
-    /// file as it was given: `--preset-file tools.toml` or `RETRY_PRESET_FILE=tools.toml`.
+impl Catalog {
+    /// Reads the files of `--preset-file`. A later file replaces a preset of an earlier one or a built-in one. `given`
+    /// writes a path as it was given: `--preset-file tools.toml` or `RETRY_PRESET_FILE=tools.toml`.
     ///
     /// # Errors
-    /// The line for a usage error: the file, the place in it, what is wrong.
+    /// The line of a usage error: the file, the place in it, and what is wrong.
     pub fn read(paths: &[PathBuf], given: impl Fn(&str) -> String) -> Result<Self, String> {
         if paths.is_empty() {
             return Ok(Self::default());
         }
         let words = words();
-        let own = paths.iter().map(|path| {
+        let read = paths.iter().map(|path| {
             let shown = given(&usage_error::escaped(&path.to_string_lossy()));
-            read(path, &words).map_err(|why| format!("retry: {shown}{why}. Good: {}", given("tools.toml")))
+            self::read(path, &words)
+                .map_err(|why| format!("retry: {shown}{why}. Good: {}", given("tools.toml")))
         });
-        let mut own: Vec<Own> = own.collect::<Result<_, _>>()?;
-        own.reverse();
-        Ok(Self { own })
+        let mut from_files = read.collect::<Result<Vec<_>, _>>()?;
+        from_files.reverse();
+        Ok(Self { from_files })
     }
 
     /// The preset of this name.
-    pub fn find(&self, name: &str) -> Option<Found> {
-        if let Some(own) = self.own.iter().find(|own| own.definition.name == name) {
-            return Some(Found { definition: own.definition.clone(), path: Some(own.path.clone()) });
+    pub fn find(&self, name: &str) -> Option<Entry> {
+        if let Some(FilePreset { path, definition }) =
+            self.from_files.iter().find(|preset| preset.definition.name == name)
+        {
+            return Some(Entry { definition: definition.clone(), path: Some(path.clone()) });
         }
         let (_, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name)?;
-        Some(Found { definition: built_in(text, &words()), path: None })
+        Some(Entry { definition: built_in(text, &words()), path: None })
     }
 
     /// Every name, in alphabetical order.
     pub fn names(&self) -> Vec<String> {
-        let own = self.own.iter().map(|own| own.definition.name.clone());
-        let mut names: Vec<String> = own.chain(names().map(str::to_owned)).collect();
+        let from_files = self.from_files.iter().map(|preset| preset.definition.name.clone());
+        let mut names: Vec<String> = from_files.chain(names().map(str::to_owned)).collect();
         names.sort();
         names.dedup();
         names
     }
 
-    /// The name of the preset for what the command runs, if there is one, and what it runs in any case.
+    /// The name of the preset for the tool that the command runs, if there is one, and the name of the tool.
     pub fn for_command(&self, command: &[OsString]) -> (Option<String>, String) {
         let tool = command::tool(command).name;
-        let knows = |commands: &[String]| commands.contains(&tool);
-        let own = self.own.iter().find(|own| knows(&own.definition.commands));
-        let name = own.map(|own| own.definition.name.clone()).or_else(|| {
-            let heads = BUILT_IN.iter().map(|(name, text)| (name, file::head(text)));
-            let mut heads =
-                heads.filter(|(name, _)| !self.own.iter().any(|own| own.definition.name == **name));
-            heads
-                .find(|(_, head)| head.as_ref().is_some_and(|head| knows(&head.commands)))
-                .map(|(name, _)| (*name).to_owned())
+        let is_for_tool = |commands: &[String]| commands.contains(&tool);
+        let from_file = self.from_files.iter().find(|preset| is_for_tool(&preset.definition.commands));
+        let name = from_file.map(|preset| preset.definition.name.clone()).or_else(|| {
+            let is_replaced = |name| self.from_files.iter().any(|preset| preset.definition.name == name);
+            let mut built_in = BUILT_IN.iter().filter(|(name, _)| !is_replaced(*name));
+            let found =
+                built_in.find(|(_, text)| file::head(text).is_some_and(|head| is_for_tool(&head.commands)));
+            found.map(|(name, _)| (*name).to_owned())
         });
         (name, tool)
     }
 
-    /// The preset of this name for this command, ready to be used.
+    /// The rules of the preset of this name, with the hint for this command.
     pub fn preset(&self, name: &str, command: &[OsString]) -> Option<Arc<Preset>> {
-        self.find(name).map(|found| Arc::new(found.definition.preset(command)))
+        self.find(name).map(|entry| Arc::new(entry.definition.preset(command)))
     }
 }
 
@@ -117,39 +119,40 @@ fn words() -> Words {
 }
 
 fn built_in(text: &str, words: &Words) -> Definition {
-    Definition::parse(text, words, Patterns::Known).expect("a test reads every file that is built in")
+    Definition::parse(text, words, Patterns::Trusted).expect("a test reads every file that is built in")
 }
 
-/// More than this is no file of presets: /dev/zero has no end.
-const LARGEST: u64 = 4 << 20;
+/// The largest preset file, in bytes: /dev/zero has no end.
+const MAX_SIZE: u64 = 4 << 20;
 
-fn read(path: &Path, words: &Words) -> Result<Own, String> {
+fn read(path: &Path, words: &Words) -> Result<FilePreset, String> {
     let unreadable = |error| format!(": it cannot be read: {}", crate::core::os_error::describe(&error));
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LARGEST {
-        return Err(format!(": it is larger than {} MiB", LARGEST >> 20));
+    file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_SIZE {
+        return Err(format!(": it is larger than {} MiB", MAX_SIZE >> 20));
     }
-    let definition = Definition::parse(&text, words, Patterns::Tried).map_err(|mistake| {
+    let definition = Definition::parse(&text, words, Patterns::Checked).map_err(|mistake| {
         let place = mistake
             .place(&text)
             .map_or_else(String::new, |(line, column)| format!(", line {line}, column {column}"));
         format!("{place}: {}", usage_error::escaped(&mistake.why))
     })?;
-    Ok(Own { path: path.to_owned(), definition })
+    Ok(FilePreset { path: path.to_owned(), definition })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::outcome::Outcome;
-    use crate::core::output::{Seen, Side, Stream, Watcher, Watchlist};
-    use file::Verdict;
+    use crate::core::output::{Seen, Watcher, Watchlist};
+    use crate::core::preset::PresetThen;
+    use crate::core::stream::{Side, Stream};
 
-    /// The verdict of a preset on an exit with such output.
-    fn passes(preset: &Arc<Preset>, exit: u8, side: Side, output: &str) -> bool {
-        let list = Watchlist::new(Vec::new(), [Arc::clone(preset)]);
+    /// Whether the preset takes an exit with this code and output for transient.
+    fn is_transient(preset: &Arc<Preset>, exit: u8, side: Side, output: &str) -> bool {
+        let list = Watchlist::new([], preset.sides());
         let mut seen = Seen::default();
         for stream in [Stream::Stdout, Stream::Stderr] {
             let mut watcher = Watcher::new(&list, stream);
@@ -163,19 +166,19 @@ mod tests {
 
     #[test]
     fn every_example_of_every_file_has_its_verdict() {
-        let shelf = Shelf::default();
+        let catalog = Catalog::default();
         for name in names() {
-            let Found { definition, .. } = shelf.find(name).unwrap();
+            let Entry { definition, .. } = catalog.find(name).unwrap();
             assert_eq!(definition.name, name);
             assert!(!definition.about.is_empty() && !definition.sources.is_empty(), "{name}");
             let preset = Arc::new(definition.preset(&[]));
             for example in &definition.examples {
-                let expected = example.verdict == Verdict::Retry;
-                let found = passes(&preset, example.exit, example.side(), &example.output);
+                let expected = example.verdict == PresetThen::Retry;
+                let found = is_transient(&preset, example.exit, example.stream, &example.output);
                 assert_eq!(found, expected, "{name}: {}", example.output);
                 assert!(!example.source.is_empty(), "{name}");
             }
-            for verdict in [Verdict::Retry, Verdict::Stop] {
+            for verdict in [PresetThen::Retry, PresetThen::Stop] {
                 let has = definition.examples.iter().any(|example| example.verdict == verdict);
                 assert!(has, "{name} has no example of {verdict:?}");
             }
@@ -184,12 +187,12 @@ mod tests {
 
     #[test]
     fn no_pattern_matches_an_empty_line_and_each_preset_is_for_some_command() {
-        let shelf = Shelf::default();
+        let catalog = Catalog::default();
         let mut commands = Vec::new();
         for name in names() {
-            let Found { definition, .. } = shelf.find(name).unwrap();
+            let Entry { definition, .. } = catalog.find(name).unwrap();
             let preset = Arc::new(definition.preset(&[]));
-            let list = Watchlist::new(Vec::new(), [Arc::clone(&preset)]);
+            let list = Watchlist::new([], preset.sides());
             let mut seen = Seen::default();
             for stream in [Stream::Stdout, Stream::Stderr] {
                 let mut watcher = Watcher::new(&list, stream);
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_command_has_the_preset_of_its_tool() {
-        let shelf = Shelf::default();
+        let catalog = Catalog::default();
         for (line, name) in [
             ("git fetch", Some("git")),
             ("/usr/bin/apt-get update", Some("apt")),
@@ -221,7 +224,7 @@ mod tests {
             ("make", None),
         ] {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            assert_eq!(shelf.for_command(&command).0.as_deref(), name, "{line}");
+            assert_eq!(catalog.for_command(&command).0.as_deref(), name, "{line}");
         }
     }
 }

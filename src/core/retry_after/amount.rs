@@ -1,30 +1,27 @@
-//! How long, as servers and their tools write it: numbers, durations with units, dates, epochs. Owns the
-//! arithmetic and what is too absurd to be meant.
+//! Delays as servers and their tools write them: numbers, durations with units, dates, epochs.
 
 use super::date;
 use std::time::{Duration, SystemTime};
 
-/// From here on a number of seconds is an epoch: it would be a wait of 31 years.
+/// The smallest number of seconds that is a point in time: as a delay it would be 31 years.
 const EPOCH: f64 = 1e9;
-/// Above this, a number of seconds is rubbish: a wait of 3000 years, a date after the year 5000.
-pub(super) const ABSURD: f64 = 1e11;
-/// From here on, and up to a hundred times as much, a number is an epoch in milliseconds.
+/// The largest number of seconds that is used: a delay of 3000 years, a date after the year 5000.
+pub(super) const MAX_SECONDS: f64 = 1e11;
+/// The smallest number that is a point in time in milliseconds. The largest is a hundred times as much.
 const EPOCH_MS: f64 = 1e12;
 
-/// A demand, before the clock is known.
+/// A delay, before the current time is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RequestedDelay {
-    /// To wait so long.
     In(Duration),
-    /// To wait until then.
     At(SystemTime),
 }
 
 impl RequestedDelay {
-    /// A number of seconds: an epoch if it is too big for a wait, nothing if it is absurd.
+    /// A number of seconds as a delay, or as a point in time if it is too large for one. `None` if it is out of range.
     pub fn seconds(value: f64) -> Option<Self> {
         let value = if (EPOCH_MS..100.0 * EPOCH_MS).contains(&value) { value / 1000.0 } else { value };
-        if !(0.0..=ABSURD).contains(&value) {
+        if !(0.0..=MAX_SECONDS).contains(&value) {
             return None;
         }
         let duration = Duration::try_from_secs_f64(value).ok()?;
@@ -34,7 +31,7 @@ impl RequestedDelay {
         SystemTime::UNIX_EPOCH.checked_add(duration).map(Self::At)
     }
 
-    /// What is left of it, if anything.
+    /// The time that is left at `now`; `None` if it is over.
     pub fn left(self, now: SystemTime) -> Option<Duration> {
         let left = match self {
             Self::In(duration) => duration,
@@ -44,12 +41,11 @@ impl RequestedDelay {
     }
 }
 
-/// In seconds, and what of `text` says it.
+/// A number of seconds that was parsed from the start of a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Read {
-    /// Seconds.
+pub struct Parsed {
     pub seconds: f64,
-    /// Bytes from the start of the text.
+    /// The length of its text in bytes.
     pub end: usize,
 }
 
@@ -72,8 +68,8 @@ pub fn number(text: &[u8]) -> Option<f64> {
     if plain && begins { str::from_utf8(text).ok()?.parse().ok() } else { None }
 }
 
-/// The digits at the start, with `,` between thousands and a point only before more digits.
-pub fn digits(text: &[u8]) -> Option<Read> {
+/// The number at the start, with `,` between thousands and a point only before more digits.
+pub fn digits(text: &[u8]) -> Option<Parsed> {
     let count = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut end = count(0);
     let mut plain = text.get(..end).filter(|digits| !digits.is_empty())?.to_vec();
@@ -86,21 +82,21 @@ pub fn digits(text: &[u8]) -> Option<Read> {
         plain.extend_from_slice(&text[end..=end + fraction]);
         end += 1 + fraction;
     }
-    Some(Read { seconds: number(&plain)?, end })
+    Some(Parsed { seconds: number(&plain)?, end })
 }
 
 /// One or more numbers with units, each smaller than the one before: `1m30.5s`, `1 hour and 30 minutes`,
-/// `'372' seconds`. The text is in lower case; what stands behind is free.
-pub fn duration(text: &[u8]) -> Option<Read> {
+/// `'372' seconds`. The text is in lower case; anything may follow.
+pub fn duration(text: &[u8]) -> Option<Parsed> {
     if let Some(read) = clock(text).or_else(|| iso(text)) {
         return Some(read);
     }
-    let mut sum: Option<Read> = None;
+    let mut sum: Option<Parsed> = None;
     let mut smallest = f64::MAX;
     let mut at = 0;
     while let Some((value, unit, end)) = one(&text[at..]).filter(|(_, unit, _)| *unit < smallest) {
         let before = sum.map_or(0.0, |sum| sum.seconds);
-        sum = Some(Read { seconds: before + value * unit, end: at + end });
+        sum = Some(Parsed { seconds: before + value * unit, end: at + end });
         smallest = unit;
         at += end;
         at += separator(&text[at..]);
@@ -127,7 +123,6 @@ fn one(text: &[u8]) -> Option<(f64, f64, usize)> {
     if text[at..].starts_with(b"more ") {
         at += 5;
     }
-    // A unit may also be inside the quotes, or have them behind it.
     let letters = text[at..].iter().take_while(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()).count();
     let name = &text[at..at + letters];
     let (unit, _) = UNITS.iter().find(|(_, names)| names.iter().any(|other| other.as_bytes() == name))?;
@@ -142,7 +137,7 @@ fn spaces(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// What may stand between two numbers of one duration.
+/// The length of what may stand between two numbers of one duration.
 fn separator(text: &[u8]) -> usize {
     let mut at = spaces(text);
     if text[at..].starts_with(b",") {
@@ -155,7 +150,7 @@ fn separator(text: &[u8]) -> usize {
 }
 
 /// `00:05:00`: only below an hour, because `15:30:00` may be the time of day.
-fn clock(text: &[u8]) -> Option<Read> {
+fn clock(text: &[u8]) -> Option<Parsed> {
     let rest = text.strip_prefix(b"00:")?;
     let pair = |at: usize| -> Option<f64> {
         let digits = rest.get(at..at + 2)?;
@@ -165,23 +160,23 @@ fn clock(text: &[u8]) -> Option<Read> {
     let seconds = digits(rest.get(3..)?).filter(|_| *colon == b':' && pair(3).is_some())?;
     let end = 6 + seconds.end;
     let open = text.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
-    (!open).then_some(Read { seconds: minutes * 60.0 + seconds.seconds, end })
+    (!open).then_some(Parsed { seconds: minutes * 60.0 + seconds.seconds, end })
 }
 
-/// `PT1M30S`, as Java prints a duration.
-fn iso(text: &[u8]) -> Option<Read> {
+/// `PT1M30S`, as Java prints a duration (ISO 8601).
+fn iso(text: &[u8]) -> Option<Parsed> {
     let mut read = duration(text.strip_prefix(b"pt").filter(|rest| !rest.starts_with(b"pt"))?)?;
     read.end += 2;
     Some(read)
 }
 
 /// A duration or a date at the start of a text, and its end. `lower` is the same text in lower case.
-pub fn written(text: &[u8], lower: &[u8]) -> Option<(RequestedDelay, usize)> {
-    if let Some((time, end)) = date::written(text) {
+pub fn parse(text: &[u8], lower: &[u8]) -> Option<(RequestedDelay, usize)> {
+    if let Some((time, end)) = date::parse(text) {
         return Some((RequestedDelay::At(time), end));
     }
     let read = duration(lower)?;
-    // A unit makes it a length of time, however big the number is.
+    // A number with a unit is a duration, however large it is.
     let wait = Duration::try_from_secs_f64(read.seconds).ok().filter(|_| read.seconds < EPOCH)?;
     Some((RequestedDelay::In(wait), read.end))
 }
@@ -191,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read() {
+    fn durations_are_parsed() {
         for (text, seconds, rest) in [
             ("20s.", 20.0, "."),
             ("900ms", 0.9, ""),
@@ -223,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_none() {
+    fn other_texts_are_no_duration() {
         for text in [
             "",
             "20",

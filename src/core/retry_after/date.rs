@@ -1,20 +1,20 @@
-//! Points in time as servers and their tools write them. Owns the calendar; a time without a zone is none,
-//! because nobody can say which moment it is.
+//! Points in time as servers and their tools write them. A time without a zone is ignored, because its moment is
+//! unknown.
 
 use std::time::{Duration, SystemTime};
 
-/// The last year that is read. A later one is a mistake.
+/// The last year. A later one is a mistake.
 const LAST_YEAR: i64 = 9999;
 
-/// Reads a date at the start of `text`; says when it is and how many bytes it takes.
+/// Parses a date at the start of `text`, and returns its length in bytes as well.
 ///
 /// HTTP dates (with `GMT`, `UTC` or `+0000`), RFC 3339, and `2023-08-25 09:00:00 UTC` as Go and Python
 /// print it.
-pub fn written(text: &[u8]) -> Option<(SystemTime, usize)> {
+pub fn parse(text: &[u8]) -> Option<(SystemTime, usize)> {
     if text.first()?.is_ascii_digit() { numeric(text) } else { named(text) }
 }
 
-/// The form of C's asctime(3), which HTTP still allows. It names no zone, so it is one only in a header.
+/// The format of asctime(3), which HTTP still allows. It has no zone, so it counts only in a header.
 pub fn asctime(text: &[u8]) -> Option<(SystemTime, usize)> {
     let date = str::from_utf8(text.get(..24)?).ok()?;
     Some((httpdate::parse_http_date(date).ok()?, 24))
@@ -61,14 +61,14 @@ fn numeric(text: &[u8]) -> Option<(SystemTime, usize)> {
     Some((shifted(SystemTime::UNIX_EPOCH.checked_add(since)?, zone)?, rest.at + length))
 }
 
-/// Seconds east of Greenwich, and the length of what says so, a space before it included.
+/// The offset from UTC in seconds, east is positive, and the length of its text, a space before it included.
 fn zone(text: &[u8]) -> Option<(i64, usize)> {
     let space = usize::from(text.first() == Some(&b' '));
     let text = &text[space..];
     let ends = |length: usize| !text.get(length).is_some_and(u8::is_ascii_alphanumeric);
     for name in [&b"GMT"[..], b"UTC", b"Z"] {
         let here = text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        // A single letter needs its number before it.
+        // `Z` follows the time without a space.
         if here && ends(name.len()) && (name.len() > 1 || space == 0) {
             return Some((0, space + name.len()));
         }
@@ -78,7 +78,7 @@ fn zone(text: &[u8]) -> Option<(i64, usize)> {
     let hours = rest.digits(2)?;
     let _colon = rest.byte(b":");
     let minutes = rest.digits(2)?;
-    // Go writes the name of the zone behind it.
+    // Go prints the name of the zone after the offset.
     let name = text[rest.at..].strip_prefix(b" UTC").or(text[rest.at..].strip_prefix(b" GMT"));
     let length = rest.at + if name.is_some() { 4 } else { 0 };
     (hours <= 14 && minutes < 60 && ends(rest.at))
@@ -99,7 +99,7 @@ fn days_of(year: i64, month: i64) -> i64 {
     }
 }
 
-/// In the calendar of the civil year, counted from March, so that the leap day is the last one.
+/// Years are counted from March, so that the leap day is the last day of a year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year / 4 - year / 100 + year / 400;
@@ -112,7 +112,7 @@ struct Rest<'a> {
 }
 
 impl Rest<'_> {
-    /// Exactly so many digits.
+    /// Exactly `count` digits.
     fn digits(&mut self, count: usize) -> Option<i64> {
         let digits = self.text.get(self.at..self.at + count)?;
         let number = digits.iter().all(u8::is_ascii_digit).then(|| str::from_utf8(digits).ok())??;
@@ -141,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn seconds(text: &str) -> Option<(f64, usize)> {
-        let (time, length) = written(text.as_bytes())?;
+        let (time, length) = parse(text.as_bytes())?;
         Some((time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64(), length))
     }
 
@@ -195,14 +195,14 @@ mod tests {
         fn every_moment_is_read_as_it_is_written(seconds in 0..253_402_300_799_u64) {
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             let rfc3339 = humantime::format_rfc3339_seconds(time).to_string();
-            prop_assert_eq!(written(rfc3339.as_bytes()), Some((time, 20)));
+            prop_assert_eq!(parse(rfc3339.as_bytes()), Some((time, 20)));
             let http = httpdate::fmt_http_date(time);
-            prop_assert_eq!(written(http.as_bytes()), Some((time, http.len())));
+            prop_assert_eq!(parse(http.as_bytes()), Some((time, http.len())));
         }
 
         #[test]
         fn no_bytes_lead_to_a_panic(text in proptest::collection::vec(any::<u8>(), 0..60), date in "[0-9T: Z.+-]{0,40}") {
-            let _ = (written(&text), asctime(&text), written(date.as_bytes()), asctime(date.as_bytes()));
+            let _ = (parse(&text), asctime(&text), parse(date.as_bytes()), asctime(date.as_bytes()));
         }
     }
 }

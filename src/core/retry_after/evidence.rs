@@ -1,7 +1,7 @@
-//! What tools print, by kind: with a demand of a server, and what looks like one and is none. For tests.
+//! Outputs of tools by kind, for tests: those with a demand of a server, and those that only look like one.
 
 /// Outputs of failed attempts, by kind, and the seconds that their server asked for.
-pub const HEARD: &[(&str, f64)] = &[
+pub const DEMANDS_OF_TOOLS: &[(&str, f64)] = &[
     // Headers, with the marks of tools.
     ("< HTTP/2 429 \r\n< retry-after: 30\r\n< \r\n", 30.0),
     ("08:00:00.123 http.c:872              <= Recv header: Retry-After: 7\n", 7.0),
@@ -69,7 +69,7 @@ pub const HEARD: &[(&str, f64)] = &[
     ("RateLimit-Remaining: 0;w=60\nRateLimit-ResetTime: Tue, 24 Nov 2026 08:00:40 GMT\n", 40.0),
     ("fastly-ratelimit-remaining: 0\nfastly-ratelimit-reset: 1795507250\n", 50.0),
     ("x-ms-user-quota-remaining: 0\nx-ms-user-quota-resets-after: 00:00:05\n", 5.0),
-    // Where a 429 names one limit and not what is left of it, it is that one.
+    // The only limit of a response with status 429 is the exhausted one, also without its rest.
     ("HTTP/1.1 429 x\nx-rate-limit-reset: 1795507241\n", 41.0),
     // Bodies and logs.
     ("{\"retry-after\":\"53\"}", 53.0),
@@ -142,7 +142,7 @@ pub const HEARD: &[(&str, f64)] = &[
 ];
 
 /// Outputs of failed attempts that ask for nothing, or for nothing that can be understood for certain.
-pub const IGNORED: &[&str] = &[
+pub const NO_DEMANDS: &[&str] = &[
     // Several answers: the last one asks for nothing.
     "HTTP/1.1 301 x\nRetry-After: 7\n\nHTTP/1.1 503 x\nServer: x\n\n",
     "HTTP/1.1 429 x\nRetry-After: 40\n\nHTTP/1.1 404 x\nServer: x\n\n",
@@ -154,7 +154,7 @@ pub const IGNORED: &[&str] = &[
     "insufficient_quota\nHTTP/2 503\n\n",
     "Retry-After: 7\nI1124 x.go:632] \"Response\" verb=\"GET\" url=\"x\" status=\"500 x\" headers=<\n >\n",
     "HTTP/1.1 200 OK\nretry_after: 60\n",
-    // Something is left, or nobody says what is not.
+    // Something is left, or the rest is unknown.
     "HTTP/2 200\nx-ratelimit-remaining: 59\nx-ratelimit-reset: 1795507260\n",
     "HTTP/1.1 429 x\nx-ratelimit-remaining: 4865\nx-ratelimit-reset: 2106\n",
     "HTTP/1.1 429 x\nx-ratelimit-reset-requests: 2m59.56s\nx-ratelimit-reset-tokens: 7.66s\n",

@@ -1,89 +1,65 @@
-//! Fields: a name, a mark and a value, as a header line, a member of an object or a pair in a log. Owns which
-//! of the many ways to print one are a demand.
+//! Fields: a name, a mark and a value, in a header line, a member of an object or a pair in a log. Decides which of the
+//! many ways to print one are a demand.
 
 use super::amount::{self, RequestedDelay};
-use super::forms::{FORMS, Number, Reading};
-use super::value::{all_limits, value};
+use super::forms::{FORMS, FormKind, Number};
+use super::value::{Place, all_limits, is_name, value};
 
-/// Longer names than this are none of ours.
-const LONGEST: usize = 64;
+/// The longest name of a known field, in bytes.
+const MAX_NAME: usize = 64;
 
-/// A field that says something.
+/// A field with a known name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// What it says.
-    pub says: Says,
-    /// Where its name begins and its value ends.
-    pub start: usize,
-    /// Where its value ends.
+    pub value: FieldValue,
+    /// The offset of the end of the value.
     pub end: usize,
-    /// What it is part of.
     pub place: Place,
 }
 
-/// What a field says.
+/// The meaning of a field.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Says {
-    /// When to come back.
-    After {
-        /// Then.
-        asked: RequestedDelay,
-        /// How exact it is.
-        exact: Exact,
+pub enum FieldValue {
+    RetryAfter {
+        delay: RequestedDelay,
+        precision: Precision,
     },
-    /// What is left of the limit `of`.
+    /// The rest of the limit `of`, whose name lacks what all names have in common.
     Remaining {
-        /// Its name, without what all names have.
         of: String,
-        /// Whether nothing is.
         nothing: bool,
     },
-    /// When the limit `of` begins anew.
+    /// The time at which the limit `of` starts anew.
     Reset {
-        /// Its name, without what all names have.
         of: String,
-        /// Then.
-        asked: RequestedDelay,
-        /// How exact it is.
-        exact: Exact,
+        delay: RequestedDelay,
+        precision: Precision,
     },
 }
 
-/// How exact a demand is, compared with another one of the same answer.
+/// The precision of a demand. Of one response, the more precise demand counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exact {
-    /// To the second.
+pub enum Precision {
     Seconds,
-    /// To the millisecond.
     Milliseconds,
 }
 
-/// What lines a field stands in.
+/// What is known about the lines around a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Context {
-    /// Those of an answer that failed.
-    FailedAnswer,
-    /// Anything.
+    /// They belong to a response that is an error.
+    FailedResponse,
     Unknown,
 }
 
-/// What a field is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The headers of an answer.
-    Header,
-    /// A body or a message.
-    Body,
-}
-
-/// All fields of a line. `lower` is `text` in lower case, and the line begins at `start` of it.
+/// The fields of a line. `lower` is `text` in lower case; the line begins at `start`.
 pub fn fields(text: &[u8], lower: &[u8], start: usize, context: Context) -> Vec<Field> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = next_anchor(&lower[from..]).map(|at| from + at) {
         let (begin, end) = name_around(lower, at);
         from = end.max(at + 1);
-        if end - begin <= LONGEST
+        if end - begin <= MAX_NAME
             && let Some(name) = Name::at(lower, begin, end, start, context)
         {
             found.extend(name.read(text, lower));
@@ -92,7 +68,7 @@ pub fn fields(text: &[u8], lower: &[u8], start: usize, context: Context) -> Vec<
     found
 }
 
-/// Where a word begins that each of our names has.
+/// The offset of a word that the name of a known field contains.
 fn next_anchor(lower: &[u8]) -> Option<usize> {
     ["retry", "limit", "quota", "resetsin", "resetin", "resets_in", "reset_in"]
         .iter()
@@ -100,29 +76,23 @@ fn next_anchor(lower: &[u8]) -> Option<usize> {
         .min()
 }
 
-/// What names are made of.
-pub fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
-}
-
-/// The whole name that `at` is in.
+/// The range of the whole name around `at`.
 fn name_around(lower: &[u8], at: usize) -> (usize, usize) {
     let before = lower[..at].iter().rev().take_while(|byte| is_name(**byte)).count();
     let after = lower[at..].iter().take_while(|byte| is_name(**byte)).count();
     let mut begin = at - before;
-    // In a string that was escaped, a line's end is `\n`, and `n` is no part of the name.
+    // In an escaped string, a line ends with `\n`, whose `n` is not part of the name.
     if begin > 0 && lower[begin - 1] == b'\\' && matches!(lower[begin], b'n' | b'r' | b't') {
         begin += 1;
     }
     (begin.min(at), at + after)
 }
 
-/// A name and how it stands in its line.
+/// A name and its place in the line.
 struct Name {
     /// Without dashes and underscores.
     plain: String,
-    begin: usize,
-    /// Where the value begins.
+    /// The offset of the value.
     value: usize,
     place: Place,
 }
@@ -142,7 +112,7 @@ impl Name {
         let mut at = end + after_quotes;
         let gap = spaces(&lower[at..]);
         at += gap;
-        // Clojure's maps have no mark.
+        // A map of Clojure has no mark.
         let pair = quoted && gap > 0 && lower.get(at) == Some(&b'"');
         let mark = if pair { 0 } else { mark(&lower[at..])? };
         let tuple = quoted && lower[at] == b',';
@@ -156,7 +126,7 @@ impl Name {
         let stands = if lower.get(value) == Some(&b'{') {
             !is_header
         } else if quoted {
-            // Ruby's headers have `=>`; with an underscore it is a setting of PHP.
+            // Headers in Ruby have `=>`. A name with an underscore and `=>` is a setting of PHP.
             is_header || mark == 1 && lower[at - 1] != b'='
         } else if after_quotes > 0 {
             false
@@ -166,26 +136,31 @@ impl Name {
             stands_as_member(lower, before, value, context)
         };
         let place = if is_header { Place::Header } else { Place::Body };
-        stands.then_some(Self { plain, begin, value, place })
+        stands.then_some(Self { plain, value, place })
     }
 
     fn read(&self, text: &[u8], lower: &[u8]) -> Option<Field> {
         let (text, lower) = (&text[self.value..], &lower[self.value..]);
-        let field =
-            |says, length| Field { says, start: self.begin, end: self.value + length, place: self.place };
+        let field = |value, length| Field { value, end: self.value + length, place: self.place };
         for form in FORMS {
-            match &form.reading {
-                Reading::Field { names, number } if names.contains(&self.plain.as_str()) => {
-                    let (asked, length) = value(text, lower, *number, self.place)?;
-                    let exact =
-                        if *number == Number::Milliseconds { Exact::Milliseconds } else { Exact::Seconds };
-                    return Some(field(Says::After { asked, exact }, length));
+            match &form.kind {
+                FormKind::Field { names, number } if names.contains(&self.plain.as_str()) => {
+                    let (delay, length) = value(text, lower, *number, self.place)?;
+                    let precision = if *number == Number::Milliseconds {
+                        Precision::Milliseconds
+                    } else {
+                        Precision::Seconds
+                    };
+                    return Some(field(FieldValue::RetryAfter { delay, precision }, length));
                 }
-                Reading::Limit if self.plain == "ratelimit" || self.plain == "xratelimit" => {
-                    let (asked, length) = all_limits(lower)?;
-                    return Some(field(Says::After { asked, exact: Exact::Seconds }, length));
+                FormKind::Limit if self.plain == "ratelimit" || self.plain == "xratelimit" => {
+                    let (delay, length) = all_limits(lower)?;
+                    return Some(field(
+                        FieldValue::RetryAfter { delay, precision: Precision::Seconds },
+                        length,
+                    ));
                 }
-                Reading::Limits => {
+                FormKind::Limits => {
                     if let Some((what, of)) = limit(&self.plain) {
                         return self.limit(what, of, text, lower);
                     }
@@ -197,28 +172,27 @@ impl Name {
     }
 
     fn limit(&self, what: Part, of: String, text: &[u8], lower: &[u8]) -> Option<Field> {
-        let field =
-            |says, length| Field { says, start: self.begin, end: self.value + length, place: self.place };
+        let field = |value, length| Field { value, end: self.value + length, place: self.place };
         match what {
             Part::Remaining => {
                 let negative = usize::from(lower.first() == Some(&b'-'));
                 let read = amount::digits(&lower[negative..])?;
                 let nothing = read.seconds == 0.0 || negative > 0;
-                Some(field(Says::Remaining { of, nothing }, negative + read.end))
+                Some(field(FieldValue::Remaining { of, nothing }, negative + read.end))
             }
             Part::Reset => {
-                let (asked, length) = value(text, lower, Number::Seconds, self.place)?;
-                Some(field(Says::Reset { of, asked, exact: Exact::Seconds }, length))
+                let (delay, length) = value(text, lower, Number::Seconds, self.place)?;
+                Some(field(FieldValue::Reset { of, delay, precision: Precision::Seconds }, length))
             }
             Part::ResetAfter => {
-                let (asked, length) = value(text, lower, Number::Seconds, self.place)?;
-                Some(field(Says::Reset { of, asked, exact: Exact::Milliseconds }, length))
+                let (delay, length) = value(text, lower, Number::Seconds, self.place)?;
+                Some(field(FieldValue::Reset { of, delay, precision: Precision::Milliseconds }, length))
             }
         }
     }
 }
 
-/// The part that a field has in a limit.
+/// What a field says about a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Remaining,
@@ -226,7 +200,7 @@ enum Part {
     ResetAfter,
 }
 
-/// Takes `xratelimitresetrequests` apart.
+/// Splits `xratelimitresetrequests` into the part and the name of the limit.
 fn limit(plain: &str) -> Option<(Part, String)> {
     let (vendor, rest) = plain.split_once("ratelimit").or_else(|| plain.split_once("userquota"))?;
     let parts = [
@@ -243,7 +217,7 @@ fn limit(plain: &str) -> Option<(Part, String)> {
     Some((part, format!("{}/{of}", vendor.strip_prefix('x').unwrap_or(vendor))))
 }
 
-/// How many quotes are there, also escaped ones.
+/// The number of quotes at the start, escaped ones included.
 fn quotes(text: &[u8]) -> usize {
     text.iter().take_while(|byte| matches!(byte, b'"' | b'\'' | b'\\')).count()
 }
@@ -257,13 +231,13 @@ fn mark(text: &[u8]) -> Option<usize> {
     match text {
         [b'=', b'>', ..] => Some(2),
         [b':' | b'=' | b',', ..] => Some(1),
-        // The text form of a message needs none.
+        // The text format of Protocol Buffers needs none.
         [b'{', ..] => Some(0),
         _ => None,
     }
 }
 
-/// What may stand between the mark and the value.
+/// The length of what may stand between the mark and the value.
 fn opening(text: &[u8]) -> usize {
     let mut at = spaces(text);
     for opening in [&b"some("[..], b"["] {
@@ -278,8 +252,8 @@ fn opening(text: &[u8]) -> usize {
     at + quotes(&text[at..])
 }
 
-/// A header stands alone in its line, behind the marks of a tool, or in a list. Behind a word it is talked
-/// about, and behind `>` it was sent.
+/// A header stands alone in its line, behind the marks of a tool, or in a list. Behind a word it is only mentioned, and
+/// behind `>` it was sent.
 fn stands_as_header(before: &[u8], mark: u8) -> bool {
     if mark == b'=' && before.last().is_some_and(|byte| *byte == b' ') {
         return true;
@@ -298,24 +272,24 @@ fn stands_as_header(before: &[u8], mark: u8) -> bool {
         return true;
     }
     let word = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
-    // A time that a CI runner puts in front, or words about headers.
+    // A time from a CI runner, or words about headers.
     let time = word.first().is_some_and(u8::is_ascii_digit) && memchr::memchr(b':', word).is_some();
     time || word == b"header" || word == b"headers"
 }
 
-/// A member without quotes is one in braces, as Node prints them, or one of a line that speaks of a limit:
-/// by itself it may be a setting.
+/// A member without quotes counts in braces, as Node prints it, or in a line that mentions a limit: by itself it may be
+/// a setting.
 fn stands_as_member(lower: &[u8], before: &[u8], value: usize, context: Context) -> bool {
     if before.last().is_some_and(|byte| matches!(byte, b'.' | b'/' | b'$' | b'>')) {
         return false;
     }
-    if memchr::memrchr(b'{', before).is_some() || super::phrase::speaks_of_a_limit(lower) {
+    if memchr::memrchr(b'{', before).is_some() || super::phrase::mentions_a_limit(lower) {
         return true;
     }
-    // Alone in its line, it is one of an answer that failed, or of an object that Node has printed: with a comma
-    // behind it or the value in quotes.
+    // Alone in its line, it counts in an error response, or in an object that Node has printed: with a comma behind it
+    // or its value in quotes.
     let rest = &lower[value..];
     let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
     let in_object = rest.get(length) == Some(&b',') || lower[value - 1] == b'\'';
-    before.trim_ascii().is_empty() && (in_object || context == Context::FailedAnswer)
+    before.trim_ascii().is_empty() && (in_object || context == Context::FailedResponse)
 }

@@ -1,112 +1,107 @@
-//! The forms in which servers say when to come back: one table, which the scanner reads by and the manual
-//! prints. Each row has its source and an example, which is its test.
+//! The forms in which servers say when to come back: one table, which the parser reads and the man page prints. Each row
+//! has its source and an example, which is its test.
 //!
-//! A form that is new is a new row. Field names are written without dashes, underscores and capitals, all of
-//! which servers and tools mix.
+//! A new form is a new row. The names of fields are written without dashes, underscores and capitals, because servers
+//! and tools mix them.
 
-/// One form.
 #[derive(Debug)]
 pub struct Form {
-    /// As the manual shows it.
-    pub looks: &'static str,
-    /// What it asks for, as the manual says it.
-    pub means: &'static str,
-    /// Who documents it, or where it was seen.
+    /// The form as the man page shows it.
+    pub shown: &'static str,
+    /// Its meaning, for the man page.
+    pub meaning: &'static str,
+    /// Its documentation, or where it was seen.
     pub source: &'static str,
-    /// An output of a failed attempt that has it.
+    /// The output of a failed attempt with this form.
     pub example: &'static str,
-    /// What the example asks for.
-    pub gives: Gives,
-    /// How it is read.
-    pub(super) reading: Reading,
+    pub expected: Expected,
+    pub(super) kind: FormKind,
 }
 
-/// What an example asks for.
+/// The hint in an example.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Gives {
-    /// To wait so many seconds, when it is Tue, 24 Nov 2026 08:00:00 GMT.
+pub enum Expected {
+    /// A delay of this many seconds, on Tue, 24 Nov 2026 08:00:00 GMT.
     Seconds(f64),
-    /// To stop.
+    /// Waiting does not help.
     Exhausted,
 }
 
-/// How a form is read.
+/// How a form is parsed.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(super) enum FormKind {
     /// A field with one of these names, in a header, an object or a log.
     Field { names: &'static [&'static str], number: Number },
-    /// The family of `RateLimit-Remaining` and `RateLimit-Reset`, each with a name for what is limited.
+    /// `RateLimit-Remaining` and `RateLimit-Reset`, with or without the name of the limit.
     Limits,
     /// One header for all limits, `RateLimit`.
     Limit,
-    /// One of these phrases, with a time behind it.
+    /// One of these phrases, followed by a time.
     Phrase { leads: &'static [Lead] },
-    /// A line that has one of each of these groups of words.
-    Words { groups: &'static [&'static [&'static str]], says: &'static str, if_timed: IfTimed },
+    /// A line with a word of each group.
+    Words { groups: &'static [&'static [&'static str]], name: &'static str, if_timed: IfTimed },
 }
 
-/// What a number without a unit means.
+/// The unit of a number without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number {
     Seconds,
     Milliseconds,
     Minutes,
-    /// Nothing: the same name is used for settings of a tool.
-    Nothing,
+    /// Unknown, so the number is ignored: tools have settings of the same name.
+    Unknown,
 }
 
-/// Words before a time.
+/// The words before a time.
 #[derive(Debug)]
 pub(super) struct Lead {
-    /// As they stand, in lower case.
+    /// In lower case.
     pub words: &'static str,
-    /// What has to follow before the time; one of these.
+    /// One of these has to stand between the words and the time.
     pub joins: &'static [&'static str],
-    /// What makes it a demand of the server and not a remark of the tool.
-    pub when: When,
+    /// What tells a demand of the server from a remark of the tool.
+    pub when: DemandIf,
 }
 
 /// When a phrase is a demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum DemandIf {
     /// Always.
     Always,
-    /// Always; and a number without a unit is one of seconds.
+    /// Always, and a number without a unit is in seconds.
     InSeconds,
-    /// When it begins a sentence or follows a word such as `please`, or the line speaks of a limit.
+    /// If it begins a sentence or follows a word such as `please`, or the line mentions a limit.
     Requested,
-    /// When it begins a sentence, and the line speaks of a limit; or after `please`.
-    AskedAndLimited,
-    /// When it tells to wait *before* something, or the line speaks of a limit.
+    /// If it begins a sentence and the line mentions a limit, or after `please`.
+    RequestedAndLimited,
+    /// If it asks to wait *before* something, or the line mentions a limit.
     Before,
-    /// When the line says that a limit was passed.
+    /// If the line says that a limit was exceeded.
     Exceeded,
 }
 
-/// What words of exhaustion mean in a line that also has a time.
+/// What counts in a line that says that a quota is exhausted and also has a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfTimed {
-    /// They win: the time is that of another limit.
+    /// The quota: the time belongs to another limit.
     Stop,
-    /// The time is when the quota is there again.
+    /// The time: the quota is available again then.
     Wait,
 }
 
-use Gives::{Exhausted, Seconds};
-use Reading::{Field, Limit, Limits, Phrase, Words};
+use Expected::{Exhausted, Seconds};
+use FormKind::{Field, Limit, Limits, Phrase, Words};
 
-/// Between a phrase and a time.
 const IN_AFTER: &[&str] = &["in", "after", "at", "on"];
 
-/// The table.
 pub const FORMS: &[Form] = &[
     Form {
-        looks: "Retry-After: 120",
-        means: "seconds, an HTTP date, or a number with its unit",
+        shown: "Retry-After: 120",
+        meaning: "seconds, an HTTP date, or a number with its unit",
         source: "RFC 9110, 10.2.3; with `X-` Docker Hub; also as a member of JSON and other objects",
         example: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 120\r\n\r\n",
-        gives: Seconds(120.0),
-        reading: Field {
+        expected: Seconds(120.0),
+        kind: Field {
             names: &[
                 "retryafter",
                 "xretryafter",
@@ -126,12 +121,12 @@ pub const FORMS: &[Form] = &[
         },
     },
     Form {
-        looks: "retry-after-ms: 1500",
-        means: "milliseconds; it is more exact than a Retry-After beside it",
+        shown: "retry-after-ms: 1500",
+        meaning: "milliseconds; it is more exact than a Retry-After beside it",
         source: "Azure (x-ms-retry-after-ms), OpenAI, AWS (x-amz-retry-after)",
         example: "Retry-After: 2\nretry-after-ms: 1500\n",
-        gives: Seconds(1.5),
-        reading: Field {
+        expected: Seconds(1.5),
+        kind: Field {
             names: &[
                 "retryafterms",
                 "xmsretryafterms",
@@ -145,147 +140,147 @@ pub const FORMS: &[Form] = &[
         },
     },
     Form {
-        looks: "\"retryAfterMinutes\": 5",
-        means: "minutes",
+        shown: "\"retryAfterMinutes\": 5",
+        meaning: "minutes",
         source: "bodies of APIs behind login limiters",
         example: "{\"error\":\"Too many login attempts\",\"retryAfterMinutes\":5}",
-        gives: Seconds(300.0),
-        reading: Field { names: &["retryafterminutes", "retryaftermins"], number: Number::Minutes },
+        expected: Seconds(300.0),
+        kind: Field { names: &["retryafterminutes", "retryaftermins"], number: Number::Minutes },
     },
     Form {
-        looks: "\"retryDelay\": \"39s\"",
-        means: "a number with its unit",
+        shown: "\"retryDelay\": \"39s\"",
+        meaning: "a number with its unit",
         source: "google.rpc.RetryInfo in JSON",
         example: "      \"retryDelay\": \"39s\"",
-        gives: Seconds(39.0),
-        reading: Field { names: &["retrydelay"], number: Number::Nothing },
+        expected: Seconds(39.0),
+        kind: Field { names: &["retrydelay"], number: Number::Unknown },
     },
     Form {
-        looks: "x-ratelimit-reset: 1795507260",
-        means: "with x-ratelimit-remaining: 0. Seconds, an epoch in seconds or milliseconds, a date, or 6m0s. \
+        shown: "x-ratelimit-reset: 1795507260",
+        meaning: "with x-ratelimit-remaining: 0. Seconds, an epoch in seconds or milliseconds, a date, or 6m0s. \
             One name for several limits (x-ratelimit-reset-tokens, anthropic-ratelimit-requests-reset): \
             the one that is exhausted; with or without `X-`, as x-rate-limit-reset as well",
         source: "GitHub, Reddit, Atlassian, OpenAI, Anthropic, Discord (x-ratelimit-reset-after), \
             Azure (x-ms-user-quota-resets-after)",
         example: "< HTTP/2 403\n< x-ratelimit-remaining: 0\n< x-ratelimit-reset: 1795507260\n<\n",
-        gives: Seconds(60.0),
-        reading: Limits,
+        expected: Seconds(60.0),
+        kind: Limits,
     },
     Form {
-        looks: "RateLimit: limit=100, remaining=0, reset=50",
-        means: "seconds, with nothing remaining; also RateLimit: \"api\";r=0;t=50",
+        shown: "RateLimit: limit=100, remaining=0, reset=50",
+        meaning: "seconds, with nothing remaining; also RateLimit: \"api\";r=0;t=50",
         source: "draft-ietf-httpapi-ratelimit-headers, 07 and 08",
         example: "HTTP/1.1 429 x\nRateLimit: \"burst\";r=100;t=60, \"api\";r=0;t=55\n",
-        gives: Seconds(55.0),
-        reading: Limit,
+        expected: Seconds(55.0),
+        kind: Limit,
     },
     Form {
-        looks: "try again in 1m30s",
-        means: "a time with its unit, or a date with its zone",
+        shown: "try again in 1m30s",
+        meaning: "a time with its unit, or a date with its zone",
         source: "OpenAI, Homebrew, crates.io (after a date), express-rate-limit (after 15 minutes)",
         example: "Error: Rate limit reached for gpt-4. Please try again in 1 hour and 30 minutes.",
-        gives: Seconds(5400.0),
-        reading: Phrase {
+        expected: Seconds(5400.0),
+        kind: Phrase {
             leads: &[
-                Lead { words: "again", joins: IN_AFTER, when: When::Requested },
-                Lead { words: "come back", joins: IN_AFTER, when: When::Requested },
-                Lead { words: "check back", joins: IN_AFTER, when: When::Requested },
+                Lead { words: "again", joins: IN_AFTER, when: DemandIf::Requested },
+                Lead { words: "come back", joins: IN_AFTER, when: DemandIf::Requested },
+                Lead { words: "check back", joins: IN_AFTER, when: DemandIf::Requested },
             ],
         },
     },
     Form {
-        looks: "retry after 20 seconds",
-        means: "the same; also please retry in 20s",
+        shown: "retry after 20 seconds",
+        meaning: "the same; also please retry in 20s",
         source: "Azure, Let's Encrypt (after a date), Gemini (please retry in), go-github ([retry after 1m0s])",
         example: "Requests have exceeded call rate limit. Please retry after 20 seconds.",
-        gives: Seconds(20.0),
-        reading: Phrase {
+        expected: Seconds(20.0),
+        kind: Phrase {
             leads: &[
-                Lead { words: "retry", joins: &["after"], when: When::Requested },
-                Lead { words: "retry", joins: &["in", "at"], when: When::AskedAndLimited },
-                Lead { words: "retried", joins: &["in", "after", "at"], when: When::AskedAndLimited },
+                Lead { words: "retry", joins: &["after"], when: DemandIf::Requested },
+                Lead { words: "retry", joins: &["in", "at"], when: DemandIf::RequestedAndLimited },
+                Lead { words: "retried", joins: &["in", "after", "at"], when: DemandIf::RequestedAndLimited },
             ],
         },
     },
     Form {
-        looks: "Too Many Requests: retry after 35",
-        means: "seconds; also FLOOD_WAIT_35",
+        shown: "Too Many Requests: retry after 35",
+        meaning: "seconds; also FLOOD_WAIT_35",
         source: "Telegram",
         example: "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: retry after 35\"}",
-        gives: Seconds(35.0),
-        reading: Phrase {
+        expected: Seconds(35.0),
+        kind: Phrase {
             leads: &[
-                Lead { words: "too many requests: retry after", joins: &[""], when: When::InSeconds },
-                Lead { words: "flood_wait_", joins: &[""], when: When::InSeconds },
+                Lead { words: "too many requests: retry after", joins: &[""], when: DemandIf::InSeconds },
+                Lead { words: "flood_wait_", joins: &[""], when: DemandIf::InSeconds },
             ],
         },
     },
     Form {
-        looks: "wait 30 seconds before retrying",
-        means: "a time with its unit",
+        shown: "wait 30 seconds before retrying",
+        meaning: "a time with its unit",
         source: "many APIs; reddit (take a break for), Telethon (a wait of), Django REST framework \
             (expected available in), Supabase (only request this after)",
         example: "Rate limit exceeded, please wait 30 seconds before retrying.",
-        gives: Seconds(30.0),
-        reading: Phrase {
+        expected: Seconds(30.0),
+        kind: Phrase {
             leads: &[
-                Lead { words: "wait", joins: &["for", ""], when: When::Before },
-                Lead { words: "wait of", joins: &[""], when: When::Before },
-                Lead { words: "take a break", joins: &["for"], when: When::Before },
-                Lead { words: "expected available", joins: &["in"], when: When::Always },
-                Lead { words: "only request this", joins: &["after"], when: When::Always },
+                Lead { words: "wait", joins: &["for", ""], when: DemandIf::Before },
+                Lead { words: "wait of", joins: &[""], when: DemandIf::Before },
+                Lead { words: "take a break", joins: &["for"], when: DemandIf::Before },
+                Lead { words: "expected available", joins: &["in"], when: DemandIf::Always },
+                Lead { words: "only request this", joins: &["after"], when: DemandIf::Always },
             ],
         },
     },
     Form {
-        looks: "rate limit exceeded. [rate reset in 14m32s]",
-        means: "the same, when a limit is said to be passed; also a date or an epoch behind until",
+        shown: "rate limit exceeded. [rate reset in 14m32s]",
+        meaning: "the same, when a limit is said to be passed; also a date or an epoch behind until",
         source: "go-github; Gemini CLI (your quota will reset after); Binance (banned until)",
         example: "403 API rate limit exceeded for 203.0.113.1. [rate reset in 14m32s]",
-        gives: Seconds(872.0),
-        reading: Phrase {
+        expected: Seconds(872.0),
+        kind: Phrase {
             leads: &[
-                Lead { words: "reset", joins: IN_AFTER, when: When::Exceeded },
-                Lead { words: "resets", joins: IN_AFTER, when: When::Exceeded },
-                Lead { words: "available", joins: &["in", "at", "after"], when: When::Exceeded },
-                Lead { words: "exceeded", joins: &["until"], when: When::Exceeded },
-                Lead { words: "limited", joins: &["until"], when: When::Exceeded },
-                Lead { words: "blocked", joins: &["until"], when: When::Exceeded },
-                Lead { words: "banned", joins: &["until"], when: When::Exceeded },
+                Lead { words: "reset", joins: IN_AFTER, when: DemandIf::Exceeded },
+                Lead { words: "resets", joins: IN_AFTER, when: DemandIf::Exceeded },
+                Lead { words: "available", joins: &["in", "at", "after"], when: DemandIf::Exceeded },
+                Lead { words: "exceeded", joins: &["until"], when: DemandIf::Exceeded },
+                Lead { words: "limited", joins: &["until"], when: DemandIf::Exceeded },
+                Lead { words: "blocked", joins: &["until"], when: DemandIf::Exceeded },
+                Lead { words: "banned", joins: &["until"], when: DemandIf::Exceeded },
             ],
         },
     },
     Form {
-        looks: "insufficient_quota",
-        means: "stop",
+        shown: "insufficient_quota",
+        meaning: "stop",
         source: "OpenAI",
         example: "{\"code\": \"insufficient_quota\"}\ntry again in 1s",
-        gives: Exhausted,
-        reading: Words {
+        expected: Exhausted,
+        kind: Words {
             groups: &[&["insufficient_quota"]],
-            says: "insufficient_quota",
+            name: "insufficient_quota",
             if_timed: IfTimed::Stop,
         },
     },
     Form {
-        looks: "\"quotaId\": \"...PerDay...\"",
-        means: "stop; also quota_limit, and a daily quota or limit that is exceeded",
+        shown: "\"quotaId\": \"...PerDay...\"",
+        meaning: "stop; also quota_limit, and a daily quota or limit that is exceeded",
         source: "google.rpc.QuotaFailure and ErrorInfo, which have a retryDelay all the same",
         example: "\"quotaId\": \"GenerateRequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"39s\"",
-        gives: Exhausted,
-        reading: Words {
+        expected: Exhausted,
+        kind: Words {
             groups: &[&["quotaid", "quota_id", "quota_limit", "quotalimit"], &["perday", "per_day"]],
-            says: "a quota of the day",
+            name: "a quota of the day",
             if_timed: IfTimed::Stop,
         },
     },
     Form {
-        looks: "daily quota exceeded",
-        means: "stop, unless a time is named with it",
+        shown: "daily quota exceeded",
+        meaning: "stop, unless a time is named with it",
         source: "Google APIs (dailyLimitExceeded), Gemini CLI, Resend, OpenRouter (free-models-per-day)",
         example: "[API Error: You have exhausted your daily quota on this model.]",
-        gives: Exhausted,
-        reading: Words {
+        expected: Exhausted,
+        kind: Words {
             groups: &[
                 &[
                     "daily quota",
@@ -301,36 +296,36 @@ pub const FORMS: &[Form] = &[
                 &["quota", "limit"],
                 &["exceeded", "exhausted", "used up", "reached your", "reached the"],
             ],
-            says: "a quota of the day",
+            name: "a quota of the day",
             if_timed: IfTimed::Wait,
         },
     },
     Form {
-        looks: "reached your pull rate limit",
-        means: "stop",
+        shown: "reached your pull rate limit",
+        meaning: "stop",
         source: "Docker Hub, whose limit is of hours",
         example: "toomanyrequests: You have reached your pull rate limit.",
-        gives: Exhausted,
-        reading: Words {
+        expected: Exhausted,
+        kind: Words {
             groups: &[&["pull rate limit"], &["reached", "exceeded", "too many", "toomany"]],
-            says: "pull rate limit",
+            name: "pull rate limit",
             if_timed: IfTimed::Stop,
         },
     },
     Form {
-        looks: "credit balance is too low",
-        means: "stop; also billing_hard_limit_reached and the quota of a month",
+        shown: "credit balance is too low",
+        meaning: "stop; also billing_hard_limit_reached and the quota of a month",
         source: "Anthropic, OpenAI, Resend, Hugging Face",
         example: "Your credit balance is too low to access the API.",
-        gives: Exhausted,
-        reading: Words {
+        expected: Exhausted,
+        kind: Words {
             groups: &[&[
                 "credit balance is too low",
                 "billing_hard_limit_reached",
                 "monthly_quota_exceeded",
                 "exceeded your monthly included credits",
             ]],
-            says: "a limit of money",
+            name: "a limit of money",
             if_timed: IfTimed::Stop,
         },
     },

@@ -1,11 +1,10 @@
-//! A line as a tool printed it: without colours and borders, whether it is blank, and whether an answer
-//! begins in it.
+//! One line of output without colours and borders, and the status of a response that begins in it.
 
 use crate::core::clean::Cleaner;
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
-/// Nothing, behind the marks that tools put in front of headers.
+/// Whether the line is empty, apart from the marks that tools put before headers.
 pub fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b'<' | b'*') || byte.is_ascii_whitespace())
 }
@@ -31,7 +30,7 @@ fn without_borders(line: &[u8]) -> &[u8] {
     line
 }
 
-/// The last status of an answer in a line, and where it stands.
+/// The last status of a response in a line, and its offset.
 pub fn last_status(lower: &[u8]) -> Option<(u16, usize)> {
     let code = |at: usize, marks: &[u8]| -> Option<u16> {
         let rest = &lower[at..];

@@ -1,53 +1,52 @@
-//! Phrases: what a server tells people to do, and when. Owns the difference between that and what a tool says
-//! about itself, such as "will try again in 5 seconds".
+//! Phrases: what a server asks people to do, and when. Decides what is a demand and what a tool says about itself, such
+//! as "will try again in 5 seconds".
 
 use super::amount::{self, RequestedDelay};
 use super::date;
-use super::forms::{FORMS, IfTimed, Lead, Reading, When};
+use super::forms::{DemandIf, FORMS, FormKind, IfTimed, Lead};
 use memchr::memmem;
 
-/// What a sentence tells to do is found so far in front of it.
-const REACH: usize = 80;
+/// The bytes before a verb in which its subject is looked for.
+const SUBJECT_REACH: usize = 80;
 
-/// A time that somebody is told to wait for.
+/// A phrase that asks to wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Phrase {
-    /// How long, or until when.
-    pub asked: RequestedDelay,
-    /// Where it ends in the line.
+    pub delay: RequestedDelay,
+    /// The offset of its end.
     pub end: usize,
 }
 
-/// What a phrase stands in.
+/// The text around a phrase.
 #[derive(Debug, Clone, Copy)]
-pub struct Around<'a> {
+pub struct Surroundings<'a> {
     /// The text in lower case.
     pub lower: &'a [u8],
-    /// Where the line begins in it; in front is the end of the one that may go on in it.
+    /// The offset of the line; the end of a previous line that may continue in it comes first.
     pub line: usize,
-    /// The line before, in lower case.
+    /// The previous line in lower case.
     pub before: &'a [u8],
 }
 
-impl Around<'_> {
-    /// Whether there is talk of a limit on requests.
+impl Surroundings<'_> {
+    /// Whether a limit on requests is mentioned.
     fn is_limited(self) -> bool {
-        speaks_of_a_limit(self.lower) || speaks_of_a_limit(self.before)
+        mentions_a_limit(self.lower) || mentions_a_limit(self.before)
     }
 
-    /// Whether one was passed.
-    fn is_passed(self) -> bool {
-        says_it_was_passed(self.lower) || says_it_was_passed(self.before) && !something_remains(self.lower)
+    /// Whether a limit was exceeded.
+    fn is_exceeded(self) -> bool {
+        says_exceeded(self.lower) || says_exceeded(self.before) && !something_remains(self.lower)
     }
 }
 
-/// The last demand of a line: of `text`, as it was before it was put in lower case.
-pub fn last(text: &[u8], around: Around<'_>) -> Option<Phrase> {
-    let lower = around.lower;
+/// The last demand of a line. `text` has the case of the output.
+pub fn last(text: &[u8], surroundings: Surroundings<'_>) -> Option<Phrase> {
+    let lower = surroundings.lower;
     let mut phrase: Option<Phrase> = None;
     for lead in leads() {
         for at in memmem::find_iter(lower, lead.words) {
-            if let Some(found) = demand(text, around, lead, at)
+            if let Some(found) = demand(text, surroundings, lead, at)
                 && phrase.is_none_or(|phrase| phrase.end <= found.end)
             {
                 phrase = Some(found);
@@ -58,28 +57,28 @@ pub fn last(text: &[u8], around: Around<'_>) -> Option<Phrase> {
 }
 
 fn leads() -> impl Iterator<Item = &'static Lead> {
-    FORMS.iter().flat_map(|form| match form.reading {
-        Reading::Phrase { leads } => leads,
+    FORMS.iter().flat_map(|form| match form.kind {
+        FormKind::Phrase { leads } => leads,
         _ => &[],
     })
 }
 
-/// The words of exhaustion of a line, and what they mean beside a time. One of them has to be behind `from`:
-/// what is in front of it was read before.
+/// The exhausted quota that a line names, and what counts if it also has a time. A word of it has to stand behind
+/// `from`: what comes before was parsed with the previous line.
 pub fn exhausted(lower: &[u8], from: usize) -> Option<(&'static str, IfTimed)> {
-    words_of_exhaustion(lower).filter(|_| words_of_exhaustion(&lower[..from]).is_none())
+    exhausted_quota(lower).filter(|_| exhausted_quota(&lower[..from]).is_none())
 }
 
-fn words_of_exhaustion(lower: &[u8]) -> Option<(&'static str, IfTimed)> {
+fn exhausted_quota(lower: &[u8]) -> Option<(&'static str, IfTimed)> {
     FORMS.iter().find_map(|form| {
-        let Reading::Words { groups, says, if_timed } = form.reading else { return None };
+        let FormKind::Words { groups, name, if_timed } = form.kind else { return None };
         let has = |words: &&[&str]| words.iter().any(|word| memmem::find(lower, word.as_bytes()).is_some());
-        groups.iter().all(has).then_some((says, if_timed))
+        groups.iter().all(has).then_some((name, if_timed))
     })
 }
 
-/// Whether a line speaks of a limit on requests.
-pub fn speaks_of_a_limit(lower: &[u8]) -> bool {
+/// Whether a line mentions a limit on requests.
+pub fn mentions_a_limit(lower: &[u8]) -> bool {
     const WORDS: &[&str] = &[
         "rate limit",
         "rate-limit",
@@ -102,15 +101,15 @@ pub fn speaks_of_a_limit(lower: &[u8]) -> bool {
     WORDS.iter().any(|word| memmem::find(lower, word.as_bytes()).is_some())
 }
 
-/// Whether a line says that a limit was passed, and not just where it is.
-fn says_it_was_passed(lower: &[u8]) -> bool {
-    const PASSED: &[&str] = &[
+/// Whether a line says that a limit was exceeded, and not only what it is.
+fn says_exceeded(lower: &[u8]) -> bool {
+    const EXCEEDED: &[&str] = &[
         "exceed", "reached", "exhaust", "hit your", "hit the", "hit a", "too many", "throttl", "limited",
         "429", "403", "blocked", "banned",
     ];
     const LIMIT: &[&str] = &["limit", "quota", "requests", "capacity", "blocked", "banned", "throttl"];
     let has = |words: &[&str]| words.iter().any(|word| memmem::find(lower, word.as_bytes()).is_some());
-    has(PASSED) && has(LIMIT) && !something_remains(lower)
+    has(EXCEEDED) && has(LIMIT) && !something_remains(lower)
 }
 
 /// `59 remaining`, `remaining: 59`.
@@ -126,55 +125,59 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-fn demand(text: &[u8], around: Around<'_>, lead: &Lead, at: usize) -> Option<Phrase> {
-    let Around { lower, line, .. } = around;
+fn demand(text: &[u8], surroundings: Surroundings<'_>, lead: &Lead, at: usize) -> Option<Phrase> {
+    let Surroundings { lower, line, .. } = surroundings;
     let end = at + lead.words.len();
-    let goes_on = !lead.words.ends_with('_') && lower.get(end).copied().is_some_and(is_word);
-    if goes_on || at > 0 && is_word(lower[at - 1]) {
+    let continuation = !lead.words.ends_with('_') && lower.get(end).copied().is_some_and(is_word);
+    if continuation || at > 0 && is_word(lower[at - 1]) {
         return None;
     }
     let verb = verb(lower, lead, at)?;
-    let (time, asked) = after(text, lower, lead, end)?;
-    let phrase = Phrase { asked, end: time };
-    let before = &lower[verb.saturating_sub(REACH)..verb];
+    let (time, delay) = after(text, lower, lead, end)?;
+    let phrase = Phrase { delay, end: time };
+    let before = &lower[verb.saturating_sub(SUBJECT_REACH)..verb];
     let capital = text[verb].is_ascii_uppercase();
-    // A line that begins with a capital goes on with no sentence.
+    // A line that begins with a capital continues no sentence.
     let before = if verb <= line && capital { &[] } else { before };
-    let who = match who(before, verb <= line) {
-        Who::Nobody if counts_attempts(lower) => Who::Tool,
-        who => who,
+    let subject = match subject(before, verb <= line) {
+        Subject::Nobody if counts_attempts(lower) => Subject::Tool,
+        subject => subject,
     };
-    let limited = around.is_limited();
+    let limited = surroundings.is_limited();
     let is_demand = match lead.when {
-        When::Always | When::InSeconds => true,
-        When::Exceeded => around.is_passed(),
-        _ if who == Who::Tool => false,
-        // "connect: retry after 3s" is a tool's.
-        When::Requested if lead.words == "retry" && who == Who::Nobody => capital || verb == line || limited,
-        When::Requested => who != Who::Unclear || limited,
-        When::AskedAndLimited => who == Who::Reader || who == Who::Must || who == Who::Nobody && limited,
-        When::Before => match behind(&lower[time..]) {
-            Behind::Retry => who != Who::Unclear || limited,
-            Behind::Else => limited || who == Who::Must || lead.words != "wait",
-            Behind::While => false,
+        DemandIf::Always | DemandIf::InSeconds => true,
+        DemandIf::Exceeded => surroundings.is_exceeded(),
+        _ if subject == Subject::Tool => false,
+        // "connect: retry after 3s" is said by a tool.
+        DemandIf::Requested if lead.words == "retry" && subject == Subject::Nobody => {
+            capital || verb == line || limited
+        }
+        DemandIf::Requested => subject != Subject::Unclear || limited,
+        DemandIf::RequestedAndLimited => {
+            subject == Subject::Reader || subject == Subject::Must || subject == Subject::Nobody && limited
+        }
+        DemandIf::Before => match following(&lower[time..]) {
+            Following::Retry => subject != Subject::Unclear || limited,
+            Following::Else => limited || subject == Subject::Must || lead.words != "wait",
+            Following::While => false,
         },
     };
     is_demand.then_some(phrase)
 }
 
-/// Where the verb begins: for `try this request again`, some words before `again`.
+/// The offset of the verb: in `try this request again` it stands some words before `again`.
 fn verb(lower: &[u8], lead: &Lead, at: usize) -> Option<usize> {
     if lead.words != "again" {
         return Some(at);
     }
     let start = at.saturating_sub(48);
-    // What tries again in a moment is the tool.
+    // "trying again in" is said by a tool.
     let verbs: [&[u8]; 7] = [b"try", b"retry", b"request", b"attempt", b"tried", b"trying", b"retrying"];
     let (verb, word) = words(&lower[start..at]).rev().take(5).find(|(_, word)| verbs.contains(word))?;
     (!word.ends_with(b"ing")).then_some(start + verb)
 }
 
-/// Words with where they begin.
+/// The words with their offsets.
 fn words(text: &[u8]) -> impl DoubleEndedIterator<Item = (usize, &[u8])> {
     let base = text.as_ptr().addr();
     text.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'\'' || *byte == b'_'))
@@ -182,7 +185,7 @@ fn words(text: &[u8]) -> impl DoubleEndedIterator<Item = (usize, &[u8])> {
         .map(move |word| (word.as_ptr().addr() - base, word))
 }
 
-/// The time behind a lead: where it ends, and what it says.
+/// The time behind a lead, and the offset of its end.
 fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, RequestedDelay)> {
     let mut at = end;
     // `retry your request after`, `try again later in`.
@@ -222,21 +225,21 @@ fn after(text: &[u8], lower: &[u8], lead: &Lead, end: usize) -> Option<(usize, R
             at += word.len();
         }
     }
-    // What is behind `at` and `until` is a time of the day, unless it is a whole date or an epoch.
+    // A time behind `at` and `until` is a time of day, unless it is a whole date or an epoch.
     if matches!(join, "at" | "on" | "until") {
-        if let Some((time, length)) = date::written(&text[at..]) {
+        if let Some((time, length)) = date::parse(&text[at..]) {
             return Some((at + length, RequestedDelay::At(time)));
         }
         let epoch = amount::digits(&lower[at..]).filter(|read| read.seconds >= 1e9)?;
         return Some((at + epoch.end, RequestedDelay::seconds(epoch.seconds)?));
     }
-    if let Some((asked, length)) = amount::written(&text[at..], &lower[at..]) {
-        return Some((at + length, asked));
+    if let Some((delay, length)) = amount::parse(&text[at..], &lower[at..]) {
+        return Some((at + length, delay));
     }
-    let read = amount::digits(&lower[at..]).filter(|_| lead.when == When::InSeconds)?;
+    let read = amount::digits(&lower[at..]).filter(|_| lead.when == DemandIf::InSeconds)?;
     let rest = &lower[at + read.end..];
     let open = rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
-    RequestedDelay::seconds(read.seconds).filter(|_| !open).map(|asked| (at + read.end, asked))
+    RequestedDelay::seconds(read.seconds).filter(|_| !open).map(|delay| (at + read.end, delay))
 }
 
 /// Whether a line counts attempts, as a tool does: `(attempt 2/5)`.
@@ -247,23 +250,22 @@ fn counts_attempts(lower: &[u8]) -> bool {
     })
 }
 
-/// Who is phrase, as far as the words in front say.
+/// The subject of a verb, by the words before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
+enum Subject {
     /// The reader: `please`, `you can`.
     Reader,
-    /// The reader, who has to.
+    /// The reader, with `must` or `have to`.
     Must,
-    /// It is the beginning of a sentence, so most likely the reader.
+    /// None: the verb begins a sentence, so the reader is meant most likely.
     Nobody,
-    /// The tool speaks of itself.
+    /// The tool itself.
     Tool,
-    /// It stands behind something else.
     Unclear,
 }
 
-/// Looks at the words in front of a verb, the last one first, up to the beginning of the sentence.
-fn who(before: &[u8], begins_line: bool) -> Who {
+/// Looks at the words before a verb, the last one first, up to the start of the sentence.
+fn subject(before: &[u8], begins_line: bool) -> Subject {
     let start = before.iter().rposition(|byte| {
         matches!(
             byte,
@@ -271,11 +273,10 @@ fn who(before: &[u8], begins_line: bool) -> Who {
         )
     });
     let sentence = start.map_or(before, |at| &before[at + 1..]);
-    // A point inside a number or a name begins nothing.
     let mut near = words(sentence).rev().map(|(_, word)| word).take(6).peekable();
     if near.peek().is_none() {
         let begins = start.map_or(begins_line || before.is_empty(), |at| before[at] != b',');
-        return if begins { Who::Nobody } else { Who::Unclear };
+        return if begins { Subject::Nobody } else { Subject::Unclear };
     }
     let mut first = true;
     let mut to = false;
@@ -283,52 +284,51 @@ fn who(before: &[u8], begins_line: bool) -> Who {
         match word {
             b"please" | b"can" | b"may" | b"could" | b"able" | b"allowed" | b"kindly" | b"you"
             | b"should" => {
-                return Who::Reader;
+                return Subject::Reader;
             }
-            b"must" => return Who::Must,
-            b"have" | b"need" | b"needs" | b"has" if to => return Who::Must,
+            b"must" => return Subject::Must,
+            b"have" | b"need" | b"needs" | b"has" if to => return Subject::Must,
             b"will" | b"shall" | b"would" | b"going" | b"gonna" | b"sleeping" | b"waiting" | b"pausing"
             | b"retrying" | b"automatically" | b"scheduled" | b"about" | b"sleep" | b"i" | b"we" | b"let"
-            | b"lets" | b"let's" | b"auto" | b"not" | b"don't" | b"never" | b"no" => return Who::Tool,
+            | b"lets" | b"let's" | b"auto" | b"not" | b"don't" | b"never" | b"no" => return Subject::Tool,
             _ if word.ends_with(b"'ll") || word.ends_with(b"'re") || word.ends_with(b"'m") => {
-                return Who::Tool;
+                return Subject::Tool;
             }
             b"and" | b"or" | b"then" | b"just" | b"so" | b"a" | b"be" => {}
             b"to" => to |= first,
             _ if first => {
-                return if begins_line { Who::Nobody } else { Who::Unclear };
+                return if begins_line { Subject::Nobody } else { Subject::Unclear };
             }
             _ => {}
         }
         first = false;
     }
-    if to { Who::Tool } else { Who::Nobody }
+    if to { Subject::Tool } else { Subject::Nobody }
 }
 
-/// What stands behind a time to wait.
+/// The words behind a time to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Behind {
+enum Following {
     /// `before retrying`, `and try again`.
     Retry,
     /// `while the server starts`.
     While,
-    /// Something else, or nothing.
     Else,
 }
 
-fn behind(rest: &[u8]) -> Behind {
+fn following(rest: &[u8]) -> Following {
     let sentence = rest.split(|byte| matches!(byte, b'.' | b'!' | b';' | b'\n')).next().unwrap_or_default();
     let mut near = words(sentence).map(|(_, word)| word).take(7).skip_while(|word| *word == b"more");
     match near.next() {
-        Some(b"while" | b"for" | b"as" | b"when") => Behind::While,
+        Some(b"while" | b"for" | b"as" | b"when") => Following::While,
         Some(b"before" | b"until" | b"then" | b"and" | b"between" | b"to") => {
             const AGAIN: &[&str] = &[
                 "retry", "try", "request", "send", "sen", "mak", "attempt", "next", "another", "again",
                 "submit", "post", "call", "continu", "us", "do", "log", "upload", "creat",
             ];
             let again = near.any(|word| AGAIN.iter().any(|again| word.starts_with(again.as_bytes())));
-            if again { Behind::Retry } else { Behind::Else }
+            if again { Following::Retry } else { Following::Else }
         }
-        _ => Behind::Else,
+        _ => Following::Else,
     }
 }

@@ -1,8 +1,8 @@
-//! What is understood and what is left alone, by kind; the examples of the table have to be understood as well.
+//! Outputs with a demand, by kind, and outputs without one. The examples of the table are tests as well.
 
-use super::amount::ABSURD;
-use super::evidence::{HEARD, IGNORED};
-use super::forms::{FORMS, Gives};
+use super::amount::MAX_SECONDS;
+use super::evidence::{DEMANDS_OF_TOOLS, NO_DEMANDS};
+use super::forms::{Expected, FORMS};
 use super::*;
 use proptest::prelude::*;
 use retry_loop::server_hint::ServerHint;
@@ -13,7 +13,7 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_507_200)
 }
 
-fn listen(output: impl AsRef<[u8]>) -> ServerHint {
+fn hint_of(output: impl AsRef<[u8]>) -> ServerHint {
     let mut hint_parser = HintParser::new().unwrap();
     hint_parser.feed(output.as_ref());
     hint_parser.finish(now())
@@ -26,10 +26,10 @@ fn wait(seconds: f64) -> ServerHint {
 #[test]
 fn the_example_of_each_form_is_understood() {
     for form in FORMS {
-        match form.gives {
-            Gives::Seconds(seconds) => assert_eq!(listen(form.example), wait(seconds), "{form:?}"),
-            Gives::Exhausted => {
-                assert!(matches!(listen(form.example), ServerHint::QuotaExhausted(_)), "{form:?}");
+        match form.expected {
+            Expected::Seconds(seconds) => assert_eq!(hint_of(form.example), wait(seconds), "{form:?}"),
+            Expected::Exhausted => {
+                assert!(matches!(hint_of(form.example), ServerHint::QuotaExhausted(_)), "{form:?}");
             }
         }
     }
@@ -68,7 +68,7 @@ fn every_form_is_understood() {
         ("{\\\"retryDelay\\\":\\\"34.5s\\\"}", 34.5),
         ("'retryDelay': '900ms'", 0.9),
     ] {
-        assert_eq!(listen(output), wait(seconds), "{output:?}");
+        assert_eq!(hint_of(output), wait(seconds), "{output:?}");
     }
 }
 
@@ -118,68 +118,68 @@ fn rubbish_and_the_past_are_ignored() {
         "retryDelay",
         "retryDelay: later",
     ] {
-        assert_eq!(listen(output), ServerHint::None, "{output:?}");
+        assert_eq!(hint_of(output), ServerHint::None, "{output:?}");
     }
     let digits = format!("Retry-After: {}", "9".repeat(400));
-    assert_eq!(listen(digits), ServerHint::None);
+    assert_eq!(hint_of(digits), ServerHint::None);
 }
 
 #[test]
-fn the_last_demand_counts_and_rubbish_takes_nothing_back() {
-    assert_eq!(listen("Retry-After: 9\nRetry-After: 3\n"), wait(3.0));
-    assert_eq!(listen("Retry-After: 9\ntry again in 1s\n"), wait(1.0));
-    assert_eq!(listen("try again in 1s, no: try again in 2s"), wait(2.0));
-    assert_eq!(listen("try again in 1s, or please retry in a while"), wait(1.0));
-    assert_eq!(listen("Retry-After: 9\nRetry-After: soon\n"), wait(9.0));
-    // Of one response, its Retry-After; of two, the later one's word.
+fn the_last_demand_counts_and_rubbish_does_not_replace_it() {
+    assert_eq!(hint_of("Retry-After: 9\nRetry-After: 3\n"), wait(3.0));
+    assert_eq!(hint_of("Retry-After: 9\ntry again in 1s\n"), wait(1.0));
+    assert_eq!(hint_of("try again in 1s, no: try again in 2s"), wait(2.0));
+    assert_eq!(hint_of("try again in 1s, or please retry in a while"), wait(1.0));
+    assert_eq!(hint_of("Retry-After: 9\nRetry-After: soon\n"), wait(9.0));
+    // Of one response the Retry-After counts; of two responses the later one.
     let limit = "x-ratelimit-remaining: 0\nx-ratelimit-reset: 60\n";
-    assert_eq!(listen(format!("Retry-After: 9\n{limit}")), wait(9.0));
-    assert_eq!(listen(format!("{limit}Retry-After: 9\n")), wait(9.0));
-    assert_eq!(listen(format!("Retry-After: 9\nHTTP/2 429\n{limit}")), wait(60.0));
+    assert_eq!(hint_of(format!("Retry-After: 9\n{limit}")), wait(9.0));
+    assert_eq!(hint_of(format!("{limit}Retry-After: 9\n")), wait(9.0));
+    assert_eq!(hint_of(format!("Retry-After: 9\nHTTP/2 429\n{limit}")), wait(60.0));
 }
 
 #[test]
-fn words_of_exhaustion_win() {
+fn an_exhausted_quota_beats_a_demand() {
     for (output, words) in [
         ("{\"code\": \"insufficient_quota\"}\ntry again in 1s", "insufficient_quota"),
         ("\"quotaId\": \"RequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"9s\"", "a quota of the day"),
         ("toomanyrequests: You have reached your pull rate limit.", "pull rate limit"),
     ] {
-        assert_eq!(listen(output), ServerHint::QuotaExhausted(words), "{output}");
+        assert_eq!(hint_of(output), ServerHint::QuotaExhausted(words), "{output}");
     }
-    assert_eq!(listen("maxRequestsPerDay = 5\nRetry-After: 1"), wait(1.0));
-    assert_eq!(listen("\"quotaId\": \"RequestsPerMinute\"\n\"retryDelay\": \"9s\""), wait(9.0));
+    assert_eq!(hint_of("maxRequestsPerDay = 5\nRetry-After: 1"), wait(1.0));
+    assert_eq!(hint_of("\"quotaId\": \"RequestsPerMinute\"\n\"retryDelay\": \"9s\""), wait(9.0));
 }
 
 #[test]
-fn demands_of_all_kinds_are_heard() {
-    for (output, seconds) in HEARD {
-        let ServerHint::Wait(wait) = listen(output) else { panic!("{output}") };
+fn demands_of_all_kinds_are_parsed() {
+    for (output, seconds) in DEMANDS_OF_TOOLS {
+        let ServerHint::Wait(wait) = hint_of(output) else { panic!("{output}") };
         assert!((wait.as_secs_f64() - seconds).abs() < 1e-6, "{wait:?} {output}");
     }
 }
 
 #[test]
-fn what_is_no_demand_is_left_alone() {
-    for output in IGNORED {
-        assert_eq!(listen(output), ServerHint::None, "{output}");
+fn outputs_without_a_demand_give_no_hint() {
+    for output in NO_DEMANDS {
+        assert_eq!(hint_of(output), ServerHint::None, "{output}");
     }
 }
 
 #[test]
-fn lines_without_a_sign_do_not_hide_what_is_behind_them() {
+fn lines_without_a_marker_do_not_hide_later_ones() {
     let noise = "compiling module number seventeen of the big project that nobody knows\n".repeat(40);
-    for (output, seconds) in HEARD.iter().filter(|(output, _)| !output.ends_with("x\n")) {
-        let ServerHint::Wait(wait) = listen(format!("{noise}{output}\n{noise}")) else { panic!("{output}") };
+    for (output, seconds) in DEMANDS_OF_TOOLS.iter().filter(|(output, _)| !output.ends_with("x\n")) {
+        let ServerHint::Wait(wait) = hint_of(format!("{noise}{output}\n{noise}")) else { panic!("{output}") };
         assert!((wait.as_secs_f64() - seconds).abs() < 1e-6, "{wait:?} {output}");
     }
 }
 
 /// Any of the outputs, of the examples, and of what comes between.
 fn outputs() -> impl Strategy<Value = Vec<u8>> {
-    let answers = HEARD.iter().map(|(output, _)| *output);
+    let responses = DEMANDS_OF_TOOLS.iter().map(|(output, _)| *output);
     let examples = FORMS.iter().map(|form| form.example);
-    let all: Vec<&str> = answers.chain(IGNORED.iter().copied()).chain(examples).collect();
+    let all: Vec<&str> = responses.chain(NO_DEMANDS.iter().copied()).chain(examples).collect();
     let between = prop::sample::select(vec![
         "",
         "\n",
@@ -205,8 +205,8 @@ fn outputs() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn any_chunks_have_the_same_word(output in outputs(), sizes in proptest::collection::vec(1..90_usize, 1..9)) {
-        let whole = listen(&output);
+    fn chunks_do_not_change_the_hint(output in outputs(), sizes in proptest::collection::vec(1..90_usize, 1..9)) {
+        let whole = hint_of(&output);
         let mut hint_parser = HintParser::new().unwrap();
         let mut rest = &output[..];
         for size in sizes.iter().cycle() {
@@ -230,7 +230,7 @@ proptest! {
             let at = at.index(output.len());
             output[at] = byte;
         }
-        let whole = listen(&output);
+        let whole = hint_of(&output);
         let mut hint_parser = HintParser::new().unwrap();
         output.chunks(977).for_each(|chunk| hint_parser.feed(chunk));
         prop_assert_eq!(hint_parser.finish(now()), whole);
@@ -240,11 +240,11 @@ proptest! {
 #[test]
 fn headers_of_long_lines_are_found_only_at_their_start() {
     let start = format!("Retry-After: 5\n{}", "x".repeat(300_000));
-    assert_eq!(listen(start), wait(5.0));
+    assert_eq!(hint_of(start), wait(5.0));
     let middle = format!("{} Retry-After: 5 ", "x".repeat(61_439)).repeat(5);
-    assert_eq!(listen(middle), ServerHint::None);
+    assert_eq!(hint_of(middle), ServerHint::None);
     let text = format!("{} please try again in 1.5s {}", "x".repeat(65_520), "x".repeat(300_000));
-    assert_eq!(listen(text), wait(1.5));
+    assert_eq!(hint_of(text), wait(1.5));
 }
 
 proptest! {
@@ -263,12 +263,12 @@ proptest! {
         junk in proptest::collection::vec(any::<u8>(), 0..40), size in 1..60_usize,
     ) {
         let output = [start.as_bytes(), value.as_bytes(), end.as_bytes(), &junk].concat();
-        let whole = listen(&output);
+        let whole = hint_of(&output);
         let mut hint_parser = HintParser::new().unwrap();
         output.chunks(size).for_each(|chunk| hint_parser.feed(chunk));
         prop_assert_eq!(hint_parser.finish(now()), whole);
         if let ServerHint::Wait(wait) = whole {
-            prop_assert!(!wait.is_zero() && wait.as_secs_f64() <= ABSURD, "{:?}", wait);
+            prop_assert!(!wait.is_zero() && wait.as_secs_f64() <= MAX_SECONDS, "{:?}", wait);
         }
     }
 }

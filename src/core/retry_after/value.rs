@@ -1,30 +1,43 @@
-//! The values of fields: what they are in each notation, and where they end.
+//! The values of fields in each notation, and where they end.
 
 use super::amount::{self, RequestedDelay};
 use super::date;
-use super::field::{Place, is_name};
 use super::forms::Number;
 
-/// The value of a field, and its length. What it is must be all that it is.
+/// Where a field stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The headers of a response.
+    Header,
+    /// A body or a message.
+    Body,
+}
+
+/// Whether the byte can be part of the name of a field.
+pub fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// The value of a field, and its length. Nothing else may follow in the value.
 pub fn value(text: &[u8], lower: &[u8], number: Number, place: Place) -> Option<(RequestedDelay, usize)> {
-    if let Some((asked, length)) = seconds_and_nanos(lower) {
-        return Some((asked, length));
+    if let Some((delay, length)) = seconds_and_nanos(lower) {
+        return Some((delay, length));
     }
-    let date = date::written(text).or_else(|| date::asctime(text));
+    let date = date::parse(text).or_else(|| date::asctime(text));
     if let Some((time, length)) = date {
         return Some((RequestedDelay::At(time), length));
     }
-    if let Some((asked, length)) = amount::written(text, lower) {
-        return ends(&lower[length..]).then_some((asked, length));
+    if let Some((delay, length)) = amount::parse(text, lower) {
+        return ends(&lower[length..]).then_some((delay, length));
     }
     let read = amount::digits(lower).filter(|read| ends(&lower[read.end..]))?;
     let seconds = match number {
         Number::Seconds => read.seconds,
         Number::Milliseconds => read.seconds / 1000.0,
         Number::Minutes => read.seconds * 60.0,
-        Number::Nothing => return None,
+        Number::Unknown => return None,
     };
-    // Thousands in a body may be milliseconds as well: JavaScript counts in them.
+    // Whole thousands in a body may be milliseconds, in which JavaScript counts.
     let thousands = read.seconds > 0.0 && read.seconds < 1e9 && read.seconds % 1000.0 == 0.0;
     if place == Place::Body && number == Number::Seconds && thousands {
         return None;
@@ -32,7 +45,7 @@ pub fn value(text: &[u8], lower: &[u8], number: Number, place: Place) -> Option<
     Some((RequestedDelay::seconds(seconds)?, read.end))
 }
 
-/// Whether nothing behind a value makes it another one.
+/// Whether the text behind a value ends it.
 fn ends(rest: &[u8]) -> bool {
     match rest {
         [b'.', next, ..] => next.is_ascii_whitespace(),
@@ -41,7 +54,7 @@ fn ends(rest: &[u8]) -> bool {
         }
         [b' ', rest @ ..] => {
             let rest = rest.trim_ascii_start();
-            // Something else may follow in a list, in braces, or as the border of a box.
+            // The next item of a list, a closing brace, or the border of a box.
             rest.is_empty()
                 || rest.starts_with("│".as_bytes())
                 || matches!(rest[0], b',' | b'}' | b']' | b')' | b'|' | b'(' | b';')
@@ -72,8 +85,8 @@ fn seconds_and_nanos(lower: &[u8]) -> Option<(RequestedDelay, usize)> {
     if seconds.is_none() && nanos.is_none() {
         return None;
     }
-    let asked = RequestedDelay::seconds(seconds.unwrap_or(0.0) + nanos.unwrap_or(0.0).min(1e9) / 1e9)?;
-    Some((asked, close + 2))
+    let delay = RequestedDelay::seconds(seconds.unwrap_or(0.0) + nanos.unwrap_or(0.0).min(1e9) / 1e9)?;
+    Some((delay, close + 2))
 }
 
 /// `limit=100, remaining=0, reset=50`, or the longest of `"burst";r=5;t=60, "api";r=0;t=55` with nothing left.

@@ -2,8 +2,8 @@
 
 use super::svg;
 use super::text;
-use crate::report::safe::html;
-use crate::report::text::elapsed;
+use crate::report::format::elapsed;
+use crate::report::sanitize::html;
 use crate::stats::{Group, Stats, Tally};
 use jiff::civil::Date;
 use std::fmt::Write as _;

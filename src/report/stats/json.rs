@@ -1,6 +1,6 @@
 //! `--stats --log-format json`: docs/json.md has every field.
 
-use crate::report::safe;
+use crate::report::sanitize;
 use crate::stats::{Group, Stats, Tally};
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ struct Day {
 pub fn json(stats: &Stats) -> String {
     let (all, reasons, days) = parts(&stats.all);
     let names = stats.names().into_iter().map(|(name, group)| named(name, group)).collect();
-    format!("{}\n", safe::json_for_people(&Whole { version: VERSION, all, reasons, days, names }))
+    format!("{}\n", sanitize::json_for_people(&Whole { version: VERSION, all, reasons, days, names }))
 }
 
 fn named<'a>(name: &'a str, group: &'a Group) -> Named<'a> {

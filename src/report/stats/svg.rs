@@ -1,7 +1,7 @@
 //! Charts as inline SVG. They have no text: they are stretched to the width of the page, and text would be too.
 //! What they show is said in their `aria-label` and, bar by bar, in titles.
 
-use crate::report::safe::html;
+use crate::report::sanitize::html;
 use crate::stats::Tally;
 use jiff::civil::Date;
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! The tables for people.
 
-use crate::report::safe::{self, visible};
-use crate::report::text::elapsed;
+use crate::report::format::elapsed;
+use crate::report::sanitize::{self, visible};
 use crate::stats::read::{LeftOut, Lines, Remark};
 use crate::stats::{Group, Stats, Tally, line};
 use jiff::civil::Date;
@@ -52,7 +52,7 @@ pub fn text(stats: &Stats) -> String {
             if before == 1 { "day" } else { "days" }
         );
     }
-    safe::lines(&text)
+    sanitize::lines(&text)
 }
 
 fn cells<const N: usize>(cells: [&str; N]) -> Vec<String> {
@@ -176,7 +176,11 @@ fn lines(count: u64) -> String {
 
 /// A file by its name.
 pub fn name(path: &Path) -> String {
-    if path == Path::new("-") { "stdin".to_owned() } else { crate::report::text::shell_words(&[path.into()]) }
+    if path == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        crate::report::format::shell_words(&[path.into()])
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,267 @@
+//! From the flags to the plan, with the checks that need more than one flag.
+
+use super::args::{
+    Args, BackoffShape, Ci, DisplayWhen, Format, HintStream, LeftoversMode, OutputMode, StdinMode,
+};
+use super::environment::{self, RunId, Settings};
+use super::presets::Catalog;
+use super::sets::OutcomeSet;
+use super::usage_error;
+use crate::core::plan::{
+    Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
+};
+use crate::core::rules::{Rules, Then};
+use crate::core::run_id;
+use crate::core::shared::{Location, Name, SharedConfig};
+use crate::core::stream::Side;
+use retry_loop::backoff::{Backoff, Growth, Jitter};
+use retry_loop::bucket::{BudgetSettings, DEFAULT_BURST, DEFAULT_RATIO};
+use retry_loop::circuit::BreakerSettings;
+use retry_loop::policy::{Attempts, Policy};
+use std::num::{NonZeroU32, NonZeroU64};
+
+/// The plan for these flags, or the line of a usage error.
+pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
+    check_decorrelated(&args, settings)?;
+    let default = Policy::default();
+    let attempts = args.retries.unwrap_or(default.attempts);
+    let consecutive = args.consecutive.map_or(default.consecutive, NonZeroU64::get);
+    if let Attempts::AtMost(limit) = attempts
+        && consecutive > limit
+    {
+        return Err(format!(
+            "retry: {} can never be reached with {}. Good: {}",
+            settings.given("consecutive", consecutive),
+            settings.given("retries", limit),
+            settings.given("consecutive", limit),
+        ));
+    }
+    check_idle(&args, settings)?;
+    let (rules, auto) = rules(&args, settings)?;
+    let shared = shared(&args);
+    let limits = Limits::default();
+    let (streams, verbosity) = (streams(&args), verbosity(&args));
+    let mut policy = Policy::default().attempts(attempts).consecutive(consecutive);
+    policy.backoff = backoff(&args);
+    policy.initial_delay = args.initial_delay.unwrap_or_default();
+    policy.stagger = args.stagger.unwrap_or_default();
+    policy.reset_after = args.reset_after;
+    policy.deadline = args.deadline;
+    policy.max_retry_after = args.max_retry_after.unwrap_or(policy.max_retry_after);
+    policy.seed = args.seed;
+    Ok(Plan {
+        command: args.command,
+        policy,
+        rules,
+        limits: Limits {
+            timeout: args.timeout,
+            idle: args.idle_timeout,
+            signal: args.timeout_signal.unwrap_or(limits.signal),
+            kill_after: args.kill_after.unwrap_or(limits.kill_after),
+            leftovers: args.leftovers.map_or(limits.leftovers, |choice| match choice {
+                LeftoversMode::Keep => Leftovers::Keep,
+                LeftoversMode::End => Leftovers::End,
+            }),
+        },
+        streams,
+        hooks: Hooks { before_retry: args.before_retry, retry_if: args.retry_if, fallback: args.fallback },
+        shared,
+        flaky_exit: args.flaky_exit,
+        verbosity,
+        messages: Messages {
+            target: args.log.unwrap_or_default(),
+            format: match args.log_format.unwrap_or_default() {
+                Format::Text => LogFormat::Text,
+                Format::Json => LogFormat::Json,
+            },
+            journal_stream: environment::journal_stream(),
+            label: args.label,
+            report: args.report,
+            junit: args.junit,
+            github: match args.ci.unwrap_or_default() {
+                Ci::Auto if environment::is_github_actions() => Some(environment::github()),
+                Ci::Github => Some(environment::github()),
+                Ci::Auto | Ci::None => None,
+            },
+            progress: shown(args.progress.unwrap_or_default()),
+            terminal: environment::terminal(),
+            color: match args.color.unwrap_or_default() {
+                DisplayWhen::Auto => environment::color(),
+                when => shown(when),
+            },
+        },
+        depth: environment::depth().saturating_add(1),
+        run_id: match environment::run_id() {
+            RunId::Given(id) => id,
+            RunId::Unusable | RunId::None => run_id::random(),
+        },
+        outer_attempts: environment::outer_attempts(),
+        settings: settings.notes(),
+        auto,
+    })
+}
+
+/// `--quiet` and `--verbose`
+pub fn verbosity(args: &Args) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
+}
+
+fn backoff(args: &Args) -> Backoff {
+    let default = Backoff::default();
+    let growth = match (&args.delays, args.backoff.unwrap_or_default()) {
+        (Some(delays), _) => Growth::List(delays.0.clone()),
+        (None, BackoffShape::Exponential) => match args.factor {
+            Some(factor) => Growth::Exponential { factor },
+            None => default.growth,
+        },
+        (None, BackoffShape::Linear) => Growth::Linear,
+        (None, BackoffShape::Fibonacci) => Growth::Fibonacci,
+        (None, BackoffShape::Constant) => Growth::Constant,
+    };
+    let base = match &growth {
+        Growth::List(delays) => delays.first().copied().unwrap_or_default(),
+        _ => args.base.unwrap_or(default.base),
+    };
+    Backoff { base, growth, max_delay: args.max_delay, jitter: args.jitter.unwrap_or(default.jitter) }
+}
+
+fn streams(args: &Args) -> StreamPlan {
+    StreamPlan {
+        stdin: match args.stdin.unwrap_or_default() {
+            StdinMode::Inherit => Stdin::Inherit,
+            StdinMode::Replay => Stdin::Replay,
+            StdinMode::Null => Stdin::Null,
+        },
+        stdout: if args.one { Output::Final } else { output(args.stdout.unwrap_or_default()) },
+        stderr: output(args.stderr.unwrap_or_default()),
+        retry_after: args.retry_after.map(|stream| match stream {
+            HintStream::Stderr => Side::Stderr,
+            HintStream::Stdout => Side::Stdout,
+            HintStream::Both => Side::Either,
+        }),
+    }
+}
+
+/// Decorrelated jitter grows by itself, so a flag about growth would do nothing.
+fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
+    if args.jitter != Some(Jitter::Decorrelated) {
+        return Ok(());
+    }
+    // A setting may be idle beside another setting: both are defaults that someone else chose.
+    let given = [args.factor.is_some(), args.backoff.is_some(), args.delays.is_some()];
+    let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.has(id));
+    match idle {
+        Some((id, _)) => Err(format!(
+            "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn shown(when: DisplayWhen) -> Shown {
+    match when {
+        DisplayWhen::Auto => Shown::OnTerminal,
+        DisplayWhen::Always => Shown::Always,
+        DisplayWhen::Never => Shown::Never,
+    }
+}
+
+/// Where shared state is kept.
+pub fn location(args: &Args) -> Location {
+    args.state.clone().unwrap_or_else(environment::state_directory)
+}
+
+/// The circuit breaker and the retry budget, if one was asked for.
+fn shared(args: &Args) -> Option<SharedConfig> {
+    let breaker = args.breaker.as_ref().map(|name| {
+        let default = BreakerSettings::default();
+        let settings = BreakerSettings {
+            failures: args.breaker_failures.unwrap_or(default.failures),
+            open: args.breaker_open.unwrap_or(default.open),
+        };
+        (Name::from(name.as_os_str()), settings)
+    });
+    let budget = args.budget.as_ref().map(|name| {
+        let settings = BudgetSettings::new(
+            args.budget_burst.map_or(DEFAULT_BURST, NonZeroU32::get),
+            args.budget_ratio.unwrap_or(DEFAULT_RATIO),
+        );
+        (Name::from(name.as_os_str()), settings)
+    });
+    (breaker.is_some() || budget.is_some()).then(|| SharedConfig {
+        location: location(args),
+        breaker,
+        budget,
+    })
+}
+
+/// A flag that does nothing without another one is a mistake on the command line, but not in the environment, where it
+/// is a default.
+fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
+    let (breaker, budget) =
+        ((args.breaker.is_some(), "--breaker NAME"), (args.budget.is_some(), "--budget NAME"));
+    let retry_after = (args.retry_after.is_some(), "--retry-after");
+    let idle = [
+        ("breaker_failures", args.breaker_failures.is_some(), breaker),
+        ("breaker_open", args.breaker_open.is_some(), breaker),
+        ("budget_ratio", args.budget_ratio.is_some(), budget),
+        ("budget_burst", args.budget_burst.is_some(), budget),
+        ("max_retry_after", args.max_retry_after.is_some(), retry_after),
+    ];
+    for (id, is_given, (has_use, needs)) in idle {
+        let typed = is_given && !settings.has(id);
+        if typed && !has_use {
+            let flag = environment::flag(id);
+            return Err(format!(
+                "retry: {flag} does nothing without {needs}. Good: {needs} {flag} {}",
+                usage_error::example(&flag)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn output(mode: OutputMode) -> Output {
+    match mode {
+        OutputMode::Live => Output::Live,
+        OutputMode::Final => Output::Final,
+        OutputMode::Failure => Output::Failure,
+        OutputMode::Success => Output::Success,
+    }
+}
+
+/// The presets of this invocation, or the line of a usage error about `--preset-file`.
+pub fn catalog(args: &Args, settings: &Settings) -> Result<Catalog, String> {
+    Catalog::read(&args.preset_file, |file| settings.given("preset_file", file))
+}
+
+/// All rules, and a note about the meaning of `auto`.
+fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), String> {
+    let catalog = catalog(args, settings)?;
+    let flags = [
+        ("retry_on", Then::Retry, &args.retry_on),
+        ("stop_on", Then::Stop, &args.stop_on),
+        ("success_on", Then::Success, &args.success_on),
+    ];
+    let mut rules = Vec::new();
+    for (id, then, sets) in flags {
+        for set in sets {
+            rules.extend(set.rules(then, &catalog, &args.command).map_err(|why| {
+                let value = set.text();
+                usage_error::line_for_value(&environment::flag(id), &settings.given(id, &value), &value, &why)
+            })?);
+        }
+    }
+    let output = [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
+    rules.extend(output.into_iter().flatten().cloned());
+    let has_auto = flags.iter().any(|(.., sets)| sets.iter().any(OutcomeSet::has_auto));
+    let auto = has_auto.then(|| match catalog.for_command(&args.command) {
+        (Some(name), tool) => format!("auto is the preset {name}, for {tool}"),
+        (None, tool) => format!("auto knows no preset for {tool}: every failure is retried"),
+    });
+    Ok((Rules::new(rules), auto.map(|note| usage_error::escaped(&note))))
+}

@@ -1,0 +1,110 @@
+//! Conditions on an outcome: the items of `--retry-on`, `--stop-on` and `--success-on`.
+
+use super::outcome::{NotStarted, Outcome, SpawnFailure};
+use super::output::Seen;
+use super::preset::Preset;
+use super::signal::Signal;
+use std::sync::Arc;
+
+/// A condition on an outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// One status as `$?` shows it: also death by a signal above 128, and a command that could not be run
+    /// for 126 and 127. It names what it means, so it covers permanent outcomes too.
+    Code(u8),
+    /// A range of statuses. Nobody means SIGINT by `1-255`, so a range leaves permanent outcomes out.
+    Codes(u8, u8),
+    /// Death by this signal.
+    Signal(Signal),
+    /// `nonzero`: any exit code but 0.
+    Nonzero,
+    /// `signal`: death by any signal but PIPE, INT and QUIT.
+    AnySignal,
+    /// `timeout`: ended by a time limit.
+    Timeout,
+    /// `spawn`: could not be started.
+    Spawn,
+    /// The transient failures of a well-known tool, by its exit codes and output.
+    Preset(Arc<Preset>),
+    /// `auto` where no preset is known for the command. It matches nothing, and an outcome that no other rule
+    /// matches is decided as if there were no retry rules.
+    Auto,
+}
+
+impl Condition {
+    /// Whether the outcome, together with what the command printed, meets the condition.
+    pub fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
+        match (self, outcome) {
+            (Self::Code(code), Outcome::Exited(_) | Outcome::Killed(_)) => outcome.status() == *code,
+            (Self::Code(126), Outcome::NotStarted(NotStarted { kind, .. })) => {
+                *kind != SpawnFailure::NotFound
+            }
+            (Self::Code(127), Outcome::NotStarted(NotStarted { kind, .. })) => {
+                *kind == SpawnFailure::NotFound
+            }
+            (Self::Codes(low, high), Outcome::Exited(_) | Outcome::Killed(_)) => {
+                (*low..=*high).contains(&outcome.status()) && !outcome.is_permanent()
+            }
+            (Self::Signal(signal), Outcome::Killed(by)) => signal == by,
+            (Self::Nonzero, Outcome::Exited(code)) => *code != 0,
+            (Self::AnySignal, Outcome::Killed(by)) => !by.must_be_named(),
+            (Self::Timeout, Outcome::TimedOut(_)) | (Self::Spawn, Outcome::NotStarted(_)) => true,
+            (Self::Preset(preset), outcome) => preset.matches(outcome, seen),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::{Escalation, Left, Limit, TimedOut};
+    use super::super::preset::{Codes, PresetRule, PresetThen};
+    use super::super::stream::Side;
+    use super::*;
+
+    #[test]
+    fn each_condition_matches_what_it_names() {
+        let rule = PresetRule {
+            then: PresetThen::Retry,
+            codes: Codes::Of(vec![(28, 28)]),
+            side: Side::Either,
+            pattern: None,
+        };
+        let tool = Condition::Preset(Arc::new(Preset::new("tool".to_owned(), vec![rule], None)));
+        let killed = |signal| Outcome::Killed(signal);
+        let not_started = |kind| Outcome::NotStarted(NotStarted { kind, why: String::new() });
+        let timed_out = || {
+            let (signal, escalation) = (Signal::SIGTERM, Escalation::Killed);
+            Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal, escalation, left: Left::Nothing })
+        };
+        for (condition, outcome, matches) in [
+            (Condition::Code(7), Outcome::Exited(7), true),
+            (Condition::Code(137), killed(Signal::SIGKILL), true),
+            (Condition::Code(137), Outcome::Exited(137), true),
+            (Condition::Code(130), killed(Signal::SIGINT), true),
+            (Condition::Code(124), timed_out(), false),
+            (Condition::Code(126), not_started(SpawnFailure::NotExecutable), true),
+            (Condition::Code(126), not_started(SpawnFailure::NotFound), false),
+            (Condition::Code(127), not_started(SpawnFailure::NotFound), true),
+            (Condition::Codes(1, 255), killed(Signal::SIGKILL), true),
+            (Condition::Codes(1, 255), killed(Signal::SIGINT), false),
+            (Condition::Codes(1, 255), not_started(SpawnFailure::NotFound), false),
+            (Condition::Codes(5, 7), Outcome::Exited(8), false),
+            (Condition::Signal(Signal::SIGINT), killed(Signal::SIGINT), true),
+            (Condition::Signal(Signal::SIGINT), Outcome::Exited(130), false),
+            (Condition::AnySignal, killed(Signal::SIGSEGV), true),
+            (Condition::AnySignal, killed(Signal::SIGPIPE), false),
+            (Condition::Nonzero, Outcome::Exited(1), true),
+            (Condition::Nonzero, Outcome::Exited(0), false),
+            (Condition::Nonzero, killed(Signal::SIGSEGV), false),
+            (Condition::Timeout, timed_out(), true),
+            (Condition::Spawn, not_started(SpawnFailure::NotFound), true),
+            (tool.clone(), Outcome::Exited(28), true),
+            (tool.clone(), Outcome::Exited(22), false),
+            (tool, timed_out(), true),
+            (Condition::Auto, Outcome::Exited(1), false),
+        ] {
+            assert_eq!(condition.matches(&outcome, &Seen::default()), matches, "{condition:?} {outcome:?}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Signals as macOS and the BSDs number and explain them.
+
+use crate::core::signal::Signal;
+use crate::platform::signals::Origin;
+use std::ops::RangeInclusive;
+
+/// Signals that end a process by default here only.
+pub const TERMINATING: &[Signal] = &[];
+
+/// The si_code of a signal that was sent with kill(2): SI_USER, which libc defines for Linux only.
+pub const SENT_BY_KILL: libc::c_int = 0x10001;
+
+/// The numbers of the real-time signals: none is caught.
+#[expect(clippy::reversed_empty_ranges, reason = "there are none")]
+pub fn real_time() -> RangeInclusive<i32> {
+    1..=0
+}
+
+/// Who has sent a signal. si_code is positive for a process too, but only a process has a pid.
+pub fn origin(_code: libc::c_int, sender: libc::pid_t) -> Origin {
+    if sender == 0 { Origin::Kernel } else { Origin::Process }
+}
+
+/// Where errno is.
+///
+/// # Safety
+/// The place is the calling thread's.
+pub unsafe fn errno_location() -> *mut libc::c_int {
+    // SAFETY: always valid for the calling thread.
+    unsafe { libc::__error() }
+}

@@ -1,0 +1,62 @@
+//! The descriptors by which a signal handler ends a sleep in poll(2): never blocking, never the command's.
+
+use crate::platform::system;
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// What the handler writes to and the event loop waits for.
+#[derive(Debug)]
+pub struct Wakeup {
+    reader: OwnedFd,
+    /// `None` where one descriptor serves for both.
+    writer: Option<OwnedFd>,
+}
+
+impl Wakeup {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn new() -> io::Result<Self> {
+        let (reader, writer) = system::wakeup::open()?;
+        Ok(Self { reader, writer })
+    }
+
+    /// What the handler writes eight bytes to, a number above 0.
+    pub fn writer(&self) -> &OwnedFd {
+        self.writer.as_ref().unwrap_or(&self.reader)
+    }
+
+    /// What can be read when a handler has written.
+    pub fn reader(&self) -> &OwnedFd {
+        &self.reader
+    }
+
+    /// Forgets what was written so far.
+    pub fn clear(&self) {
+        let mut bytes = [0_u8; 64];
+        while rustix::io::read(&self.reader, &mut bytes).is_ok_and(|n| n == bytes.len()) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{PollFd, PollFlags, Timespec};
+
+    #[test]
+    fn what_was_written_wakes_until_it_is_cleared() {
+        let wakeup = Wakeup::new().unwrap();
+        let is_awake = || {
+            let mut fds = [PollFd::new(wakeup.reader(), PollFlags::IN)];
+            rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+        };
+        assert!(!is_awake());
+        for _ in 0..100 {
+            rustix::io::write(wakeup.writer(), &1_u64.to_ne_bytes()).unwrap();
+        }
+        assert!(is_awake());
+        wakeup.clear();
+        assert!(!is_awake());
+    }
+}

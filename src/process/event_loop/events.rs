@@ -1,0 +1,166 @@
+//! What signals and the ends, stops and continuations of children lead to.
+
+use super::{Clock, ClockAction, EventLoop};
+use crate::core::outcome::Outcome;
+use crate::core::signal::Signal;
+use crate::platform::children::{self, Change, Whose};
+use crate::platform::group::ProcessGroup;
+use crate::platform::signals::real_time;
+use crate::process::command_state::StopRequest;
+use crate::process::interruption::Urgency;
+use crate::process::job_control::{self, JobControl};
+use crate::process::signals::{self, Meaning, Received};
+use rustix::process::Pid;
+use std::time::Duration;
+
+/// Children are reaped for at most this long before signals and time are looked at again: there may be more
+/// short-lived orphans than anyone can reap.
+const REAP_LIMIT: Duration = Duration::from_millis(10);
+
+/// After this many children the time is compared with [`REAP_LIMIT`].
+const REAP_BATCH: usize = 64;
+
+/// What a look at the children found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reaped {
+    Nothing,
+    /// The command, which ended like this.
+    Command(Outcome),
+    /// Others, and there may be more.
+    Orphans,
+}
+
+/// Whether a SIGCONT came since the signals were last looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Continue {
+    Requested,
+    NotRequested,
+}
+
+impl EventLoop {
+    /// Handles the signals that came meanwhile, without waiting.
+    pub fn handle_signals(&mut self) {
+        // Called where no command runs, so there is none to continue.
+        let _no_command = self.receive_signals();
+    }
+
+    pub(super) fn receive_signals(&mut self) -> Continue {
+        let mut request = Continue::NotRequested;
+        for (received, meaning) in signals::take_all() {
+            match meaning {
+                Meaning::End => self.receive_end(received),
+                Meaning::Message => self.forward(received),
+                Meaning::MessageOrEnd => match self.command.forward_fatal(received.signal) {
+                    Some(_) => self.forward(received),
+                    None => self.interruption.end_with(received.signal),
+                },
+                Meaning::Continue => request = Continue::Requested,
+                Meaning::Stop => self.receive_stop(received),
+            }
+        }
+        request
+    }
+
+    fn receive_end(&mut self, received: Received) {
+        if self.interruption.receive(received, Clock::instant()) == Urgency::Graceful {
+            self.forward(received);
+        }
+        // A stopped command would not see it before it goes on. Whoever asks for the end does not want it stopped.
+        self.continue_stopped_command();
+    }
+
+    fn receive_stop(&mut self, received: Received) {
+        match self.command.request_stop(Clock::instant()) {
+            StopRequest::WaitForCommand => self.forward(received),
+            StopRequest::AlreadyStopped => {}
+            StopRequest::StopNow => {
+                self.clock.apply(ClockAction::Pause);
+                job_control::stop_ourselves(received.signal);
+                self.clock.apply(ClockAction::Resume);
+            }
+        }
+    }
+
+    fn forward(&self, received: Received) {
+        let Some(pid) = self.command().filter(|_| received.is_for_the_command()) else { return };
+        // Real-time signals are queued and each one counts; of the others several are one (signal(7)).
+        let is_real_time = real_time().contains(&received.signal.0);
+        for _ in 0..if is_real_time { received.times } else { 1 } {
+            // It may have ended meanwhile, but it is not reaped, so its pid is not someone else's.
+            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, received.signal);
+        }
+    }
+
+    pub(super) fn continue_stopped_command(&self) {
+        if let Some(pid) = self.command.stopped_pid() {
+            let _gone_meanwhile = ProcessGroup::of_the_command().send(pid, Signal::SIGCONT);
+        }
+    }
+
+    /// Reaps what has ended by now: the command, and others for at most [`REAP_LIMIT`].
+    pub(super) fn reap(&mut self) -> Reaped {
+        let mut reaped = Reaped::Nothing;
+        let mut begun = None;
+        for number in 0_usize.. {
+            // Few children end at once in nearly every run, and then nobody asks for the time.
+            if number > 0
+                && number.is_multiple_of(REAP_BATCH)
+                && begun.get_or_insert_with(Clock::instant).elapsed() >= REAP_LIMIT
+            {
+                break;
+            }
+            // An error is ECHILD: no children, so there is nothing to notice.
+            let Ok(Some((pid, change))) = children::next_change(Whose::Any) else { return reaped };
+            if self.command() != Some(pid) {
+                match change {
+                    Change::Ended(_) => reaped = Reaped::Orphans,
+                    Change::Traced(signal) => children::stop_tracing(pid, signal),
+                    Change::Stopped(_) | Change::Continued => {}
+                }
+            } else if let Some(outcome) = self.command_changed(pid, change) {
+                return Reaped::Command(outcome);
+            }
+        }
+        // There may be no end of them. The command must not have to wait behind them.
+        let command = self.command().map(|pid| (pid, children::next_change(Whose::Only(pid))));
+        if let Some((pid, Ok(Some((_, change))))) = command
+            && let Some(outcome) = self.command_changed(pid, change)
+        {
+            return Reaped::Command(outcome);
+        }
+        Reaped::Orphans
+    }
+
+    /// Takes a change of the command's state. Returns how it ended, if it did.
+    fn command_changed(&mut self, pid: Pid, change: Change) -> Option<Outcome> {
+        match change {
+            Change::Ended(outcome) => {
+                self.clock.apply(ClockAction::Resume);
+                if let Some(signal) = self.command.ended(&outcome) {
+                    self.interruption.end_with(signal);
+                }
+                return Some(outcome);
+            }
+            Change::Traced(signal) => children::stop_tracing(pid, signal),
+            Change::Stopped(signal) => self.command_stopped(signal),
+            Change::Continued => {
+                let action = self.command.continued();
+                self.clock.apply(action);
+            }
+        }
+        None
+    }
+
+    fn command_stopped(&mut self, signal: Signal) {
+        let job_control = *self.job_control.get_or_init(JobControl::find);
+        let reaction = self.command.stopped(signal, Clock::instant(), job_control);
+        self.clock.apply(reaction.clock);
+        if let Some(signal) = reaction.follow {
+            job_control::stop_with_the_command(signal);
+        }
+        // Its end was asked for before it had stopped: as in `receive_end`.
+        if self.interrupted().is_some() {
+            self.continue_stopped_command();
+        }
+    }
+}

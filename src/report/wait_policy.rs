@@ -1,0 +1,65 @@
+//! How long a write of ours waits for another process: for a reader, or for the holder of a lock. Here are the policies
+//! for messages outside of a run and in the middle of one; [`crate::process::patience`] has those of a run, which
+//! know its signals and limits.
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// The descriptor can be written to, or it is time for another try.
+    Ready,
+    /// The policy waits no longer.
+    GaveUp,
+}
+
+/// How long to wait.
+pub trait WaitPolicy {
+    /// Waits until `fd` can be written to.
+    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness;
+
+    /// Waits before the next try to get a lock.
+    fn pause(&mut self) -> Readiness;
+}
+
+/// Waits until a signal ends the process, but for no lock. For messages before and after a run, when signals have their
+/// default actions.
+#[derive(Debug)]
+pub struct UntilSignal;
+
+impl WaitPolicy for UntilSignal {
+    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness {
+        poll(fd, None)
+    }
+
+    fn pause(&mut self) -> Readiness {
+        Readiness::GaveUp
+    }
+}
+
+/// Waits for 200 ms, but for no lock. For messages in the middle of a run: short enough to delay signals and limits,
+/// and long enough for a reader that is only busy.
+#[derive(Debug)]
+pub struct Brief;
+
+const BRIEF: Duration = Duration::from_millis(200);
+
+impl WaitPolicy for Brief {
+    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness {
+        poll(fd, Timespec::try_from(BRIEF).ok())
+    }
+
+    fn pause(&mut self) -> Readiness {
+        Readiness::GaveUp
+    }
+}
+
+/// A signal handler ends the wait too: poll(2) is never restarted (signal(7)).
+fn poll(fd: BorrowedFd<'_>, timeout: Option<Timespec>) -> Readiness {
+    match rustix::event::poll(&mut [PollFd::new(&fd, PollFlags::OUT)], timeout.as_ref()) {
+        Ok(1..) => Readiness::Ready,
+        Ok(0) | Err(_) => Readiness::GaveUp,
+    }
+}
