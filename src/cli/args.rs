@@ -351,8 +351,8 @@ pub struct Args {
     ///
     /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user alone. A directory that is
     /// named is taken as it is, so that a group can share one; records have its group and mode. `redis://USER:PASSWORD@HOST:PORT/DB` (all
-    /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet. State
-    /// that cannot be used is warned of, and the command runs.
+    /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet;
+    /// rediss:// is the same with TLS, if retry was built with it (releases are). State that cannot be used is warned of, and the command runs.
     #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub state: Option<Location>,
 
