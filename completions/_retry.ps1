@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--retry-if', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--retry-if', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--stats', '--html', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -143,6 +143,8 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour messages: red, yellow, green [default: auto]')
             [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'A name for the run in messages and reports')
             [CompletionResult]::new('--list-presets', '--list-presets', [CompletionResultType]::ParameterName, 'Print all presets, or the rules and sources of one')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Add up what --report wrote into these files; - is stdin')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Also write what --stats found as a page for a browser')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a shell''s completions')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Short for --stdout final: a pipe sees one attempt')
             [CompletionResult]::new('--show-state', '--show-state', [CompletionResultType]::ParameterName, 'Print what is shared, and run nothing')

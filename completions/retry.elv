@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &--leftovers=['keep' 'end']
@@ -125,6 +125,8 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --color 'Colour messages: red, yellow, green [default: auto]'
             cand --label 'A name for the run in messages and reports'
             cand --list-presets 'Print all presets, or the rules and sources of one'
+            cand --stats 'Add up what --report wrote into these files; - is stdin'
+            cand --html 'Also write what --stats found as a page for a browser'
             cand --generate 'Print the man page or a shell''s completions'
             cand -O 'Short for --stdout final: a pipe sees one attempt'
             cand --show-state 'Print what is shared, and run nothing'

@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -154,6 +154,8 @@ terraform\t''
 uv\t''
 wget\t''
 yarn\t''"
+complete -c retry -n __retry_at_options -l stats -d 'Add up what --report wrote into these files; - is stdin' -r -F
+complete -c retry -n __retry_at_options -l html -d 'Also write what --stats found as a page for a browser' -r -F
 complete -c retry -n __retry_at_options -l generate -d 'Print the man page or a shell\'s completions' -r -f -a "man\t'man/retry.1'
 bash\t'completions/retry.bash'
 zsh\t'completions/_retry'

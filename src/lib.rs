@@ -25,6 +25,7 @@
 //! | `platform` | what is asked of the operating system, one folder per system |
 //! | `streams` | stdin, held output, searched output |
 //! | `state` | what processes share: circuit breakers and retry budgets, in files or on a server |
+//! | `stats` | what many runs have in common, from the reports of `--report` |
 //! | `report` | every byte that is printed: the events as text, log entries and reports |
 //!
 //! The decisions of the loop (attempts, delays, deadline, circuit breaker, retry budget) are in `crates/retry-loop`,
@@ -34,11 +35,11 @@
 //! Imports go downward only:
 //!
 //! ```text
-//! main -> process, cli -> report -> run, streams, state -> platform -> core -> retry_loop
+//! main -> process, cli -> report -> run, streams, state, stats -> platform -> core -> retry_loop
 //! ```
 //!
 //! `process` implements the loop's `Attempt` and writes what `report` has left for stderr. `report` shows the events of
-//! `run` and the records of `state`, and writes with the nonblocking writer of `streams`. `cli` uses the texts of
+//! `run`, the records of `state` and the sums of `stats`, and writes with the nonblocking writer of `streams`. `cli` uses the texts of
 //! `report` for the dry run.
 
 #[doc(hidden)]
@@ -55,5 +56,7 @@ pub mod report;
 pub mod run;
 #[doc(hidden)]
 pub mod state;
+#[doc(hidden)]
+pub mod stats;
 #[doc(hidden)]
 pub mod streams;

@@ -6,7 +6,8 @@
 mod start;
 
 use anyhow::{Context as _, Result};
-use retry::cli::{self, Format, Invocation};
+use retry::cli::{self, Format, Invocation, Stats};
+use retry::core::os_error::describe;
 use retry::core::outcome::{Exit, OWN_FAILURE};
 use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::shared::{Location, Name};
@@ -16,6 +17,7 @@ use retry::process::supervisor::Supervisor;
 use retry::report::{self, output, reporter::Reporter, sanitize::Line, wait_policy::UntilSignal};
 use retry::state::error::{Removal, StoreError};
 use retry::state::shared;
+use retry::stats::Remark;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 
@@ -27,6 +29,7 @@ fn main(argv: Vec<OsString>) -> u8 {
         Ok(Invocation::Print(text)) => print(&text),
         Ok(Invocation::ShowState(location, format)) => show_state(&location, format),
         Ok(Invocation::ResetState(location, name)) => reset_state(&location, &name),
+        Ok(Invocation::Stats(asked)) => add_up(&asked),
         Err(usage) => {
             print_message(&Line::usage(&usage));
             Ok(Exit::Code(OWN_FAILURE))
@@ -52,7 +55,7 @@ fn print_message(line: &Line) {
 
 fn run(plan: &Plan) -> Result<Exit> {
     let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
-    let mut reporter = Reporter::new(plan, stderr_is_terminal, this_process::offset_from_utc);
+    let mut reporter = Reporter::new(plan, stderr_is_terminal);
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }
@@ -98,6 +101,30 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
         Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
         Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
     }
+}
+
+fn add_up(asked: &Stats) -> Result<Exit> {
+    use report::stats::{self, text};
+    let (found, remarks) = retry::stats::read(&asked.files).map_err(|failed| {
+        anyhow::anyhow!("cannot read {}: {}", text::name(&failed.path), describe(&failed.error))
+    })?;
+    for remark in remarks.iter().filter(|_| asked.verbosity > Verbosity::Quiet) {
+        output::line(&Line::message(&format!("retry: {}", text::remark(remark))));
+    }
+    output::finish(&mut UntilSignal);
+    if found.all.total.runs == 0 && remarks.iter().any(|remark| matches!(remark, Remark::LeftOut(..))) {
+        anyhow::bail!("nothing that --report has written is in there. Good: --stats retries.jsonl");
+    }
+    if let Some(path) = &asked.html {
+        report::file::replace(path, stats::page(&found).as_bytes(), &mut UntilSignal).map_err(|error| {
+            anyhow::anyhow!("cannot write the page {}: {}", text::name(path), describe(&error))
+        })?;
+    }
+    let shown = match asked.format {
+        Format::Text => stats::text(&found),
+        Format::Json => stats::json(&found),
+    };
+    print(shown.as_bytes())
 }
 
 fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {

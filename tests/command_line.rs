@@ -154,7 +154,7 @@ fn is_good(message: &str, start: &str) {
     );
 }
 
-const ANYTHING: [&str; 9] = [
+const ANYTHING: [&str; 11] = [
     "--retry-if",
     "--before-retry",
     "--fallback",
@@ -164,6 +164,8 @@ const ANYTHING: [&str; 9] = [
     "--report",
     "--junit",
     "--preset-file",
+    "--stats",
+    "--html",
 ];
 
 #[test]

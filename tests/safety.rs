@@ -69,6 +69,28 @@ fn messages_and_files_are_safe() {
 }
 
 #[test]
+fn what_is_added_up_is_safe() {
+    let scratch = Scratch::new();
+    for label in [label(), command(&scratch).file_name().unwrap().to_string_lossy().into_owned()] {
+        // Not by way of --report, which would have made it safe.
+        let report = serde_json::json!({
+            "version": 1, "label": label, "command": NASTY, "started": "2026-11-24T12:00:00Z", "outcome": NASTY,
+            "exit_status": 1, "elapsed_s": 1, "waited_s": 1,
+            "attempts": [{"attempt": 1, "outcome": {"signal": NASTY}, "verdict": "stop"}],
+        });
+        std::fs::write(scratch.path(&NASTY.replace('/', "")), format!("{report}\nnoise\n")).unwrap();
+        for format in ["text", "json"] {
+            let mut retry = scratch.retry(&format!("--log-format {format} --html page --stats"));
+            let output = retry.arg(NASTY.replace('/', "")).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+            is_safe(format, &text(&output.stdout));
+            is_safe("stderr", &text(&output.stderr));
+            is_safe("page", &scratch.read("page"));
+        }
+    }
+}
+
+#[test]
 fn daemons_get_safe_text() {
     for log in ["journald", "syslog"] {
         let scratch = Scratch::new();

@@ -31,7 +31,7 @@ More flags, examples, exit status and signals: retry --help, man retry";
 ///
 /// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
 /// COMMAND runs by its argument vector, never through a shell. Flags with a value can be set in the
-/// environment, `RETRY_RETRIES=5` for --retries 5, but for --generate, --reset-state and the hooks.
+/// environment, `RETRY_RETRIES=5` for --retries 5, but for those under Tools, --reset-state and the hooks.
 #[derive(Parser, Debug, Default)]
 #[command(
     name = "retry",
@@ -351,8 +351,8 @@ pub struct Args {
     ///
     /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user alone. A directory that is
     /// named is taken as it is, so that a group can share one; records have its group and mode. `redis://USER:PASSWORD@HOST:PORT/DB` (all
-    /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet. State
-    /// that cannot be used is warned of, and the command runs.
+    /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet;
+    /// rediss:// is the same with TLS, if retry was built with it (releases are). State that cannot be used is warned of, and the command runs.
     #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub state: Option<Location>,
 
@@ -435,6 +435,21 @@ pub struct Args {
     #[arg(long, value_name = "NAME", num_args = 0..=1, help_heading = "Tools", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run"], hide_short_help = true)]
     pub list_presets: Option<Option<String>>,
 
+    /// Add up what --report wrote into these files; - is stdin
+    ///
+    /// By name (the label, or the command's name) and by day: how many runs there were, how many another attempt
+    /// rescued, how many were lost all the same, the attempts, the time spent waiting, why attempts failed.
+    /// --log-format json prints it as JSON, --html writes a page. Lines that are no reports are left out, and
+    /// that is said. Options after a FILE are options.
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath, help_heading = "Tools", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"])]
+    pub stats: Vec<PathBuf>,
+
+    /// Also write what --stats found as a page for a browser
+    ///
+    /// One file with charts, without scripts, that loads nothing else.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Tools", hide_short_help = true)]
+    pub html: Option<PathBuf>,
+
     /// Print the man page or a shell's completions
     #[arg(long, value_name = "WHAT", help_heading = "Tools", exclusive = true, hide_short_help = true)]
     pub generate: Option<generate::Product>,
@@ -448,7 +463,7 @@ pub struct Args {
     pub version: Option<bool>,
 
     /// The command and its arguments
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present_any = ["generate", "show_state", "reset_state", "list_presets"], hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present_any = ["generate", "show_state", "reset_state", "list_presets", "stats"], hide = true, value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 

@@ -17,8 +17,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The flags with a value that cannot be set: they are about one invocation.
-const NO_SETTINGS: [&str; 7] =
-    ["generate", "command", "before_retry", "retry_if", "fallback", "reset_state", "list_presets"];
+const NO_SETTINGS: [&str; 9] = [
+    "generate",
+    "command",
+    "before_retry",
+    "retry_if",
+    "fallback",
+    "reset_state",
+    "list_presets",
+    "stats",
+    "html",
+];
 
 /// The longest `RETRY_RUN_ID` that is used, in bytes: services that take keys have similar limits.
 const MAX_ID: usize = 128;

@@ -2,15 +2,16 @@
 
 use super::args::{Args, Format};
 use super::environment::{self, Settings};
-use super::plan::{catalog, location, plan};
+use super::plan::{catalog, location, plan, verbosity};
 use super::presets::list;
 use super::{dry_run, generate, texts, usage_error};
-use crate::core::plan::Plan;
+use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::{Location, Name};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 #[derive(Debug)]
 pub enum Invocation {
@@ -21,6 +22,21 @@ pub enum Invocation {
     ShowState(Location, Format),
     /// `--reset-state`
     ResetState(Location, Name),
+    /// `--stats`
+    Stats(Stats),
+}
+
+/// What `--stats` was asked for.
+#[derive(Debug)]
+pub struct Stats {
+    /// Files that `--report` wrote; `-` is stdin.
+    pub files: Vec<PathBuf>,
+    /// The form of what is printed.
+    pub format: Format,
+    /// The file for the page.
+    pub html: Option<PathBuf>,
+    /// Whether a message says what was left out.
+    pub verbosity: Verbosity,
 }
 
 /// Parses the words of an invocation, the name of the program first, and the settings in the environment. The error is
@@ -67,6 +83,18 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     }
     if let Some(name) = &args.list_presets {
         return list_presets(name.as_deref(), &args, &settings).map(Invocation::Print);
+    }
+    if !args.stats.is_empty() {
+        let verbosity = verbosity(&args);
+        let Args { stats: files, html, .. } = args;
+        return Ok(Invocation::Stats(Stats { files, format, html, verbosity }));
+    }
+    if args.html.is_some() {
+        return Err(format!(
+            "retry: --html does nothing without --stats. Good: --stats {} --html {}",
+            usage_error::example("--stats"),
+            usage_error::example("--html")
+        ));
     }
     let dry = args.dry_run;
     let plan = plan(args, &settings)?;

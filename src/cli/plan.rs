@@ -40,7 +40,7 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     let (rules, auto) = rules(&args, settings)?;
     let shared = shared(&args);
     let limits = Limits::default();
-    let streams = streams(&args);
+    let (streams, verbosity) = (streams(&args), verbosity(&args));
     let mut policy = Policy::default().attempts(attempts).consecutive(consecutive);
     policy.backoff = backoff(&args);
     policy.initial_delay = args.initial_delay.unwrap_or_default();
@@ -67,11 +67,7 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         hooks: Hooks { before_retry: args.before_retry, retry_if: args.retry_if, fallback: args.fallback },
         shared,
         flaky_exit: args.flaky_exit,
-        verbosity: match (args.quiet, args.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (_, true) => Verbosity::Verbose,
-            _ => Verbosity::Normal,
-        },
+        verbosity,
         messages: Messages {
             target: args.log.unwrap_or_default(),
             format: match args.log_format.unwrap_or_default() {
@@ -103,6 +99,15 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         settings: settings.notes(),
         auto,
     })
+}
+
+/// `--quiet` and `--verbose`
+pub fn verbosity(args: &Args) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
 }
 
 fn backoff(args: &Args) -> Backoff {

@@ -62,6 +62,10 @@ pub const EXAMPLES: &[Example] = &[
         command: "retry --report retries.jsonl --label deploy -- ./deploy",
     },
     Example {
+        what: "Add up what such a file holds, as a table and as a page with charts",
+        command: "retry --stats retries.jsonl --html retries.html",
+    },
+    Example {
         what: "See the plan without running anything",
         command: "retry --retries 6 --dry-run -- ./deploy",
     },

@@ -211,6 +211,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--success-on", "0,24"),
     ("--preset-file", "tools.toml"),
     ("--list-presets", "git"),
+    ("--stats", "retries.jsonl"),
+    ("--html", "retries.html"),
     ("--retry-on-output", "stderr:timeout"),
     ("--stop-on-output", "denied"),
     ("--success-on-output", "already.exists"),
@@ -264,7 +266,7 @@ mod tests {
             let flag = format!("--{long}");
             let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
             match long {
-                "generate" | "reset-state" | "list-presets" => {}
+                "generate" | "reset-state" | "list-presets" | "stats" => {}
                 _ => words.push("true".to_owned()),
             }
             assert_ne!(example(&flag), "", "{flag}");

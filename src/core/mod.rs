@@ -5,6 +5,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`account`] | a run that is over, in a few numbers |
 //! | [`clean`] | text without colours and cursor movements |
 //! | [`condition`] | conditions on an outcome: the items of `--retry-on` and its kin |
 //! | [`duration`] | how a duration is written |
@@ -24,6 +25,7 @@
 //! | [`stream`] | the two output streams of a command |
 //! | [`tail`] | the end of a stream, in bounded memory |
 
+pub mod account;
 pub mod clean;
 pub mod condition;
 pub mod duration;

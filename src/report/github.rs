@@ -55,7 +55,7 @@ pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<L
     // With a fallback that succeeded, the exit status is 0.
     let succeeded = matches!(summary.ending, Ending::Succeeded { .. }) || summary.exit_status == 0;
     let level = if succeeded { "warning" } else { "error" };
-    Some(Line::annotation(level, &format!("{}: {what}", name(plan))))
+    Some(Line::annotation(level, &format!("{}: {what}", summary.account(plan).name)))
 }
 
 /// Whether the failure was transient, but no further attempt was allowed.
@@ -65,18 +65,18 @@ fn is_giving_up(reason: StopReason) -> bool {
 
 /// A row for the summary of a step, after the heading if the present contents do not end with our table.
 pub fn row(plan: &Plan, history: &History, summary: &Summary, present: &str) -> String {
-    let attempts = text::attempt(plan.policy.attempts, summary.attempts);
-    let outcome = if summary.ending.is_rescued() { "late success" } else { summary.ending.name() };
+    let account = summary.account(plan);
+    let attempts = text::attempt(plan.policy.attempts, account.attempts);
     let failure =
         history.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
     let cells = [
-        name(plan),
-        outcome.to_owned(),
+        account.name.clone(),
+        account.outcome_for_people().to_owned(),
         attempts.trim_start_matches("attempt ").to_owned(),
-        format::elapsed(summary.times.elapsed),
-        format::seconds(summary.times.waited),
+        format::elapsed(account.elapsed),
+        format::seconds(account.waited),
         failure,
-        summary.exit_status.to_string(),
+        account.exit_status.to_string(),
     ];
     let mut row = String::new();
     let ends_with_table =
@@ -96,10 +96,6 @@ pub fn outputs(summary: &Summary, present: &str) -> String {
     let line_end = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
     let Summary { attempts, ending, exit_status, .. } = summary;
     format!("{line_end}attempts={attempts}\noutcome={}\nexit-status={exit_status}\n", ending.name())
-}
-
-fn name(plan: &Plan) -> String {
-    plan.messages.label.clone().unwrap_or_else(|| format::command_name(&plan.command))
 }
 
 fn is_row(line: &str) -> bool {

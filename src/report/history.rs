@@ -1,8 +1,10 @@
 //! The history of a run: how many attempts were made, how the last ones ended and, where a report needs them, all
 //! attempts. Formats nothing.
 
-use super::clock;
+use super::{clock, format};
+use crate::core::account::{Account, RunResult};
 use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
+use crate::core::plan::Plan;
 use crate::core::verdict::Why;
 use crate::run::event::{Event, Times};
 use retry_loop::run::{Next, StopReason, Verdict};
@@ -62,6 +64,25 @@ pub struct Summary {
     pub attempts: u64,
     /// How much time was spent on what.
     pub times: Times,
+}
+
+impl Summary {
+    /// The run as `--stats` would read it from a report.
+    pub fn account(&self, plan: &Plan) -> Account {
+        Account {
+            name: plan.messages.label.clone().unwrap_or_else(|| format::command_name(&plan.command)),
+            outcome: self.ending.name().into(),
+            result: match self.ending {
+                Ending::Succeeded { failures: 0 } => RunResult::Clean,
+                Ending::Succeeded { .. } => RunResult::Rescued,
+                _ => RunResult::Lost,
+            },
+            attempts: self.attempts,
+            elapsed: self.times.elapsed,
+            waited: self.times.waited,
+            exit_status: self.exit_status,
+        }
+    }
 }
 
 impl History {

@@ -1,73 +1,101 @@
 //! The JUnit file: the run as one test case. Test reporters count a success with a `flakyFailure` as flaky, and show a
-//! `rerunFailure` next to the failure. (The names are those of Maven Surefire; nextest writes the same.)
+//! `rerunFailure` next to the failure. (The names are those of Maven Surefire, whose schema also wants a `type` on each
+//! of them; nextest writes the same.)
 
+use super::clock::rfc3339;
 use super::history::{Detail, PastAttempt, Summary};
 use super::sanitize::xml;
 use super::{format, text};
-use crate::core::outcome::{Ending, Outcome};
+use crate::core::account::{Account, RunResult};
+use crate::core::outcome::Outcome;
 use crate::core::plan::{Plan, Verbosity};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
 use retry_loop::run::Verdict;
 use std::io;
-use std::time::SystemTime;
+use std::time::Duration;
 
 const NAME: &str = "retry";
 
 /// The contents of the file.
 ///
 /// # Errors
-/// When quick-junit cannot write the XML.
+/// When quick-xml cannot write the XML.
 pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<String> {
-    let mut case = TestCase::new(xml(&name(plan)), status(plan, detail, summary));
-    case.set_classname(xml(&format::command_name(&plan.command)));
-    case.set_time(summary.times.elapsed);
-    case.set_timestamp(date(detail.started));
-    let mut suite = TestSuite::new(NAME);
-    suite.set_time(summary.times.elapsed).set_timestamp(date(detail.started)).add_test_case(case);
-    suite.add_property(("run_id", plan.run_id.as_str()));
-    let mut report = Report::new(NAME);
-    report.set_time(summary.times.elapsed).set_timestamp(date(detail.started)).add_test_suite(suite);
-    report.to_string().map_err(io::Error::other)
+    let account = summary.account(plan);
+    let failures = if account.result == RunResult::Lost { "1" } else { "0" };
+    let (started, time) = (rfc3339(detail.started), seconds(account.elapsed));
+    let totals = [
+        ("name", NAME),
+        ("tests", "1"),
+        ("skipped", "0"),
+        ("failures", failures),
+        ("errors", "0"),
+        ("timestamp", &started),
+        ("time", &time),
+    ];
+    let mut document = Writer::new_with_indent(Vec::new(), b' ', 4);
+    document.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    document.create_element("testsuites").with_attributes(totals).write_inner_content(|suites| {
+        suites.create_element("testsuite").with_attributes(totals).write_inner_content(|suite| {
+            suite.create_element("properties").write_inner_content(|properties| {
+                let run_id = xml(&plan.run_id);
+                let property = [("name", "run_id"), ("value", &run_id)];
+                properties.create_element("property").with_attributes(property).write_empty()?;
+                Ok(())
+            })?;
+            let (name, class) = (name(plan, &account), xml(&format::command_name(&plan.command)));
+            let attributes =
+                [("name", name.as_str()), ("classname", &class), ("timestamp", &started), ("time", &time)];
+            let case = suite.create_element("testcase").with_attributes(attributes);
+            case.write_inner_content(|case| failures_of(case, plan, detail, &account))?;
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    let mut bytes = document.into_inner();
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// The label, the command line with `-v`, or the command's name.
-fn name(plan: &Plan) -> String {
-    match &plan.messages.label {
-        Some(label) => label.clone(),
-        None if plan.verbosity == Verbosity::Verbose => format::shell_words(&plan.command),
-        None => format::command_name(&plan.command),
+fn name(plan: &Plan, account: &Account) -> String {
+    if plan.messages.label.is_none() && plan.verbosity == Verbosity::Verbose {
+        return xml(&format::shell_words(&plan.command));
     }
+    xml(&account.name)
 }
 
-fn status(plan: &Plan, detail: &Detail, summary: &Summary) -> TestCaseStatus {
+fn failures_of(
+    case: &mut Writer<Vec<u8>>,
+    plan: &Plan,
+    detail: &Detail,
+    account: &Account,
+) -> io::Result<()> {
     let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Verdict::Success));
-    if matches!(summary.ending, Ending::Succeeded { .. }) {
-        let mut status = TestCaseStatus::success();
-        status.add_reruns(failed.map(|attempt| rerun(plan, attempt)));
-        return status;
+    let rerun = if account.result == RunResult::Lost {
+        // As in Surefire's files, the first failure is the test's failure, and the others are reruns.
+        let (message, kind) = match failed.next() {
+            Some(first) => (message(plan, first), kind(first)),
+            None => ("no attempt failed".to_owned(), account.outcome.as_ref()),
+        };
+        let failure =
+            case.create_element("failure").with_attributes([("message", message.as_str()), ("type", kind)]);
+        let description = format!("{}: exit status {}", account.outcome, account.exit_status);
+        failure.write_text_content(BytesText::new(&description))?;
+        "rerunFailure"
+    } else {
+        "flakyFailure"
+    };
+    for attempt in failed {
+        let (started, message) = (rfc3339(attempt.started), message(plan, attempt));
+        let time = attempt.ended.as_ref().map(|(took, _)| seconds(*took));
+        let times = time.iter().map(|time| ("time", time.as_str()));
+        let element = case.create_element(rerun).with_attribute(("timestamp", started.as_str()));
+        let element = element.with_attributes(times);
+        element.with_attributes([("message", message.as_str()), ("type", kind(attempt))]).write_empty()?;
     }
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    // As in Surefire's files, the first failure is the test's failure, and the others are reruns.
-    match failed.next() {
-        Some(first) => {
-            status.set_message(message(plan, first)).set_type(kind(first));
-            status.add_reruns(failed.map(|attempt| rerun(plan, attempt)));
-        }
-        None => {
-            status.set_message("no attempt failed").set_type(summary.ending.name());
-        }
-    }
-    status.set_description(format!("{}: exit status {}", summary.ending.name(), summary.exit_status));
-    status
-}
-
-fn rerun(plan: &Plan, attempt: &PastAttempt) -> TestRerun {
-    let mut rerun = TestRerun::new(NonSuccessKind::Failure);
-    rerun.set_timestamp(date(attempt.started)).set_message(message(plan, attempt)).set_type(kind(attempt));
-    if let Some((took, _)) = &attempt.ended {
-        rerun.set_time(*took);
-    }
-    rerun
+    Ok(())
 }
 
 fn message(plan: &Plan, attempt: &PastAttempt) -> String {
@@ -88,6 +116,7 @@ fn kind(attempt: &PastAttempt) -> &'static str {
     }
 }
 
-fn date(time: SystemTime) -> chrono::DateTime<chrono::Utc> {
-    time.into()
+/// Thousandths are what others write.
+fn seconds(duration: Duration) -> String {
+    format!("{:.3}", duration.as_secs_f64())
 }

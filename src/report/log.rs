@@ -1,7 +1,7 @@
 //! Where messages go: stderr, the journal, syslog, a file. Owns the protocols. A log that cannot be reached gets one
 //! warning, and stderr takes its place: a message never changes how a run ends.
 
-use super::clock::rfc3339;
+use super::clock::{self, rfc3339};
 use super::json::{LogEntry, OutcomeField};
 use super::progress::may_draw;
 use super::sanitize::{self, Line};
@@ -17,7 +17,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The longest message for the journal, in bytes: its own default limit (LineMax=).
 const MAX_JOURNAL_MESSAGE: usize = 48 * 1024;
@@ -36,8 +36,6 @@ pub struct Log<'a> {
     terminal: Option<Terminal>,
     /// Where the cursor of the terminal is.
     cursor: Cell<Cursor>,
-    /// The offset of local time from UTC in seconds, at a given time. Syslog has local times.
-    offset: fn(SystemTime) -> i64,
 }
 
 /// Whether lines on stderr have the color of their severity, which the words say as well.
@@ -59,9 +57,8 @@ enum Destination<'a> {
 
 impl<'a> Log<'a> {
     /// Opens nothing. Each message opens the log again, so that a log that was rotated or a daemon that was restarted
-    /// gets the next message, and a run without messages costs nothing. `offset` returns the offset from UTC in
-    /// seconds.
-    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
+    /// gets the next message, and a run without messages costs nothing.
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool) -> Self {
         let destination = match &plan.messages.target {
             LogTarget::Stderr => stderr(plan),
             LogTarget::Journald(socket) => Destination::Journald(socket),
@@ -74,7 +71,7 @@ impl<'a> Log<'a> {
             Shown::OnTerminal | Shown::Never => Color::Off,
         };
         let terminal = stderr_is_terminal.then_some(plan.messages.terminal);
-        Self { plan, destination, color, terminal, cursor: Cell::new(Cursor::AtStart), offset }
+        Self { plan, destination, color, terminal, cursor: Cell::new(Cursor::AtStart) }
     }
 
     /// Whether messages have the time of day.
@@ -237,7 +234,7 @@ impl<'a> Log<'a> {
     /// RFC 3164 as syslog(3) sends it to a daemon on the same machine: without the host name, in local time.
     fn syslog_packet(&self, entry: &LogEntry, now: SystemTime) -> String {
         let mut packet = format!("<{}>", FACILITY_USER | entry.severity as u8);
-        let time = local_time(now, (self.offset)(now));
+        let time = clock::local_for_syslog(now);
         let _infallible = write!(packet, "{time} retry[{}]: ", std::process::id());
         packet.push_str(&self.message(entry, MAX_SYSLOG_MESSAGE));
         packet
@@ -280,34 +277,5 @@ fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
             sender.send(datagram).map(drop)
         }
         sent => sent.map(drop),
-    }
-}
-
-/// `Nov  3 07:05:00`
-fn local_time(now: SystemTime, offset: i64) -> String {
-    let shift = Duration::from_secs(offset.unsigned_abs());
-    let local = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) }.unwrap_or(now);
-    // humantime has the calendar: `2026-11-03T07:05:00Z`.
-    let text = humantime::format_rfc3339_seconds(local).to_string();
-    let number =
-        |from: usize| text.get(from..from + 2).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);
-    let (month, day, time) = (number(5), number(8), text.get(11..19).unwrap_or_default());
-    format!("{} {day:>2} {time}", MONTHS[month.clamp(1, 12) - 1])
-}
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn syslog_has_local_times_with_a_padded_day() {
-        let time =
-            |seconds, offset| local_time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds), offset);
-        assert_eq!(time(0, 0), "Jan  1 00:00:00");
-        assert_eq!(time(1_793_000_000, 3600), "Oct 26 08:33:20");
-        assert_eq!(time(1_793_000_000, -3600 * 23), "Oct 25 08:33:20");
     }
 }

@@ -5,6 +5,7 @@
 //! | [`reporter`] | the observer of the run, which gives each view what it shows |
 //! | [`history`] | the attempts so far, as reports need them |
 //! | [`sanitize`] | what makes text safe for the place where it is shown |
+//! | [`stats`] | what `--stats` shows: tables, JSON, a page |
 //! | [`state`] | shared state, for `--show-state` |
 //! | [`text`] | the messages for people, to the letter |
 //! | [`format`](mod@format) | durations, command names and arguments as text |
@@ -35,5 +36,6 @@ pub mod reporter;
 pub mod resolved_path;
 pub mod sanitize;
 pub mod state;
+pub mod stats;
 pub mod text;
 pub mod wait_policy;

@@ -28,11 +28,10 @@ pub struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    /// Opens no file, and reads the wall clock only if a report needs the time. `offset` returns the offset of local
-    /// time from UTC in seconds.
-    pub fn new(plan: &'a Plan, stderr_is_terminal: bool, offset: fn(SystemTime) -> i64) -> Self {
+    /// Opens no file, and reads the wall clock only if a report needs the time.
+    pub fn new(plan: &'a Plan, stderr_is_terminal: bool) -> Self {
         let needs_history = plan.messages.report.is_some() || plan.messages.junit.is_some();
-        let log = Log::new(plan, stderr_is_terminal, offset);
+        let log = Log::new(plan, stderr_is_terminal);
         let progress = Progress::new(plan, stderr_is_terminal, log.is_elsewhere());
         Self { plan, log, history: History::new(needs_history.then(clock::now)), progress }
     }

@@ -9,6 +9,7 @@
 //! | a command of ours for GitHub Actions | [`Line::annotation`] |
 //! | the summary of a step | [`cell`] |
 //! | JUnit | [`xml`] |
+//! | the page of `--stats` | [`html`] |
 //! | JSON, wherever it goes | [`json`] |
 //! | a field of the journal | [`field`] |
 
@@ -100,6 +101,22 @@ pub fn xml(text: &str) -> String {
     visible(text)
 }
 
+/// Text in HTML, also within the quotes of an attribute.
+pub fn html(text: &str) -> String {
+    let mut html = String::new();
+    for letter in visible(text).chars() {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            letter => html.push(letter),
+        }
+    }
+    html
+}
+
 /// A value as JSON in one line. Invisible characters are written as `\u001b`, so parsing gives the same value.
 pub fn json(value: &impl Serialize) -> String {
     // Never fails: there is no map with keys that are not strings.
@@ -183,6 +200,7 @@ mod tests {
         assert_eq!(annotation.as_str(), r"::error title=retry::50%25 \r\n::error::x");
         assert_eq!(cell("a|b\n<b> *c*"), r"a\|b\\n&lt;b> \*c\*");
         assert_eq!(field("a\nb\x1b"), "a\nb\\u{1b}");
+        assert_eq!(html("<a href='b\"&c'>"), "&lt;a href=&#39;b&quot;&amp;c&#39;&gt;");
         assert_eq!(json(&"\u{202e}##[x]\u{7f}"), r#""\u202e#\u0023[x]\u007f""#);
     }
 

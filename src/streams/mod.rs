@@ -13,6 +13,7 @@
 //! | [`nonblocking_reader`] | reading from an inherited descriptor without ever blocking |
 //! | [`nonblocking_writer`] | writing to an inherited descriptor without ever blocking |
 //! | [`descriptor`] | what an inherited descriptor refers to, and a second open file description of it |
+//! | [`unnamed`] | a file without a name in `$TMPDIR` |
 //! | [`time_slice`] | how long one stream may take before it is the turn of others |
 //! | [`error`] | errors that lose a part of a stream |
 //!
@@ -32,3 +33,4 @@ pub mod scanner;
 pub mod spool;
 pub mod stdio;
 pub mod time_slice;
+pub mod unnamed;

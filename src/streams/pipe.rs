@@ -91,7 +91,7 @@ pub fn filled(bytes: &[u8]) -> io::Result<OwnedFd> {
     if writer.write_all(bytes).is_ok() {
         return Ok(reader);
     }
-    let mut file = tempfile::tempfile()?;
+    let mut file = super::unnamed::file()?;
     file.write_all(bytes)?;
     file.rewind()?;
     Ok(file.into())

@@ -2,6 +2,7 @@
 //! nothing is left behind, however we end.
 
 use super::nonblocking_writer::{NonblockingWriter, Written};
+use super::unnamed;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -61,7 +62,7 @@ impl Spool {
     }
 
     fn move_to_file(&mut self) -> io::Result<()> {
-        let file = tempfile::tempfile()?;
+        let file = unnamed::file()?;
         file.write_all_at(&self.memory, 0)?;
         self.memory = Vec::new();
         self.file = Some(file);

@@ -4,6 +4,7 @@
 pub mod clean;
 pub mod command;
 pub mod http;
+pub mod junit;
 pub mod live;
 pub mod release;
 pub mod terminal;

@@ -1,8 +1,7 @@
-//! This process: its start, its end, and the local time.
+//! This process: its start and its end.
 
 use crate::platform::system;
 pub use crate::platform::system::lifecycle::death_signal;
-use std::time::SystemTime;
 
 /// Opens /dev/null for each standard stream that is closed. Otherwise, the next file that is opened would take its
 /// place. The descriptors can neither be read nor written, and the command finds the streams closed.
@@ -23,15 +22,4 @@ pub fn no_core_dump() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _best_effort = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     system::lifecycle::forbid_dumps();
-}
-
-/// The seconds by which local time is ahead of UTC at `time`.
-pub fn offset_from_utc(time: SystemTime) -> i64 {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let seconds = seconds.try_into().unwrap_or(0);
-    // SAFETY: zeros are valid in a `tm`, which has numbers and a pointer.
-    let mut local: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are valid during the call. It reads the variable TZ, and no thread changes the environment.
-    let known = unsafe { !libc::localtime_r(&raw const seconds, &raw mut local).is_null() };
-    if known { local.tm_gmtoff } else { 0 }
 }
