@@ -3,12 +3,12 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`attempt`] | one attempt, from its start to the end of what it left behind |
-//! | [`command`] | a command, of an attempt or a hook: start, time limits, end |
-//! | [`drain`] | the rest of the output of a command that has ended, and held output |
-//! | [`hooks`] | the commands of `--retry-if`, `--before-retry` and `--fallback` |
-//! | [`delay`] | the delay between two attempts |
-//! | [`conclusion`] | what follows the last attempt |
+//! | `attempt` | one attempt, from its start to the end of what it left behind |
+//! | `command` | a command, of an attempt or a hook: start, time limits, end |
+//! | `drain` | the rest of the output of a command that has ended, and held output |
+//! | `hooks` | the commands of `--retry-if`, `--before-retry` and `--fallback` |
+//! | `delay` | the delay between two attempts |
+//! | `conclusion` | what follows the last attempt |
 
 mod attempt;
 mod command;
