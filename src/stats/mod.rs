@@ -3,9 +3,9 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`line`](mod@line) | one line of a file: a run, or why it is none |
-//! | [`read`](mod@read) | files and stdin, line by line, and what was left out |
-//! | [`tally`] | the sums: for all runs, by name, by day, by reason |
+//! | `line`(mod@line) | one line of a file: a run, or why it is none |
+//! | `read`(mod@read) | files and stdin, line by line, and what was left out |
+//! | `tally` | the sums: for all runs, by name, by day, by reason |
 //!
 //! Memory is bounded whatever a file holds: one line at a time, and so many names, reasons and days.
 

@@ -2,9 +2,9 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`text`] | the tables for people, and what is said about files that hold more than reports |
-//! | [`json`] | the same for machines |
-//! | [`html`] | the page |
+//! | `text` | the tables for people, and what is said about files that hold more than reports |
+//! | `json` | the same for machines |
+//! | `html` | the page |
 //! | `svg` | its charts |
 
 pub mod html;
