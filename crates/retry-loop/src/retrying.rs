@@ -212,6 +212,9 @@ impl<F, M: Droppable, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
 impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     /// Sleeps with `sleeper` instead of tokio: `smol::Timer::after`, `futures_timer::Delay::new` or any other
     /// function that turns a [`Duration`] into a future, or a [`Sleeper`] with a clock of its own.
+    ///
+    /// The sleeper provides the clock; a function's clock is std's. A function that does not really sleep leaves it
+    /// where it was, and deadlines and breakers are wrong: use [`VirtualSleeper`](crate::VirtualSleeper) in tests.
     pub fn sleep_with<S2: Sleeper>(self, sleeper: S2) -> Retrying<F, M, T, E, W, D, N, G, S2> {
         let Self { operation, state, fallback, marker, .. } = self;
         Retrying { operation, state, fallback, sleeper, marker }
@@ -232,6 +235,10 @@ impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
 impl<F, T, E, W, D, N, G, S> Retrying<F, Blocking, T, E, W, D, N, G, S> {
     /// Sleeps with `sleeper` instead of [`std::thread::sleep`]: a function that takes a [`Duration`], or a
     /// [`BlockingSleeper`] with a clock of its own.
+    ///
+    /// The sleeper provides the clock; a function's clock is std's. A function that does not really sleep leaves it
+    /// where it was, and deadlines and breakers are wrong: use [`VirtualSleeper`](crate::VirtualSleeper) in tests. A
+    /// function serves a test that looks at the delays only:
     ///
     /// ```
     /// use retry_loop::{Policy, Retry as _};

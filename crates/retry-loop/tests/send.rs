@@ -131,6 +131,7 @@ fn values_are_send_and_sync() {
     both::<retry_loop::StopReason>();
     both::<retry_loop::NoCause>();
     both::<retry_loop::TokioSleeper>();
+    both::<retry_loop::VirtualSleeper>();
     let call = is_send(free.retry(&Policy::default()));
     drop(is_send(call.into_future()));
     // In a set of tasks, futures are moved before they are polled.
