@@ -93,7 +93,7 @@ mod shared;
 mod sleeper;
 
 pub use backoff::{Growth, Jitter};
-pub use error::{AttemptError, Error, Failure, NoCause};
+pub use error::{AttemptError, Error, Failure, NoLastError};
 pub use fallback::NoFallback;
 pub use future::RetryFuture;
 #[cfg(feature = "tokio")]

@@ -129,7 +129,7 @@ fn values_are_send_and_sync() {
     both::<Budget>();
     both::<Error<Failed>>();
     both::<retry_loop::StopReason>();
-    both::<retry_loop::NoCause>();
+    both::<retry_loop::NoLastError>();
     both::<retry_loop::TokioSleeper>();
     both::<retry_loop::VirtualSleeper>();
     let call = is_send(free.retry(&Policy::default()));
