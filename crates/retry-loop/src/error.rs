@@ -88,9 +88,11 @@ impl<E> Error<E> {
         }
     }
 
-    /// The error that the last attempt returned, or else [`NoLastError`] as an error of the same type: for functions that
-    /// return `E` themselves. `std::io::Error`, `String`, `Box<dyn Error>` and `anyhow::Error` can be made from
-    /// `NoLastError`, and an enum of your own can with a `From` (in `thiserror`'s words: `#[from] NoLastError`).
+    /// The error that the last attempt returned, or else [`NoLastError`] as an error of the same type: for functions
+    /// that return `E` themselves, with `.map_err(Error::into_cause)`.
+    ///
+    /// `std::io::Error`, `String`, `Box<dyn Error + Send + Sync>` and `anyhow::Error` can be made from `NoLastError`. An
+    /// enum of your own needs a variant with a `From`, in `thiserror`'s words `#[from] NoLastError`.
     ///
     /// ```
     /// use retry_loop::{Error, Policy, Retry as _};

@@ -94,7 +94,7 @@ mod sleeper;
 
 pub use backoff::{Growth, Jitter};
 pub use error::{AttemptError, Error, Failure, NoLastError};
-pub use fallback::NoFallback;
+pub use fallback::{AsyncFallback, BlockingFallback, NoFallback};
 pub use future::RetryFuture;
 #[cfg(feature = "tokio")]
 pub use lending::retry;
@@ -102,7 +102,7 @@ pub use lending::retry_with_state;
 pub use policy::{Attempts, Delays, Policy, PolicyError};
 #[cfg(feature = "macros")]
 pub use retry_loop_macros::retry;
-pub use retrying::{Async, Blocking, Lending, Retry, Retrying, Stateful};
+pub use retrying::{Async, Awaited, Blocking, Called, Cancellable, Lending, Retry, Retrying, Stateful};
 pub use run::StopReason;
 pub use shared::{Breaker, BreakerState, Budget};
 #[cfg(feature = "tokio")]
@@ -114,6 +114,5 @@ pub use sleeper::{BlockingSleeper, DefaultSleeper, NoSleeper, Sleeper, VirtualSl
 pub mod private {
     pub use crate::call::{Call, PlainCall, Step};
     pub use crate::error::last_error;
-    pub use crate::fallback::{AsyncFallback, BlockingFallback};
     pub use crate::sleeper::std_now;
 }
