@@ -91,8 +91,8 @@ impl<E> Error<E> {
     /// The error that the last attempt returned, or else [`NoLastError`] as an error of the same type: for functions
     /// that return `E` themselves, with `.map_err(Error::into_cause)`.
     ///
-    /// `std::io::Error`, `String`, `Box<dyn Error + Send + Sync>` and `anyhow::Error` can be made from `NoLastError`. An
-    /// enum of your own needs a variant with a `From`, in `thiserror`'s words `#[from] NoLastError`.
+    /// `std::io::Error`, `String`, `Box<dyn Error + Send + Sync>` and `anyhow::Error` can be made from `NoLastError`.
+    /// An enum of your own needs a variant with a `From`, in `thiserror`'s words `#[from] NoLastError`.
     ///
     /// ```
     /// use retry_loop::{Error, Policy, Retry as _};

@@ -151,8 +151,9 @@ impl BlockingSleeper for DefaultSleeper {
 /// assert_eq!(probe.retry(&policy).breaker(&breaker).sleep_with(clock.clone()).call(), Ok("up"));
 /// ```
 ///
-/// It is made for calls that run one after another: the sleeps of calls that run at the same time are added up. An
-/// async attempt that is not ready at once has timed out, if it has a [`timeout`](crate::Retrying::timeout).
+/// It is made for calls that run one after another: the sleeps of calls that run at the same time are added up. With a
+/// [`timeout`](crate::Retrying::timeout), an async attempt that waits for anything but this clock times out at once, and
+/// one that sleeps on this clock never does. Tokio's paused clock has neither limit.
 #[derive(Debug, Clone, Default)]
 pub struct VirtualSleeper {
     elapsed: Arc<Mutex<Duration>>,
