@@ -33,10 +33,10 @@ use syn::{Error, Expr, ExprLit, Ident, ItemFn, Lit, LitStr, ReturnType, Token};
 /// | `base` | the delay after the first failure, `"500ms"` | `"500ms"` |
 /// | `factor` | the growth from failure to failure | `4.0` |
 /// | `max_delay` | the cap on the delay, before jitter | `"60s"` |
-/// | `jitter` | up to so much more, `"300ms"`; or `"full"`, `"equal"`, `"none"` | `"300ms"` |
-/// | `deadline` | no attempt starts later, `"30s"` | none |
+/// | `jitter` | the longest random time that is added to a delay, `"300ms"`; or `"full"`, `"equal"`, `"none"` | `"300ms"` |
+/// | `deadline` | no attempt starts later after the start of the call, `"30s"` | none |
 /// | `when` | a function: is this error (`&E`) worth another attempt? | every error is |
-/// | `delay_from` | a function: how long does this error (`&E`) ask to wait? | none does |
+/// | `delay_from` | a function: how long does this error (`&E`) ask to wait? | no error asks |
 /// | `notify` | a function that is told about each [`Failure`](struct.Failure.html) | none |
 #[proc_macro_attribute]
 pub fn retry(

@@ -37,17 +37,18 @@ pub struct LendsWithoutArgument;
 /// ```
 pub struct ReturnsNoResult;
 
-/// "the method `timeout` exists, but its trait bounds were not satisfied: `Blocking: Droppable`".
+/// "an attempt of this operation cannot be dropped when its time is up", with the advice to set the timeouts of the
+/// client.
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// use retry_loop::{Policy, Retry as _};
 /// let _ = (|| Ok::<_, String>(1)).retry(&Policy::default()).timeout(std::time::Duration::from_secs(1)).call();
 /// ```
 pub struct BlocksWithTimeout;
 
-/// The same for a state, which would be lost: "`Stateful<...>: Droppable`".
+/// The same for a state, which would be lost.
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// use retry_loop::{Policy, retry_with_state};
 /// let operation = async |state: u32, _attempt| (state, Ok::<_, String>(1));
 /// let _ = retry_with_state(&Policy::default(), 1, operation).timeout(std::time::Duration::from_secs(1));
@@ -64,9 +65,19 @@ pub struct StateWithTimeout;
 /// ```
 pub struct BlocksAndIsAwaited;
 
-/// "no method named `call` found": it is awaited.
+/// "`Retrying<..., Lending, ...>` is not a future": it is called, and the call is awaited.
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
+/// use retry_loop::{Policy, Retry as _};
+/// async fn run() {
+///     let _ = (async |_| Ok::<_, String>(1)).retry(&Policy::default()).await;
+/// }
+/// ```
+pub struct LendsAndIsAwaited;
+
+/// "this operation returns a future, so it is awaited and not called: write `.await` instead of `.call()`".
+///
+/// ```compile_fail,E0277
 /// use retry_loop::{Policy, Retry as _};
 /// async fn get() -> Result<u32, String> { Ok(1) }
 /// let _ = get.retry(&Policy::default()).sleep_with(|_| std::future::ready(())).call();

@@ -88,9 +88,11 @@ impl<E> Error<E> {
         }
     }
 
-    /// The error that the last attempt returned, or else [`NoCause`] as an error of the same type: for functions that
-    /// return `E` themselves. `std::io::Error`, `String`, `Box<dyn Error>` and `anyhow::Error` can be made from
-    /// `NoCause`, and an enum of your own can with a `From` (in `thiserror`'s words: `#[from] NoCause`).
+    /// The error that the last attempt returned, or else [`NoLastError`] as an error of the same type: for functions
+    /// that return `E` themselves, with `.map_err(Error::into_cause)`.
+    ///
+    /// `std::io::Error`, `String`, `Box<dyn Error + Send + Sync>` and `anyhow::Error` can be made from `NoLastError`.
+    /// An enum of your own needs a variant with a `From`, in `thiserror`'s words `#[from] NoLastError`.
     ///
     /// ```
     /// use retry_loop::{Error, Policy, Retry as _};
@@ -103,21 +105,21 @@ impl<E> Error<E> {
     /// ```
     pub fn into_cause(self) -> E
     where
-        E: From<NoCause>,
+        E: From<NoLastError>,
     {
         match self {
             Self::GaveUp { last: Some(AttemptError::Failed(error)), .. } => error,
             Self::GaveUp { last: Some(AttemptError::TimedOut(timeout)), .. } => {
-                NoCause(Cause::TimedOut(timeout)).into()
+                NoLastError(Cause::TimedOut(timeout)).into()
             }
-            Self::GaveUp { reason, last: None, .. } => NoCause(Cause::Stopped(reason)).into(),
-            Self::InvalidPolicy(error) => NoCause(Cause::Policy(error)).into(),
+            Self::GaveUp { reason, last: None, .. } => NoLastError(Cause::Stopped(reason)).into(),
+            Self::InvalidPolicy(error) => NoLastError(Cause::Policy(error)).into(),
         }
     }
 }
 
-/// The error of the last attempt. The attribute macro checks its policy when it is compiled, waits for nothing before
-/// the first attempt and sets no timeout, breaker or budget, so there is one.
+/// The error of the last attempt, for the code of the attribute macro. There always is one: the macro checks its policy
+/// when it is compiled, waits for nothing before the first attempt and sets no timeout, breaker or budget.
 pub fn last_error<E>(error: Error<E>) -> E {
     match error.into_last() {
         Some(error) => error,
@@ -152,7 +154,7 @@ impl<E: StdError> StdError for Error<E> {
 /// Why a call that did not succeed has no error of an attempt: it timed out, was not made, or the policy is invalid.
 /// See [`Error::into_cause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoCause(Cause);
+pub struct NoLastError(Cause);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
@@ -161,7 +163,7 @@ enum Cause {
     Policy(PolicyError),
 }
 
-impl fmt::Display for NoCause {
+impl fmt::Display for NoLastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Cause::TimedOut(timeout) => write!(f, "timed out after {timeout:?}"),
@@ -171,22 +173,22 @@ impl fmt::Display for NoCause {
     }
 }
 
-impl StdError for NoCause {}
+impl StdError for NoLastError {}
 
-impl From<NoCause> for std::io::Error {
-    fn from(no_cause: NoCause) -> Self {
-        let kind = match no_cause.0 {
+impl From<NoLastError> for std::io::Error {
+    fn from(no_last_error: NoLastError) -> Self {
+        let kind = match no_last_error.0 {
             Cause::TimedOut(_) | Cause::Stopped(StopReason::Deadline { .. }) => std::io::ErrorKind::TimedOut,
             Cause::Policy(_) => std::io::ErrorKind::InvalidInput,
             Cause::Stopped(_) => std::io::ErrorKind::Other,
         };
-        Self::new(kind, no_cause)
+        Self::new(kind, no_last_error)
     }
 }
 
-impl From<NoCause> for String {
-    fn from(no_cause: NoCause) -> Self {
-        no_cause.to_string()
+impl From<NoLastError> for String {
+    fn from(no_last_error: NoLastError) -> Self {
+        no_last_error.to_string()
     }
 }
 

@@ -6,7 +6,7 @@ use super::error::Error;
 #[derive(Debug, Clone, Copy)]
 pub struct NoFallback(pub(crate) ());
 
-/// A fallback that returns at once.
+/// A fallback of a call that blocks: a closure for [`Retrying::fallback`](crate::Retrying::fallback), or none.
 pub trait BlockingFallback<T, E> {
     /// Turns the error of the call into its result.
     ///
@@ -30,7 +30,8 @@ where
     }
 }
 
-/// A fallback that returns a future.
+/// A fallback of an async call: a closure for [`Retrying::fallback`](crate::Retrying::fallback) that returns a future,
+/// or none.
 pub trait AsyncFallback<T, E> {
     /// The future of the call's result.
     type Future: Future<Output = Result<T, Error<E>>>;

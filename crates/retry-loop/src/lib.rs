@@ -45,13 +45,15 @@
 //! | which closures can be retried; closures that lend `&mut` | [`Retry`], [`retry_with_state`] |
 //! | what a call returns when it gives up; `?` with `anyhow` | [`Error`] |
 //! | a service that several calls share | [`Breaker`], [`Budget`] |
-//! | another runtime than tokio; a clock for tests | [`Retrying::sleep_with`], [`Sleeper`], [`BlockingSleeper`] |
+//! | another runtime than tokio | [`Retrying::sleep_with`], [`Sleeper`], [`BlockingSleeper`] |
+//! | a test that does not wait | [`VirtualSleeper`] |
 //! | delays for a loop of your own | [`Policy::delays`] |
 #![cfg_attr(feature = "macros", doc = "| an attribute for functions | [`macro@retry`] |")]
 //!
 //! # Features
 //!
-//! - `tokio` (default): sleeps on tokio's clock. A test with a paused clock takes no time.
+//! - `tokio` (default): sleeps on tokio's clock. A test with a paused clock takes no time: tokio's feature `test-util`
+//!   and `#[tokio::test(start_paused = true)]`.
 //! - `macros`: the attribute `#[retry_loop::retry(...)]` for functions.
 //!
 //! Without features the crate has two dependencies and no runtime, and builds for every target that has std,
@@ -91,8 +93,8 @@ mod shared;
 mod sleeper;
 
 pub use backoff::{Growth, Jitter};
-pub use error::{AttemptError, Error, Failure, NoCause};
-pub use fallback::NoFallback;
+pub use error::{AttemptError, Error, Failure, NoLastError};
+pub use fallback::{AsyncFallback, BlockingFallback, NoFallback};
 pub use future::RetryFuture;
 #[cfg(feature = "tokio")]
 pub use lending::retry;
@@ -100,18 +102,17 @@ pub use lending::retry_with_state;
 pub use policy::{Attempts, Delays, Policy, PolicyError};
 #[cfg(feature = "macros")]
 pub use retry_loop_macros::retry;
-pub use retrying::{Async, Blocking, Lending, Retry, Retrying, Stateful};
+pub use retrying::{Async, Awaited, Blocking, Called, Cancellable, Lending, Retry, Retrying, Stateful};
 pub use run::StopReason;
 pub use shared::{Breaker, BreakerState, Budget};
 #[cfg(feature = "tokio")]
 pub use sleeper::TokioSleeper;
-pub use sleeper::{BlockingSleeper, DefaultSleeper, NoSleeper, Sleeper};
+pub use sleeper::{BlockingSleeper, DefaultSleeper, NoSleeper, Sleeper, VirtualSleep, VirtualSleeper};
 
 /// For the code of the attribute macro.
 #[doc(hidden)]
 pub mod private {
     pub use crate::call::{Call, PlainCall, Step};
     pub use crate::error::last_error;
-    pub use crate::fallback::{AsyncFallback, BlockingFallback};
     pub use crate::sleeper::std_now;
 }

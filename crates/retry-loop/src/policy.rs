@@ -50,7 +50,7 @@ pub struct Policy {
     pub initial_delay: Duration,
     /// The longest random wait before the first attempt, in addition to `initial_delay`. Default: none.
     pub stagger: Duration,
-    /// An attempt that ran for this time or longer starts the backoff anew. Default: none does.
+    /// An attempt that ran for this time or longer starts the backoff anew. Default: never.
     pub reset_after: Option<Duration>,
     /// Time since the start of the call after which no attempt starts; more than 0. Default: none.
     pub deadline: Option<Duration>,
@@ -203,15 +203,18 @@ impl Policy {
     }
 
     /// Starts the backoff anew, as after the first failure, when an attempt ran for `reset_after` or longer: for
-    /// connections that live long. Default: no attempt does.
+    /// connections that live long. Default: never.
     #[must_use]
     pub fn reset_after(self, reset_after: Duration) -> Self {
         Self { reset_after: Some(reset_after), ..self }
     }
 
     /// Starts no attempt later than `deadline` (more than 0) after the start of the call, and skips a delay that
-    /// would end later. An attempt that is running goes on: [`Retrying::timeout`](crate::Retrying::timeout) limits
-    /// one. Default: none.
+    /// would end later. Default: none.
+    ///
+    /// The deadline does not end an attempt that is running, so a call can take longer.
+    /// [`Retrying::timeout`](crate::Retrying::timeout) limits each attempt: with both, a call ends after at most
+    /// `deadline` plus `timeout`.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }

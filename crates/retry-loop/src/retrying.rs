@@ -27,19 +27,51 @@ pub struct Lending(());
 #[derive(Debug, Clone, Copy)]
 pub struct Stateful<C, Fut>(PhantomData<fn() -> (C, Fut)>);
 
-/// The kinds of operations that are awaited: not those that block.
-pub trait Awaited {}
+mod sealed {
+    use super::{Async, Blocking, Lending, Stateful};
+
+    pub trait Sealed {}
+
+    impl<Fut> Sealed for Async<Fut> {}
+    impl Sealed for Blocking {}
+    impl Sealed for Lending {}
+    impl<C, Fut> Sealed for Stateful<C, Fut> {}
+}
+
+/// The kinds of operations that return futures: [`Async`], [`Lending`] and [`Stateful`]. It is sealed.
+pub trait Awaited: sealed::Sealed {}
 
 impl<Fut> Awaited for Async<Fut> {}
 impl Awaited for Lending {}
 impl<C, Fut> Awaited for Stateful<C, Fut> {}
 
-/// The kinds of operations whose attempts can be dropped before they end. An operation that blocks cannot be stopped,
-/// and an attempt that has taken a state would be dropped together with it.
-pub trait Droppable {}
+/// The kinds of operations that are run by `.call()`: [`Blocking`], and [`Lending`] and [`Stateful`] by
+/// `.call().await`. It is sealed.
+#[diagnostic::on_unimplemented(
+    message = "this operation returns a future, so it is awaited and not called",
+    label = "write `.await` instead of `.call()`",
+    note = "`.into_future()` turns it into a future that can be spawned, joined or stored"
+)]
+pub trait Called: sealed::Sealed {}
 
-impl<Fut> Droppable for Async<Fut> {}
-impl Droppable for Lending {}
+impl Called for Blocking {}
+impl Called for Lending {}
+impl<C, Fut> Called for Stateful<C, Fut> {}
+
+/// The kinds of operations whose attempts can be dropped before they end: [`Async`] and [`Lending`]. It is sealed.
+///
+/// An operation that blocks cannot be stopped, and an attempt that has taken a state would be dropped together with
+/// it.
+#[diagnostic::on_unimplemented(
+    message = "an attempt of this operation cannot be dropped when its time is up",
+    label = "only an operation that returns a future, without a state, can have a timeout",
+    note = "code that blocks cannot be stopped: set the timeouts of the client that it uses, or retry an async function",
+    note = "an attempt of `retry_with_state` would be dropped with its state: set a timeout in the operation"
+)]
+pub trait Cancellable: sealed::Sealed {}
+
+impl<Fut> Cancellable for Async<Fut> {}
+impl Cancellable for Lending {}
 
 /// Gives closures and functions the method [`retry`](Retry::retry).
 ///
@@ -49,9 +81,14 @@ impl Droppable for Lending {}
 /// | `async \|attempt\| ...` | `.call().await` | yes, also mutably |
 /// | `\|\| result`, `function` | `.call()` | |
 ///
-/// `M` tells these kinds apart; the compiler infers it. Where it says "async closure does not implement `FnMut` because
-/// it captures state" or "captured variable cannot escape `FnMut` closure body", the future borrows from the closure:
-/// write `async |_| ...` and `.call().await`.
+/// `M` tells these kinds apart; the compiler infers it. What its errors mean:
+///
+/// | error | reason | write |
+/// |---|---|---|
+/// | "`Retrying<..., Blocking, ...>` is not a future" | the operation blocks | `.call()` |
+/// | "`Retrying<..., Lending, ...>` is not a future" (or `Stateful`) | the future borrows from the operation | `.call().await` |
+/// | "async closure does not implement `FnMut` because it captures state", "captured variable cannot escape `FnMut` closure body" | the future borrows from the closure | `async \|_\| ...` and `.call().await` |
+/// | "no method named `retry` found" | the trait is not imported, or the operation returns no `Result` | `use retry_loop::Retry as _;` |
 ///
 /// ```
 /// # #[derive(Debug)] struct Error;
@@ -199,11 +236,13 @@ impl<F, M, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
         self.state.guard.budget = Some(budget.clone());
         self
     }
-}
 
-impl<F, M: Droppable, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     /// Drops an attempt that takes longer than `timeout`, and retries it. A timeout of 0 is an error of the call.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    /// Only attempts that return futures can be dropped: see [`Cancellable`].
+    pub fn timeout(mut self, timeout: Duration) -> Self
+    where
+        M: Cancellable,
+    {
         self.state.guard.timeout = Some(timeout);
         self
     }
@@ -212,6 +251,9 @@ impl<F, M: Droppable, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
 impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     /// Sleeps with `sleeper` instead of tokio: `smol::Timer::after`, `futures_timer::Delay::new` or any other
     /// function that turns a [`Duration`] into a future, or a [`Sleeper`] with a clock of its own.
+    ///
+    /// The sleeper provides the clock; a function's clock is std's. A function that does not really sleep leaves it
+    /// where it was, and deadlines and breakers are wrong: use [`VirtualSleeper`](crate::VirtualSleeper) in tests.
     pub fn sleep_with<S2: Sleeper>(self, sleeper: S2) -> Retrying<F, M, T, E, W, D, N, G, S2> {
         let Self { operation, state, fallback, marker, .. } = self;
         Retrying { operation, state, fallback, sleeper, marker }
@@ -229,9 +271,25 @@ impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
     }
 }
 
+impl<F, Fut, T, E, W, D, N, G, S> Retrying<F, Async<Fut>, T, E, W, D, N, G, S> {
+    /// Never callable, because [`Async`] is not [`Called`]: without this method the compiler would only say that there
+    /// is none, and now it says what to write.
+    #[doc(hidden)]
+    pub fn call(self) -> Result<T, Error<E>>
+    where
+        Async<Fut>: Called,
+    {
+        unreachable!("no code outside of this module can implement `Called`")
+    }
+}
+
 impl<F, T, E, W, D, N, G, S> Retrying<F, Blocking, T, E, W, D, N, G, S> {
     /// Sleeps with `sleeper` instead of [`std::thread::sleep`]: a function that takes a [`Duration`], or a
     /// [`BlockingSleeper`] with a clock of its own.
+    ///
+    /// The sleeper provides the clock; a function's clock is std's. A function that does not really sleep leaves it
+    /// where it was, and deadlines and breakers are wrong: use [`VirtualSleeper`](crate::VirtualSleeper) in tests. A
+    /// function serves a test that looks at the delays only:
     ///
     /// ```
     /// use retry_loop::{Policy, Retry as _};

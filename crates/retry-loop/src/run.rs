@@ -67,9 +67,9 @@ pub enum Admission {
 pub enum Verdict {
     /// A success.
     Success,
-    /// A failure that may not happen again.
+    /// A failure that a retry may cure.
     Transient,
-    /// A failure that would happen again.
+    /// A failure that no retry cures.
     Permanent,
 }
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 /// let policy = Policy::default().base(Duration::ZERO);
 /// let down = || Err::<(), _>("down");
 /// assert!(down.retry(&policy).breaker(&breaker).call().is_err());
-/// assert_eq!(breaker.state(), BreakerState::Open);
+/// assert_eq!(breaker.state(), BreakerState::Open); // it was `Closed { failures: 0 }`
 /// // Every call with this breaker, or with a clone of it, now ends without an attempt.
 /// let refused = down.retry(&policy).breaker(&breaker.clone()).call();
 /// assert!(matches!(refused, Err(Error::GaveUp { reason: StopReason::CircuitOpen { .. }, attempts: 0, .. })));
@@ -59,7 +59,6 @@ impl Breaker {
 #[non_exhaustive]
 pub enum BreakerState {
     /// Attempts are admitted.
-    #[non_exhaustive]
     Closed {
         /// Failures in a row so far.
         failures: u32,

@@ -3,7 +3,7 @@
 
 use retry_loop::{
     AttemptError, Attempts, Breaker, BreakerState, Budget, Error, Jitter, Policy, PolicyError, Retry as _,
-    StopReason,
+    StopReason, VirtualSleeper,
 };
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -277,13 +277,13 @@ async fn a_breaker_is_shared_by_its_clones() {
     let probe = hanging.retry(&exact()).breaker(&breaker).into_future();
     assert!(tokio::time::timeout(ms(1), probe).await.is_err());
     assert_eq!((|| async { Ok::<_, ()>(1) }).retry(&exact()).breaker(&breaker).await, Ok(1));
-    assert!(matches!(breaker.state(), BreakerState::Closed { failures: 0, .. }));
+    assert_eq!(breaker.state(), BreakerState::Closed { failures: 0 });
     // What no other attempt cures says nothing about the service.
     for _ in 0..9 {
         let permanent = down.retry(&exact()).when(|_| false).breaker(&breaker).await;
         assert!(permanent.is_err());
     }
-    assert!(matches!(breaker.state(), BreakerState::Closed { failures: 0, .. }));
+    assert_eq!(breaker.state(), BreakerState::Closed { failures: 0 });
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
@@ -356,4 +356,42 @@ fn a_sleeper_of_ones_own_with_its_own_clock() {
     };
     let answer = pollster::block_on((async |n| Err::<(), _>(n)).retry(&exact()).sleep_with(count).call());
     assert_eq!((last(answer), slept.get()), (Some(3), 2));
+}
+
+/// Deadline, breaker and timeout count on the virtual clock, for blocking and async calls alike.
+#[test]
+fn a_virtual_clock_shows_what_was_slept() {
+    let clock = VirtualSleeper::new();
+    let policy = exact().attempts(9).deadline(ms(5000));
+    let result = (|| Err::<(), _>("down")).retry(&policy).sleep_with(clock.clone()).call();
+    let too_late = StopReason::Deadline { delay: ms(8000) };
+    assert!(
+        matches!(result, Err(Error::GaveUp { reason, attempts: 3, elapsed, .. }) if reason == too_late && elapsed == ms(2500)),
+        "{result:?}"
+    );
+    assert_eq!(clock.elapsed(), ms(2500));
+
+    // One breaker for a blocking call and an async one.
+    let breaker = Breaker::new(1, ms(60_000));
+    let down = || Err::<(), _>("down");
+    assert!(down.retry(&policy).breaker(&breaker).sleep_with(clock.clone()).call().is_err());
+    let up = || async { Ok::<_, &str>("up") };
+    let call =
+        || pollster::block_on(up.retry(&policy).breaker(&breaker).sleep_with(clock.clone()).into_future());
+    clock.advance(ms(59_999));
+    let refused = StopReason::CircuitOpen { wait: ms(1) };
+    assert!(matches!(call(), Err(Error::GaveUp { reason, .. }) if reason == refused));
+    clock.advance(ms(1));
+    assert_eq!(call(), Ok("up"));
+    assert_eq!(clock.elapsed(), ms(62_500));
+
+    // The limit of an attempt that ends in time takes no time; that of one which does not end takes all of it.
+    let limited = up.retry(&policy).timeout(ms(700)).sleep_with(clock.clone());
+    assert_eq!(pollster::block_on(limited.into_future()), Ok("up"));
+    assert_eq!(clock.elapsed(), ms(62_500));
+    let stuck = || std::future::pending::<Result<(), &str>>();
+    let limited = stuck.retry(&exact().attempts(1)).timeout(ms(700)).sleep_with(clock.clone());
+    let result = pollster::block_on(limited.into_future());
+    assert!(matches!(result, Err(Error::GaveUp { last: Some(AttemptError::TimedOut(_)), .. })), "{result:?}");
+    assert_eq!(clock.elapsed(), ms(63_200));
 }

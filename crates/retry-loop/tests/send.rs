@@ -129,8 +129,9 @@ fn values_are_send_and_sync() {
     both::<Budget>();
     both::<Error<Failed>>();
     both::<retry_loop::StopReason>();
-    both::<retry_loop::NoCause>();
+    both::<retry_loop::NoLastError>();
     both::<retry_loop::TokioSleeper>();
+    both::<retry_loop::VirtualSleeper>();
     let call = is_send(free.retry(&Policy::default()));
     drop(is_send(call.into_future()));
     // In a set of tasks, futures are moved before they are polled.
