@@ -38,7 +38,7 @@
 //! main -> process, cli -> report -> run, streams, state, stats -> platform -> core -> retry_loop
 //! ```
 //!
-//! `process` implements the loop's `Attempt` and writes what `report` has left for stderr. `report` shows the events of
+//! `process` implements the loop's `Driver` and writes what `report` has left for stderr. `report` shows the events of
 //! `run`, the records of `state` and the sums of `stats`, and writes with the nonblocking writer of `streams`. `cli` uses the texts of
 //! `report` for the dry run.
 

@@ -10,7 +10,7 @@ use retry::core::output::Seen;
 use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
 use retry::core::verdict::Verdict;
-use retry::run::attempt::{Abort, Attempt, AttemptDetails, FinishedAttempt, RetryIf, Waited};
+use retry::run::driver::{Abort, AttemptDetails, Driver, FinishedAttempt, RetryIf, Waited};
 use retry::run::event::{Event, Observer};
 use retry_loop::backoff::{Growth, Jitter};
 use retry_loop::bucket::Payment;
@@ -53,7 +53,7 @@ struct Script<'a> {
     answers: VecDeque<RetryIf<Outcome>>,
 }
 
-impl Attempt for Script<'_> {
+impl Driver for Script<'_> {
     type Outcome = Outcome;
 
     fn attempt(&mut self, number: u64, _: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {
@@ -673,7 +673,7 @@ impl Guard for FailingGuard<'_> {
     }
 }
 
-impl Attempt for Failing {
+impl Driver for Failing {
     type Outcome = Outcome;
 
     fn attempt(&mut self, _number: u64, _: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {

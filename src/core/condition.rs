@@ -47,7 +47,7 @@ impl Condition {
             }
             (Self::Signal(signal), Outcome::Killed(by)) => signal == by,
             (Self::Nonzero, Outcome::Exited(code)) => *code != 0,
-            (Self::AnySignal, Outcome::Killed(by)) => !by.must_be_named(),
+            (Self::AnySignal, Outcome::Killed(by)) => !by.needs_explicit_rule(),
             (Self::Timeout, Outcome::TimedOut(_)) | (Self::Spawn, Outcome::NotStarted(_)) => true,
             (Self::Preset(preset), outcome) => preset.matches(outcome, seen),
             _ => false,
@@ -67,7 +67,7 @@ mod tests {
         let rule = PresetRule {
             then: PresetThen::Retry,
             codes: Codes::Of(vec![(28, 28)]),
-            side: Side::Either,
+            side: Side::Both,
             pattern: None,
         };
         let tool = Condition::Preset(Arc::new(Preset::new("tool".to_owned(), vec![rule], None)));

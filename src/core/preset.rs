@@ -208,7 +208,7 @@ mod tests {
 
     fn tool(hint: Option<Hint>) -> Arc<Preset> {
         let rules = vec![
-            rule(PresetThen::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Either, None),
+            rule(PresetThen::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Both, None),
             rule(PresetThen::Retry, Codes::Nonzero, Side::Stderr, Some("reset")),
             rule(PresetThen::Retry, Codes::Nonzero, Side::Stderr, Some("a|b$")),
             rule(PresetThen::Stop, Codes::Of(vec![(0, 255)]), Side::Stdout, Some("denied")),
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(hint(HintWhen::Silent, 22, "", "curl: (22) 404\n"), None);
         assert_eq!(hint(HintWhen::Always, 22, "", "curl: (22) 404\n").as_deref(), Some("add -S"));
         assert_eq!(hint(HintWhen::Always, 0, "", ""), None, "no line would make a success of 0 a failure");
-        let codes_alone = vec![rule(PresetThen::Retry, Codes::Of(vec![(7, 7)]), Side::Either, None)];
+        let codes_alone = vec![rule(PresetThen::Retry, Codes::Of(vec![(7, 7)]), Side::Both, None)];
         let hint = Some(Hint { when: HintWhen::Silent, text: String::new() });
         let tool = Preset::new("tool".to_owned(), codes_alone, hint);
         assert!(!tool.hint_applies(&Outcome::Exited(22), &Seen::default()));

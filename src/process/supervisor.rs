@@ -31,7 +31,7 @@ use crate::core::signal::Signal;
 use crate::core::stream::Stream;
 use crate::core::verdict::Verdict;
 use crate::platform::{descendants, this_process};
-use crate::run::attempt::{Attempt, BeforeRetry, FinishedAttempt, LeftRunning, RetryIf, Waited};
+use crate::run::driver::{BeforeRetry, Driver, FinishedAttempt, LeftRunning, RetryIf, Waited};
 use crate::run::event::{Observer, Times};
 use crate::streams::stdio::Streams;
 use retry_loop::circuit::Observation;
@@ -114,7 +114,7 @@ impl<'a> Supervisor<'a> {
             run_tree: Tree::new(),
             inherited: Inherited {
                 terminal: Terminal::find(),
-                death_signal: this_process::death_signal().unwrap_or(plan.limits.signal),
+                death_signal: this_process::death_signal().unwrap_or(plan.limits.timeout_signal),
             },
             progress: ProgressTimer::default(),
             guard: plan.shared.as_ref().map(|config| SharedGuard::new(config, plan.limits.longest_attempt())),
@@ -145,7 +145,7 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-impl Attempt for Supervisor<'_> {
+impl Driver for Supervisor<'_> {
     type Outcome = Outcome;
 
     fn attempt(&mut self, number: u64, observer: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {

@@ -7,7 +7,7 @@ use super::sanitize::visible;
 use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::verdict::Why;
-use crate::run::attempt::{LeftRunning, StdinState};
+use crate::run::driver::{LeftRunning, StdinState};
 use crate::run::event::Event;
 use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;

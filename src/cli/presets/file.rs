@@ -309,7 +309,7 @@ mod tests {
         let rule = |text: &str| parse(text).unwrap().rules.remove(0).0;
         let short = rule("[[rule]]\nthen = 'retry'\npattern = 'error {status}$'\nwhy = 'y'");
         assert_eq!(short.codes, Codes::Nonzero);
-        assert_eq!((short.then, short.side), (PresetThen::Retry, Side::Either));
+        assert_eq!((short.then, short.side), (PresetThen::Retry, Side::Both));
         assert_eq!(short.pattern.as_deref(), Some("error (?:503|504)$"));
         let long = rule("[[rule]]\nthen='stop'\ncodes='5-7, 28'\nstream='stderr'\npattern='x{2}'\nwhy='y'");
         assert_eq!(long.codes, Codes::Of(vec![(5, 7), (28, 28)]));

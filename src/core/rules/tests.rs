@@ -16,7 +16,7 @@ fn tool() -> Arc<Preset> {
         pattern: pattern.map(str::to_owned),
     };
     let rules = vec![
-        rule(Codes::Of(vec![(28, 28)]), Side::Either, None),
+        rule(Codes::Of(vec![(28, 28)]), Side::Both, None),
         rule(Codes::Of(vec![(22, 22)]), Side::Stderr, Some("error: 503")),
     ];
     let hint = Hint { when: HintWhen::Silent, text: "add -S".to_owned() };

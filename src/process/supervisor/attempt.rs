@@ -9,7 +9,7 @@ use crate::core::rules::Evidence;
 use crate::core::stream::Cursor;
 use crate::core::verdict::Verdict;
 use crate::process::tree::{Remaining, Scope, Tree};
-use crate::run::attempt::{Abort, AttemptDetails, FinishedAttempt, LeftRunning, StdinState};
+use crate::run::driver::{Abort, AttemptDetails, FinishedAttempt, LeftRunning, StdinState};
 use crate::run::event::{Activity, Event, Observer};
 use crate::streams::error::StreamError;
 use std::time::{Duration, SystemTime};
@@ -87,7 +87,10 @@ impl Supervisor<'_> {
             (Remaining::Hidden, Leftovers::End) => return LeftRunning::Stuck(Left::Unknown),
             (Remaining::Visible(count), Leftovers::End) => count,
         };
-        match tree.end(&mut self.event_loop, Scope::AllSessions, limits.signal, limits.kill_after).left {
+        match tree
+            .end(&mut self.event_loop, Scope::AllSessions, limits.timeout_signal, limits.kill_after)
+            .left
+        {
             Left::Nothing => LeftRunning::Ended(count),
             left => LeftRunning::Stuck(left),
         }

@@ -9,9 +9,9 @@ use retry_loop::run::{Guard, Unguarded};
 use retry_loop::server_hint::ServerHint;
 use std::time::Duration;
 
-/// Something that can be attempted again. The loop in [`crate::run`] decides whether and when; an implementation makes
-/// the attempts, and has the clock.
-pub trait Attempt {
+/// What the loop in [`crate::run`] needs from outside: the attempts, the hooks, the guard, the waits and the clock. The
+/// loop decides whether and when each of them is used.
+pub trait Driver {
     /// How an attempt ended.
     type Outcome;
 
