@@ -57,7 +57,7 @@ impl Condition {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcome::{Escalation, Left, Limit, TimedOut};
+    use super::super::outcome::{Escalation, Limit, Survivors, TimedOut};
     use super::super::preset::{Codes, PresetRule, PresetThen};
     use super::super::stream::Side;
     use super::*;
@@ -75,7 +75,12 @@ mod tests {
         let not_started = |kind| Outcome::NotStarted(NotStarted { kind, why: String::new() });
         let timed_out = || {
             let (signal, escalation) = (Signal::SIGTERM, Escalation::Killed);
-            Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal, escalation, left: Left::Nothing })
+            Outcome::TimedOut(TimedOut {
+                limit: Limit::Timeout,
+                signal,
+                escalation,
+                survivors: Survivors::None,
+            })
         };
         for (condition, outcome, matches) in [
             (Condition::Code(7), Outcome::Exited(7), true),

@@ -20,13 +20,13 @@ pub struct TimedOut {
     pub signal: Signal,
     pub escalation: Escalation,
     /// The processes that could not be ended.
-    pub left: Left,
+    pub survivors: Survivors,
 }
 
 /// The processes that are left of a tree which should have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
-    Nothing,
+pub enum Survivors {
+    None,
     /// These processes: they run as another user, or are stuck in the kernel.
     Processes(Vec<i32>),
     /// Some that /proc does not show.

@@ -31,7 +31,7 @@ pub struct Command {
     lone_stops: LoneStops,
 }
 
-/// What a stop that was sent to the command alone (`kill -STOP`) does to the clock.
+/// How the clock reacts when only the command is stopped (`kill -STOP`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LoneStops {
     /// The clock pauses: a person may continue the command.
@@ -152,7 +152,7 @@ impl CommandState {
         fatal.filter(|signal| *outcome == Outcome::Killed(*signal))
     }
 
-    /// Until the next command, a stop that was sent to the command alone does not pause the clock. Otherwise, the grace
+    /// Until the next command, the clock does not pause when only the command is stopped. Otherwise, the grace
     /// period of a command that stops itself while it is being ended would never be over.
     pub fn ignore_lone_stops(&mut self) -> ClockAction {
         match self.command() {

@@ -23,7 +23,7 @@ use super::progress_timer::ProgressTimer;
 use super::terminal::Terminal;
 use super::tree::Tree;
 use super::wait_policy::RunWaitPolicy;
-use crate::core::outcome::{Left, Outcome};
+use crate::core::outcome::{Outcome, Survivors};
 use crate::core::output::Seen;
 use crate::core::plan::Plan;
 use crate::core::rules::Evidence;
@@ -154,8 +154,9 @@ impl Driver for Supervisor<'_> {
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
         let LastAttempt { seen, left_running, .. } = &self.last;
-        let left = if let LeftRunning::Stuck(left) = left_running { left } else { &Left::Nothing };
-        self.plan.rules.judge(&Evidence { outcome, seen, left })
+        let survivors =
+            if let LeftRunning::Stuck(survivors) = left_running { survivors } else { &Survivors::None };
+        self.plan.rules.judge(&Evidence { outcome, seen, survivors })
     }
 
     fn observation(&self, outcome: &Outcome, verdict: &Verdict) -> Observation {

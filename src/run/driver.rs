@@ -1,7 +1,7 @@
 //! The trait through which the loop runs a command, or the script of a test, and the types that it returns.
 
 use super::event::Observer;
-use crate::core::outcome::Left;
+use crate::core::outcome::Survivors;
 use crate::core::signal::Signal;
 use crate::core::verdict::Verdict;
 use retry_loop::circuit::Observation;
@@ -111,7 +111,7 @@ pub enum LeftRunning {
     /// This many, which were ended.
     Ended(usize),
     /// Some that could not be ended.
-    Stuck(Left),
+    Stuck(Survivors),
 }
 
 /// Whether another attempt can read its stdin.

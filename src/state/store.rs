@@ -1,5 +1,5 @@
 //! One operation on one record, in whichever store the record is kept. Owns what all stores have in common;
-//! knows no rules.
+//! knows no transitions of breakers and budgets.
 
 use super::error::{Removal, StoreError, StoreReply, StoredRecord};
 use super::file::FileStore;

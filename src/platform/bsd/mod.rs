@@ -6,10 +6,10 @@
 //! | [`files`] | files without a name |
 //! | [`group`] | the process group of a command |
 //! | [`lifecycle`] | the parent-death signal, core files |
+//! | [`ptrace`] | children that ask to be traced |
 //! | [`siginfo`] | signal numbers, and the sender of a signal |
 //! | [`spawn`] | starting a command: posix_spawn |
 //! | [`streams`] | reading, writing and moving bytes without blocking |
-//! | [`ptrace`] | children that ask to be traced |
 //! | [`wakeup`] | a pipe |
 
 pub mod descendants;

@@ -7,10 +7,10 @@
 //! | [`files`] | files without a name |
 //! | [`group`] | the process group of a command |
 //! | [`lifecycle`] | the parent-death signal, core files |
+//! | [`ptrace`] | children that ask to be traced |
 //! | [`siginfo`] | signal numbers, and the sender of a signal |
 //! | [`spawn`] | starting a command: clone and execve |
 //! | [`streams`] | reading, writing and moving bytes without blocking |
-//! | [`ptrace`] | children that ask to be traced |
 //! | [`wakeup`] | eventfd |
 
 pub mod descendants;
