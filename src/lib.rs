@@ -39,8 +39,8 @@
 //! ```
 //!
 //! `process` implements the loop's `Driver` and writes what `report` has left for stderr. `report` shows the events of
-//! `run`, the records of `state` and the sums of `stats`, and writes with the nonblocking writer of `streams`. `cli` uses the texts of
-//! `report` for the dry run.
+//! `run`, the records of `state` and the sums of `stats`, and writes with the nonblocking writer of `streams`. `cli`
+//! uses the texts of `report` for the dry run.
 
 #[doc(hidden)]
 pub mod cli;
