@@ -31,7 +31,7 @@ pub struct Command {
     lone_stops: LoneStops,
 }
 
-/// How the clock reacts when only the command is stopped (`kill -STOP`).
+/// What a stop sent to the command alone (`kill -STOP`) does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LoneStops {
     /// The clock pauses: a person may continue the command.
@@ -61,7 +61,8 @@ pub struct StopReaction {
     pub follow: Option<Signal>,
 }
 
-/// A stop of the command within this time after a stop signal to us counts as requested.
+/// A stop of the command within this time after a stop signal to us counts as requested. A command that has not stopped
+/// within this time has ignored the signal.
 const REQUEST_VALID_FOR: Duration = Duration::from_secs(10);
 
 impl CommandState {
