@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box};
 use retry::core::condition::Condition;
-use retry::core::outcome::{Left, Outcome};
+use retry::core::outcome::{Outcome, Survivors};
 use retry::core::output::Seen;
 use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
@@ -69,7 +69,7 @@ fn rules(then: Then, conditions: impl IntoIterator<Item = Condition>) -> impl It
 
 fn judge(bencher: Bencher, rules: &Rules, code: u8) {
     let (outcome, seen) = (Outcome::Exited(code), Seen::default());
-    let evidence = Evidence { outcome: &outcome, seen: &seen, left: &Left::Nothing };
+    let evidence = Evidence { outcome: &outcome, seen: &seen, survivors: &Survivors::None };
     bencher.bench(|| rules.judge(black_box(&evidence)));
 }
 

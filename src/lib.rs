@@ -38,9 +38,9 @@
 //! main -> process, cli -> report -> run, streams, state, stats -> platform -> core -> retry_loop
 //! ```
 //!
-//! `process` implements the loop's `Attempt` and writes what `report` has left for stderr. `report` shows the events of
-//! `run`, the records of `state` and the sums of `stats`, and writes with the nonblocking writer of `streams`. `cli` uses the texts of
-//! `report` for the dry run.
+//! `process` implements the loop's `Driver` and writes what `report` has left for stderr. `report` shows the events of
+//! `run`, the records of `state` and the sums of `stats`, and writes with the nonblocking writer of `streams`. `cli`
+//! uses the texts of `report` for the dry run.
 
 #[doc(hidden)]
 pub mod cli;

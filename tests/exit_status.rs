@@ -6,7 +6,7 @@ use common::command::{Scratch, program, said, wait_until};
 use common::live::wait_until_asleep;
 use predicates::prelude::*;
 use retry::core::outcome::{
-    Ending, Escalation, Left, Limit, NotStarted, OWN_FAILURE, Outcome, RunEnd, SpawnFailure, TimedOut,
+    Ending, Escalation, Limit, NotStarted, OWN_FAILURE, Outcome, RunEnd, SpawnFailure, Survivors, TimedOut,
 };
 use retry_loop::run::StopReason;
 use rustix::process::Signal;
@@ -273,7 +273,7 @@ fn an_interrupted_initial_delay_runs_nothing() {
 fn endings() -> Vec<(Ending, Option<Outcome>, &'static str)> {
     let timed_out = |limit| {
         let (signal, escalation) = (retry::core::signal::Signal::SIGTERM, Escalation::FirstSignal);
-        Some(Outcome::TimedOut(TimedOut { limit, signal, escalation, left: Left::Nothing }))
+        Some(Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors: Survivors::None }))
     };
     let not_started = |kind| Some(Outcome::NotStarted(NotStarted { kind, why: String::new() }));
     let stopped = || Ending::Stopped(StopReason::AttemptsExhausted);

@@ -25,7 +25,7 @@ const FILES: [(&str, &str); 6] = [
     ("elvish", "completions/retry.elv"),
 ];
 
-/// No shell needs so long for a completion; it only keeps a broken one from hanging.
+/// No shell takes this long for a completion; it only keeps a broken one from hanging.
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn committed(file: &str) -> PathBuf {

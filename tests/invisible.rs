@@ -1,4 +1,4 @@
-//! What the command sees with `retry` before it and without: the same, but for `RETRY_*` and what the
+//! What the command sees with `retry` before it and without: the same, except `RETRY_*` and what the
 //! manual names.
 
 #![cfg(target_os = "linux")]

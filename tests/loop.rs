@@ -3,14 +3,14 @@
 
 use retry::core::condition::Condition;
 use retry::core::outcome::{
-    Ending, Escalation, Exit, Left, Limit, NotStarted, Outcome, Outcome::Exited, RunEnd, SpawnFailure,
+    Ending, Escalation, Exit, Limit, NotStarted, Outcome, Outcome::Exited, RunEnd, SpawnFailure, Survivors,
     TimedOut,
 };
 use retry::core::output::Seen;
 use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
 use retry::core::verdict::Verdict;
-use retry::run::attempt::{Abort, Attempt, AttemptDetails, FinishedAttempt, RetryIf, Waited};
+use retry::run::driver::{Abort, AttemptDetails, Driver, FinishedAttempt, RetryIf, Waited};
 use retry::run::event::{Event, Observer};
 use retry_loop::backoff::{Growth, Jitter};
 use retry_loop::bucket::Payment;
@@ -45,7 +45,7 @@ struct Script<'a> {
     now: &'a Cell<Duration>,
     /// A signal that comes during a wait.
     signal: Option<(Duration, Signal)>,
-    /// Every wait takes so much longer than it should, as on a machine that was asleep.
+    /// Every wait takes this much longer than it should, as on a machine that was asleep.
     oversleeps: Duration,
     log: &'a RefCell<Vec<String>>,
     waits: Vec<Duration>,
@@ -53,7 +53,7 @@ struct Script<'a> {
     answers: VecDeque<RetryIf<Outcome>>,
 }
 
-impl Attempt for Script<'_> {
+impl Driver for Script<'_> {
     type Outcome = Outcome;
 
     fn attempt(&mut self, number: u64, _: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {
@@ -100,7 +100,7 @@ impl Attempt for Script<'_> {
 
 /// The verdict on an attempt that printed nothing.
 fn judge(rules: &Rules, outcome: &Outcome) -> Verdict {
-    rules.judge(&Evidence { outcome, seen: &Seen::default(), left: &Left::Nothing })
+    rules.judge(&Evidence { outcome, seen: &Seen::default(), survivors: &Survivors::None })
 }
 
 impl Script<'_> {
@@ -241,7 +241,7 @@ fn exhausted(last: Outcome) -> RunEnd<Outcome> {
     end(Ending::Stopped(StopReason::AttemptsExhausted), Some(last))
 }
 
-/// A delay so long, or none, would have passed the deadline.
+/// A delay of this length, or none, would have passed the deadline.
 fn out_of_time(delay: u64, last: Option<Outcome>) -> RunEnd<Outcome> {
     end(Ending::Stopped(StopReason::Deadline { delay: ms(delay) }), last)
 }
@@ -257,7 +257,7 @@ fn rule(then: Then, code: u8) -> Rules {
 
 fn timed_out(limit: Limit) -> Outcome {
     let (signal, escalation) = (Signal::SIGTERM, Escalation::FirstSignal);
-    Outcome::TimedOut(TimedOut { limit, signal, escalation, left: Left::Nothing })
+    Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors: Survivors::None })
 }
 
 fn not_started(kind: SpawnFailure) -> Outcome {
@@ -628,7 +628,7 @@ fn the_exit_table_is_reached_through_the_loop() {
     assert_eq!(flaky, Exit::Code(99));
 }
 
-/// Attempts with a state that is shared with others and cannot be used: each operation has a warning.
+/// A driver whose state is shared with others and cannot be used: each operation gives a warning.
 struct Failing {
     outcomes: VecDeque<Outcome>,
     admission: Admission,
@@ -638,7 +638,7 @@ struct Failing {
 
 /// Its guard at work.
 struct FailingGuard<'a> {
-    attempt: &'a Failing,
+    driver: &'a Failing,
     observer: &'a mut dyn Observer<Outcome>,
 }
 
@@ -651,12 +651,12 @@ impl FailingGuard<'_> {
 impl Guard for FailingGuard<'_> {
     fn admit(&mut self) -> Admission {
         self.warn("admit");
-        self.attempt.admission
+        self.driver.admission
     }
 
     fn refusal(&mut self) -> Option<Duration> {
         self.warn("refusal");
-        self.attempt.refusal
+        self.driver.refusal
     }
 
     fn record(&mut self, _observation: Observation, _random: &mut Random) {
@@ -665,7 +665,7 @@ impl Guard for FailingGuard<'_> {
 
     fn pay(&mut self) -> Payment {
         self.warn("pay");
-        self.attempt.payment
+        self.driver.payment
     }
 
     fn deposit(&mut self) {
@@ -673,7 +673,7 @@ impl Guard for FailingGuard<'_> {
     }
 }
 
-impl Attempt for Failing {
+impl Driver for Failing {
     type Outcome = Outcome;
 
     fn attempt(&mut self, _number: u64, _: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {
@@ -686,7 +686,7 @@ impl Attempt for Failing {
     }
 
     fn guard<'a>(&'a mut self, observer: &'a mut dyn Observer<Outcome>) -> impl Guard + 'a {
-        FailingGuard { attempt: self, observer }
+        FailingGuard { driver: self, observer }
     }
 
     fn wait(&mut self, _delay: Duration, _: &mut dyn Observer<Outcome>) -> Waited {
@@ -734,7 +734,7 @@ fn what_goes_wrong_with_what_is_shared_is_told_before_what_was_decided() {
         ),
     ] {
         let outcomes = codes.iter().map(|code| Exited(*code)).collect();
-        let mut attempt = Failing { outcomes, admission, refusal, payment };
+        let mut driver = Failing { outcomes, admission, refusal, payment };
         let mut log = Vec::new();
         let mut observer = Listening(|event: &Event<'_, Outcome>| {
             log.push(match event {
@@ -746,7 +746,7 @@ fn what_goes_wrong_with_what_is_shared_is_told_before_what_was_decided() {
                 other => format!("{other:?}"),
             });
         });
-        retry::run::run(&exact(), &mut attempt, &mut observer);
+        retry::run::run(&exact(), &mut driver, &mut observer);
         assert_eq!(log, wanted);
     }
 }

@@ -30,7 +30,7 @@ const RUNS: u64 = 100;
 type Point = (usize, f64, f64);
 
 /// A strategy with its reference points. `spread` is the standard deviation of one simulation (time,
-/// writes) at the point with so many clients.
+/// writes) at the point with this many clients.
 struct Strategy {
     name: &'static str,
     backoff: Backoff,

@@ -39,11 +39,11 @@ fn directory() -> TempDir {
 }
 
 fn given(path: impl AsRef<Path>) -> Location {
-    Location::Given(path.as_ref().to_owned())
+    Location::Directory(path.as_ref().to_owned())
 }
 
 fn own(path: impl AsRef<Path>) -> Location {
-    Location::Own(path.as_ref().to_owned())
+    Location::Default(path.as_ref().to_owned())
 }
 
 fn file_of(name: &str) -> String {
@@ -152,7 +152,7 @@ fn a_place_that_is_no_directory_stops_nothing() {
     let below = given(file.join("below"));
     let mut user = counting(&below);
     assert_eq!(user.admit(LEASE).decision, Gate::Pass(Permit::Unguarded));
-    fails_open(&Location::Nowhere, "x", "neither XDG_STATE_HOME nor HOME is a home of this user");
+    fails_open(&Location::Unavailable, "x", "neither XDG_STATE_HOME nor HOME is a home of this user");
 }
 
 /// Root can write everywhere, so a child process changes its user first.

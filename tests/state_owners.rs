@@ -32,7 +32,7 @@ fn directory() -> TempDir {
 }
 
 fn given(path: impl AsRef<Path>) -> Location {
-    Location::Given(path.as_ref().to_owned())
+    Location::Directory(path.as_ref().to_owned())
 }
 
 fn file_of(name: &str) -> String {

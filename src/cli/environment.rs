@@ -4,7 +4,7 @@
 //! the four.)
 
 use super::{usage_error, values};
-use crate::core::plan::{GitHub, Shown, Terminal};
+use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
@@ -250,16 +250,16 @@ pub fn terminal() -> Terminal {
 }
 
 /// Whether to use colours: no-color.org and bixense.com/clicolors.
-pub fn color() -> Shown {
+pub fn color() -> Visibility {
     let given = |name: &str| variable(name).filter(|value| !value.is_empty());
     if given("NO_COLOR").is_some() {
-        Shown::Never
+        Visibility::Never
     } else if given("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
-        Shown::Always
+        Visibility::Always
     } else if terminal() == Terminal::Dumb {
-        Shown::Never
+        Visibility::Never
     } else {
-        Shown::OnTerminal
+        Visibility::OnTerminal
     }
 }
 

@@ -11,7 +11,7 @@
 //! | [`parse`](mod@parse) | from the words of an invocation to a plan to run or a text to print |
 //! | [`plan`](mod@plan) | from the flags to the plan |
 //! | [`usage_error`] | every usage error as one line |
-//! | [`pitfalls`] | known traps: curl without `-f`, commands whose exit status says nothing |
+//! | [`pitfalls`] | curl without `-f`, commands whose exit status says nothing |
 //! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
 //! | [`texts`] | the texts that help and man page share |
 //! | [`generate`] | `--generate`: the man page or the completions |

@@ -1,4 +1,4 @@
-//! Known traps: commands whose exit status does not say what people think, and commands that retry by themselves. Looks
+//! Pitfalls: commands whose exit status does not say what people think, and commands that retry by themselves. Looks
 //! only at the words of the command.
 //!
 //! Sources: the exit statuses of curl, git, apt-get, pip and npm were tried with a server that answers 503, 429 and 404,

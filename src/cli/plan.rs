@@ -8,7 +8,7 @@ use super::presets::Catalog;
 use super::sets::OutcomeSet;
 use super::usage_error;
 use crate::core::plan::{
-    Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Shown, Stdin, StreamPlan, Verbosity,
+    Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Stdin, StreamPlan, Verbosity, Visibility,
 };
 use crate::core::rules::{Rules, Then};
 use crate::core::run_id;
@@ -56,7 +56,7 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         limits: Limits {
             timeout: args.timeout,
             idle: args.idle_timeout,
-            signal: args.timeout_signal.unwrap_or(limits.signal),
+            timeout_signal: args.timeout_signal.unwrap_or(limits.timeout_signal),
             kill_after: args.kill_after.unwrap_or(limits.kill_after),
             leftovers: args.leftovers.map_or(limits.leftovers, |choice| match choice {
                 LeftoversMode::Keep => Leftovers::Keep,
@@ -83,11 +83,11 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
                 Ci::Github => Some(environment::github()),
                 Ci::Auto | Ci::None => None,
             },
-            progress: shown(args.progress.unwrap_or_default()),
+            progress: visibility(args.progress.unwrap_or_default()),
             terminal: environment::terminal(),
             color: match args.color.unwrap_or_default() {
                 DisplayWhen::Auto => environment::color(),
-                when => shown(when),
+                when => visibility(when),
             },
         },
         depth: environment::depth().saturating_add(1),
@@ -138,10 +138,10 @@ fn streams(args: &Args) -> StreamPlan {
         },
         stdout: if args.one { Output::Final } else { output(args.stdout.unwrap_or_default()) },
         stderr: output(args.stderr.unwrap_or_default()),
-        retry_after: args.retry_after.map(|stream| match stream {
+        hint_streams: args.retry_after.map(|stream| match stream {
             HintStream::Stderr => Side::Stderr,
             HintStream::Stdout => Side::Stdout,
-            HintStream::Both => Side::Either,
+            HintStream::Both => Side::Both,
         }),
     }
 }
@@ -162,11 +162,11 @@ fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
     }
 }
 
-fn shown(when: DisplayWhen) -> Shown {
+fn visibility(when: DisplayWhen) -> Visibility {
     match when {
-        DisplayWhen::Auto => Shown::OnTerminal,
-        DisplayWhen::Always => Shown::Always,
-        DisplayWhen::Never => Shown::Never,
+        DisplayWhen::Auto => Visibility::OnTerminal,
+        DisplayWhen::Always => Visibility::Always,
+        DisplayWhen::Never => Visibility::Never,
     }
 }
 

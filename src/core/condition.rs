@@ -47,7 +47,7 @@ impl Condition {
             }
             (Self::Signal(signal), Outcome::Killed(by)) => signal == by,
             (Self::Nonzero, Outcome::Exited(code)) => *code != 0,
-            (Self::AnySignal, Outcome::Killed(by)) => !by.must_be_named(),
+            (Self::AnySignal, Outcome::Killed(by)) => !by.needs_explicit_rule(),
             (Self::Timeout, Outcome::TimedOut(_)) | (Self::Spawn, Outcome::NotStarted(_)) => true,
             (Self::Preset(preset), outcome) => preset.matches(outcome, seen),
             _ => false,
@@ -57,7 +57,7 @@ impl Condition {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcome::{Escalation, Left, Limit, TimedOut};
+    use super::super::outcome::{Escalation, Limit, Survivors, TimedOut};
     use super::super::preset::{Codes, PresetRule, PresetThen};
     use super::super::stream::Side;
     use super::*;
@@ -67,7 +67,7 @@ mod tests {
         let rule = PresetRule {
             then: PresetThen::Retry,
             codes: Codes::Of(vec![(28, 28)]),
-            side: Side::Either,
+            side: Side::Both,
             pattern: None,
         };
         let tool = Condition::Preset(Arc::new(Preset::new("tool".to_owned(), vec![rule], None)));
@@ -75,7 +75,12 @@ mod tests {
         let not_started = |kind| Outcome::NotStarted(NotStarted { kind, why: String::new() });
         let timed_out = || {
             let (signal, escalation) = (Signal::SIGTERM, Escalation::Killed);
-            Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal, escalation, left: Left::Nothing })
+            Outcome::TimedOut(TimedOut {
+                limit: Limit::Timeout,
+                signal,
+                escalation,
+                survivors: Survivors::None,
+            })
         };
         for (condition, outcome, matches) in [
             (Condition::Code(7), Outcome::Exited(7), true),

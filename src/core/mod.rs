@@ -1,7 +1,7 @@
-//! The rules, pure: what to wait, what an outcome means, how it ends.
+//! What is pure about commands: the plan, what an outcome means, the exit status, the search of output.
 //!
-//! Nothing here knows a clock, a file, the environment, tokio or a terminal. Time and randomness
-//! are passed in, so every rule is tested as a function.
+//! Nothing here knows a clock, a file, the environment or a terminal. Time is passed in, so everything here is tested as
+//! a function. The decisions of the loop are in `retry_loop`.
 //!
 //! | file | owns |
 //! |---|---|

@@ -20,13 +20,13 @@ pub struct TimedOut {
     pub signal: Signal,
     pub escalation: Escalation,
     /// The processes that could not be ended.
-    pub left: Left,
+    pub survivors: Survivors,
 }
 
 /// The processes that are left of a tree which should have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
-    Nothing,
+pub enum Survivors {
+    None,
     /// These processes: they run as another user, or are stuck in the kernel.
     Processes(Vec<i32>),
     /// Some that /proc does not show.
@@ -81,7 +81,7 @@ impl Outcome {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Exited(_) | Self::TimedOut(_) => false,
-            Self::Killed(signal) => signal.must_be_named(),
+            Self::Killed(signal) => signal.needs_explicit_rule(),
             Self::NotStarted(NotStarted { kind, .. }) => *kind != SpawnFailure::Transient,
         }
     }
@@ -99,7 +99,7 @@ impl Outcome {
 
 impl Signal {
     /// SIGPIPE, SIGINT and SIGQUIT mean that nobody wants another attempt, so a rule has to name them.
-    pub fn must_be_named(self) -> bool {
+    pub fn needs_explicit_rule(self) -> bool {
         matches!(self, Self::SIGPIPE | Self::SIGINT | Self::SIGQUIT)
     }
 }

@@ -29,7 +29,7 @@ impl OutputPattern {
         let (side, pattern) = match text.split_once(':') {
             Some(("stdout", pattern)) => (Side::Stdout, pattern),
             Some(("stderr", pattern)) => (Side::Stderr, pattern),
-            _ => (Side::Either, text),
+            _ => (Side::Both, text),
         };
         Ok(Self { side, pattern: Pattern::new(pattern, Alphabet::Unicode)? })
     }
@@ -59,7 +59,7 @@ impl Watchlist {
 
     /// Whether something looks at only one of the two streams.
     pub fn tells_streams_apart(&self) -> bool {
-        self.sides().any(|side| side != Side::Either)
+        self.sides().any(|side| side != Side::Both)
     }
 
     fn sides(&self) -> impl Iterator<Item = Side> {
@@ -237,9 +237,9 @@ mod tests {
         for (text, side) in [
             ("stdout:x", Side::Stdout),
             ("stderr:stdout:x", Side::Stderr),
-            ("error: x", Side::Either),
-            ("(?i)stdout:x", Side::Either),
-            ("[s]tdout:x", Side::Either),
+            ("error: x", Side::Both),
+            ("(?i)stdout:x", Side::Both),
+            ("[s]tdout:x", Side::Both),
         ] {
             assert_eq!(OutputPattern::parse(text).unwrap().side, side, "{text}");
         }
@@ -279,15 +279,15 @@ mod tests {
     #[test]
     fn presets_look_at_the_end_of_a_stream_and_rules_at_all_of_it() {
         let pattern = OutputPattern::parse("^busy").unwrap();
-        let list = Watchlist::new([(RuleId(0), pattern)], [Side::Either]);
+        let list = Watchlist::new([(RuleId(0), pattern)], [Side::Both]);
         let words = [Pattern::new("^busy\\b", Alphabet::Ascii).unwrap()];
         let padding = b"some line or other\n".repeat(2 * super::super::tail::LIMIT / 19);
         let early = watch(&list, Stream::Stdout, &[b"busy 1\n", &padding, b"x busy"]);
         assert_eq!(matched(&early), [0]);
-        assert!(!early.ends_with_a_line(Side::Either, &words));
+        assert!(!early.ends_with_a_line(Side::Both, &words));
         let late = watch(&list, Stream::Stdout, &[&padding, b"\x1b[31mbu", b"sy\x1b[0m 1"]);
         assert_eq!(matched(&late), [0]);
-        assert!(late.ends_with_a_line(Side::Either, &words));
+        assert!(late.ends_with_a_line(Side::Both, &words));
     }
 
     proptest! {

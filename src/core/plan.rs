@@ -47,7 +47,7 @@ pub struct Limits {
     /// `--idle-timeout`: the longest that an attempt may write nothing.
     pub idle: Option<Duration>,
     /// `--timeout-signal`: the first signal for the process tree.
-    pub signal: Signal,
+    pub timeout_signal: Signal,
     /// `--kill-after`: the grace before SIGKILL, after a time limit and for processes that an interrupted command
     /// leaves behind.
     pub kill_after: Duration,
@@ -70,7 +70,7 @@ impl Default for Limits {
         Self {
             timeout: None,
             idle: None,
-            signal: Signal::SIGTERM,
+            timeout_signal: Signal::SIGTERM,
             kill_after: Duration::from_secs(10),
             leftovers: Leftovers::default(),
         }
@@ -94,7 +94,7 @@ pub struct StreamPlan {
     /// `--stderr`
     pub stderr: Output,
     /// `--retry-after`: the streams in which the delay of a server is looked for.
-    pub retry_after: Option<Side>,
+    pub hint_streams: Option<Side>,
 }
 
 impl StreamPlan {
@@ -131,22 +131,22 @@ pub enum Output {
 }
 
 impl Output {
-    /// Whether the held output of the last attempt is written when the run ends so.
-    pub fn is_released(self, end: End) -> bool {
+    /// Whether the held output of the last attempt is written after this result.
+    pub fn is_released(self, result: RunResult) -> bool {
         match self {
             Self::Live | Self::Final => true,
-            Self::Failure => end == End::Bad,
-            Self::Success => end == End::Good,
+            Self::Failure => result == RunResult::Failure,
+            Self::Success => result == RunResult::Success,
         }
     }
 }
 
 /// How a run ended, for the output that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Good,
+pub enum RunResult {
+    Success,
     /// With a failure or an interruption.
-    Bad,
+    Failure,
 }
 
 /// Shell commands around the attempts.
@@ -178,10 +178,10 @@ pub struct Messages {
     /// `--ci`, when it is GitHub Actions.
     pub github: Option<GitHub>,
     /// `--progress`
-    pub progress: Shown,
+    pub progress: Visibility,
     pub terminal: Terminal,
     /// `--color`
-    pub color: Shown,
+    pub color: Visibility,
 }
 
 /// What a terminal can do, by `TERM`.
@@ -196,7 +196,7 @@ pub enum Terminal {
 
 /// `--progress`, `--color`: when output for a terminal is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Shown {
+pub enum Visibility {
     #[default]
     OnTerminal,
     Always,

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 pub struct Preset {
     name: String,
     groups: Vec<Group>,
-    hint: Option<Hint>,
+    advice: Option<Advice>,
 }
 
 /// One rule: what an exit with one of these codes means, together with a line that matches.
@@ -59,16 +59,16 @@ impl Codes {
 
 /// Advice for a failure that the preset could not decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint {
+pub struct Advice {
     /// When the advice applies.
-    pub when: HintWhen,
+    pub when: AdviceWhen,
     /// One line, for the message about a failure.
     pub text: String,
 }
 
-/// When a [`Hint`] applies.
+/// When an [`Advice`] applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HintWhen {
+pub enum AdviceWhen {
     /// The tool printed nothing where the preset looks.
     Silent,
     /// Always: the command line makes the tool leave the reason out.
@@ -124,7 +124,7 @@ impl Group {
 impl Preset {
     /// A preset with these rules, whose order does not matter. Their patterns must be valid: an invalid one is left
     /// out.
-    pub fn new(name: String, rules: Vec<PresetRule>, hint: Option<Hint>) -> Self {
+    pub fn new(name: String, rules: Vec<PresetRule>, advice: Option<Advice>) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         for PresetRule { then, codes, side, pattern } in rules {
             let is_same = |group: &&mut Group| {
@@ -140,7 +140,7 @@ impl Preset {
                 }
             }
         }
-        Self { name, groups, hint }
+        Self { name, groups, advice }
     }
 
     /// The name, as in `--retry-on curl`.
@@ -173,30 +173,30 @@ impl Preset {
         }
     }
 
-    /// Whether the hint applies to an outcome that the preset did not match: a line of output could have decided,
+    /// Whether the advice applies to an outcome that the preset did not match: a line of output could have decided,
     /// but there was none, or none that could.
-    pub fn hint_applies(&self, outcome: &Outcome, seen: &Seen) -> bool {
-        let (Outcome::Exited(code), Some(hint)) = (outcome, &self.hint) else { return false };
+    pub fn advice_applies(&self, outcome: &Outcome, seen: &Seen) -> bool {
+        let (Outcome::Exited(code), Some(advice)) = (outcome, &self.advice) else { return false };
         let mut groups = self.groups.iter().filter(|group| {
             group.then == PresetThen::Retry && group.patterns.is_some() && group.codes.contain(*code)
         });
         let is_silent = |group: &Group| !seen.has_anything_on(group.side);
-        match hint.when {
-            HintWhen::Silent => groups.next().is_some_and(is_silent) && groups.all(is_silent),
-            HintWhen::Always => groups.next().is_some(),
+        match advice.when {
+            AdviceWhen::Silent => groups.next().is_some_and(is_silent) && groups.all(is_silent),
+            AdviceWhen::Always => groups.next().is_some(),
         }
     }
 
-    /// The text of the hint, if there is one.
-    pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_ref().map(|hint| hint.text.as_str())
+    /// The text of the advice, if there is one.
+    pub fn advice_text(&self) -> Option<&str> {
+        self.advice.as_ref().map(|advice| advice.text.as_str())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::outcome::{Escalation, Left, Limit, TimedOut};
+    use crate::core::outcome::{Escalation, Limit, Survivors, TimedOut};
     use crate::core::output::{Watcher, Watchlist};
     use crate::core::signal::Signal;
     use crate::core::stream::Stream;
@@ -206,15 +206,15 @@ mod tests {
         PresetRule { then, codes, side, pattern: pattern.map(str::to_owned) }
     }
 
-    fn tool(hint: Option<Hint>) -> Arc<Preset> {
+    fn tool(advice: Option<Advice>) -> Arc<Preset> {
         let rules = vec![
-            rule(PresetThen::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Either, None),
+            rule(PresetThen::Retry, Codes::Of(vec![(5, 7), (28, 28)]), Side::Both, None),
             rule(PresetThen::Retry, Codes::Nonzero, Side::Stderr, Some("reset")),
             rule(PresetThen::Retry, Codes::Nonzero, Side::Stderr, Some("a|b$")),
             rule(PresetThen::Stop, Codes::Of(vec![(0, 255)]), Side::Stdout, Some("denied")),
             rule(PresetThen::Stop, Codes::Of(vec![(6, 6)]), Side::Stderr, Some("final")),
         ];
-        Arc::new(Preset::new("tool".to_owned(), rules, hint))
+        Arc::new(Preset::new("tool".to_owned(), rules, advice))
     }
 
     fn seen(preset: &Arc<Preset>, stdout: &str, stderr: &str) -> Seen {
@@ -264,28 +264,32 @@ mod tests {
             limit: Limit::Timeout,
             signal: Signal::SIGTERM,
             escalation: Escalation::FirstSignal,
-            left: Left::Nothing,
+            survivors: Survivors::None,
         };
         assert!(tool.matches(&Outcome::TimedOut(timed_out), &Seen::default()));
         assert!(!tool.matches(&Outcome::Killed(Signal::SIGKILL), &Seen::default()));
     }
 
     #[test]
-    fn a_hint_is_given_where_lines_could_have_told() {
-        let hinted = |when| tool(Some(Hint { when, text: "add -S".to_owned() }));
-        let hint = |when, code, stdout, stderr| {
-            let tool = hinted(when);
+    fn advice_is_given_where_lines_could_have_told() {
+        let advised = |when| tool(Some(Advice { when, text: "add -S".to_owned() }));
+        let advice = |when, code, stdout, stderr| {
+            let tool = advised(when);
             let seen = seen(&tool, stdout, stderr);
-            let applies = tool.hint_applies(&Outcome::Exited(code), &seen);
-            tool.hint_text().filter(|_| applies).map(str::to_owned)
+            let applies = tool.advice_applies(&Outcome::Exited(code), &seen);
+            tool.advice_text().filter(|_| applies).map(str::to_owned)
         };
-        assert_eq!(hint(HintWhen::Silent, 22, "page", "").as_deref(), Some("add -S"));
-        assert_eq!(hint(HintWhen::Silent, 22, "", "curl: (22) 404\n"), None);
-        assert_eq!(hint(HintWhen::Always, 22, "", "curl: (22) 404\n").as_deref(), Some("add -S"));
-        assert_eq!(hint(HintWhen::Always, 0, "", ""), None, "no line would make a success of 0 a failure");
-        let codes_alone = vec![rule(PresetThen::Retry, Codes::Of(vec![(7, 7)]), Side::Either, None)];
-        let hint = Some(Hint { when: HintWhen::Silent, text: String::new() });
-        let tool = Preset::new("tool".to_owned(), codes_alone, hint);
-        assert!(!tool.hint_applies(&Outcome::Exited(22), &Seen::default()));
+        assert_eq!(advice(AdviceWhen::Silent, 22, "page", "").as_deref(), Some("add -S"));
+        assert_eq!(advice(AdviceWhen::Silent, 22, "", "curl: (22) 404\n"), None);
+        assert_eq!(advice(AdviceWhen::Always, 22, "", "curl: (22) 404\n").as_deref(), Some("add -S"));
+        assert_eq!(
+            advice(AdviceWhen::Always, 0, "", ""),
+            None,
+            "no line would make a success of 0 a failure"
+        );
+        let codes_alone = vec![rule(PresetThen::Retry, Codes::Of(vec![(7, 7)]), Side::Both, None)];
+        let advice = Some(Advice { when: AdviceWhen::Silent, text: String::new() });
+        let tool = Preset::new("tool".to_owned(), codes_alone, advice);
+        assert!(!tool.advice_applies(&Outcome::Exited(22), &Seen::default()));
     }
 }

@@ -50,13 +50,13 @@ pub struct SharedConfig {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// The user's own directory: created with mode 0700, and refused unless it belongs to this user alone.
-    Own(PathBuf),
+    Default(PathBuf),
     /// A directory of `--state`: used as it is, so that a group can share one.
-    Given(PathBuf),
+    Directory(PathBuf),
     /// A Redis or Valkey server.
     Redis(RedisUrl),
     /// There is no home directory. To use it is an error.
-    Nowhere,
+    Unavailable,
 }
 
 /// The address of a server. It may contain a password, which is never printed.
@@ -108,7 +108,7 @@ impl Location {
             return if text.is_empty() {
                 Err(BadLocation::Empty)
             } else {
-                Ok(Self::Given(PathBuf::from(text)))
+                Ok(Self::Directory(PathBuf::from(text)))
             };
         };
         if !SCHEMES.contains(&prefix.scheme.as_str()) {
@@ -134,7 +134,7 @@ impl Location {
         let state = xdg_state_home
             .and_then(absolute)
             .or_else(|| home.and_then(absolute).map(|home| home.join(".local/state")));
-        state.map_or(Self::Nowhere, |state| Self::Own(state.join("retry")))
+        state.map_or(Self::Unavailable, |state| Self::Default(state.join("retry")))
     }
 }
 
@@ -258,9 +258,9 @@ impl fmt::Debug for RedisUrl {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Own(path) | Self::Given(path) => path.display().fmt(f),
+            Self::Default(path) | Self::Directory(path) => path.display().fmt(f),
             Self::Redis(url) => url.fmt(f),
-            Self::Nowhere => f.write_str("nowhere"),
+            Self::Unavailable => f.write_str("nowhere"),
         }
     }
 }
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_text_that_does_not_begin_like_a_url_is_a_directory() {
         for directory in ["state", "/run/retry", "./redis://x", "/a://b", "a:b", "7z:x", "redis", " x", "-"] {
-            assert_eq!(parse(directory), Ok(Location::Given(PathBuf::from(directory))), "{directory}");
+            assert_eq!(parse(directory), Ok(Location::Directory(PathBuf::from(directory))), "{directory}");
         }
         assert_eq!(parse(""), Err(BadLocation::Empty));
     }
@@ -363,7 +363,7 @@ mod tests {
             prop_assume!(text.contains("://") || !before.is_empty() && before.bytes().all(|b| b.is_ascii_lowercase()));
             let shown = without_secret(OsStr::new(&text)).into_owned();
             prop_assert!(!shown.contains("SECRET"), "{} {}", text, shown);
-            prop_assert!(!matches!(parse(&text), Ok(Location::Given(_))), "{}", text);
+            prop_assert!(!matches!(parse(&text), Ok(Location::Directory(_))), "{}", text);
         }
     }
 

@@ -19,10 +19,9 @@ pub enum Side {
     Stdout,
     /// Standard error only.
     Stderr,
-    /// Both streams: `both` in a preset file.
+    /// Both streams.
     #[default]
-    #[serde(rename = "both")]
-    Either,
+    Both,
 }
 
 impl Side {
@@ -31,7 +30,7 @@ impl Side {
         match self {
             Self::Stdout => stream == Stream::Stdout,
             Self::Stderr => stream == Stream::Stderr,
-            Self::Either => true,
+            Self::Both => true,
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Why {
     /// There are retry rules, and none of them matched.
     LeftOut {
         /// The rule whose preset found nothing to decide by, and has advice about that.
-        hint: Option<RuleId>,
+        advice: Option<RuleId>,
     },
     /// Another attempt is pointless by nature, or would overlap with this one.
     Permanent,

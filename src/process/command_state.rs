@@ -31,7 +31,7 @@ pub struct Command {
     lone_stops: LoneStops,
 }
 
-/// What a stop that was sent to the command alone (`kill -STOP`) does to the clock.
+/// What a stop sent to the command alone (`kill -STOP`) does to the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LoneStops {
     /// The clock pauses: a person may continue the command.
@@ -61,7 +61,8 @@ pub struct StopReaction {
     pub follow: Option<Signal>,
 }
 
-/// A stop of the command within this time after a stop signal to us counts as requested.
+/// A stop of the command within this time after a stop signal to us counts as requested. A command that has not stopped
+/// within this time has ignored the signal.
 const REQUEST_VALID_FOR: Duration = Duration::from_secs(10);
 
 impl CommandState {
@@ -152,7 +153,7 @@ impl CommandState {
         fatal.filter(|signal| *outcome == Outcome::Killed(*signal))
     }
 
-    /// Until the next command, a stop that was sent to the command alone does not pause the clock. Otherwise, the grace
+    /// Until the next command, the clock does not pause when only the command is stopped. Otherwise, the grace
     /// period of a command that stops itself while it is being ended would never be over.
     pub fn ignore_lone_stops(&mut self) -> ClockAction {
         match self.command() {

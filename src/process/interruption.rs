@@ -1,4 +1,4 @@
-//! The signals that ask for the end of the run: which one came first, and whether they ask for SIGKILL.
+//! Interprets termination signals: which one came first, and whether they ask for SIGKILL.
 
 use super::signals::Received;
 use crate::core::signal::Signal;

@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`supervisor`] | the attempts and hooks of a run; implements [`crate::run::attempt::Attempt`] |
+//! | [`supervisor`] | the attempts and hooks of a run; implements [`crate::run::driver::Driver`] |
 //! | [`spawn`] | the start of a command: its environment, statuses 126 and 127 |
 //! | [`event_loop`] | the one place that waits: for children, signals, streams and time limits |
 //! | [`clock`] | the time of a run, without the time for which it was stopped |

@@ -23,7 +23,7 @@ use super::progress_timer::ProgressTimer;
 use super::terminal::Terminal;
 use super::tree::Tree;
 use super::wait_policy::RunWaitPolicy;
-use crate::core::outcome::{Left, Outcome};
+use crate::core::outcome::{Outcome, Survivors};
 use crate::core::output::Seen;
 use crate::core::plan::Plan;
 use crate::core::rules::Evidence;
@@ -31,7 +31,7 @@ use crate::core::signal::Signal;
 use crate::core::stream::Stream;
 use crate::core::verdict::Verdict;
 use crate::platform::{descendants, this_process};
-use crate::run::attempt::{Attempt, BeforeRetry, FinishedAttempt, LeftRunning, RetryIf, Waited};
+use crate::run::driver::{BeforeRetry, Driver, FinishedAttempt, LeftRunning, RetryIf, Waited};
 use crate::run::event::{Observer, Times};
 use crate::streams::stdio::Streams;
 use retry_loop::circuit::Observation;
@@ -114,7 +114,7 @@ impl<'a> Supervisor<'a> {
             run_tree: Tree::new(),
             inherited: Inherited {
                 terminal: Terminal::find(),
-                death_signal: this_process::death_signal().unwrap_or(plan.limits.signal),
+                death_signal: this_process::death_signal().unwrap_or(plan.limits.timeout_signal),
             },
             progress: ProgressTimer::default(),
             guard: plan.shared.as_ref().map(|config| SharedGuard::new(config, plan.limits.longest_attempt())),
@@ -145,7 +145,7 @@ impl<'a> Supervisor<'a> {
     }
 }
 
-impl Attempt for Supervisor<'_> {
+impl Driver for Supervisor<'_> {
     type Outcome = Outcome;
 
     fn attempt(&mut self, number: u64, observer: &mut dyn Observer<Outcome>) -> FinishedAttempt<Outcome> {
@@ -154,8 +154,9 @@ impl Attempt for Supervisor<'_> {
 
     fn judge(&self, outcome: &Outcome) -> Verdict {
         let LastAttempt { seen, left_running, .. } = &self.last;
-        let left = if let LeftRunning::Stuck(left) = left_running { left } else { &Left::Nothing };
-        self.plan.rules.judge(&Evidence { outcome, seen, left })
+        let survivors =
+            if let LeftRunning::Stuck(survivors) = left_running { survivors } else { &Survivors::None };
+        self.plan.rules.judge(&Evidence { outcome, seen, survivors })
     }
 
     fn observation(&self, outcome: &Outcome, verdict: &Verdict) -> Observation {

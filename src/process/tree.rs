@@ -5,11 +5,11 @@
 //! called setsid or forked twice is still our descendant. Elsewhere the tree is the command's process group if it has
 //! one of its own ([`crate::platform::group`]), else the command alone.
 //!
-//! A process that cannot be read may still run. So a tree has ended when the kernel says that we have no children, or
+//! A process that we cannot read may still exist. So a tree has ended when the kernel says that we have no children, or
 //! when the search saw all our descendants and none of them belongs to the tree.
 
 use super::event_loop::EventLoop;
-use crate::core::outcome::{Escalation, Left};
+use crate::core::outcome::{Escalation, Survivors};
 use crate::core::signal::Signal;
 use crate::platform::descendants::{self, Process};
 use crate::platform::group::ProcessGroup;
@@ -34,7 +34,7 @@ pub struct Termination {
     /// Whether SIGKILL was needed.
     pub escalation: Escalation,
     /// The processes that could not be ended.
-    pub left: Left,
+    pub survivors: Survivors,
 }
 
 /// The processes of a tree that still run when its command has ended by itself.
@@ -135,7 +135,7 @@ impl Tree {
         let kill_at = event_loop.now().saturating_add(grace);
         while !event_loop.is_kill_requested() && event_loop.now() < kill_at {
             if self.is_gone(event_loop, scope) {
-                return Termination { escalation: Escalation::FirstSignal, left: Left::Nothing };
+                return Termination { escalation: Escalation::FirstSignal, survivors: Survivors::None };
             }
             event_loop.next(Some(kill_at.min(event_loop.now() + POLL_INTERVAL)));
         }
@@ -173,13 +173,13 @@ impl Tree {
             // Reaps what has ended, without waiting for more: children may end without pause.
             event_loop.next(Some(event_loop.now()));
             if self.is_gone(event_loop, scope) {
-                return Termination { escalation, left: Left::Nothing };
+                return Termination { escalation, survivors: Survivors::None };
             }
             // The processes that are left may not be killed, or cannot be seen.
             let could_kill_none =
                 refused == members.processes.len() && (refused > 0 || members.coverage == Coverage::Partial);
             if (could_kill_none && could_kill_none_before) || event_loop.now() >= give_up_at {
-                return Termination { escalation, left: left(&members) };
+                return Termination { escalation, survivors: survivors(&members) };
             }
             could_kill_none_before = could_kill_none;
             killed = members.processes;
@@ -244,11 +244,11 @@ fn send(event_loop: &EventLoop, process: &Process, signal: Signal) -> io::Result
     descendants::send(process, signal)
 }
 
-fn left(members: &Members) -> Left {
+fn survivors(members: &Members) -> Survivors {
     if members.processes.is_empty() {
-        return Left::Unknown;
+        return Survivors::Unknown;
     }
-    Left::Processes(members.processes.iter().map(|process| process.pid.as_raw_nonzero().get()).collect())
+    Survivors::Processes(members.processes.iter().map(|process| process.pid.as_raw_nonzero().get()).collect())
 }
 
 impl Scope {

@@ -30,7 +30,7 @@ enum State {
 }
 
 impl<'a> RunWaitPolicy<'a> {
-    /// Between attempts: waits until a signal comes or the deadline is reached, but for no lock.
+    /// Between attempts: waits until a signal comes or the deadline is reached. Never waits for a lock.
     pub fn between_attempts(event_loop: &'a mut EventLoop, deadline: Option<Duration>) -> Self {
         Self { event_loop, due: deadline, lock_tries_left: 0, state: State::Waiting }
     }

@@ -7,7 +7,7 @@ use super::{format, sanitize, text};
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
 use crate::core::verdict::Why;
-use crate::run::attempt::LeftRunning;
+use crate::run::driver::LeftRunning;
 use crate::run::event::{Event, Severity};
 use retry_loop::run::{Next, StopReason, Verdict};
 use serde::Serialize;

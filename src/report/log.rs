@@ -8,7 +8,7 @@ use super::sanitize::{self, Line};
 use super::wait_policy::{Brief, Readiness, WaitPolicy};
 use super::{file, format, output, text};
 use crate::core::os_error::describe;
-use crate::core::plan::{LogFormat, LogTarget, Plan, Shown, Terminal};
+use crate::core::plan::{LogFormat, LogTarget, Plan, Terminal, Visibility};
 use crate::core::stream::Cursor;
 use crate::run::event::Severity;
 use std::cell::Cell;
@@ -66,9 +66,9 @@ impl<'a> Log<'a> {
             LogTarget::File(path) => Destination::File(path),
         };
         let color = match plan.messages.color {
-            Shown::Always => Color::On,
-            Shown::OnTerminal if stderr_is_terminal => Color::On,
-            Shown::OnTerminal | Shown::Never => Color::Off,
+            Visibility::Always => Color::On,
+            Visibility::OnTerminal if stderr_is_terminal => Color::On,
+            Visibility::OnTerminal | Visibility::Never => Color::Off,
         };
         let terminal = stderr_is_terminal.then_some(plan.messages.terminal);
         Self { plan, destination, color, terminal, cursor: Cell::new(Cursor::AtStart) }

@@ -7,7 +7,7 @@
 
 use super::output::columns;
 use super::sanitize::Line;
-use crate::core::plan::{Output, Plan, Shown, Terminal, Verbosity};
+use crate::core::plan::{Output, Plan, Terminal, Verbosity, Visibility};
 use crate::run::event::Activity;
 use rustix::process::getpgrp;
 use rustix::stdio::stderr;
@@ -77,14 +77,14 @@ impl Progress {
     pub fn new(plan: &Plan, stderr_is_terminal: bool, log_is_elsewhere: bool) -> Self {
         let style = match plan.messages.progress {
             _ if plan.verbosity == Verbosity::Quiet => Style::Silent,
-            Shown::Always => Style::LiveLine,
-            Shown::OnTerminal if !stderr_is_terminal && !log_is_elsewhere => {
+            Visibility::Always => Style::LiveLine,
+            Visibility::OnTerminal if !stderr_is_terminal && !log_is_elsewhere => {
                 Style::Heartbeat(HeartbeatScope::of(plan))
             }
-            Shown::OnTerminal if stderr_is_terminal && plan.messages.terminal == Terminal::Capable => {
+            Visibility::OnTerminal if stderr_is_terminal && plan.messages.terminal == Terminal::Capable => {
                 Style::LiveLine
             }
-            Shown::OnTerminal | Shown::Never => Style::Silent,
+            Visibility::OnTerminal | Visibility::Never => Style::Silent,
         };
         Self { style, stage: Stage::Idle }
     }

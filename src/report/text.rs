@@ -4,10 +4,10 @@
 use super::format::{command_name, elapsed, quoted, seconds, shell_words, whole_seconds};
 use super::history::History;
 use super::sanitize::visible;
-use crate::core::outcome::{Escalation, Left, Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::outcome::{Escalation, Limit, NotStarted, Outcome, SpawnFailure, Survivors, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::verdict::Why;
-use crate::run::attempt::{LeftRunning, StdinState};
+use crate::run::driver::{LeftRunning, StdinState};
 use crate::run::event::Event;
 use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
@@ -145,7 +145,7 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     let took = elapsed(took);
     match outcome {
         Outcome::Exited(_) | Outcome::Killed(_) => format!("{} after {took}", status(plan, outcome)),
-        Outcome::TimedOut(TimedOut { limit, signal, escalation, left }) => {
+        Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }) => {
             let idle = match (limit, plan.limits.idle) {
                 (Limit::Idle, Some(idle)) => format!(", {} of them without output", elapsed(idle)),
                 _ => String::new(),
@@ -154,8 +154,8 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
                 Escalation::FirstSignal => signal.to_string(),
                 Escalation::Killed => format!("{signal}, then SIGKILL"),
             };
-            let left = could_not_end(left);
-            format!("timed out after {took}{idle} ({signals}){left}")
+            let survivors = could_not_end(survivors);
+            format!("timed out after {took}{idle} ({signals}){survivors}")
         }
         Outcome::NotStarted(_) => status(plan, outcome),
     }
@@ -206,11 +206,11 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     }
 }
 
-fn could_not_end(left: &Left) -> String {
-    match left {
-        Left::Nothing => String::new(),
-        Left::Processes(pids) => format!("; could not end {}", processes(pids)),
-        Left::Unknown => "; could not end processes that /proc does not show".to_owned(),
+fn could_not_end(survivors: &Survivors) -> String {
+    match survivors {
+        Survivors::None => String::new(),
+        Survivors::Processes(pids) => format!("; could not end {}", processes(pids)),
+        Survivors::Unknown => "; could not end processes that /proc does not show".to_owned(),
     }
 }
 
@@ -224,7 +224,7 @@ fn left_running(leftovers: &LeftRunning) -> String {
         LeftRunning::KeptHidden => ", processes left running that /proc does not show".to_owned(),
         LeftRunning::Kept(count) => format!(", {} left running", processes(*count)),
         LeftRunning::Ended(count) => format!(", {} left running and ended", processes(*count)),
-        LeftRunning::Stuck(left) => could_not_end(left),
+        LeftRunning::Stuck(survivors) => could_not_end(survivors),
     }
 }
 
@@ -301,8 +301,8 @@ fn not_retryable(plan: &Plan, why: Option<&Why>) -> String {
     let rules = &plan.rules;
     let because = match why {
         Some(Why::Rule(id)) => rules[*id].to_string(),
-        Some(Why::LeftOut { hint }) => match hint.and_then(|id| rules.hint(id)) {
-            Some(hint) => format!("{}; {hint}", rules.retry_text()),
+        Some(Why::LeftOut { advice }) => match advice.and_then(|id| rules.advice(id)) {
+            Some(advice) => format!("{}; {advice}", rules.retry_text()),
             None => rules.retry_text(),
         },
         Some(Why::Missing(id)) => format!("no match for {}", rules[*id]),

@@ -24,7 +24,7 @@ pub trait WaitPolicy {
     fn pause(&mut self) -> Readiness;
 }
 
-/// Waits until a signal ends the process, but for no lock. For messages before and after a run, when signals have their
+/// Waits until a signal ends the process. Never waits for a lock. For messages before and after a run, when signals have their
 /// default actions.
 #[derive(Debug)]
 pub struct UntilSignal;
@@ -39,7 +39,7 @@ impl WaitPolicy for UntilSignal {
     }
 }
 
-/// Waits for 200 ms, but for no lock. For messages in the middle of a run: short enough to delay signals and limits,
+/// Waits for 200 ms, never for a lock. For messages in the middle of a run: short enough to delay signals and limits,
 /// and long enough for a reader that is only busy.
 #[derive(Debug)]
 pub struct Brief;

@@ -1,6 +1,6 @@
 //! The events of a run, and the trait that observes them. The views in `report` show them.
 
-use super::attempt::AttemptDetails;
+use super::driver::AttemptDetails;
 use crate::core::signal::Signal;
 use crate::core::stream::Cursor;
 use crate::core::verdict::Why;

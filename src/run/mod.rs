@@ -1,18 +1,18 @@
-//! The loop of a command. [`retry_loop::run::Run`] makes the decisions; this carries them out through an `Attempt`, and
+//! The loop of a command. [`retry_loop::run::Run`] makes the decisions; this carries them out through a `Driver`, and
 //! tells the observer. It starts, waits for and prints nothing itself.
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`attempt`] | the trait through which the loop runs a command, or the script of a test |
+//! | [`driver`] | the trait through which the loop runs a command, or the script of a test |
 //! | [`event`] | the events of a run, and the trait `Observer` |
 
-pub mod attempt;
+pub mod driver;
 pub mod event;
 
 use crate::core::outcome::{Ending, RunEnd};
 use crate::core::signal::Signal;
 use crate::core::verdict::{Verdict, Why};
-use attempt::{Abort, Attempt, BeforeRetry, RetryIf, Waited};
+use driver::{Abort, BeforeRetry, Driver, RetryIf, Waited};
 use event::{Event, Observer};
 use retry_loop::policy::Policy;
 use retry_loop::run::{Attempted, Next, Run};
@@ -20,42 +20,42 @@ use retry_loop::server_hint::ServerHint;
 
 /// Makes attempts until one succeeds, one fails for good, or `policy` or the guard allow no more. The observer gets
 /// each event as it happens.
-pub fn run<A: Attempt>(
+pub fn run<D: Driver>(
     policy: &Policy,
-    attempt: &mut A,
-    observer: &mut dyn Observer<A::Outcome>,
-) -> RunEnd<A::Outcome> {
+    driver: &mut D,
+    observer: &mut dyn Observer<D::Outcome>,
+) -> RunEnd<D::Outcome> {
     let mut run = Run::new(policy.clone());
     let mut last = None;
-    let mut delay = match run.start(attempt.elapsed()) {
+    let mut delay = match run.start(driver.elapsed()) {
         Ok(delay) => delay,
         Err(reason) => {
-            observer.event(&Event::Refused { number: run.number(), reason, elapsed: attempt.elapsed() });
+            observer.event(&Event::Refused { number: run.number(), reason, elapsed: driver.elapsed() });
             return RunEnd { ending: Ending::Stopped(reason), last, fallback: None };
         }
     };
     loop {
         let number = run.number();
-        let mut waited = attempt.wait(delay, observer);
+        let mut waited = driver.wait(delay, observer);
         if waited == Waited::Elapsed && number > 1 && run.successes_in_a_row() == 0 {
-            waited = before_retry(attempt, number, observer);
+            waited = before_retry(driver, number, observer);
         }
         if let Waited::Interrupted(signal) = waited {
-            let elapsed = attempt.elapsed();
+            let elapsed = driver.elapsed();
             observer.event(&Event::Interrupted { signal, number, running: None, elapsed });
             return RunEnd { ending: Ending::Interrupted(signal), last: None, fallback: None };
         }
-        let admitted = run.admit(attempt.elapsed(), &mut attempt.guard(observer));
+        let admitted = run.admit(driver.elapsed(), &mut driver.guard(observer));
         if let Err(reason) = admitted {
-            observer.event(&Event::Refused { number, reason, elapsed: attempt.elapsed() });
+            observer.event(&Event::Refused { number, reason, elapsed: driver.elapsed() });
             return RunEnd { ending: Ending::Stopped(reason), last, fallback: None };
         }
 
         observer.event(&Event::Starting { number });
-        let finished = attempt.attempt(number, observer);
-        let (outcome, took, elapsed) = (finished.outcome, finished.took, attempt.elapsed());
+        let finished = driver.attempt(number, observer);
+        let (outcome, took, elapsed) = (finished.outcome, finished.took, driver.elapsed());
         if let Some(abort) = finished.abort {
-            run.abandon(&mut attempt.guard(observer));
+            run.abandon(&mut driver.guard(observer));
             return match abort {
                 Abort::Interrupted(signal) => {
                     let running = Some((&outcome, took));
@@ -66,19 +66,19 @@ pub fn run<A: Attempt>(
             };
         }
 
-        let verdict = match judge(attempt, &outcome, observer) {
+        let verdict = match judge(driver, &outcome, observer) {
             Ok(verdict) => verdict,
             Err(signal) => {
-                run.abandon(&mut attempt.guard(observer));
-                let (running, elapsed) = (Some((&outcome, took)), attempt.elapsed());
+                run.abandon(&mut driver.guard(observer));
+                let (running, elapsed) = (Some((&outcome, took)), driver.elapsed());
                 observer.event(&Event::Interrupted { signal, number, running, elapsed });
                 return RunEnd { ending: Ending::Interrupted(signal), last: None, fallback: None };
             }
         };
-        let (hint, elapsed) = (attempt.server_hint(), attempt.elapsed());
-        let observation = attempt.observation(&outcome, &verdict);
+        let (hint, elapsed) = (driver.server_hint(), driver.elapsed());
+        let observation = driver.observation(&outcome, &verdict);
         let attempted = Attempted { verdict: (&verdict).into(), observation, hint, took, elapsed };
-        let next = run.judged(attempted, &mut attempt.guard(observer));
+        let next = run.judged(attempted, &mut driver.guard(observer));
         observer.event(&match &verdict {
             Verdict::Good if next == Next::Succeeded => {
                 Event::Succeeded { number, outcome: &outcome, took, failures: run.failures(), elapsed }
@@ -106,8 +106,8 @@ pub fn run<A: Attempt>(
 }
 
 /// Runs `--before-retry` for the attempt `number`, which follows a failure.
-fn before_retry<A: Attempt>(attempt: &mut A, number: u64, observer: &mut dyn Observer<A::Outcome>) -> Waited {
-    match attempt.before_retry(number, observer) {
+fn before_retry<D: Driver>(driver: &mut D, number: u64, observer: &mut dyn Observer<D::Outcome>) -> Waited {
+    match driver.before_retry(number, observer) {
         BeforeRetry::Succeeded => Waited::Elapsed,
         BeforeRetry::Failed(outcome) => {
             observer.event(&Event::HookFailed { outcome: &outcome });
@@ -118,16 +118,16 @@ fn before_retry<A: Attempt>(attempt: &mut A, number: u64, observer: &mut dyn Obs
 }
 
 /// The verdict of the rules and, if that is to retry, of `--retry-if`; or the signal that came meanwhile.
-fn judge<A: Attempt>(
-    attempt: &mut A,
-    outcome: &A::Outcome,
-    observer: &mut dyn Observer<A::Outcome>,
+fn judge<D: Driver>(
+    driver: &mut D,
+    outcome: &D::Outcome,
+    observer: &mut dyn Observer<D::Outcome>,
 ) -> Result<Verdict, Signal> {
-    let verdict = attempt.judge(outcome);
+    let verdict = driver.judge(outcome);
     if !matches!(verdict, Verdict::Retry(_)) {
         return Ok(verdict);
     }
-    Ok(match attempt.retry_if(outcome, observer) {
+    Ok(match driver.retry_if(outcome, observer) {
         RetryIf::NoAnswer => verdict,
         RetryIf::Retry => Verdict::Retry(Why::Condition),
         RetryIf::Stop => Verdict::Stop(Why::Condition),

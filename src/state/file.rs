@@ -1,5 +1,5 @@
 //! The store of one machine: a small file per record, in one directory. Owns the locking, and the checks of what else
-//! may be in the directory; knows no rules.
+//! may be in the directory; knows no transitions of breakers and budgets.
 //!
 //! An update is: open, lock, read 64 bytes, apply the operation, write 64 bytes with one call, close. The kernel
 //! releases the lock when the process dies, and a process cannot die in the middle of the one write, so there is
@@ -10,7 +10,7 @@ use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, Stor
 use super::operation::Operation;
 use super::record::{RECORD_SIZE, RecordBytes, RecordFormat, RecordState};
 use super::record_key::RecordKey;
-use super::timeout::{ATTEMPT_LIMIT, StoreTimeout};
+use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::platform::files;
 use retry_loop::timestamp::Timestamp;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
@@ -139,7 +139,7 @@ impl FileStore {
     /// When the directory cannot be read, or has too many records.
     pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
         // For all records together. After that, a locked record is read without its lock.
-        let timeout = StoreTimeout::start(ATTEMPT_LIMIT);
+        let timeout = StoreTimeout::start(TIMEOUT_PER_ATTEMPT);
         let mut records = Vec::new();
         let Some(directory) = self.directory(IfMissing::Skip)? else { return Ok((records, clock::now())) };
         let cannot = |error: Errno| StoreError::io("cannot read the directory", &error.into());

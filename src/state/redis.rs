@@ -14,7 +14,7 @@ use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, Stor
 use super::operation::{Operation, ScriptReply};
 use super::record::{Damage, RecordState, bucket_of, circuit_of};
 use super::record_key::{RecordKey, RecordKind};
-use super::timeout::{ATTEMPT_LIMIT, INTERACTIVE_LIMIT, StoreTimeout};
+use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
 use retry_loop::timestamp::Timestamp;
@@ -74,7 +74,7 @@ impl RedisStore {
         operation: &mut Q,
         now: Timestamp,
     ) -> Result<StoreReply<Q::Reply>, StoreError> {
-        self.run_script(key, operation, StoreTimeout::start(ATTEMPT_LIMIT), Some(now))
+        self.run_script(key, operation, StoreTimeout::start(TIMEOUT_PER_ATTEMPT), Some(now))
     }
 
     fn run_script<Q: Operation>(

@@ -6,7 +6,7 @@ use super::operation::{Admit, Deposit, Operation, Pay, QueryRefusal, RecordResul
 use super::record::{Damage, RecordState};
 use super::record_key::{RecordKey, RecordKind};
 use super::store::Store;
-use super::timeout::{ATTEMPT_LIMIT, INTERACTIVE_LIMIT, StoreTimeout};
+use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::{Location, Name, SharedConfig};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
@@ -91,7 +91,7 @@ impl SharedState {
         }
     }
 
-    /// With another limit than [`ATTEMPT_LIMIT`], for tests that must pass on a busy machine.
+    /// With another limit than [`TIMEOUT_PER_ATTEMPT`], for tests that must pass on a busy machine.
     #[doc(hidden)]
     #[must_use]
     pub fn with_limit(mut self, limit: Duration) -> Self {
@@ -185,7 +185,7 @@ impl FailOpenStore {
         Self {
             store: Some(Store::at(location)),
             location: location.clone(),
-            limit: ATTEMPT_LIMIT,
+            limit: TIMEOUT_PER_ATTEMPT,
             used: Duration::ZERO,
             warned: false,
         }

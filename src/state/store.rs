@@ -1,5 +1,5 @@
 //! One operation on one record, in whichever store the record is kept. Owns what all stores have in common;
-//! knows no rules.
+//! knows no transitions of breakers and budgets.
 
 use super::error::{Removal, StoreError, StoreReply, StoredRecord};
 use super::file::FileStore;
@@ -27,13 +27,13 @@ impl Store {
     /// The store at this location. Opens nothing yet.
     pub fn at(location: &Location) -> Self {
         match location {
-            Location::Own(path) => Self::File(FileStore::private(path.clone())),
-            Location::Given(path) => Self::File(FileStore::shared(path.clone())),
+            Location::Default(path) => Self::File(FileStore::private(path.clone())),
+            Location::Directory(path) => Self::File(FileStore::shared(path.clone())),
             #[cfg(feature = "redis")]
             Location::Redis(url) => Self::Redis(RedisStore::new(url.clone())),
             #[cfg(not(feature = "redis"))]
             Location::Redis(_) => Self::Unavailable("this retry was built without Redis"),
-            Location::Nowhere => {
+            Location::Unavailable => {
                 Self::Unavailable("neither XDG_STATE_HOME nor HOME is a home of this user; use --state DIR")
             }
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// For all operations of one attempt together, with the waiting for locks and the connecting. After that the store
 /// has failed, and the run goes on without it.
-pub const ATTEMPT_LIMIT: Duration = Duration::from_millis(200);
+pub const TIMEOUT_PER_ATTEMPT: Duration = Duration::from_millis(200);
 
 /// For all of `--show-state` and of `--reset-state`, where a person waits: finding the records of a large server takes
 /// longer.

@@ -7,7 +7,7 @@
 //! | `read`(mod@read) | files and stdin, line by line, and what was left out |
 //! | `tally` | the sums: for all runs, by name, by day, by reason |
 //!
-//! Memory is bounded whatever a file holds: one line at a time, and so many names, reasons and days.
+//! Memory is bounded whatever a file holds: one line at a time, and a limited number of names, reasons and days.
 
 pub mod line;
 pub mod read;

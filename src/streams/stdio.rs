@@ -353,7 +353,7 @@ impl PipeNeeds {
     /// `None` if the stream is neither held nor searched, so that the command can inherit ours.
     fn of(plan: &Plan, watchlist: &Watchlist, stream: Stream) -> Option<Self> {
         let output = plan.streams.output(stream);
-        let hints_wanted = plan.streams.retry_after.is_some_and(|side: Side| side.includes(stream));
+        let hints_wanted = plan.streams.hint_streams.is_some_and(|side: Side| side.includes(stream));
         let is_read = watchlist.watches(stream)
             || hints_wanted
             || plan.limits.idle.is_some()

@@ -397,10 +397,10 @@ fn spawn(location: &Location, name: &Name, times: u32) -> Child {
 /// A location as text that [`Location::parse`] reads.
 pub fn address(location: &Location) -> OsString {
     match location {
-        Location::Given(path) => path.clone().into_os_string(),
+        Location::Directory(path) => path.clone().into_os_string(),
         Location::Redis(url) => OsString::from(url.with_password()),
-        Location::Own(path) => [OsStr::new("own:"), path.as_os_str()].concat_os(),
-        Location::Nowhere => OsString::new(),
+        Location::Default(path) => [OsStr::new("own:"), path.as_os_str()].concat_os(),
+        Location::Unavailable => OsString::new(),
     }
 }
 
@@ -416,7 +416,7 @@ impl ConcatOs for [&OsStr] {
 
 fn parse(address: &[u8]) -> Location {
     match address.strip_prefix(b"own:") {
-        Some(path) => Location::Own(PathBuf::from(OsStr::from_bytes(path))),
+        Some(path) => Location::Default(PathBuf::from(OsStr::from_bytes(path))),
         None => Location::parse(OsStr::from_bytes(address)).unwrap(),
     }
 }

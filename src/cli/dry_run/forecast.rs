@@ -79,7 +79,7 @@ fn not_counted(plan: &Plan) -> Vec<&'static str> {
     [
         ("--retry-if", plan.hooks.retry_if.is_some()),
         ("--before-retry", plan.hooks.before_retry.is_some()),
-        ("--retry-after", plan.streams.retry_after.is_some()),
+        ("--retry-after", plan.streams.hint_streams.is_some()),
         ("--fallback", plan.hooks.fallback.is_some()),
     ]
     .into_iter()

@@ -15,12 +15,12 @@ const EXACT_DELAYS: u64 = 1000;
 
 /// A range of durations.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
+pub struct DurationRange {
     pub low: Duration,
     pub high: Duration,
 }
 
-impl Span {
+impl DurationRange {
     fn plus(self, other: Self) -> Self {
         Self { low: self.low.saturating_add(other.low), high: self.high.saturating_add(other.high) }
     }
@@ -46,9 +46,9 @@ fn times(duration: Duration, count: u64) -> Duration {
 pub struct Start {
     pub attempt: u64,
     /// The delay before it.
-    pub delay: Span,
+    pub delay: DurationRange,
     /// Since the start of retry.
-    pub at: Span,
+    pub at: DurationRange,
 }
 
 pub struct Schedule<'a> {
@@ -63,26 +63,26 @@ pub struct Schedule<'a> {
 /// between failures, an earlier delay can come again, so the range of all delays so far is kept.
 struct DelayRanges<'a> {
     policy: &'a Policy,
-    so_far: Option<Span>,
+    so_far: Option<DurationRange>,
 }
 
 impl DelayRanges<'_> {
     /// The delay after failure `n`.
-    fn after(&mut self, n: u64) -> Span {
+    fn after(&mut self, n: u64) -> DurationRange {
         let always_anew = self.policy.reset_after == Some(Duration::ZERO);
         let (low, high) = self.policy.backoff.range(if always_anew { 1 } else { n });
-        let own = Span { low, high };
+        let own = DurationRange { low, high };
         let mut so_far = self.so_far.map_or(own, |so_far| so_far.hull(own));
         let several = self.policy.consecutive > 1;
         if several {
             let base = self.policy.backoff.base;
-            so_far = so_far.hull(Span { low: base, high: base });
+            so_far = so_far.hull(DurationRange { low: base, high: base });
         }
         self.so_far = Some(so_far);
         match (several, self.policy.reset_after) {
             (true, _) => so_far,
             // In the best case attempts take no time, which resets nothing.
-            (false, Some(_)) => Span { high: so_far.high, ..own },
+            (false, Some(_)) => DurationRange { high: so_far.high, ..own },
             (false, None) => own,
         }
     }
@@ -103,18 +103,18 @@ impl<'a> Schedule<'a> {
     }
 
     /// The delay before attempt 1.
-    fn first(&self) -> Span {
+    fn first(&self) -> DurationRange {
         let low = self.policy.initial_delay;
-        Span { low, high: low.saturating_add(self.policy.stagger) }
+        DurationRange { low, high: low.saturating_add(self.policy.stagger) }
     }
 
     /// The time of an attempt.
-    fn running(&self) -> Span {
-        Span { low: Duration::ZERO, high: self.attempt.unwrap_or_default() }
+    fn running(&self) -> DurationRange {
+        DurationRange { low: Duration::ZERO, high: self.attempt.unwrap_or_default() }
     }
 
     /// The bounds of the start of attempt `number`.
-    pub fn start(&self, number: u64) -> Span {
+    pub fn start(&self, number: u64) -> DurationRange {
         let (mut ranges, delays) = (self.delay_ranges(), number.saturating_sub(1));
         let one_by_one = delays.min(self.exact);
         let mut start = self.first().plus(self.running().times(delays));

@@ -1,7 +1,7 @@
 //! The format of preset files (docs/presets.md), and their mistakes with their places.
 
 use crate::core::pattern::{Alphabet, Pattern};
-use crate::core::preset::{Codes, Hint, HintWhen, Preset, PresetRule, PresetThen};
+use crate::core::preset::{Advice, AdviceWhen, Codes, Preset, PresetRule, PresetThen};
 use crate::core::stream::Side;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -20,9 +20,9 @@ pub struct Definition {
     pub commands: Vec<String>,
     /// The sources of the rules.
     pub sources: Vec<String>,
-    /// The hint for a tool that printed nothing.
+    /// The advice for a tool that printed nothing.
     silent: Option<String>,
-    /// The hint for a tool that was told to leave the reason out.
+    /// The advice for a tool that was told to leave the reason out.
     hidden: Option<Hidden>,
     /// The rules, each with its reason.
     pub rules: Vec<(PresetRule, String)>,
@@ -47,7 +47,7 @@ struct File {
     example: Vec<Example>,
 }
 
-/// Words of a command line that make the tool leave the reason out, and the hint about them.
+/// Words of a command line that make the tool leave the reason out, and the advice about them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hidden {
@@ -139,7 +139,7 @@ impl Definition {
         })
     }
 
-    /// The rules, with the hint for this command.
+    /// The rules, with the advice for this command.
     pub fn preset(&self, command: &[OsString]) -> Preset {
         let words: Vec<Cow<'_, str>> = command.iter().map(|word| word.to_string_lossy()).collect();
         let line = format!(" {} ", words.join(" "));
@@ -147,8 +147,8 @@ impl Definition {
             .hidden
             .iter()
             .filter(|hidden| hidden.by.iter().any(|words| line.contains(&format!(" {words} "))));
-        let hidden = hidden.map(|hidden| Hint { when: HintWhen::Always, text: hidden.say.clone() });
-        let silent = self.silent.iter().map(|say| Hint { when: HintWhen::Silent, text: say.clone() });
+        let hidden = hidden.map(|hidden| Advice { when: AdviceWhen::Always, text: hidden.say.clone() });
+        let silent = self.silent.iter().map(|say| Advice { when: AdviceWhen::Silent, text: say.clone() });
         let rules = self.rules.iter().map(|(rule, _)| rule.clone()).collect();
         Preset::new(self.name.clone(), rules, hidden.chain(silent).next())
     }
@@ -309,7 +309,7 @@ mod tests {
         let rule = |text: &str| parse(text).unwrap().rules.remove(0).0;
         let short = rule("[[rule]]\nthen = 'retry'\npattern = 'error {status}$'\nwhy = 'y'");
         assert_eq!(short.codes, Codes::Nonzero);
-        assert_eq!((short.then, short.side), (PresetThen::Retry, Side::Either));
+        assert_eq!((short.then, short.side), (PresetThen::Retry, Side::Both));
         assert_eq!(short.pattern.as_deref(), Some("error (?:503|504)$"));
         let long = rule("[[rule]]\nthen='stop'\ncodes='5-7, 28'\nstream='stderr'\npattern='x{2}'\nwhy='y'");
         assert_eq!(long.codes, Codes::Of(vec![(5, 7), (28, 28)]));
@@ -346,15 +346,15 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_is_for_the_command_that_hides_the_reason() {
+    fn advice_is_for_the_command_that_hides_the_reason() {
         let text = "silent = 'nothing'\nhidden = { by = ['--retries 0'], say = 'hidden' }\n\
             [[rule]]\nthen = 'retry'\npattern = 'x'\nwhy = 'y'";
-        let hint = |line: &str| {
+        let advice = |line: &str| {
             let command: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             format!("{:?}", parse(text).unwrap().preset(&command))
         };
-        assert!(hint("pip install --retries 0 x").contains("\"hidden\""));
-        assert!(hint("pip install --retries 01 x").contains("\"nothing\""));
+        assert!(advice("pip install --retries 0 x").contains("\"hidden\""));
+        assert!(advice("pip install --retries 01 x").contains("\"nothing\""));
     }
 
     proptest! {

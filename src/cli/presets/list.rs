@@ -45,7 +45,7 @@ pub fn one(entry: &Entry) -> String {
             (_, None) => String::new(),
             (Side::Stdout, _) => ", on stdout".to_owned(),
             (Side::Stderr, _) => ", on stderr".to_owned(),
-            (Side::Either, _) => ", on stdout or stderr".to_owned(),
+            (Side::Both, _) => ", on stdout or stderr".to_owned(),
         };
         let _infallible = writeln!(text, "\n{then}: {why}\n  exit {}{side}", codes_text(codes));
         if let Some(pattern) = pattern {

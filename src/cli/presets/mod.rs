@@ -108,7 +108,7 @@ impl Catalog {
         (name, tool)
     }
 
-    /// The rules of the preset of this name, with the hint for this command.
+    /// The rules of the preset of this name, with the advice for this command.
     pub fn preset(&self, name: &str, command: &[OsString]) -> Option<Arc<Preset>> {
         self.find(name).map(|entry| Arc::new(entry.definition.preset(command)))
     }

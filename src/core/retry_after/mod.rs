@@ -28,6 +28,6 @@ mod value;
 pub use parser::HintParser;
 
 #[cfg(test)]
-mod evidence;
+mod test_outputs;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! Outputs with a demand, by kind, and outputs without one. The examples of the table are tests as well.
 
 use super::amount::MAX_SECONDS;
-use super::evidence::{DEMANDS_OF_TOOLS, NO_DEMANDS};
 use super::forms::{Expected, FORMS};
+use super::test_outputs::{DEMANDS_OF_TOOLS, NO_DEMANDS};
 use super::*;
 use proptest::prelude::*;
 use retry_loop::server_hint::ServerHint;

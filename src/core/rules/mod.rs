@@ -2,7 +2,7 @@
 //! `cli`, the outcome from `process`.
 
 use super::condition::Condition;
-use super::outcome::{Left, Outcome};
+use super::outcome::{Outcome, Survivors};
 use super::output::{OutputPattern, Seen, Watchlist};
 use super::pattern::PatternError;
 use super::verdict::{RuleId, Verdict, Why};
@@ -114,17 +114,17 @@ pub struct Evidence<'a> {
     /// What it printed, as far as the rules look at it.
     pub seen: &'a Seen,
     /// The processes of the attempt that could not be ended.
-    pub left: &'a Left,
+    pub survivors: &'a Survivors,
 }
 
 impl Evidence<'_> {
     /// Whether processes of this attempt would overlap with the next one.
     fn would_overlap(&self) -> bool {
-        let left_after_limit = match self.outcome {
-            Outcome::TimedOut(timed_out) => &timed_out.left,
-            Outcome::Exited(_) | Outcome::Killed(_) | Outcome::NotStarted(_) => &Left::Nothing,
+        let after_limit = match self.outcome {
+            Outcome::TimedOut(timed_out) => &timed_out.survivors,
+            Outcome::Exited(_) | Outcome::Killed(_) | Outcome::NotStarted(_) => &Survivors::None,
         };
-        [self.left, left_after_limit].into_iter().any(|left| *left != Left::Nothing)
+        [self.survivors, after_limit].into_iter().any(|survivors| *survivors != Survivors::None)
     }
 }
 
@@ -171,7 +171,7 @@ impl Rules {
             return Verdict::Stop(Why::Permanent);
         }
         if self.leaves_out() {
-            return Verdict::Stop(Why::LeftOut { hint: self.find(|id| self.has_hint(id, evidence)) });
+            return Verdict::Stop(Why::LeftOut { advice: self.find(|id| self.has_advice(id, evidence)) });
         }
         match missing.filter(|_| self.is_success_by_outcome(evidence)) {
             Some(id) => Verdict::Retry(Why::Missing(id)),
@@ -215,9 +215,9 @@ impl Rules {
     }
 
     /// The advice of the preset in this rule, if it has any.
-    pub fn hint(&self, id: RuleId) -> Option<&str> {
+    pub fn advice(&self, id: RuleId) -> Option<&str> {
         match &self[id].when {
-            When::Outcome(Condition::Preset(preset)) => preset.hint_text(),
+            When::Outcome(Condition::Preset(preset)) => preset.advice_text(),
             When::Outcome(_) | When::Output(_) => None,
         }
     }
@@ -234,10 +234,10 @@ impl Rules {
         })
     }
 
-    fn has_hint(&self, id: RuleId, evidence: &Evidence<'_>) -> bool {
+    fn has_advice(&self, id: RuleId, evidence: &Evidence<'_>) -> bool {
         match &self[id] {
             Rule { then: Then::Retry, when: When::Outcome(Condition::Preset(preset)), .. } => {
-                preset.hint_applies(evidence.outcome, evidence.seen)
+                preset.advice_applies(evidence.outcome, evidence.seen)
             }
             _ => false,
         }

@@ -1,6 +1,6 @@
 use super::super::outcome::{Escalation, Limit, NotStarted, SpawnFailure, TimedOut};
 use super::super::output::Watcher;
-use super::super::preset::{Codes, Hint, HintWhen, Preset, PresetRule, PresetThen};
+use super::super::preset::{Advice, AdviceWhen, Codes, Preset, PresetRule, PresetThen};
 use super::super::signal::Signal;
 use super::super::stream::{Side, Stream};
 use super::*;
@@ -16,11 +16,11 @@ fn tool() -> Arc<Preset> {
         pattern: pattern.map(str::to_owned),
     };
     let rules = vec![
-        rule(Codes::Of(vec![(28, 28)]), Side::Either, None),
+        rule(Codes::Of(vec![(28, 28)]), Side::Both, None),
         rule(Codes::Of(vec![(22, 22)]), Side::Stderr, Some("error: 503")),
     ];
-    let hint = Hint { when: HintWhen::Silent, text: "add -S".to_owned() };
-    Arc::new(Preset::new("tool".to_owned(), rules, Some(hint)))
+    let advice = Advice { when: AdviceWhen::Silent, text: "add -S".to_owned() };
+    Arc::new(Preset::new("tool".to_owned(), rules, Some(advice)))
 }
 
 fn on(then: Then, conditions: &[Condition]) -> Vec<Rule> {
@@ -39,9 +39,9 @@ fn output(rules: &[(Then, &str)]) -> Vec<Rule> {
     rules.iter().map(|(then, text)| Rule::on_output(*then, text).unwrap()).collect()
 }
 
-fn timed_out(left: Left) -> Outcome {
+fn timed_out(survivors: Survivors) -> Outcome {
     let escalation = Escalation::Killed;
-    Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal: Signal::SIGTERM, escalation, left })
+    Outcome::TimedOut(TimedOut { limit: Limit::Timeout, signal: Signal::SIGTERM, escalation, survivors })
 }
 
 fn not_started(kind: SpawnFailure) -> Outcome {
@@ -56,7 +56,7 @@ fn seen(rules: &Rules, stderr: &str) -> Seen {
 }
 
 fn judge(rules: &Rules, outcome: &Outcome, stderr: &str) -> Verdict {
-    rules.judge(&Evidence { outcome, seen: &seen(rules, stderr), left: &Left::Nothing })
+    rules.judge(&Evidence { outcome, seen: &seen(rules, stderr), survivors: &Survivors::None })
 }
 
 /// The verdict in the words of a message: the rule behind it, and the advice.
@@ -64,8 +64,8 @@ fn description(rules: &Rules, outcome: &Outcome, stderr: &str) -> String {
     let why = |why| match why {
         Why::Rule(id) => rules[id].to_string(),
         Why::Missing(id) => format!("missing {}", rules[id]),
-        Why::LeftOut { hint } => match hint.and_then(|id| rules.hint(id)) {
-            Some(hint) => format!("left out by {}; {hint}", rules.retry_text()),
+        Why::LeftOut { advice } => match advice.and_then(|id| rules.advice(id)) {
+            Some(advice) => format!("left out by {}; {advice}", rules.retry_text()),
             None => format!("left out by {}", rules.retry_text()),
         },
         Why::Permanent => "permanent".to_owned(),
@@ -86,7 +86,7 @@ fn without_rules_failures_are_retried_unless_permanent() {
     let transient = [
         Outcome::Exited(1),
         Outcome::Killed(Signal::SIGKILL),
-        timed_out(Left::Nothing),
+        timed_out(Survivors::None),
         not_started(SpawnFailure::Transient),
     ];
     for outcome in transient {
@@ -98,7 +98,7 @@ fn without_rules_failures_are_retried_unless_permanent() {
         Outcome::Killed(Signal::SIGPIPE),
         not_started(SpawnFailure::NotFound),
         not_started(SpawnFailure::NotExecutable),
-        timed_out(Left::Processes(vec![42])),
+        timed_out(Survivors::Processes(vec![42])),
     ];
     for outcome in permanent {
         assert_eq!(judge(&rules, &outcome, ""), Verdict::Stop(Why::Permanent), "{outcome:?}");
@@ -110,10 +110,11 @@ fn no_rule_lets_an_attempt_follow_processes_that_could_not_be_ended() {
     let everything = [Condition::Codes(0, 255), Condition::Timeout];
     for then in [Then::Retry, Then::Success] {
         let rules = Rules::new(on(then, &everything));
-        for (outcome, left) in
-            [(Outcome::Exited(1), Left::Unknown), (timed_out(Left::Processes(vec![1])), Left::Nothing)]
-        {
-            let evidence = Evidence { outcome: &outcome, seen: &Seen::default(), left: &left };
+        for (outcome, survivors) in [
+            (Outcome::Exited(1), Survivors::Unknown),
+            (timed_out(Survivors::Processes(vec![1])), Survivors::None),
+        ] {
+            let evidence = Evidence { outcome: &outcome, seen: &Seen::default(), survivors: &survivors };
             assert_eq!(rules.judge(&evidence), Verdict::Stop(Why::Permanent), "{then:?} {outcome:?}");
         }
     }
@@ -123,7 +124,7 @@ fn no_rule_lets_an_attempt_follow_processes_that_could_not_be_ended() {
 fn a_retry_rule_leaves_everything_else_out_and_says_so() {
     let rules = Rules::new(on(Then::Retry, &[Condition::Code(7)]));
     assert_eq!(description(&rules, &Outcome::Exited(7), ""), "retry: --retry-on Code(7)");
-    assert_eq!(description(&rules, &timed_out(Left::Nothing), ""), "stop: left out by --retry-on Code(7)");
+    assert_eq!(description(&rules, &timed_out(Survivors::None), ""), "stop: left out by --retry-on Code(7)");
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn a_retry_rule_may_match_a_good_attempt() {
 fn a_success_set_replaces_zero() {
     let rules = Rules::new(on(Then::Success, &[Condition::Code(3), Condition::Timeout]));
     assert_eq!(judge(&rules, &Outcome::Exited(3), ""), Verdict::Good);
-    assert_eq!(judge(&rules, &timed_out(Left::Nothing), ""), Verdict::Good);
+    assert_eq!(judge(&rules, &timed_out(Survivors::None), ""), Verdict::Good);
     assert_eq!(judge(&rules, &Outcome::Exited(0), ""), Verdict::Retry(Why::NoRule));
 }
 
@@ -266,7 +267,7 @@ impl Flags {
         };
         let missing = required.iter().find(|word| !stderr.contains(**word));
         let is_good = in_set && missing.is_none() || word("", success_words).is_some();
-        if matches!(outcome, Outcome::TimedOut(timed_out) if timed_out.left != Left::Nothing) {
+        if matches!(outcome, Outcome::TimedOut(timed_out) if timed_out.survivors != Survivors::None) {
             return "stop: permanent".to_owned();
         }
         if is_good && retry.is_none() {
@@ -289,12 +290,12 @@ impl Flags {
             };
         }
         let silent = *outcome == Outcome::Exited(22) && stderr.is_empty();
-        let hint = if silent && retry_on.contains(&Condition::Preset(tool())) { "; add -S" } else { "" };
+        let advice = if silent && retry_on.contains(&Condition::Preset(tool())) { "; add -S" } else { "" };
         let set: Vec<String> = retry_on.iter().map(text).collect();
         let set = (!set.is_empty()).then(|| format!("--retry-on {}", set.join(",")));
         let words = retry_words.iter().map(|word| format!("--retry-on-output {word}"));
         let all: Vec<String> = set.into_iter().chain(words).collect();
-        format!("stop: left out by {}{hint}", all.join(" "))
+        format!("stop: left out by {}{advice}", all.join(" "))
     }
 }
 
@@ -307,8 +308,8 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         Outcome::Exited(99),
         Outcome::Killed(Signal::SIGINT),
         Outcome::Killed(Signal::SIGKILL),
-        timed_out(Left::Nothing),
-        timed_out(Left::Unknown),
+        timed_out(Survivors::None),
+        timed_out(Survivors::Unknown),
         not_started(SpawnFailure::NotFound),
         not_started(SpawnFailure::Transient),
     ])

@@ -165,7 +165,7 @@ fn parse(text: &str) -> Option<Pid> {
 
 fn state_of(pid: Pid) -> State {
     let Some(fields) = stat(pid) else {
-        // A process that cannot be read may still run: it is another user's, or no descriptor is left. The kernel
+        // A process that we cannot read may still exist: it is another user's, or no descriptor is left. The kernel
         // knows.
         return if children::is_there(pid) { State::Alive(Process::with_pid(pid)) } else { State::Gone };
     };

@@ -2,7 +2,7 @@
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-pub use crate::platform::system::trace::stop_tracing;
+pub use crate::platform::system::ptrace::stop_tracing;
 use rustix::process::Pid;
 use std::io;
 use std::mem::MaybeUninit;

@@ -2,14 +2,14 @@
 
 use super::command::{TimeLimits, cannot_start, not_started};
 use super::{LastAttempt, Notice, Supervisor};
-use crate::core::outcome::{Left, Outcome};
+use crate::core::outcome::{Outcome, Survivors};
 use crate::core::output::Seen;
 use crate::core::plan::Leftovers;
 use crate::core::rules::Evidence;
 use crate::core::stream::Cursor;
 use crate::core::verdict::Verdict;
 use crate::process::tree::{Remaining, Scope, Tree};
-use crate::run::attempt::{Abort, AttemptDetails, FinishedAttempt, LeftRunning, StdinState};
+use crate::run::driver::{Abort, AttemptDetails, FinishedAttempt, LeftRunning, StdinState};
 use crate::run::event::{Activity, Event, Observer};
 use crate::streams::error::StreamError;
 use std::time::{Duration, SystemTime};
@@ -74,8 +74,9 @@ impl Supervisor<'_> {
     /// its whole tree was ended.
     fn handle_leftovers(&mut self, tree: &Tree, outcome: &Outcome, seen: &Seen) -> LeftRunning {
         let ended_by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Killed(_));
-        let has_failed =
-            || self.plan.rules.judge(&Evidence { outcome, seen, left: &Left::Nothing }) != Verdict::Good;
+        let has_failed = || {
+            self.plan.rules.judge(&Evidence { outcome, seen, survivors: &Survivors::None }) != Verdict::Good
+        };
         if !ended_by_itself || self.event_loop.interrupted().is_some() || !has_failed() {
             return LeftRunning::Nothing;
         }
@@ -84,12 +85,15 @@ impl Supervisor<'_> {
             (Remaining::Visible(0), _) => return LeftRunning::Nothing,
             (Remaining::Visible(count), Leftovers::Keep) => return LeftRunning::Kept(count),
             (Remaining::Hidden, Leftovers::Keep) => return LeftRunning::KeptHidden,
-            (Remaining::Hidden, Leftovers::End) => return LeftRunning::Stuck(Left::Unknown),
+            (Remaining::Hidden, Leftovers::End) => return LeftRunning::Stuck(Survivors::Unknown),
             (Remaining::Visible(count), Leftovers::End) => count,
         };
-        match tree.end(&mut self.event_loop, Scope::AllSessions, limits.signal, limits.kill_after).left {
-            Left::Nothing => LeftRunning::Ended(count),
-            left => LeftRunning::Stuck(left),
+        match tree
+            .end(&mut self.event_loop, Scope::AllSessions, limits.timeout_signal, limits.kill_after)
+            .survivors
+        {
+            Survivors::None => LeftRunning::Ended(count),
+            survivors => LeftRunning::Stuck(survivors),
         }
     }
 

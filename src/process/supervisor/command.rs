@@ -115,10 +115,10 @@ impl<'a> Supervisor<'a> {
         let took = self.event_loop.now().saturating_sub(started);
         // The permit of a probe has to last until the tree has ended.
         self.guard_now(observer).renew();
-        let (signal, kill_after) = (self.plan.limits.signal, self.plan.limits.kill_after);
-        let Termination { escalation, left } =
+        let (signal, kill_after) = (self.plan.limits.timeout_signal, self.plan.limits.kill_after);
+        let Termination { escalation, survivors } =
             tree.end(&mut self.event_loop, Scope::AllSessions, signal, kill_after);
-        (Outcome::TimedOut(TimedOut { limit, signal, escalation, left }), took)
+        (Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }), took)
     }
 
     /// The limit that is reached first, as far as is known now: output moves the idle limit.

@@ -2,7 +2,7 @@
 
 use super::Supervisor;
 use crate::core::outcome::{Ending, Outcome, RunEnd};
-use crate::core::plan::End;
+use crate::core::plan::RunResult;
 use crate::core::stream::Stream;
 use crate::run::event::{Event, Observer};
 
@@ -18,15 +18,21 @@ impl Supervisor<'_> {
                 observer.event(&Event::FallingBack);
                 // The fallback writes a stdout of its own instead of the command's.
                 let stderr = self.plan.streams.stderr;
-                match self.release_output(|stream| stream == Stream::Stderr && stderr.is_released(End::Bad)) {
+                match self.release_output(|stream| {
+                    stream == Stream::Stderr && stderr.is_released(RunResult::Failure)
+                }) {
                     Some(ending) => RunEnd { ending, last: None, fallback: None },
                     None => self.run_fallback(fallback, end, observer),
                 }
             }
             _ => {
                 let streams = self.plan.streams;
-                let kind = if matches!(end.ending, Ending::Succeeded { .. }) { End::Good } else { End::Bad };
-                match self.release_output(|stream| streams.output(stream).is_released(kind)) {
+                let result = if matches!(end.ending, Ending::Succeeded { .. }) {
+                    RunResult::Success
+                } else {
+                    RunResult::Failure
+                };
+                match self.release_output(|stream| streams.output(stream).is_released(result)) {
                     Some(ending) => RunEnd { ending, last: None, fallback: None },
                     None => end,
                 }

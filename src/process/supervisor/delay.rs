@@ -6,7 +6,7 @@ use crate::core::stream::Cursor;
 use crate::process::event_loop::Wakeup;
 use crate::process::wait_policy::RunWaitPolicy;
 use crate::report::output;
-use crate::run::attempt::Waited;
+use crate::run::driver::Waited;
 use crate::run::event::{Activity, Observer};
 use std::time::Duration;
 

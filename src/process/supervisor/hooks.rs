@@ -5,7 +5,7 @@ use super::command::{TimeLimits, cannot_start};
 use super::{Notice, Supervisor};
 use crate::core::outcome::{Ending, Outcome, RunEnd};
 use crate::core::stream::Cursor;
-use crate::run::attempt::{BeforeRetry, RetryIf};
+use crate::run::driver::{BeforeRetry, RetryIf};
 use crate::run::event::Observer;
 use crate::streams::pipe;
 use crate::streams::stdio::ChildStdio;

@@ -1,7 +1,7 @@
 //! The trait through which the loop runs a command, or the script of a test, and the types that it returns.
 
 use super::event::Observer;
-use crate::core::outcome::Left;
+use crate::core::outcome::Survivors;
 use crate::core::signal::Signal;
 use crate::core::verdict::Verdict;
 use retry_loop::circuit::Observation;
@@ -9,9 +9,9 @@ use retry_loop::run::{Guard, Unguarded};
 use retry_loop::server_hint::ServerHint;
 use std::time::Duration;
 
-/// Something that can be attempted again. The loop in [`crate::run`] decides whether and when; an implementation makes
-/// the attempts, and has the clock.
-pub trait Attempt {
+/// What the loop in [`crate::run`] needs from outside: the attempts, the hooks, the guard, the waits and the clock. The
+/// loop decides whether and when each of them is used.
+pub trait Driver {
     /// How an attempt ended.
     type Outcome;
 
@@ -111,7 +111,7 @@ pub enum LeftRunning {
     /// This many, which were ended.
     Ended(usize),
     /// Some that could not be ended.
-    Stuck(Left),
+    Stuck(Survivors),
 }
 
 /// Whether another attempt can read its stdin.
