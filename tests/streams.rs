@@ -603,7 +603,8 @@ fn limits_hold_while_nobody_reads() {
 fn output_that_nobody_takes_before_the_deadline_is_no_success() {
     let scratch = Scratch::new();
     let options = "--deadline 1 --kill-after 0.5 --retry-on-output nothing";
-    let (retry, _reader) = stuck(&scratch, options, "head -c 300K /dev/zero");
+    // The two pipes have room for it, so that the command ends before the deadline.
+    let (retry, _reader) = stuck(&scratch, options, "head -c 120K /dev/zero");
     assert_eq!(retry.end().code(), Some(125));
     let words = "retry: cannot write the command's output to stdout: nobody took it before the deadline\n";
     assert_eq!(scratch.read("stderr"), words);
@@ -615,12 +616,12 @@ fn after_the_deadline_a_reader_has_the_grace_to_take_what_is_left() {
     let scratch = Scratch::new();
     let options = "--deadline 2 --kill-after 1000 --retry-on-output nothing";
     let begun = std::time::Instant::now();
-    let (mut retry, mut reader) = stuck(&scratch, options, "head -c 300K /dev/zero");
+    let (mut retry, mut reader) = stuck(&scratch, options, "head -c 120K /dev/zero");
     wait_until("the deadline to pass", || begun.elapsed().as_secs() >= 3);
     assert!(retry.is_running(), "{}", scratch.read("stderr"));
     let mut all = Vec::new();
     reader.read_to_end(&mut all).unwrap();
-    assert_eq!(all.len(), 300 << 10);
+    assert_eq!(all.len(), 120 << 10);
     assert!(retry.end().success(), "{}", scratch.read("stderr"));
 }
 
@@ -628,7 +629,7 @@ fn after_the_deadline_a_reader_has_the_grace_to_take_what_is_left() {
 fn a_command_that_had_to_be_killed_leaves_its_reader_a_grace_of_its_own() {
     let scratch = Scratch::new();
     let options = "--deadline 1 --kill-after 4 --retry-on-output nothing";
-    let script = "trap '' TERM; echo $$ > pid; head -c 300K /dev/zero; while :; do sleep 0.05; done";
+    let script = "trap '' TERM; echo $$ > pid; head -c 120K /dev/zero; while :; do sleep 0.05; done";
     let (retry, mut reader) = stuck(&scratch, options, script);
     let pid = scratch.pid("pid");
     wait_until("the end of the command", || !common::live::is_alive(pid));
@@ -636,7 +637,7 @@ fn a_command_that_had_to_be_killed_leaves_its_reader_a_grace_of_its_own() {
     timed_pause();
     let mut all = Vec::new();
     reader.read_to_end(&mut all).unwrap();
-    assert_eq!(all.len(), 300 << 10, "{}", scratch.read("stderr"));
+    assert_eq!(all.len(), 120 << 10, "{}", scratch.read("stderr"));
     assert_eq!(retry.end().code(), Some(124));
 }
 
