@@ -1,5 +1,5 @@
-//! What `--generate` makes: the committed files are its output, the man page is complete and sound, and
-//! the completions work in the shells that they are for.
+//! What `.ci/generate` makes: the committed files are what the program makes and prints, the man page is complete and
+//! sound, and the completions work in the shells that they are for.
 
 mod common;
 
@@ -53,6 +53,15 @@ fn the_committed_files_are_what_generate_makes() {
         let committed = fs::read_to_string(committed(file)).unwrap_or_default();
         assert!(made == committed, "{file} is not what `retry --generate {what}` makes: run .ci/generate");
     }
+}
+
+#[test]
+fn the_picture_in_the_readme_is_a_session_as_it_is_now() {
+    if !needs("python3", "the picture of a terminal") || !needs("curl", "the picture of a terminal") {
+        return;
+    }
+    let done = program(committed(".ci/picture")).args(["--check", common::command::RETRY]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]
