@@ -1,5 +1,9 @@
 //! A function that is called again when it fails: `cargo run -p retry-loop --features macros --example decorator`.
-#![expect(clippy::disallowed_macros, reason = "what the library must not print, an example may")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::unused_async,
+    reason = "an example prints, and its request is none"
+)]
 
 use std::io::{Error, ErrorKind};
 use std::sync::atomic::{AtomicU32, Ordering};
