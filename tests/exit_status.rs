@@ -319,7 +319,7 @@ fn rows_of_man_page(page: &str) -> Rows {
     let section = section.split_once(".PP").expect("a paragraph behind the table").0;
     let plain = section.replace(r"\fB", "").replace(r"\fR", "").replace(r"\-", "-");
     let rows = plain.split(".TP\n").skip(1).map(|row| row.trim_end().split_once('\n').expect("two lines"));
-    rows.map(|(term, text)| (term.to_owned(), text.to_owned())).collect()
+    rows.map(|(term, text)| (term.to_owned(), text.replace('\n', " "))).collect()
 }
 
 /// The rows of the table in the README: `| status | text |`.

@@ -1,5 +1,5 @@
-//! What `--generate` makes: the committed files are its output, the man page is complete and sound, and
-//! the completions work in the shells that they are for.
+//! What `.ci/generate` makes: the committed files are what the program makes and prints, the man page is complete and
+//! sound, and the completions work in the shells that they are for.
 
 mod common;
 
@@ -40,6 +40,20 @@ fn variable(arg: &clap::Arg) -> String {
     format!("RETRY_{}", arg.get_id().as_str().to_ascii_uppercase())
 }
 
+/// The man page with each paragraph on one line.
+fn man_page() -> String {
+    let mut page = String::new();
+    let (mut is_tag, mut continues) = (false, false);
+    for line in generate("man").lines() {
+        let is_text = !line.starts_with('.');
+        let between = if is_text && continues { " " } else { "\n" };
+        page.extend([between, line]);
+        continues = is_text && !is_tag;
+        is_tag = line.starts_with(".TP");
+    }
+    page + "\n"
+}
+
 fn generate(what: &str) -> String {
     let output =
         retry().args(["--generate", what]).assert().success().stderr(is_empty()).get_output().clone();
@@ -56,8 +70,17 @@ fn the_committed_files_are_what_generate_makes() {
 }
 
 #[test]
+fn the_picture_in_the_readme_is_a_session_as_it_is_now() {
+    if !needs("python3", "the picture of a terminal") || !needs("curl", "the picture of a terminal") {
+        return;
+    }
+    let done = program(committed(".ci/picture")).args(["--check", common::command::RETRY]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
 fn the_man_page_has_every_flag_and_every_example() {
-    let page = generate("man").replace("\\-", "-").replace("\\*(Aq", "'");
+    let page = man_page().replace("\\-", "-").replace("\\*(Aq", "'");
     let plain = page.replace("\\fB", "").replace("\\fR", "");
     for arg in Args::command().get_arguments().filter(|arg| !arg.is_positional()) {
         // -O alone has no long form; its help is enough.
@@ -91,7 +114,7 @@ fn the_man_page_has_every_flag_and_every_example() {
 
 #[test]
 fn the_forms_of_demands_are_in_the_help_and_explained_in_the_man_page() {
-    let page = generate("man").replace("\\-", "-").replace("\\*(Aq", "'");
+    let page = man_page().replace("\\-", "-").replace("\\*(Aq", "'");
     let help = retry().arg("--help").assert().success().get_output().stdout.clone();
     let help: Vec<String> = String::from_utf8(help).unwrap().split_whitespace().map(str::to_owned).collect();
     let help = help.join(" ");
@@ -105,7 +128,7 @@ fn the_forms_of_demands_are_in_the_help_and_explained_in_the_man_page() {
 
 #[test]
 fn the_man_page_lists_the_settings_that_are_read_and_no_others() {
-    let page = generate("man");
+    let page = man_page();
     let scratch = TempDir::new().unwrap();
     for arg in Args::command().get_arguments().filter(|arg| arg.get_action().takes_values()) {
         let variable = variable(arg);
@@ -120,7 +143,7 @@ fn the_man_page_lists_the_settings_that_are_read_and_no_others() {
 
 #[test]
 fn the_man_page_lists_what_the_command_sees() {
-    let page = generate("man");
+    let page = man_page();
     let seen = retry().arg("env").assert().success().get_output().stdout.clone();
     let seen = String::from_utf8_lossy(&seen);
     let names: Vec<&str> = seen.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
@@ -138,7 +161,7 @@ fn the_man_page_pleases_mandoc() {
         return;
     }
     Command::from_std(program("mandoc"))
-        .args(["-Tlint", "-Wwarning"])
+        .args(["-Tlint", "-Wall"])
         .arg(committed("man/retry.1"))
         .timeout(LIMIT)
         .assert()

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::command::{Scratch, needs, program, text};
+use common::command::{Scratch, needs, program, text, works};
 use common::release::{FileServer, Release, VERSION, target};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -92,6 +92,29 @@ fn it_installs_runs_and_goes_again() {
     let gone = install(&scratch, &["--prefix", &out(&scratch), "--uninstall"]).output().unwrap();
     assert_eq!(text(&gone.stdout).lines().filter(|line| line.starts_with("removed ")).count(), LAYOUT.len());
     assert!(files(&scratch.path("out")).is_empty());
+}
+
+/// As docs/install.md says: `man` looks beside the directories of the PATH, in their order. Debian's `retry` has a page
+/// of the same name in /usr/share/man.
+#[test]
+fn man_finds_our_page_first_where_our_program_is_first() {
+    let mut trial = program("man");
+    if !works(trial.arg("--version"), "man-db", "that man finds the page") {
+        return;
+    }
+    let scratch = Scratch::new();
+    // The places of install.sh, and that of `cargo install` with the commands of docs/install.md.
+    for prefix in ["usr/local", "home/.local", "home/.cargo"] {
+        let [bin, pages] = ["bin", "share/man/man1"].map(|folder| scratch.path(prefix).join(folder));
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::create_dir_all(&pages).unwrap();
+        let page = pages.join("retry.1");
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/man/retry.1"), &page).unwrap();
+        let mut man = program("man");
+        man.args(["--where", "retry"]).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        let done = man.output().unwrap();
+        assert_eq!(text(&done.stdout).trim(), page.to_str().unwrap(), "{}", text(&done.stderr));
+    }
 }
 
 #[test]

@@ -36,9 +36,11 @@ fn shell(scratch: &Scratch, line: &str, retry: &str) -> Command {
     shell.args(["-c", line]);
     scratch.settle(&mut shell);
     std::fs::create_dir_all(scratch.path("path")).unwrap();
-    let name = scratch.path("path/retry");
-    let _none_yet = std::fs::remove_file(&name);
-    std::os::unix::fs::symlink(retry, name).unwrap();
+    for name in ["retry", "recur", "attempt"] {
+        let name = scratch.path("path").join(name);
+        let _none_yet = std::fs::remove_file(&name);
+        std::os::unix::fs::symlink(retry, name).unwrap();
+    }
     // What a line does not say about delays.
     shell.env("RETRY_MAX_DELAY", "0.1").env("RETRY_JITTER", "none");
     shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", scratch.path("path").display()));
@@ -57,15 +59,20 @@ fn tried(line: &str, retry: &str, job: &str) -> (Option<i32>, usize, String) {
 /// Delays and limits that a test can wait for.
 fn short(line: &str) -> String {
     let times = regex::Regex::new(
-        r"(--base|--delays|--timeout|--kill-after|--max-delay|--deadline|-d|-s|-m|-x|timeout|INT|--foreground) ([\d.,]+)\b",
+        r"(--base|--delays|--timeout|--kill-after|--max-delay|--deadline|--initial-delay|--stagger|--wait|--wait-max|--starting-wait|--multiplier|--jitter|-d|-s|-m|-x|sleep|timeout|INT|--foreground) ([\d.,]+)\b",
     );
     let shorter = |found: &regex::Captures| {
-        let is_limit = ["--timeout", "timeout", "INT", "--foreground"].contains(&&found[1]);
-        // Debian's retry has whole seconds.
-        let delay = if &found[1] == "-d" { "0" } else { "0.1" };
-        format!("{} {}", &found[1], if is_limit { "0.4" } else { delay })
+        let time = match &found[1] {
+            "--timeout" | "timeout" | "INT" | "--foreground" => "0.4",
+            "--deadline" => "3",
+            // Debian's retry has whole seconds.
+            "-d" => "0",
+            _ => "0.1",
+        };
+        format!("{} {time}", &found[1])
     };
-    times.unwrap().replace_all(&line.replace("-k 5 60", "-k 0.1 0.4"), shorter).into_owned()
+    let line = line.replace("-k 5 60", "-k 0.1 0.4").replace("in 1 2 4", "in 0 0 0");
+    times.unwrap().replace_all(&line, shorter).into_owned()
 }
 
 /// A way that a job goes, and what becomes of it: status and runs with the other tool, and here.
@@ -141,10 +148,171 @@ fn kadwanevs_retry() {
         ("retry -t 3 -f ./failed -- ./job", vec![("exit 3", (3, 4), (9, 4)), ("exit 0", (0, 1), (0, 1))]),
         ("retry -v -t 3 -- ./job", vec![("exit 3", (3, 4), (3, 4))]),
     ]);
-    // A copy, if somebody has one here: it is in no package. With a quick one its own delays are a second.
-    #[expect(clippy::disallowed_methods, reason = "what a test is told by who runs it")]
-    let other = std::env::var("KADWANEV_RETRY").ok();
-    compare("retry of kadwanev", other.as_deref(), &trials);
+    // Its own delays are a second.
+    compare("retry of kadwanev", tool("KADWANEV_RETRY").as_deref(), &trials);
+}
+
+/// The path of a tool that is in no package, if somebody has it here.
+#[expect(clippy::disallowed_methods, reason = "what a test is told by who runs it")]
+fn tool(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+#[test]
+fn loops_of_a_shell() {
+    let trials = HashMap::from([
+        (
+            "for i in 1 2 3; do ./job && break; sleep 5; done",
+            vec![("exit 3", (0, 3), (3, 3)), ("test $run = 2", (0, 2), (0, 2))],
+        ),
+        (
+            "for delay in 1 2 4; do ./job && exit; sleep $delay; done; ./job",
+            vec![("exit 3", (3, 4), (3, 4)), ("test $run = 2", (0, 2), (0, 2))],
+        ),
+        ("until ./job; do sleep 5; done", vec![("test $run = 5", (0, 5), (0, 5))]),
+        (
+            "timeout 60 sh -c 'until ./job; do sleep 5; done'",
+            vec![("test $run = 2", (0, 2), (0, 2)), ("exec sleep 60", (124, 1), (124, 1))],
+        ),
+    ]);
+    compare("A loop in a shell script", Some(RETRY), &trials);
+}
+
+/// A line is tried with recur where `RECUR` says where that is: it is in no package.
+#[test]
+fn recur() {
+    let (fails, second) = (("exit 3", (3, 4), (3, 4)), ("test $run = 2", (0, 2), (0, 2)));
+    let usual = vec![fails, second];
+    let trials = HashMap::from([
+        ("recur ./job", vec![("exit 3", (3, 10), (3, 10)), second]),
+        ("recur -a 4 -d 5s ./job", usual.clone()),
+        ("recur -a 4 -b 2s -m 30s ./job", usual.clone()),
+        ("recur -a 4 -d 5s -j 1s,3s ./job", usual.clone()),
+        ("recur -a 4 -d 5s -t 60s ./job", vec![fails, ("exec sleep 60", (255, 4), (124, 4))]),
+        ("recur -f -b 2s -r 5m ./job", vec![("test $run = 5", (0, 5), (0, 5))]),
+        ("recur -a 4 -d 5s -c 'code in (0, 3)' ./job", vec![("exit 3", (3, 1), (0, 1)), second]),
+        (
+            "recur -a 4 -d 5s -c 'code == 0 or (code in (2, 3) and exit(code))' ./job",
+            vec![("exit 3", (3, 1), (3, 1)), ("exit 4", (4, 4), (4, 4))],
+        ),
+        ("recur -a 4 -d 5s -I ./job", usual.clone()),
+        ("recur -a 4 -d 5s -O ./job", usual.clone()),
+        ("recur -a 4 -d 5s -v ./job", usual),
+    ]);
+    compare("recur", tool("RECUR").as_deref(), &trials);
+}
+
+/// A line is tried with attempt where `ATTEMPT` says where that is: `cargo install attempt-cli`.
+#[test]
+fn attempt() {
+    let usual = vec![("exit 7", (3, 4), (7, 4)), ("test $run = 2", (0, 2), (0, 2))];
+    let trials = HashMap::from([
+        ("attempt ./job", vec![("test $run = 2", (0, 2), (0, 2))]),
+        ("attempt -a 4 --wait 5 -- ./job", usual.clone()),
+        ("attempt exponential -a 4 --multiplier 1 -b 2 --wait-max 30 -- ./job", usual.clone()),
+        ("attempt linear -a 4 --starting-wait 5 --multiplier 5 -- ./job", usual.clone()),
+        ("attempt -a 4 --wait 5 --jitter 2 --stagger 3 -- ./job", usual.clone()),
+        (
+            "attempt -a 4 --wait 5 --timeout 60 -- ./job",
+            vec![("exit 7", (3, 4), (7, 4)), ("exec sleep 60", (3, 4), (124, 4))],
+        ),
+        (
+            "attempt -a 4 --wait 5 -S 3..5 -- ./job",
+            vec![("exit 4", (3, 4), (4, 4)), ("exit 6", (4, 1), (6, 1))],
+        ),
+        (
+            "attempt -a 4 --wait 5 -F --stop-if-status 9 -- ./job",
+            vec![("exit 9", (4, 1), (9, 1)), ("exit 7", (3, 4), (7, 4))],
+        ),
+        ("attempt -U --wait 5 -- ./job", vec![("test $run = 5", (0, 5), (0, 5))]),
+    ]);
+    compare("attempt", tool("ATTEMPT").as_deref(), &trials);
+}
+
+/// A line is tried with the other tool where `JOSHDK_RETRY` says where that is: it is in no package.
+#[test]
+fn joshdks_retry() {
+    let usual = vec![("exit 7", (1, 4), (7, 4)), ("test $run = 2", (0, 2), (0, 2))];
+    let trials = HashMap::from([
+        ("retry ./job", vec![("test $run = 2", (0, 2), (0, 2)), ("exit 7", (1, 3), (7, 3))]),
+        ("retry -attempts=4 -max-time=0 ./job", usual.clone()),
+        ("retry -attempts=4 -sleep=2s -backoff ./job", usual.clone()),
+        ("retry -attempts=4 -sleep=2s -jitter=1s ./job", usual.clone()),
+        (
+            "retry -attempts=4 -task-time=15s -max-time=2m ./job",
+            vec![("exit 7", (1, 4), (7, 4)), ("exec sleep 60", (1, 4), (124, 4))],
+        ),
+        ("retry -delay=15s -attempts=4 ./job", usual),
+        (
+            "retry -attempts=10 -consecutive=3 ./job",
+            vec![("test $run != 2", (0, 5), (0, 5)), ("exit 7", (1, 10), (7, 10))],
+        ),
+        (
+            "retry -attempts=20 -invert ./job",
+            vec![("test $run != 3", (0, 3), (0, 3)), ("exit 0", (1, 20), (1, 20))],
+        ),
+        ("retry -quiet ./job", vec![("test $run = 2", (0, 2), (0, 2)), ("exit 7", (1, 3), (7, 3))]),
+    ]);
+    compare("retry of joshdk", tool("JOSHDK_RETRY").as_deref(), &trials);
+}
+
+/// The delays before the second, third and fourth attempt, and the limits, by the plan. tenacity 9.2.1 has the same
+/// by its source (`wait.py`).
+#[test]
+fn tenacity() {
+    let plan = |flags: &str| {
+        let line = format!("retry {flags} --dry-run --log-format json -- true");
+        let scratch = Scratch::new();
+        let mut shell = shell(&scratch, &line, RETRY);
+        shell.env("RETRY_RETRIES", "4").env_remove("RETRY_MAX_DELAY").env_remove("RETRY_JITTER");
+        let done = shell.output().unwrap();
+        assert!(done.status.success(), "{flags}: {}", text(&done.stderr));
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).unwrap()
+    };
+    let delays = |flags: &str| {
+        let plan = plan(flags);
+        let rows = plan["rows"].as_array().unwrap().iter().skip(1);
+        let range =
+            |row: &serde_json::Value| ["delay_low_s", "delay_high_s"].map(|at| row[at].as_f64().unwrap());
+        rows.map(|row| range(row).map(|seconds| (seconds * 1000.0).round() / 1000.0)).collect::<Vec<_>>()
+    };
+    let mut tried = 0;
+    for (old, new) in rows("tenacity") {
+        let new = code(new)[0];
+        let expected = match code(old)[0] {
+            "wait_fixed(2)" => [[2.0, 2.0]; 3],
+            "wait_exponential(multiplier=1, max=10)" => [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]],
+            "wait_exponential_jitter(max=60)" => [[1.0, 2.0], [2.0, 3.0], [4.0, 5.0]],
+            "wait_random_exponential(multiplier=1, max=60)" => [[0.0, 1.0], [0.0, 2.0], [0.0, 4.0]],
+            "wait_incrementing(start=2, increment=2)" => [[2.0, 2.0], [4.0, 4.0], [6.0, 6.0]],
+            "wait_fixed(3) + wait_random(0, 2)" => [[3.0, 5.0]; 3],
+            "wait_chain(wait_fixed(1), wait_fixed(5), wait_fixed(9))" => [[1.0, 1.0], [5.0, 5.0], [9.0, 9.0]],
+            "stop_after_attempt(5)" => {
+                assert_eq!(plan(new)["attempts"], 5);
+                continue;
+            }
+            "stop_never" => {
+                assert!(plan(new)["attempts"].is_null());
+                continue;
+            }
+            "stop_before_delay(10)" => {
+                assert_eq!(plan(new)["deadline_s"], 10.0);
+                continue;
+            }
+            "retry_if_exception_type(OSError)" => {
+                assert_eq!(plan(new)["retry_on"], "7,52-56");
+                continue;
+            }
+            "retry_error_callback=use_cache" => {
+                assert_eq!(plan(new)["not_counted"][0], "--fallback");
+                continue;
+            }
+            other => panic!("{other} is not tried"),
+        };
+        assert_eq!(delays(new), expected, "{new}");
+        tried += 1;
+    }
+    assert_eq!(tried, 7);
 }
 
 #[test]
@@ -180,7 +348,7 @@ fn curl() {
     let rows = rows("curl");
     for (old, new) in &rows {
         let new = short(code(new)[0]).replace("--max-delay 10m", "--max-delay 0.1");
-        let patient = new.replace("--timeout 0.4", "--timeout 30").replace("--deadline 0.1", "--deadline 60");
+        let patient = new.replace("--timeout 0.4", "--timeout 30").replace("--deadline 3", "--deadline 60");
         let late = Server::start(vec![busy(), busy(), busy(), fine()]);
         assert_eq!(tried(&patient, &late), (Some(0), 4, "fine".to_owned()), "{new}");
         let down = Server::start(vec![busy()]);

@@ -253,9 +253,11 @@ fn the_pkgbuild_packages_its_archive() {
         pkgdir=$PWD/pkg
         cd src
         tar -xzf retry-*.tar.gz
-        cp "$1"/{README,CHANGELOG}.md retry-*/
+        cp -r "$1"/{README.md,CHANGELOG.md,docs} retry-*/
         package
-        cd "$pkgdir" && find . -type f | LC_ALL=C sort"#;
+        cmp "$1/docs/guide.md" "$pkgdir/usr/share/doc/retry-command-bin/docs/guide.md"
+        cmp "$1/docs/img/session-dark.svg" "$pkgdir/usr/share/doc/retry-command-bin/docs/img/session-dark.svg"
+        cd "$pkgdir" && find . -type f -not -path '*/docs/*' | LC_ALL=C sort"#;
     let files = printed(&scratch, program("bash").args(["-c", script, "bash", FOLDER]));
     let expected = format!(
         "retry-command-bin {VERSION}\n./usr/bin/retry\n./usr/share/bash-completion/completions/retry\n\

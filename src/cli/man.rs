@@ -38,7 +38,38 @@ pub fn page(model: &Command) -> String {
     examples(&mut page);
     page.control("SH", ["SEE ALSO"]);
     page.text(references(texts::SEE_ALSO));
-    page.render()
+    fill(&page.render())
+}
+
+/// The longest line of text in the page: mandoc's lint objects to longer ones.
+const WIDTH: usize = 80;
+
+/// Breaks lines of text between words. A tag (the line after TP) and an example stay on one line.
+fn fill(page: &str) -> String {
+    let mut filled = String::with_capacity(page.len() + page.len() / WIDTH);
+    let (mut is_tag, mut is_example) = (false, false);
+    for line in page.lines() {
+        let is_control = line.starts_with('.');
+        let mut column = 0;
+        for word in line.split(' ') {
+            // A line must not begin with what roff takes for a request, nor with a blank.
+            let may_begin = !word.is_empty() && !word.starts_with(['.', '\'']);
+            let is_full = column + 1 + word.len() > WIDTH;
+            if column > 0 && is_full && may_begin && !(is_control || is_tag || is_example) {
+                filled.push('\n');
+                column = 0;
+            } else if column > 0 {
+                filled.push(' ');
+                column += 1;
+            }
+            filled.push_str(word);
+            column += word.len();
+        }
+        filled.push('\n');
+        is_tag = line.starts_with(".TP");
+        is_example = if is_control { line == ".EX" } else { is_example };
+    }
+    filled
 }
 
 fn name(page: &mut Roff, model: &Command) {
@@ -238,6 +269,20 @@ fn references(list: &str) -> Vec<Inline> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_filled_and_tags_and_examples_are_not() {
+        let long = "word ".repeat(30) + "end";
+        let filled = fill(&format!(".TP\n{long}\n{long}\n.EX\n{long}\n.EE\n{long}\n.SH {long}\n"));
+        let lines: Vec<&str> = filled.lines().collect();
+        let of_15 = "word ".repeat(15) + "word";
+        assert_eq!(lines[..4], [".TP", &long, &of_15, &("word ".repeat(14) + "end")]);
+        assert_eq!(lines[4..8], [".EX", &long, ".EE", &of_15]);
+        assert_eq!(filled.split_whitespace().filter(|word| *word == "end").count(), 5);
+        // A request at the beginning of a line would not be text.
+        let filled = fill(&format!("{} .not\n", "w".repeat(78)));
+        assert_eq!(filled.lines().count(), 1, "{filled}");
+    }
 
     #[test]
     fn flags_and_backticks_are_bold() {

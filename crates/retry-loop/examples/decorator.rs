@@ -1,21 +1,30 @@
 //! A function that is called again when it fails: `cargo run -p retry-loop --features macros --example decorator`.
-#![expect(clippy::disallowed_macros, reason = "what the library must not print, an example may")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::unused_async,
+    reason = "an example prints, and its request is none"
+)]
 
+use std::io::{Error, ErrorKind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-static CALLS: AtomicU32 = AtomicU32::new(0);
-
-/// Three attempts in all, 0.1 s and 0.4 s apart, each delay with up to 0.3 s more.
-#[retry_loop::retry(attempts = 3, base = "100ms", factor = 4, notify = |failure| println!("{failure}"))]
-async fn call_api(path: &str) -> Result<String, String> {
-    match CALLS.fetch_add(1, Ordering::Relaxed) {
-        0 | 1 => Err("connection refused".to_owned()),
-        _ => Ok(format!("the body of {path}")),
+/// Stands for a request that fails twice and then succeeds.
+async fn http_get(url: &str) -> Result<String, Error> {
+    static REQUESTS: AtomicU32 = AtomicU32::new(0);
+    match REQUESTS.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => Err(ErrorKind::ConnectionRefused.into()),
+        _ => Ok(format!("the body of {url}")),
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), String> {
-    println!("{}", call_api("/status").await?);
+#[retry_loop::retry(attempts = 3, base = "500ms", factor = 4, jitter = "300ms")]
+async fn call_api() -> Result<String, Error> {
+    let response = http_get("https://api.example.com/status").await?;
+    Ok(response)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    println!("{}", call_api().await?);
     Ok(())
 }
