@@ -29,6 +29,7 @@
     reason = "sigaction, clone, execve, waitid, prctl, ptrace and kcmp have no safe wrapper"
 )]
 
+#[cfg(unix)]
 mod unix;
 
 #[cfg(target_os = "linux")]
@@ -41,10 +42,12 @@ mod bsd;
 #[cfg(all(unix, not(target_os = "linux")))]
 use bsd as system;
 
-#[cfg(not(unix))]
-compile_error!("retry does not run on this system yet: src/platform has no folder for it");
+#[cfg(windows)]
+mod windows;
 
+#[cfg(unix)]
 pub use system::{descendants, files, spawn, streams};
+#[cfg(unix)]
 pub use unix::{children, group, launch, signals, this_process, wakeup};
 
 /// Whether a search has found all descendants.
