@@ -1,12 +1,14 @@
 //! The command `retry`: parses its arguments, runs the command, and exits.
 
-// The C library calls `main` in start.rs, which calls the `main` below.
-#![no_main]
+// Except on Windows, the C library calls `main` in start.rs.
+#![cfg_attr(unix, no_main)]
 
+#[cfg(unix)]
 mod start;
 
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Format, Invocation, Stats};
+use retry::core::exit_code::ExitCode;
 use retry::core::os_error::describe;
 use retry::core::outcome::{Exit, OWN_FAILURE};
 use retry::core::plan::{Plan, Stdin, Verbosity};
@@ -21,9 +23,16 @@ use retry::stats::Remark;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 
+/// std's own exit code has 8 bits.
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "nothing runs behind it")]
+fn main() {
+    std::process::exit(run_program(std::env::args_os().collect()).cast_signed())
+}
+
 /// Runs with these arguments, the program's name first. Returns the exit status, or ends this process with the signal
 /// that ended the command.
-fn main(argv: Vec<OsString>) -> u8 {
+fn run_program(argv: Vec<OsString>) -> ExitCode {
     let exit = match cli::parse(argv) {
         Ok(Invocation::Run(plan)) => run(&plan),
         Ok(Invocation::Print(text)) => print(&text),

@@ -2,9 +2,10 @@
 
 use super::presets::{self, Catalog, command, file};
 use crate::core::condition::Condition;
+use crate::core::exit_code;
 use crate::core::outcome::TIMED_OUT;
 use crate::core::rules::{Rule, Then};
-use crate::core::signal::Signal;
+use crate::core::signal::{HAS_SIGNALS, Signal};
 use std::ffi::OsString;
 
 /// A value of `--retry-on` and its kin. Its presets are looked up when all flags are parsed, because `--preset-file`
@@ -84,13 +85,13 @@ fn item_kind(text: &str) -> Result<ItemKind, String> {
         "" => return Err("an item is empty".to_owned()),
         "auto" => return Ok(ItemKind::Auto),
         "nonzero" => Condition::Nonzero,
-        "signal" => Condition::AnySignal,
+        "signal" if HAS_SIGNALS => Condition::AnySignal,
         "timeout" => Condition::Timeout,
         "spawn" => Condition::Spawn,
         _ if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') => codes(text)?,
         _ => match Signal::parse(text) {
             Some(signal) => Condition::Signal(signal),
-            None if file::is_name(text) => return Ok(ItemKind::Preset),
+            None if file::is_name(text) && text != "signal" => return Ok(ItemKind::Preset),
             None => return Err(unknown(text, &presets::names().map(str::to_owned).collect::<Vec<_>>())),
         },
     };
@@ -98,21 +99,25 @@ fn item_kind(text: &str) -> Result<ItemKind, String> {
 }
 
 fn unknown(text: &str, presets: &[String]) -> String {
-    format!(
-        "'{text}' is no exit status, name of a signal, nonzero, signal, timeout, spawn, auto or preset ({})",
-        presets.join(", ")
-    )
+    let (kinds, why) = if HAS_SIGNALS {
+        ("exit status, name of a signal, nonzero, signal, timeout, spawn, auto", "")
+    } else {
+        ("exit status, nonzero, timeout, spawn, auto", "; Windows has no signals")
+    };
+    format!("'{text}' is no {kinds} or preset ({}){why}", presets.join(", "))
 }
 
 fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
-        part.trim().parse::<u8>().map_err(|_| match part.trim().parse() {
+        exit_code::parse(part.trim()).ok_or_else(|| match part.trim().parse() {
             Ok(400..=599_u16) => {
                 format!(
                     "'{text}' is no exit status; HTTP statuses are looked at by the presets curl and wget"
                 )
             }
-            _ => format!("'{text}' is no exit status from 0 to 255, nor a range of them"),
+            _ => {
+                format!("'{text}' is no exit status from 0 to {}, nor a range of them", exit_code::MAX_TEXT)
+            }
         })
     };
     match text.split_once('-') {

@@ -1,6 +1,7 @@
 //! Parsers of the values of flags. Each error is a fragment that fits behind "invalid value ... for --flag:".
 
 use crate::core::duration::{self, DurationError};
+use crate::core::exit_code::{self, ExitCode};
 use crate::core::plan::LogTarget;
 use crate::core::rules::{Rule, Then};
 use crate::core::shared::Location;
@@ -94,11 +95,11 @@ pub fn factor(text: &str) -> Result<f64, String> {
     }
 }
 
-/// An exit status from 1 to 255.
-pub fn failure_status(text: &str) -> Result<u8, String> {
-    match text.trim().parse::<u8>() {
-        Ok(status) if status > 0 => Ok(status),
-        _ => Err("not an exit status from 1 to 255".to_owned()),
+/// An exit status above 0.
+pub fn failure_status(text: &str) -> Result<ExitCode, String> {
+    match exit_code::parse(text.trim()) {
+        Some(status) if status > 0 => Ok(status),
+        _ => Err(format!("not an exit status from 1 to {}", exit_code::MAX_TEXT)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Conditions on an outcome: the items of `--retry-on`, `--stop-on` and `--success-on`.
 
+use super::exit_code::ExitCode;
 use super::outcome::{NotStarted, Outcome, SpawnFailure};
 use super::output::Seen;
 use super::preset::Preset;
@@ -11,9 +12,9 @@ use std::sync::Arc;
 pub enum Condition {
     /// One status as `$?` shows it: also death by a signal above 128, and a command that could not be run
     /// for 126 and 127. It names what it means, so it covers permanent outcomes too.
-    Code(u8),
+    Code(ExitCode),
     /// A range of statuses. Nobody means SIGINT by `1-255`, so a range leaves permanent outcomes out.
-    Codes(u8, u8),
+    Codes(ExitCode, ExitCode),
     /// Death by this signal.
     Signal(Signal),
     /// `nonzero`: any exit code but 0.

@@ -1,5 +1,6 @@
 //! The start of a command: the variables that `retry` adds to its environment, and why a start failed.
 
+use crate::core::exit_code::ExitCode;
 use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::signal::Signal;
@@ -21,7 +22,7 @@ pub struct AttemptEnv<'a> {
     /// `RETRY_MAX_ATTEMPTS`, `inf` without a limit.
     pub attempts: Attempts,
     /// `RETRY_PREVIOUS_STATUS`, as in `$?`; empty in the first attempt.
-    pub previous: Option<u8>,
+    pub previous: Option<ExitCode>,
     /// `RETRY_ELAPSED`: seconds since the start of the run.
     pub elapsed: Duration,
     /// `RETRY_DEPTH`: 1 if this is the outermost `retry`.

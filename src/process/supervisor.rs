@@ -22,6 +22,7 @@ use super::guard::{GuardNow, SharedGuard};
 use super::progress_timer::ProgressTimer;
 use super::tree::Tree;
 use super::wait_policy::RunWaitPolicy;
+use crate::core::exit_code::ExitCode;
 use crate::core::outcome::{Outcome, Survivors};
 use crate::core::output::Seen;
 use crate::core::plan::Plan;
@@ -68,7 +69,7 @@ struct Inherited {
 #[derive(Debug, Default)]
 struct LastAttempt {
     /// Its status, as in `$?`; `None` before the first attempt has ended.
-    status: Option<u8>,
+    status: Option<ExitCode>,
     seen: Seen,
     hint: ServerHint,
     left_running: LeftRunning,

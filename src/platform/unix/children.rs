@@ -48,7 +48,7 @@ pub fn next_change(id: WaitId) -> io::Result<Option<(Pid, Change)>> {
     };
     let Some(pid) = Pid::from_raw(pid) else { return Ok(None) };
     let change = match code {
-        libc::CLD_EXITED => Change::Ended(Outcome::Exited(status as u8)),
+        libc::CLD_EXITED => Change::Ended(Outcome::Exited(status as u32 & 0xff)),
         libc::CLD_STOPPED => Change::Stopped(Signal(status)),
         libc::CLD_CONTINUED => Change::Continued,
         libc::CLD_TRAPPED => Change::Traced(Signal(status)),
