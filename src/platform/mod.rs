@@ -48,7 +48,10 @@ mod windows;
 #[cfg(unix)]
 pub use system::{descendants, files, spawn, streams};
 #[cfg(unix)]
-pub use unix::{children, group, launch, signals, this_process, wakeup};
+pub use unix::{
+    caught, children, descriptor, group, job_control, launch, nonblocking_reader, nonblocking_writer, pipe,
+    signals, terminal, this_process, unnamed, wakeup,
+};
 
 /// Whether a search has found all descendants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

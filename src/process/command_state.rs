@@ -2,9 +2,9 @@
 //! loop passes the time, sends the signals and changes the clock.
 
 use super::clock::ClockAction;
-use super::job_control::JobControl;
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::platform::job_control::JobControl;
 use rustix::process::Pid;
 use std::time::{Duration, Instant};
 

@@ -10,10 +10,10 @@ use self::events::{Continue, Reaped};
 use super::clock::{Clock, ClockAction};
 use super::command_state::CommandState;
 use super::interruption::{Interruption, Urgency};
-use super::job_control::JobControl;
-use super::signals;
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::platform::caught;
+use crate::platform::job_control::JobControl;
 use crate::platform::wakeup::WakeupFds;
 use crate::report::output;
 use crate::streams::stdio::{News, Streams};
@@ -70,7 +70,7 @@ impl EventLoop {
     pub fn new(streams: Streams) -> io::Result<Self> {
         let clock = Clock::start();
         let wakeup = WakeupFds::new()?;
-        signals::catch_all(wakeup.writer());
+        caught::catch_all(wakeup.writer());
         Ok(Self {
             clock,
             interruption: Interruption::default(),

@@ -1,7 +1,7 @@
 //! Interprets termination signals: which one came first, and whether they ask for SIGKILL.
 
-use super::signals::Received;
 use crate::core::signal::Signal;
+use crate::platform::caught::Received;
 use crate::platform::signals::Origin;
 use std::time::{Duration, Instant};
 

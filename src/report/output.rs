@@ -7,7 +7,7 @@
 
 use super::sanitize::Line;
 use super::wait_policy::{Readiness, WaitPolicy};
-use crate::streams::nonblocking_writer::{NonblockingWriter, Written};
+use crate::platform::nonblocking_writer::{NonblockingWriter, Written};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;

@@ -1,12 +1,12 @@
 //! stdin of the command: what `retry` itself would read. Each attempt starts at the same place where this is possible.
 
-use super::descriptor::{is_ready, is_same_file};
 use super::error::StreamError;
-use super::nonblocking_reader::NonblockingReader;
-use super::pipe::{Access, PipeSize};
 use super::spool::Spool;
 use super::time_slice::{ElapsedFn, TIME_SLICE};
 use crate::core::plan::Stdin;
+use crate::platform::descriptor::{is_ready, is_same_file};
+use crate::platform::nonblocking_reader::NonblockingReader;
+use crate::platform::pipe::{Access, PipeSize};
 use crate::platform::streams::share_description;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags, SeekFrom};
@@ -143,7 +143,7 @@ impl Replay {
     }
 
     fn begin(&mut self) -> io::Result<OwnedFd> {
-        let (theirs, ours) = super::pipe::pipe(self.access)?;
+        let (theirs, ours) = crate::platform::pipe::pipe(self.access)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         self.pipe = Some(ours);
         self.sent = 0;

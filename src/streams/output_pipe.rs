@@ -2,14 +2,14 @@
 
 use super::chunk::Chunk;
 use super::error::{self, StreamError};
-use super::nonblocking_writer::{NonblockingWriter, Written};
-use super::pipe::{self, Access, PipeSize};
 use super::recent_output::RecentOutput;
 use super::scanner::{Scanner, ServerHints};
 use super::spool::{CHUNK_SIZE, PipeRead, Spool};
 use super::time_slice::{ElapsedFn, TIME_SLICE};
 use crate::core::output::{Seen, Watchlist};
 use crate::core::stream::Stream;
+use crate::platform::nonblocking_writer::{NonblockingWriter, Written};
+use crate::platform::pipe::{self, Access, PipeSize};
 use retry_loop::server_hint::ServerHint;
 use rustix::event::{PollFd, PollFlags};
 use std::io;

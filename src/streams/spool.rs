@@ -1,8 +1,8 @@
 //! Bytes that are kept: up to 1 MiB in memory, more in an unlinked file in `$TMPDIR`, so that memory is bounded and
 //! nothing is left behind, however we end.
 
-use super::nonblocking_writer::{NonblockingWriter, Written};
-use super::unnamed;
+use crate::platform::nonblocking_writer::{NonblockingWriter, Written};
+use crate::platform::unnamed;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;

@@ -1,10 +1,8 @@
 //! The three streams of the command through all attempts: which of them are pipes, what starts and ends with an
 //! attempt, and what is released at the end.
 
-use super::descriptor::is_same_file;
 use super::error::StreamError;
 use super::input::Input;
-use super::nonblocking_writer::NonblockingWriter;
 use super::output_pipe::{Mode, OutputPipe};
 use super::recent_output::RecentOutput;
 use super::scanner::ServerHints;
@@ -13,6 +11,8 @@ use super::time_slice::ElapsedFn;
 use crate::core::output::{Seen, Watchlist};
 use crate::core::plan::{Output, Plan};
 use crate::core::stream::{Cursor, Side, Stream};
+use crate::platform::descriptor::is_same_file;
+use crate::platform::nonblocking_writer::NonblockingWriter;
 use retry_loop::server_hint::ServerHint;
 use rustix::event::PollFd;
 use rustix::fs::OFlags;

@@ -2,16 +2,32 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | [`caught`] | which signals are caught, and what each one means |
 //! | [`children`] | changes in the state of children, and signals to other processes |
+//! | [`descriptor`] | what an inherited descriptor refers to, and a second open file description of it |
 //! | [`group`] | the process group of a command, and signals to it |
+//! | [`job_control`] | whether a terminal makes job control possible; stopping ourselves |
 //! | [`launch`] | the arguments of a start |
+//! | [`nonblocking_reader`] | reading from an inherited descriptor without ever blocking |
+//! | [`nonblocking_writer`] | writing to an inherited descriptor without ever blocking |
+//! | [`pipe`](mod@pipe) | pipes between the command and us |
 //! | [`signals`] | catching, counting and taking signals, signal masks |
+//! | [`terminal`] | the terminal's settings and foreground group |
 //! | [`this_process`] | this process: its start, its end, local time |
+//! | [`unnamed`] | a file without a name in `$TMPDIR` |
 //! | [`wakeup`] | the descriptors with which a signal handler wakes the event loop |
 
+pub mod caught;
 pub mod children;
+pub mod descriptor;
 pub mod group;
+pub mod job_control;
 pub mod launch;
+pub mod nonblocking_reader;
+pub mod nonblocking_writer;
+pub mod pipe;
 pub mod signals;
+pub mod terminal;
 pub mod this_process;
+pub mod unnamed;
 pub mod wakeup;

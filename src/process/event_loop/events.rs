@@ -3,13 +3,13 @@
 use super::{Clock, ClockAction, EventLoop};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::platform::caught::{self, Meaning, Received};
 use crate::platform::children::{self, Change, WaitId};
 use crate::platform::group::ProcessGroup;
+use crate::platform::job_control::{self, JobControl};
 use crate::platform::signals::real_time;
 use crate::process::command_state::StopRequest;
 use crate::process::interruption::Urgency;
-use crate::process::job_control::{self, JobControl};
-use crate::process::signals::{self, Meaning, Received};
 use rustix::process::Pid;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl EventLoop {
 
     pub(super) fn receive_signals(&mut self) -> Continue {
         let mut request = Continue::NotRequested;
-        for (received, meaning) in signals::take_all() {
+        for (received, meaning) in caught::take_all() {
             match meaning {
                 Meaning::End => self.receive_end(received),
                 Meaning::Message => self.forward(received),
