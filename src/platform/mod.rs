@@ -29,6 +29,8 @@
     reason = "sigaction, clone, execve, waitid, prctl, ptrace and kcmp have no safe wrapper"
 )]
 
+pub mod record_directory;
+
 #[cfg(unix)]
 mod unix;
 
@@ -48,10 +50,18 @@ mod windows;
 #[cfg(unix)]
 pub use system::{descendants, files, spawn, streams};
 #[cfg(unix)]
+use unix::record_directory as system_record_directory;
+#[cfg(unix)]
 pub use unix::{
-    caught, children, descriptor, group, job_control, launch, nonblocking_reader, nonblocking_writer, pipe,
-    signals, terminal, this_process, unnamed, wakeup,
+    caught, children, console, descriptor, group, job_control, launch, local_socket, nonblocking_reader,
+    nonblocking_writer, output_file, pipe, program, signals, terminal, this_process,
+    unnamed, user, wakeup,
 };
+
+#[cfg(windows)]
+use windows::record_directory as system_record_directory;
+#[cfg(windows)]
+pub use windows::{console, local_socket, output_file, program, user};
 
 /// Whether a search has found all descendants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,9 @@ use super::operation::Operation;
 use super::record::{RECORD_SIZE, RecordBytes, RecordFormat, RecordState};
 use super::record_key::RecordKey;
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
-use crate::platform::record_directory::{self as directory, Access, DirectoryError, Links, OpenError, RecordDirectory};
+use crate::platform::record_directory::{
+    self as directory, Access, DirectoryError, Links, OpenError, RecordDirectory,
+};
 use retry_loop::timestamp::Timestamp;
 use std::fs::{File, TryLockError};
 use std::io;

@@ -2,7 +2,7 @@
 //! is put in its place later changes nothing.
 
 use crate::platform::record_directory::{Access, DirectoryError, Links, OpenError};
-use crate::platform::files;
+use crate::platform::system::files;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File};
