@@ -7,7 +7,8 @@
 
 use super::sanitize::Line;
 use super::wait_policy::{Readiness, WaitPolicy};
-use crate::platform::nonblocking_writer::{NonblockingWriter, Written};
+use crate::platform::Written;
+use crate::platform::nonblocking_writer::NonblockingWriter;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;
