@@ -4,8 +4,8 @@
 use super::clock::ClockAction;
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use crate::platform::job_control::JobControl;
-use rustix::process::Pid;
+use crate::platform::children::Pid;
+use crate::platform::{JobControl, job_control};
 use std::time::{Duration, Instant};
 
 /// The state of the command to which signals are forwarded.
@@ -120,22 +120,20 @@ impl CommandState {
     }
 
     /// Decides about a stop of the command by `signal`, which was reported at `now`.
-    pub fn stopped(&mut self, signal: Signal, now: Instant, job_control: JobControl) -> StopReaction {
+    pub fn stopped(&mut self, signal: Signal, now: Instant, control: JobControl) -> StopReaction {
         let Some(&mut command) = self.command() else {
             return StopReaction { clock: ClockAction::Keep, follow: None };
         };
         *self = Self::Stopped(command);
         // A SIGSTOP without a recent stop signal to us was sent to the command alone. Its sender will continue the
         // command and not us, so we do not stop.
-        let is_lone = signal == Signal::SIGSTOP
+        let is_lone = job_control::can_be_unsolicited(signal)
             && command.stop_requested.is_none_or(|at| now.duration_since(at) > REQUEST_VALID_FOR);
         // Without a terminal there is no person to continue the command, and with a paused clock no limit would end it.
         let pauses =
-            job_control == JobControl::Possible && (!is_lone || command.lone_stops == LoneStops::PauseClock);
+            control == JobControl::Possible && (!is_lone || command.lone_stops == LoneStops::PauseClock);
         let clock = if pauses { ClockAction::Pause } else { ClockAction::Keep };
-        // SIGSTOP would stop us even if no shell can continue us. In that case the kernel discards SIGTSTP.
-        let catchable = if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal };
-        StopReaction { clock, follow: (!is_lone).then_some(catchable) }
+        StopReaction { clock, follow: (!is_lone).then_some(job_control::signal_to_follow(signal)) }
     }
 
     /// Notes that the command was continued.

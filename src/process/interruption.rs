@@ -1,8 +1,7 @@
 //! Interprets termination signals: which one came first, and whether they ask for SIGKILL.
 
 use crate::core::signal::Signal;
-use crate::platform::caught::Received;
-use crate::platform::signals::Origin;
+use crate::platform::received::{Origin, Received};
 use std::time::{Duration, Instant};
 
 /// A parent in our process group (make, npm) may send a signal to its child and to its group, as timeout of coreutils

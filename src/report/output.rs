@@ -7,9 +7,9 @@
 
 use super::sanitize::Line;
 use super::wait_policy::{Readiness, WaitPolicy};
-use crate::platform::console;
-use crate::platform::nonblocking_writer::{NonblockingWriter, Written};
+use crate::platform::nonblocking_writer::NonblockingWriter;
 use crate::platform::stdio::{BorrowedStream, stderr};
+use crate::platform::{Written, console};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -48,6 +48,14 @@ pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
     ProcessGroup::for_commands().send(process.pid, signal)
 }
 
+/// Continues the command if it is stopped: its whole group if that is its own.
+///
+/// # Errors
+/// As for [`send`].
+pub fn resume(process: &Process) -> io::Result<()> {
+    send(process, Signal::SIGCONT)
+}
+
 /// Kills nothing: the command is our only child.
 pub fn kill_children(_is_selected: impl Fn(Pid) -> bool) -> usize {
     0

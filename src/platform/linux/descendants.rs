@@ -77,6 +77,14 @@ pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
     }
 }
 
+/// Continues a descendant if it is stopped.
+///
+/// # Errors
+/// As for [`send`].
+pub fn resume(process: &Process) -> io::Result<()> {
+    send(process, Signal::SIGCONT)
+}
+
 /// Sends SIGKILL to the children that `is_selected` selects, and returns the number of all children, ended or not. The
 /// youngest, at the end of the list, come first: of processes that fork and end they are the ones that still run.
 pub fn kill_children(is_selected: impl Fn(Pid) -> bool) -> usize {

@@ -2,11 +2,13 @@
 //! yet no read may block: another reader can take the bytes that poll(2) has seen.
 
 use super::descriptor::{self, is_ready};
-use crate::platform::streams as platform;
+use crate::platform::PipeRead;
+use crate::platform::system::streams as platform;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// An inherited descriptor to read from.
@@ -49,12 +51,29 @@ impl NonblockingReader {
         }
     }
 
-    /// Reads what is available; 0 at the end.
+    /// Reads what is available.
     ///
     /// # Errors
-    /// EAGAIN when nothing is available, and any other error of read(2).
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        let read = match &self.method {
+    /// Any error of read(2).
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<PipeRead> {
+        loop {
+            match self.try_read(buffer) {
+                Ok(0) => return Ok(PipeRead::End),
+                Ok(read) => return Ok(PipeRead::Bytes(read)),
+                Err(Errno::AGAIN) => return Ok(PipeRead::Empty),
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS)
+                    if matches!(self.method, ReadMethod::NoWait) =>
+                {
+                    self.method = reopened_or_after_poll(self.fd);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        match &self.method {
             ReadMethod::NoWait => platform::read_nowait(self.fd, buffer),
             ReadMethod::Socket => {
                 rustix::net::recv(self.fd, buffer, RecvFlags::DONTWAIT).map(|(read, _)| read)
@@ -62,15 +81,6 @@ impl NonblockingReader {
             ReadMethod::Reopened(fd) => rustix::io::read(fd, buffer),
             ReadMethod::AfterPoll if is_ready(self.fd, PollFlags::IN) => rustix::io::read(self.fd, buffer),
             ReadMethod::AfterPoll => Err(Errno::AGAIN),
-        };
-        match read {
-            Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS)
-                if matches!(self.method, ReadMethod::NoWait) =>
-            {
-                self.method = reopened_or_after_poll(self.fd);
-                Err(Errno::INTR)
-            }
-            read => read,
         }
     }
 }
