@@ -55,7 +55,7 @@ pub use system::{descendants, spawn};
 use unix::record_directory as system_record_directory;
 #[cfg(unix)]
 pub use unix::{
-    caught, children, console, files, group, job_control, local_socket, nonblocking_reader,
+    caught, children, console, files, group, input_file, job_control, local_socket, nonblocking_reader,
     nonblocking_writer, output_file, pipe, program, readiness, signals, stdin, stdio, terminal, this_process,
     unnamed, user, wakeup,
 };
@@ -63,7 +63,7 @@ pub use unix::{
 #[cfg(windows)]
 use windows::record_directory as system_record_directory;
 #[cfg(windows)]
-pub use windows::{console, local_socket, output_file, program, user};
+pub use windows::{console, input_file, local_socket, output_file, program, user};
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;

@@ -1,6 +1,6 @@
 //! A directory of records that processes share: what all systems say about it.
 
-pub use super::system_record_directory::{RecordDirectory, create, links, read_at, write_at_start};
+pub use super::system_record_directory::{RecordDirectory, create, links, write_at_start};
 use std::io;
 
 /// Who may use the directory.

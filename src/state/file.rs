@@ -11,6 +11,7 @@ use super::operation::Operation;
 use super::record::{RECORD_SIZE, RecordBytes, RecordFormat, RecordState};
 use super::record_key::RecordKey;
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
+use crate::platform::files;
 use crate::platform::record_directory::{
     self as directory, Access, DirectoryError, Links, OpenError, RecordDirectory,
 };
@@ -264,7 +265,7 @@ fn read(file: &File) -> Result<Vec<u8>, StoreError> {
     let mut bytes = vec![0; RECORD_SIZE + 1];
     let mut length = 0;
     while length < bytes.len() {
-        match directory::read_at(file, &mut bytes[length..], length as u64) {
+        match files::read_at(file, &mut bytes[length..], length as u64) {
             Ok(0) => break,
             Ok(more) => length += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

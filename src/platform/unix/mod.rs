@@ -8,6 +8,7 @@
 //! | `descriptor` | what an inherited descriptor refers to, and a second open file description of it |
 //! | [`files`] | reading and writing a file at an offset |
 //! | [`group`] | the process group of a command, and signals to it |
+//! | [`input_file`] | files that are read for the user |
 //! | [`job_control`] | whether a terminal makes job control possible; stopping ourselves |
 //! | [`local_socket`] | the sockets of the journal, of syslog, of a server on this machine |
 //! | [`nonblocking_reader`] | reading from an inherited descriptor without ever blocking |
@@ -33,6 +34,7 @@ pub mod console;
 mod descriptor;
 pub mod files;
 pub mod group;
+pub mod input_file;
 pub mod job_control;
 pub mod local_socket;
 pub mod nonblocking_reader;

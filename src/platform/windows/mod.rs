@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`console`] | what a console shows |
+//! | [`input_file`] | files that are read for the user |
 //! | [`local_socket`] | sockets of this machine, which do not exist here |
 //! | [`output_file`] | a file that is written for the user |
 //! | [`program`] | what is usual in command lines |
@@ -10,6 +11,7 @@
 //! | [`user`] | the user's directory for state |
 
 pub mod console;
+pub mod input_file;
 pub mod local_socket;
 pub mod output_file;
 pub mod program;

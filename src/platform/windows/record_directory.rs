@@ -130,14 +130,6 @@ pub fn links(record: &File) -> io::Result<Option<Links>> {
     }))
 }
 
-/// Reads at a position.
-///
-/// # Errors
-/// Any error of the system.
-pub fn read_at(record: &File, bytes: &mut [u8], position: u64) -> io::Result<usize> {
-    record.seek_read(bytes, position)
-}
-
 /// Writes at the beginning with one call. Returns how many bytes were written.
 ///
 /// # Errors
