@@ -47,6 +47,11 @@ use bsd as system;
 
 #[cfg(windows)]
 mod windows;
+#[cfg(windows)]
+pub use windows::{
+    caught, children, descendants, files, group, job_control, nonblocking_reader, nonblocking_writer, pipe,
+    readiness, signals, spawn, stdin, stdio, terminal, this_process, unnamed, wakeup,
+};
 
 #[cfg(unix)]
 pub use system::{descendants, spawn};
