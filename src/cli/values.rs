@@ -5,7 +5,8 @@ use crate::core::exit_code::{self, ExitCode};
 use crate::core::plan::LogTarget;
 use crate::core::rules::{Rule, Then};
 use crate::core::shared::Location;
-use crate::core::signal::Signal;
+use crate::core::signal::{HAS_SIGNALS, Signal};
+use crate::platform::local_socket;
 use retry_loop::backoff::Jitter;
 use retry_loop::policy::Attempts;
 use retry_loop::timestamp::LONGEST;
@@ -105,7 +106,12 @@ pub fn failure_status(text: &str) -> Result<ExitCode, String> {
 
 /// `TERM`, `SIGTERM` or `15`.
 pub fn signal(text: &str) -> Result<Signal, String> {
-    Signal::parse(text.trim()).ok_or_else(|| "not a signal".to_owned())
+    let why = if HAS_SIGNALS {
+        "not a signal"
+    } else {
+        "Windows has no signals: a time limit sends Ctrl-Break, and ends the process tree after --kill-after"
+    };
+    Signal::parse(text.trim()).ok_or_else(|| why.to_owned())
 }
 
 /// `full`, `equal`, `decorrelated`, `none`, `20%`, `+-0.3`, or a duration.
@@ -143,6 +149,9 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
 pub fn log_target(text: &str) -> Result<LogTarget, String> {
     let (name, socket) = text.split_once(':').map_or((text, None), |(name, socket)| (name, Some(socket)));
     let target = match (name, socket) {
+        ("journald" | "syslog", _) if !local_socket::HAS_SYSTEM_LOGS => {
+            return Err(format!("Windows has no {name}"));
+        }
         ("journald" | "syslog", Some("")) => return Err("no socket behind the colon".to_owned()),
         ("journald", socket) => LogTarget::Journald(socket.unwrap_or("/run/systemd/journal/socket").into()),
         ("syslog", socket) => LogTarget::Syslog(socket.unwrap_or("/dev/log").into()),

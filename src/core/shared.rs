@@ -6,7 +6,6 @@ use retry_loop::circuit::BreakerSettings;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// The name of a breaker or of a budget: any bytes, even none.
@@ -25,7 +24,7 @@ impl Name {
 
 impl From<&OsStr> for Name {
     fn from(text: &OsStr) -> Self {
-        Self::new(text.as_bytes())
+        Self::new(text.as_encoded_bytes())
     }
 }
 
@@ -76,6 +75,8 @@ pub enum BadLocation {
     Malformed,
     /// This `retry` was built without the feature `redis`.
     NoRedis,
+    /// `redis+unix://`, on a system without Unix sockets.
+    NoUnixSockets,
     /// `rediss://`, and this `retry` was built without the feature `redis-tls`.
     NoTls,
 }
@@ -93,6 +94,7 @@ impl fmt::Display for BadLocation {
                  / ? # @ are %2F %3F %23 %40) or redis+unix:///SOCKET"
             }
             Self::NoRedis => "this retry was built without Redis (cargo feature redis)",
+            Self::NoUnixSockets => "Windows has no Unix sockets; use redis://HOST",
             Self::NoTls => "this retry was built without TLS (cargo feature redis-tls); use redis://",
         })
     }
@@ -104,7 +106,7 @@ impl Location {
     /// Parses a value of `--state`: a URL if it begins like one, else a directory. A text that begins like a URL is
     /// never a directory, because it may contain a password, and names of directories are printed.
     pub fn parse(text: &OsStr) -> Result<Self, BadLocation> {
-        let Some(prefix) = UrlPrefix::find(text.as_bytes()) else {
+        let Some(prefix) = UrlPrefix::find(text.as_encoded_bytes()) else {
             return if text.is_empty() {
                 Err(BadLocation::Empty)
             } else {
@@ -119,6 +121,9 @@ impl Location {
         }
         if prefix.scheme == "rediss" && !cfg!(feature = "redis-tls") {
             return Err(BadLocation::NoTls);
+        }
+        if matches!(prefix.scheme.as_str(), "redis+unix" | "unix") && cfg!(windows) {
+            return Err(BadLocation::NoUnixSockets);
         }
         match prefix.form {
             UrlStart::Clean => text.to_str().and_then(RedisUrl::parse).map(Self::Redis),
@@ -158,10 +163,10 @@ enum UrlStart {
 }
 
 impl UrlPrefix {
-    /// A text that begins with `/` or `.` is a path. Otherwise `scheme:/` (RFC 3986, 3.1), a known scheme and `:`, or
+    /// A text that begins with `/` or `.`, and on Windows with `\` or a drive, is a path. Otherwise `scheme:/` (RFC 3986, 3.1), a known scheme and `:`, or
     /// `://` anywhere make a URL. Characters before it that come from careless copying or quoting are skipped.
     fn find(text: &[u8]) -> Option<Self> {
-        if matches!(text.first(), None | Some(b'/' | b'.')) {
+        if matches!(text.first(), None | Some(b'/' | b'.')) || cfg!(windows) && begins_on_windows(text) {
             return None;
         }
         let is_skipped = |byte: &&u8| !byte.is_ascii_alphanumeric() && !b":/".contains(*byte);
@@ -188,10 +193,15 @@ impl UrlPrefix {
     }
 }
 
+/// Whether a text begins like a path of Windows: `\\server\share`, `C:\directory`, `C:/directory`.
+fn begins_on_windows(text: &[u8]) -> bool {
+    matches!(text, [b'\\', ..]) || matches!(text, [drive, b':', ..] if drive.is_ascii_alphabetic())
+}
+
 /// A value of `--state` for a message, without a password: a valid URL without its user and password, a wrong one as
 /// its scheme only.
 pub fn without_secret(text: &OsStr) -> Cow<'_, str> {
-    match (Location::parse(text), UrlPrefix::find(text.as_bytes())) {
+    match (Location::parse(text), UrlPrefix::find(text.as_encoded_bytes())) {
         (Ok(Location::Redis(url)), _) => url.to_string().into(),
         (_, Some(prefix)) => format!("{}:...", prefix.scheme).into(),
         (_, None) => text.to_string_lossy(),
@@ -347,7 +357,14 @@ mod tests {
         let tls = if cfg!(not(feature = "redis")) { BadLocation::NoRedis } else { BadLocation::NoTls };
         let tls = if cfg!(feature = "redis-tls") { BadLocation::Malformed } else { tls };
         assert_eq!(parse("rediss:/x"), Err(tls));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_that_is_no_text_is_not_shown() {
+        use std::os::unix::ffi::OsStrExt as _;
         let not_text = OsStr::from_bytes(b"redis://me:SECRET\xff@host");
+        let wrong = if cfg!(feature = "redis") { BadLocation::Malformed } else { BadLocation::NoRedis };
         assert_eq!(Location::parse(not_text), Err(wrong));
         assert_eq!(without_secret(not_text), "redis:...");
     }

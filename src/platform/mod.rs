@@ -31,9 +31,12 @@
 
 pub mod launch;
 pub mod received;
+pub mod record_directory;
 
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+use unix as family;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -48,18 +51,17 @@ use bsd as system;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub use windows::{
-    caught, children, descendants, files, group, job_control, nonblocking_reader, nonblocking_writer, pipe,
-    readiness, signals, spawn, stdin, stdio, terminal, this_process, unnamed, wakeup,
-};
+use windows as family;
+#[cfg(windows)]
+use windows as system;
 
-#[cfg(unix)]
-pub use system::{descendants, spawn};
-#[cfg(unix)]
-pub use unix::{
-    caught, children, files, group, job_control, nonblocking_reader, nonblocking_writer, pipe, readiness,
-    signals, stdin, stdio, terminal, this_process, unnamed, wakeup,
+use family::record_directory as system_record_directory;
+pub use family::{
+    caught, children, console, files, group, input_file, job_control, local_socket, nonblocking_reader,
+    nonblocking_writer, output_file, pipe, program, readiness, signals, stdin, stdio, terminal, this_process,
+    unnamed, user, wakeup,
 };
+pub use system::{descendants, spawn};
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;

@@ -1,0 +1,20 @@
+//! What is usual in command lines.
+
+/// The endings of the names of programs, which may be left out.
+pub const EXTENSIONS: &[&str] = &[];
+
+/// A word of a command line as a shell reads it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Good values of flags that differ from the usual ones.
+pub const EXAMPLES: &[(&str, &str)] = &[];
+
+/// The flags that cannot do anything here.
+pub const UNSUPPORTED_FLAGS: &[&str] = &[];
