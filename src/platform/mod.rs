@@ -35,6 +35,8 @@ pub mod record_directory;
 
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+use unix as family;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -48,22 +50,18 @@ use bsd as system;
 
 #[cfg(windows)]
 mod windows;
+#[cfg(windows)]
+use windows as family;
+#[cfg(windows)]
+use windows as system;
 
-#[cfg(unix)]
-pub use system::{descendants, spawn};
-#[cfg(unix)]
-use unix::record_directory as system_record_directory;
-#[cfg(unix)]
-pub use unix::{
+use family::record_directory as system_record_directory;
+pub use family::{
     caught, children, console, files, group, input_file, job_control, local_socket, nonblocking_reader,
     nonblocking_writer, output_file, pipe, program, readiness, signals, stdin, stdio, terminal, this_process,
     unnamed, user, wakeup,
 };
-
-#[cfg(windows)]
-use windows::record_directory as system_record_directory;
-#[cfg(windows)]
-pub use windows::{console, input_file, local_socket, output_file, program, user};
+pub use system::{descendants, spawn};
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;

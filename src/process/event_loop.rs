@@ -15,7 +15,7 @@ use crate::core::signal::Signal;
 use crate::platform::children::Pid;
 use crate::platform::readiness::Interests;
 use crate::platform::stdio::{self, BorrowedStream, OwnedStream};
-use crate::platform::wakeup::WakeupFds;
+use crate::platform::wakeup::WakeupSource;
 use crate::platform::{JobControl, Readiness, caught};
 use crate::report::output;
 use crate::streams::stdio::{News, Streams};
@@ -34,7 +34,7 @@ pub struct EventLoop {
     writer: Option<OwnedStream>,
     /// Looked up at the first stop of the command.
     job_control: OnceCell<JobControl>,
-    wakeup: WakeupFds,
+    wakeup: WakeupSource,
 }
 
 /// What ended a wait.
@@ -61,7 +61,7 @@ impl EventLoop {
     /// No descriptors left.
     pub fn new(streams: Streams) -> io::Result<Self> {
         let clock = Clock::start();
-        let wakeup = WakeupFds::new()?;
+        let wakeup = WakeupSource::new()?;
         caught::catch_all(&wakeup);
         Ok(Self {
             clock,

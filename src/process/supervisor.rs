@@ -146,6 +146,13 @@ impl<'a> Supervisor<'a> {
     }
 }
 
+impl Drop for Supervisor<'_> {
+    /// What a command has left running on purpose lives on after the run. Not reached when we are killed.
+    fn drop(&mut self) {
+        descendants::release();
+    }
+}
+
 impl Driver for Supervisor<'_> {
     type Outcome = Outcome;
 

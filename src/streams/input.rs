@@ -32,19 +32,22 @@ pub enum Input {
 
 impl Input {
     /// Chooses by the kind of our stdin.
-    pub fn new(mode: Stdin) -> Self {
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn new(mode: Stdin) -> io::Result<Self> {
         if mode == Stdin::Null {
-            return Self::Null;
+            return Ok(Self::Null);
         }
-        match stdin::offset() {
+        Ok(match stdin::offset() {
             Offset::At(offset) => Self::Rewound { offset },
             // Not a terminal: what the user types is for the process that reads it, the command or later the shell.
             // And a command that asks for a password reads from the terminal itself.
             Offset::None if mode == Stdin::Replay && !stdio::is_terminal(stdio::stdin()) => {
-                Self::Replayed(Box::new(Replay::new(stdio::stdin())))
+                Self::Replayed(Box::new(Replay::new(stdio::stdin())?))
             }
             Offset::None | Offset::Shared => Self::Inherited { at_start: stdin::supply() },
-        }
+        })
     }
 
     /// Begins an attempt. `None` means that the command inherits our stdin.
@@ -89,15 +92,15 @@ pub struct Replay {
 }
 
 impl Replay {
-    fn new(stdin: BorrowedStream<'static>) -> Self {
-        Self {
-            reader: NonblockingReader::new(stdin),
+    fn new(stdin: BorrowedStream<'static>) -> io::Result<Self> {
+        Ok(Self {
+            reader: NonblockingReader::new(stdin)?,
             reader_ended: false,
             access: Access::of(stdin),
             spool: Spool::default(),
             pipe: None,
             sent: 0,
-        }
+        })
     }
 
     fn begin(&mut self) -> io::Result<OwnedStream> {

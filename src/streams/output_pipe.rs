@@ -251,7 +251,7 @@ impl OutputPipe {
     /// The command has ended: from now on, only the bytes that are in the pipe now are read, and no other process is
     /// waited for.
     pub fn limit_to_present(&mut self) {
-        if let Some(pipe) = &self.attempt.pipe {
+        if let Some(pipe) = &mut self.attempt.pipe {
             self.attempt.allowance = Some(pipe.available());
         }
     }

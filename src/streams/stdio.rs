@@ -57,7 +57,7 @@ impl Streams {
     pub fn new(plan: &Plan) -> io::Result<Self> {
         let watchlist = plan.rules.watchlist();
         Ok(Self {
-            input: Input::new(plan.streams.stdin),
+            input: Input::new(plan.streams.stdin)?,
             terminals: terminals(),
             flags: StatusFlags::save(),
             output_pipes: output_pipes(plan, &watchlist)?,

@@ -44,6 +44,9 @@ pub fn adopt_orphans() {
     let _best_effort = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
+/// Does nothing: what still runs lives on when we end.
+pub fn release() {}
+
 /// Whether we have descendants. A child subreaper without children has none.
 pub fn any() -> Descendants {
     if children::exists(WaitId::All) { Descendants::Some } else { Descendants::None }

@@ -4,7 +4,7 @@
 
 use super::children;
 use super::signals::{self, InterruptedCall, Mask};
-use super::wakeup::WakeupFds;
+use super::wakeup::WakeupSource;
 use crate::core::signal::Signal;
 use crate::platform::received::{Meaning, Origin, Received};
 
@@ -50,7 +50,7 @@ fn caught() -> impl Iterator<Item = (Signal, Meaning)> {
 }
 
 /// Catches the signals above and SIGCHLD. Each one writes to `wake`.
-pub fn catch_all(wakeup: &WakeupFds) {
+pub fn catch_all(wakeup: &WakeupSource) {
     let wake = wakeup.writer();
     signals::unblock_child_signal();
     // `catch` catches a signal that is ignored for a moment. Blocked signals are dropped when they are ignored again.

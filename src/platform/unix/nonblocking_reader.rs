@@ -33,14 +33,18 @@ enum ReadMethod {
 
 impl NonblockingReader {
     /// Chooses the method for a descriptor.
-    pub fn new(fd: BorrowedFd<'static>) -> Self {
+    ///
+    /// # Errors
+    /// None; other systems need a handle.
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature on each system")]
+    pub fn new(fd: BorrowedFd<'static>) -> io::Result<Self> {
         let kind = rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
         let method = match kind {
             Ok(FileType::Fifo) => ReadMethod::NoWait,
             Ok(FileType::Socket) => ReadMethod::Socket,
             _ => reopened_or_after_poll(fd),
         };
-        Self { fd, method }
+        Ok(Self { fd, method })
     }
 
     /// The descriptor to wait for.

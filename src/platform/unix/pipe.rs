@@ -106,7 +106,7 @@ impl PipeReader {
     }
 
     /// How many bytes are in the pipe.
-    pub fn available(&self) -> u64 {
+    pub fn available(&mut self) -> u64 {
         rustix::io::ioctl_fionread(&self.fd).unwrap_or(0)
     }
 

@@ -3,7 +3,7 @@
 use super::nonblocking_reader::NonblockingReader;
 use super::nonblocking_writer::NonblockingWriter;
 use super::pipe::{PipeReader, PipeWriter};
-use super::wakeup::WakeupFds;
+use super::wakeup::WakeupSource;
 use crate::platform::Readiness;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -45,7 +45,7 @@ impl<'a> Interests<'a> {
     }
 }
 
-impl WakeupFds {
+impl WakeupSource {
     /// Sleeps until a signal comes, one of `interests` is ready, or `timeout` is over. Returns whether `writer` can be
     /// written to, or has lost its reader.
     ///

@@ -1,0 +1,53 @@
+//! The process group that a command leads on its console, and events for it.
+//!
+//! A time limit asks a command to end with Ctrl-Break, and the system sends that to a group only if a process was started
+//! as its leader (CREATE_NEW_PROCESS_GROUP). Such a group ignores Ctrl-C: the press of the key reaches us alone. So we
+//! pass it on, as a Ctrl-Break.
+
+use super::children::Pid;
+use super::descendants;
+use crate::core::signal::Signal;
+use std::io;
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+
+/// The process group that a command starts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessGroup {
+    /// A new one, whose number is the command's pid.
+    New,
+}
+
+impl ProcessGroup {
+    /// The choice for all commands of a run.
+    pub fn for_commands() -> Self {
+        Self::New
+    }
+
+    /// Ends all that the command `pid` has started with SIGKILL. Any other signal is a Ctrl-Break for its group.
+    ///
+    /// # Errors
+    /// It is gone, or there is no console.
+    pub fn send(self, pid: Pid, signal: Signal) -> io::Result<()> {
+        if signal == Signal::SIGKILL { descendants::terminate(pid) } else { send_break(pid) }
+    }
+
+    /// Does nothing: no command was stopped.
+    ///
+    /// # Errors
+    /// None.
+    pub fn resume(self, _pid: Pid) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sends Ctrl-Break to the group that `leader` leads or has led.
+///
+/// # Errors
+/// The group is empty, or there is no console.
+pub fn send_break(leader: Pid) -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    match unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader.as_raw_nonzero().get() as u32) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
