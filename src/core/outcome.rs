@@ -227,7 +227,7 @@ mod tests {
     fn giving_up_shows_the_last_attempt_and_is_never_zero() {
         assert_eq!(stopped(Outcome::Exited(22)), Exit::Code(22));
         assert_eq!(stopped(Outcome::Exited(0)), Exit::Code(1));
-        assert_eq!(stopped(Outcome::Killed(Signal::SIGSEGV)), Exit::Signal(Signal::SIGSEGV));
+        assert_eq!(stopped(Outcome::Killed(Signal::SIGKILL)), Exit::Signal(Signal::SIGKILL));
         assert_eq!(stopped(not_started(SpawnFailure::NotFound)), Exit::Code(127));
         assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
         assert_eq!(stopped(not_started(SpawnFailure::Transient)), Exit::Code(126));

@@ -164,7 +164,8 @@ impl CommandState {
     }
 }
 
-#[cfg(test)]
+// There are no stops and no fatal signals of Windows.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::process::clock::Clock;

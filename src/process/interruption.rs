@@ -88,7 +88,7 @@ impl Interruption {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::process::clock::Clock;

@@ -333,7 +333,10 @@ mod tests {
                 "6:11: the pattern is no good: unclosed group",
             ),
             ("[[rule]]\nthen = 'stop'\npattern = '{nope}'\nwhy = 'y'", "6:11: {nope} is no word"),
-            ("[[rule]]\nthen = 'stop'\ncodes = '256'\nwhy = 'y'", "6:9: '256' are no exit codes"),
+            (
+                "[[rule]]\nthen = 'stop'\ncodes = '4294967296'\nwhy = 'y'",
+                "6:9: '4294967296' are no exit codes",
+            ),
             ("[[rule]]\nthen = 'stop'\nwhy = 'y'", "neither codes nor a pattern"),
             ("[[rule", "4:"),
         ] {

@@ -23,3 +23,14 @@ pub const EXAMPLES: &[(&str, &str)] = &[];
 
 /// The flags that cannot do anything here.
 pub const UNSUPPORTED_FLAGS: &[&str] = &[];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_so_that_a_shell_reads_them_back() {
+        let words = ["curl", "-d", "it's", "a b", "", "http://x:1/y?z"].map(quoted);
+        assert_eq!(words.join(" "), r"curl -d 'it'\''s' 'a b' '' 'http://x:1/y?z'");
+    }
+}

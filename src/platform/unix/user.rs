@@ -4,7 +4,7 @@ use crate::core::shared::Location;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The default location of shared state, from the variables of the environment.
 ///
@@ -15,12 +15,22 @@ use std::path::Path;
 pub fn state_directory(variable: impl Fn(&str) -> Option<OsString>) -> Location {
     let [state_home, home] = ["XDG_STATE_HOME", "HOME"].map(variable);
     if !rustix::process::geteuid().is_root() {
-        return Location::standard(state_home, home);
+        return standard(state_home, home);
     }
     let roots = |home: &OsString| is_roots(Path::new(home));
     let instead = || root_home(&fs::read_to_string("/etc/passwd").ok()?);
     let home = home.and_then(|home| if roots(&home) { Some(home) } else { instead() });
-    Location::standard(state_home.filter(roots), home)
+    standard(state_home.filter(roots), home)
+}
+
+/// The default: `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`. Relative paths in these
+/// variables are ignored, as the XDG Base Directory Specification asks.
+fn standard(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Location {
+    let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+    let state = xdg_state_home
+        .and_then(absolute)
+        .or_else(|| home.and_then(absolute).map(|home| home.join(".local/state")));
+    state.map_or(Location::Unavailable, |state| Location::Default(state.join("retry")))
 }
 
 /// Whether a directory, or the nearest existing one above it, belongs to root.
@@ -50,5 +60,17 @@ mod tests {
         for none in ["", "\n:::\n", "root:x:0:0", "root:x:0:0:::", "me:x:10:0::/root:"] {
             assert_eq!(home(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn the_default_is_below_the_state_home() {
+        let of = |xdg: Option<&str>, home: Option<&str>| {
+            standard(xdg.map(OsString::from), home.map(OsString::from)).to_string()
+        };
+        assert_eq!(of(Some("/s"), Some("/h")), "/s/retry");
+        assert_eq!(of(Some(""), Some("/h")), "/h/.local/state/retry");
+        assert_eq!(of(Some("relative"), Some("/h")), "/h/.local/state/retry");
+        assert_eq!(of(None, Some("relative")), "nowhere");
+        assert_eq!(of(None, None), "nowhere");
     }
 }
