@@ -28,9 +28,9 @@ named!(NAMES:
 #[cfg(target_os = "linux")]
 named!(LINUX_NAMES: SIGPWR, SIGSTKFLT, SIGPOLL);
 
-/// Windows has no signals. These stand for what reaches a console program there, with the numbers of the C runtime
-/// and the names of libuv: Ctrl-C, Ctrl-Break, the closing of the console, the end of the session; SIGKILL for
-/// TerminateJobObject, SIGPIPE for the end of a reader.
+// Windows has no signals. These stand for what reaches a console program there, with the numbers of the C runtime
+// and the names of libuv: Ctrl-C, Ctrl-Break, the closing of the console, the end of the session; SIGKILL for
+// TerminateJobObject, SIGPIPE for the end of a reader.
 #[cfg(windows)]
 named!(NAMES: SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGBREAK = 21);
 

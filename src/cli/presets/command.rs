@@ -2,7 +2,7 @@
 //! words, and knows the options of common wrappers (their manual pages: sudo(8), env(1), nice(1), timeout(1), stdbuf(1),
 //! ionice(1), setsid(1), xvfb-run(1), bash(1)). An unknown command is the tool itself.
 
-use crate::platform::program::EXTENSIONS;
+use crate::platform::program::{EXTENSIONS, comparable};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -129,7 +129,7 @@ pub fn tool(command: &[OsString]) -> Tool {
     if let Some(module) = python_module(&words) {
         words = module;
     }
-    let name = without_version(name(&words)).to_owned();
+    let name = comparable(without_version(name(&words)));
     Tool { name, words }
 }
 

@@ -3,6 +3,11 @@
 /// The endings of the names of programs, which may be left out.
 pub const EXTENSIONS: &[&str] = &[];
 
+/// The name of a program as it is compared with others.
+pub fn comparable(name: &str) -> String {
+    name.to_owned()
+}
+
 /// A word of a command line as a shell reads it.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);

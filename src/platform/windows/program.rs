@@ -3,6 +3,11 @@
 /// The endings of the names of programs, which may be left out.
 pub const EXTENSIONS: &[&str] = &[".exe", ".cmd", ".bat", ".com"];
 
+/// The name of a program as it is compared with others: capitals make no difference.
+pub fn comparable(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
 /// A word of a command line as the program reads it (`CommandLineToArgvW`).
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || r"-_./\:=@+,".contains(c);
