@@ -2,7 +2,7 @@
 
 use super::children::{self, Pid};
 use super::group;
-use super::job::{AtOurEnd, Job};
+use super::job::{AtOurEnd, Job, is_console_host};
 use crate::core::exit_code::CONTROL_C_EXIT;
 use crate::core::signal::Signal;
 use crate::platform::{Coverage, Descendants};
@@ -152,7 +152,8 @@ pub fn walk(_command: Option<Pid>, found: &mut impl FnMut(&Process) -> bool) -> 
             continue;
         };
         let has_command = pids.contains(&job.command);
-        all.extend(pids.into_iter().enumerate().map(|(index, pid)| {
+        let pids = pids.into_iter().filter(|pid| !is_console_host(*pid));
+        all.extend(pids.enumerate().map(|(index, pid)| {
             let role = if index == 0 && !has_command { Role::SpeaksForGroup } else { Role::Member };
             Process { pid, job: Some(job.number), role }
         }));

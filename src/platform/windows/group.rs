@@ -8,7 +8,9 @@ use super::children::Pid;
 use super::descendants;
 use crate::core::signal::Signal;
 use std::io;
-use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+use windows_sys::Win32::System::Console::{
+    AttachConsole, CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent, GetConsoleProcessList,
+};
 
 /// The process group that a command starts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +45,25 @@ impl ProcessGroup {
 /// Sends Ctrl-Break to the group that `leader` leads or has led.
 ///
 /// # Errors
-/// The group is empty, or there is no console.
+/// The group is empty, or is on no console.
 pub fn send_break(leader: Pid) -> io::Result<()> {
+    let leader = leader.as_raw_nonzero().get() as u32;
+    if !has_console() {
+        // The command has a console without a window (`spawn`), and events go to processes of our own console only. From
+        // now on, that is ours, and that of later commands.
+        // SAFETY: no memory is involved.
+        unsafe { AttachConsole(leader) };
+    }
     // SAFETY: no memory is involved.
-    match unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader.as_raw_nonzero().get() as u32) } {
+    match unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader) } {
         0 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
+}
+
+/// Whether we have a console, visible or not.
+pub fn has_console() -> bool {
+    let mut pids = [0; 1];
+    // SAFETY: there is room for one number. If there are more, it returns how many, and writes none.
+    unsafe { GetConsoleProcessList(pids.as_mut_ptr(), 1) > 0 }
 }

@@ -11,6 +11,9 @@ use windows_sys::Win32::System::JobObjects::{
     JobObjectBasicProcessIdList, JobObjectExtendedLimitInformation, QueryInformationJobObject,
     SetInformationJobObject, TerminateJobObject,
 };
+use windows_sys::Win32::System::Threading::{
+    OpenProcess, PROCESS_NAME_WIN32, PROCESS_QUERY_LIMITED_INFORMATION, QueryFullProcessImageNameW,
+};
 
 /// What happens to the processes of a job when we end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +146,32 @@ impl Job {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a process is the host of a console: the system starts one for a command that gets a console of its own, in the
+/// job of the command, and ends it after the last program on that console.
+pub fn is_console_host(pid: Pid) -> bool {
+    // SAFETY: no memory is involved.
+    let handle =
+        unsafe { OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid.as_raw_nonzero().get() as u32) };
+    if handle.is_null() {
+        return false;
+    }
+    // SAFETY: it is a new handle, and nobody else closes it.
+    let process = unsafe { OwnedHandle::from_raw_handle(handle) };
+    let mut path = [0; 1024];
+    let mut length = path.len() as u32;
+    // SAFETY: the path has room for this many characters.
+    let is_known = unsafe {
+        QueryFullProcessImageNameW(
+            process.as_raw_handle(),
+            PROCESS_NAME_WIN32,
+            path.as_mut_ptr(),
+            &raw mut length,
+        )
+    };
+    let path = String::from_utf16_lossy(&path[..length as usize]).to_ascii_lowercase();
+    is_known != 0 && path.ends_with(r"\system32\conhost.exe")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use super::children::{self, Pid};
 use super::descendants;
+use super::group;
 use super::job::Job;
 use crate::platform::launch::{Launch, Program};
 use std::ffi::OsString;
@@ -19,7 +20,6 @@ use windows_sys::Win32::Foundation::{
     ERROR_COMMITMENT_LIMIT, ERROR_NO_SYSTEM_RESOURCES, ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_ENOUGH_QUOTA,
     ERROR_OUTOFMEMORY, ERROR_SHARING_VIOLATION, ERROR_TOO_MANY_OPEN_FILES, INVALID_HANDLE_VALUE,
 };
-use windows_sys::Win32::System::Console::GetConsoleProcessList;
 use windows_sys::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
 };
@@ -62,7 +62,7 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
         command.stderr(stream.try_clone()?);
     }
     // Without a console of ours, the system would open a window for each command.
-    let console = if has_console() { 0 } else { CREATE_NO_WINDOW };
+    let console = if group::has_console() { 0 } else { CREATE_NO_WINDOW };
     command.creation_flags(CREATE_SUSPENDED | CREATE_NEW_PROCESS_GROUP | console);
     let mut child = command.spawn()?;
     let started = enter_job(&child).and_then(|job| resume(child.id()).map(|()| job));
@@ -82,12 +82,6 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
 #[expect(clippy::disallowed_methods, reason = "ComSpec belongs to starting a command, not to settings")]
 fn shell() -> OsString {
     std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into())
-}
-
-fn has_console() -> bool {
-    let mut pids = [0; 1];
-    // SAFETY: there is room for one number. If there are more, it returns how many, and writes none.
-    unsafe { GetConsoleProcessList(pids.as_mut_ptr(), 1) > 0 }
 }
 
 fn enter_job(child: &Child) -> io::Result<Job> {
