@@ -23,11 +23,11 @@ pub fn parse(text: &str) -> Option<ExitCode> {
     let code = match hexadecimal {
         // `from_str_radix` accepts a sign.
         Some(digits) if digits.starts_with(|c: char| c.is_ascii_hexdigit()) => {
-            ExitCode::from_str_radix(digits, 16)
+            u64::from_str_radix(digits, 16)
         }
         _ => text.parse(),
     };
-    code.ok().filter(|code| *code <= MAX)
+    code.ok().filter(|code| *code <= u64::from(MAX)).and_then(|code| code.try_into().ok())
 }
 
 /// As people know the code: `3`, `0xC0000005`.

@@ -39,6 +39,7 @@ const LINUX_NAMES: &[(i32, &str)] = &[];
 
 /// SIGRTMIN as kill(1) and the shells of Linux count. The C library keeps the two below for itself.
 const FIRST_REAL_TIME: i32 = 34;
+const LAST_REAL_TIME: i32 = 64;
 
 impl Signal {
     /// What a time limit sends first, unless `--timeout-signal` says something else.
@@ -72,10 +73,11 @@ impl Signal {
         };
         let number = match (bare.strip_prefix("RTMIN"), bare.strip_prefix("RTMAX")) {
             (Some(rest), _) => FIRST_REAL_TIME.checked_add(offset(rest, '+')?)?,
-            (_, Some(rest)) => MAX.checked_sub(offset(rest, '-')?)?,
+            (_, Some(rest)) => LAST_REAL_TIME.checked_sub(offset(rest, '-')?)?,
             (None, None) => return None,
         };
-        (cfg!(target_os = "linux") && (FIRST_REAL_TIME..=MAX).contains(&number)).then_some(Self(number))
+        (cfg!(target_os = "linux") && (FIRST_REAL_TIME..=LAST_REAL_TIME).contains(&number))
+            .then_some(Self(number))
     }
 
     /// The status that a shell shows for a death by this signal: 128 + its number. On Windows: the code of a process
@@ -90,7 +92,7 @@ impl Signal {
 }
 
 /// The highest signal number: 64 on Linux with its real-time signals, 31 or 32 elsewhere.
-const MAX: i32 = if cfg!(target_os = "linux") { 64 } else { 32 };
+const MAX: i32 = if cfg!(target_os = "linux") { LAST_REAL_TIME } else { 32 };
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

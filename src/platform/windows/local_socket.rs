@@ -1,6 +1,8 @@
 //! Sockets of this machine, which std and tokio do not have here. What needs one is a usage error before it is used.
 
 use crate::platform::stdio::BorrowedStream;
+#[cfg(feature = "redis")]
+use std::future::{Ready, ready};
 use std::io;
 use std::path::Path;
 #[cfg(feature = "redis")]
@@ -31,6 +33,6 @@ pub fn journal_name(_stream: BorrowedStream<'_>) -> Option<String> {
 /// # Errors
 /// Always.
 #[cfg(feature = "redis")]
-pub async fn connect(_path: &Path) -> io::Result<TcpStream> {
-    Err(io::ErrorKind::Unsupported.into())
+pub fn connect(_path: &Path) -> Ready<io::Result<TcpStream>> {
+    ready(Err(io::ErrorKind::Unsupported.into()))
 }
