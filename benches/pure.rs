@@ -67,7 +67,7 @@ fn rules(then: Then, conditions: impl IntoIterator<Item = Condition>) -> impl It
     conditions.into_iter().map(move |condition| Rule::on_outcome(then, "rule", condition))
 }
 
-fn judge(bencher: Bencher, rules: &Rules, code: u8) {
+fn judge(bencher: Bencher, rules: &Rules, code: u32) {
     let (outcome, seen) = (Outcome::Exited(code), Seen::default());
     let evidence = Evidence { outcome: &outcome, seen: &seen, survivors: &Survivors::None };
     bencher.bench(|| rules.judge(black_box(&evidence)));
@@ -79,7 +79,7 @@ fn verdict_without_rules(bencher: Bencher) {
 }
 
 #[divan::bench(args = [0, 1, 139])]
-fn verdict_with_rules(bencher: Bencher, code: u8) {
+fn verdict_with_rules(bencher: Bencher, code: u32) {
     let retry = rules(Then::Retry, [Condition::Code(7), Condition::Codes(100, 200), Condition::Timeout]);
     let segfault = Condition::Signal(Signal::SIGSEGV);
     let stop = rules(Then::Stop, [Condition::Code(2), Condition::Codes(64, 78), segfault]);

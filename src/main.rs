@@ -1,18 +1,20 @@
 //! The command `retry`: parses its arguments, runs the command, and exits.
 
-// The C library calls `main` in start.rs, which calls the `main` below.
-#![no_main]
+// Except on Windows, the C library calls `main` in start.rs.
+#![cfg_attr(unix, no_main)]
 
+#[cfg(unix)]
 mod start;
 
 use anyhow::{Context as _, Result};
 use retry::cli::{self, Format, Invocation, Stats};
+use retry::core::exit_code::ExitCode;
 use retry::core::os_error::describe;
 use retry::core::outcome::{Exit, OWN_FAILURE};
 use retry::core::plan::{Plan, Stdin, Verbosity};
 use retry::core::shared::{Location, Name};
 use retry::core::stream::Stream;
-use retry::platform::{signals, this_process};
+use retry::platform::{signals, stdio, this_process};
 use retry::process::supervisor::Supervisor;
 use retry::report::{self, output, reporter::Reporter, sanitize::Line, wait_policy::UntilSignal};
 use retry::state::error::{Removal, StoreError};
@@ -21,9 +23,16 @@ use retry::stats::Remark;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 
+/// std's own exit code has 8 bits.
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "nothing runs behind it")]
+fn main() {
+    std::process::exit(run_program(std::env::args_os().collect()).cast_signed())
+}
+
 /// Runs with these arguments, the program's name first. Returns the exit status, or ends this process with the signal
 /// that ended the command.
-fn main(argv: Vec<OsString>) -> u8 {
+fn run_program(argv: Vec<OsString>) -> ExitCode {
     let exit = match cli::parse(argv) {
         Ok(Invocation::Run(plan)) => run(&plan),
         Ok(Invocation::Print(text)) => print(&text),
@@ -54,7 +63,7 @@ fn print_message(line: &Line) {
 }
 
 fn run(plan: &Plan) -> Result<Exit> {
-    let stderr_is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
+    let stderr_is_terminal = stdio::is_terminal(stdio::stderr());
     let mut reporter = Reporter::new(plan, stderr_is_terminal);
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
@@ -62,7 +71,7 @@ fn run(plan: &Plan) -> Result<Exit> {
     let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
     if plan.verbosity == Verbosity::Verbose {
         supervisor.piped().into_iter().for_each(|stream| note_piped(&mut reporter, stream));
-        if plan.streams.stdin == Stdin::Replay && rustix::termios::isatty(rustix::stdio::stdin()) {
+        if plan.streams.stdin == Stdin::Replay && stdio::is_terminal(stdio::stdin()) {
             reporter.note("note: stdin is a terminal, which is not replayed");
         }
     }
@@ -76,11 +85,11 @@ fn run(plan: &Plan) -> Result<Exit> {
 
 /// Notes that a stream is a pipe and not the terminal: the command may buffer or format its output differently.
 fn note_piped(reporter: &mut Reporter<'_>, stream: Stream) {
-    let (fd, name) = match stream {
-        Stream::Stdout => (rustix::stdio::stdout(), "stdout"),
-        Stream::Stderr => (rustix::stdio::stderr(), "stderr"),
+    let (stream, name) = match stream {
+        Stream::Stdout => (stdio::stdout(), "stdout"),
+        Stream::Stderr => (stdio::stderr(), "stderr"),
     };
-    if rustix::termios::isatty(fd) {
+    if stdio::is_terminal(stream) {
         reporter.note(&format!("note: {name} of the command is a pipe, not the terminal"));
     }
 }

@@ -1,4 +1,5 @@
-//! The start of the process, as far as it differs from that of other Rust programs. It calls the `main` of main.rs.
+//! The start of the process, as far as it differs from that of other Rust programs. It calls `run_program` of main.rs.
+//! On Windows, main.rs has a `main` as other programs have it.
 //!
 //! Most commands succeed at once, so the cost of `retry` is its start. Three changes make it faster. benches/README.md
 //! says how that was measured, with a run of `true`.
@@ -9,7 +10,7 @@
 //! | gcc's unwinder is linked statically | libgcc_s.so is loaded, and used for a backtrace only | a seventh, with glibc |
 //! | dlmalloc allocates | musl's allocator maps and unmaps single pages while options are parsed | a quarter with options, with musl |
 //!
-//! Without them, and with `fn main()` in main.rs, everything still works. A fourth change is for security:
+//! Without them, and with an `fn main()` in main.rs, everything still works. A fourth change is for security:
 //! `protect_relocated` does in a static program what the dynamic linker does in others.
 
 use retry::platform::{signals, this_process};
@@ -31,7 +32,7 @@ extern "C" fn main(count: c_int, argv: *const *const c_char) -> c_int {
         OsStr::from_bytes(argument.to_bytes()).to_owned()
     };
     let argv: Vec<OsString> = (0..usize::try_from(count).unwrap_or(0)).map(argument).collect();
-    crate::main(argv).into()
+    crate::run_program(argv).cast_signed()
 }
 
 // build.rs finds out whether the linker has this library: it is a part of gcc, other compilers may not have it. It is

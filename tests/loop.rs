@@ -34,7 +34,7 @@ fn step(outcome: Outcome, millis: u64) -> Step {
     Step { outcome, millis, interrupted: None }
 }
 
-fn exits(codes: &[u8], millis: u64) -> Vec<Step> {
+fn exits(codes: &[u32], millis: u64) -> Vec<Step> {
     codes.iter().map(|&code| step(Exited(code), millis)).collect()
 }
 
@@ -251,7 +251,7 @@ fn exact() -> Policy {
     Policy::default().jitter(Jitter::None)
 }
 
-fn rule(then: Then, code: u8) -> Rules {
+fn rule(then: Then, code: u32) -> Rules {
     Rules::new([Rule::on_outcome(then, code.to_string(), Condition::Code(code))])
 }
 
@@ -266,7 +266,7 @@ fn not_started(kind: SpawnFailure) -> Outcome {
 
 #[test]
 fn retry_if_is_asked_about_failures_that_no_rule_stopped() {
-    let ask = |policy: &Policy, codes: &[u8], answers: Vec<RetryIf<Outcome>>| {
+    let ask = |policy: &Policy, codes: &[u32], answers: Vec<RetryIf<Outcome>>| {
         Case { answers, ..Case::new(policy, exits(codes, 10)) }.run()
     };
     // Yes and no; the time that it takes is no delay.
@@ -298,7 +298,7 @@ fn retry_if_is_asked_about_failures_that_no_rule_stopped() {
     assert_eq!(run.log.last().unwrap(), "15 SIGTERM during 1 after 15");
     assert_eq!(run.exit(), Exit::Signal(Signal::SIGTERM));
     // A rule that stops is not asked about, and neither is a success.
-    for codes in [[7_u8], [0]] {
+    for codes in [[7_u32], [0]] {
         let rules = rule(Then::Stop, 7);
         let case = Case::new(&exact(), exits(&codes, 10));
         let run = Case { rules, answers: vec![RetryIf::Stop], ..case }.run();

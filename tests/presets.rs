@@ -159,7 +159,7 @@ impl Tool {
         for watcher in watchers {
             seen.add(watcher.finish());
         }
-        let outcome = Outcome::Exited(u8::try_from(output.status.code().unwrap()).unwrap());
+        let outcome = Outcome::Exited(u32::try_from(output.status.code().unwrap()).unwrap());
         let printed = [output.stdout, output.stderr].concat();
         Ran { outcome, seen, printed: String::from_utf8_lossy(&printed).into_owned() }
     }

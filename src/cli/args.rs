@@ -4,6 +4,7 @@
 use super::generate;
 use super::sets::{self, OutcomeSet};
 use super::values::{self, Delays};
+use crate::core::exit_code::ExitCode;
 use crate::core::plan::LogTarget;
 use crate::core::rules::Rule;
 use crate::core::shared::Location;
@@ -235,7 +236,7 @@ pub struct Args {
 
     /// Exit status of a success that needed more than one attempt
     #[arg(long, value_name = "N", value_parser = values::failure_status, help_heading = "Verdict", allow_hyphen_values = true, hide_short_help = true)]
-    pub flaky_exit: Option<u8>,
+    pub flaky_exit: Option<ExitCode>,
 
     /// What each attempt reads [default: inherit]
     ///

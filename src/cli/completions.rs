@@ -4,6 +4,7 @@
 //! The script for that is beside this file, one for each shell; the data about the flags is filled in from the model.
 
 use super::presets;
+use crate::core::signal::HAS_SIGNALS;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
@@ -99,7 +100,7 @@ fn suggest(arg: Arg) -> Arg {
     let values = match value_name(&arg) {
         "SET" => set_words(),
         "J" => JITTER.to_vec(),
-        "SIG" => SIGNALS.to_vec(),
+        "SIG" if HAS_SIGNALS => SIGNALS.to_vec(),
         _ if arg.get_id() == "list_presets" => presets::names().collect(),
         _ if arg.get_action().takes_values()
             && arg.get_possible_values().is_empty()
@@ -115,7 +116,7 @@ fn suggest(arg: Arg) -> Arg {
 
 /// The values to offer for a set.
 fn set_words() -> Vec<&'static str> {
-    SET.into_iter().chain(presets::names()).collect()
+    SET.into_iter().filter(|word| HAS_SIGNALS || *word != "signal").chain(presets::names()).collect()
 }
 
 fn value_name(arg: &Arg) -> &str {
@@ -190,7 +191,7 @@ mod tests {
     fn offered_values_are_valid() {
         assert!(set_words().iter().all(|word| sets::outcome_set(word).is_ok()));
         assert!(JITTER.iter().all(|word| values::jitter(word).is_ok()));
-        assert!(SIGNALS.iter().all(|word| values::signal(word).is_ok()));
+        assert!(SIGNALS.iter().all(|word| values::signal(word).is_ok() == HAS_SIGNALS));
     }
 
     /// A newer clap_complete may generate other scripts, without the places at which ours are inserted.

@@ -6,15 +6,13 @@
 use super::{usage_error, values};
 use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
+use crate::platform::{console, stdio, user};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use retry_loop::backoff::Jitter;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The flags with a value that cannot be set: they are about one invocation.
 const NO_SETTINGS: [&str; 9] = [
@@ -101,7 +99,7 @@ fn text(name: &str) -> Option<String> {
 
 /// Whether there may be a setting. Nearly every run has none.
 pub fn has_settings() -> bool {
-    !cfg!(test) && std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"RETRY_"))
+    !cfg!(test) && std::env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(b"RETRY_"))
 }
 
 /// Adds the settings to the flags that were parsed from `words`. The error is a line that names the variable.
@@ -209,7 +207,7 @@ pub enum RunId {
 pub fn run_id() -> RunId {
     let is_valid = |id: &OsString| {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
-        id.len() <= MAX_ID && id.as_bytes().iter().all(plain)
+        id.len() <= MAX_ID && id.as_encoded_bytes().iter().all(plain)
     };
     match variable("RETRY_RUN_ID").filter(|id| !id.is_empty()) {
         Some(id) if is_valid(&id) => RunId::Given(id.to_string_lossy().into_owned()),
@@ -243,9 +241,14 @@ pub fn outer_attempts() -> Option<u64> {
 }
 
 pub fn terminal() -> Terminal {
-    match variable("TERM") {
-        Some(term) if !term.is_empty() && term != "dumb" => Terminal::Capable,
-        _ => Terminal::Dumb,
+    let is_capable = match variable("TERM").filter(|term| !term.is_empty()) {
+        Some(term) => term != "dumb",
+        None => !console::NEEDS_TERM,
+    };
+    if is_capable && console::understands_escapes(stdio::stderr()) {
+        Terminal::Capable
+    } else {
+        Terminal::Dumb
     }
 }
 
@@ -264,48 +267,6 @@ pub fn color() -> Visibility {
 }
 
 /// The default location of shared state.
-///
-/// Root uses only a home directory that belongs to root. `sudo` may keep the HOME of the user, and files of root in it
-/// would lock the user out; to create files there and give them to the user is unsafe, because the user can put
-/// anything in their place. (pip runs without its cache then, and npm no longer changes owners.) The home of root is
-/// in /etc/passwd.
 pub fn state_directory() -> Location {
-    let [state_home, home] = ["XDG_STATE_HOME", "HOME"].map(variable);
-    if !rustix::process::geteuid().is_root() {
-        return Location::standard(state_home, home);
-    }
-    let roots = |home: &OsString| is_roots(Path::new(home));
-    let instead = || root_home(&fs::read_to_string("/etc/passwd").ok()?);
-    let home = home.and_then(|home| if roots(&home) { Some(home) } else { instead() });
-    Location::standard(state_home.filter(roots), home)
-}
-
-/// Whether a directory, or the nearest existing one above it, belongs to root.
-fn is_roots(directory: &Path) -> bool {
-    let existing = directory.ancestors().find_map(|path| fs::metadata(path).ok());
-    existing.is_some_and(|found| found.uid() == 0)
-}
-
-/// The home of root in a text like /etc/passwd (passwd(5)).
-fn root_home(passwd: &str) -> Option<OsString> {
-    let user = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        matches!(fields[..], [_, _, "0", ..]).then(|| fields.get(5).map(OsString::from))?
-    };
-    passwd.lines().find_map(user).filter(|home| !home.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_home_of_root_is_found_in_passwd() {
-        let home = |passwd: &str| root_home(passwd).map(|home| home.into_string().unwrap());
-        let users = "daemon:x:1:1::/usr/sbin:\nadmin:x:0:0:root,,:/var/root:/bin/sh\nroot:x:0:0::/root:\n";
-        assert_eq!(home(users).as_deref(), Some("/var/root"));
-        for none in ["", "\n:::\n", "root:x:0:0", "root:x:0:0:::", "me:x:10:0::/root:"] {
-            assert_eq!(home(none), None, "{none}");
-        }
-    }
+    user::state_directory(variable)
 }

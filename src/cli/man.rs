@@ -1,5 +1,6 @@
 //! The man page: the form and the sections. The texts are those of the flags and of [`super::texts`].
 
+use super::differences::{DIFFERENCES, Difference, INTRODUCTION};
 use super::environment::is_setting;
 use super::texts::{self, Example, Row};
 use crate::core::retry_after::forms::FORMS;
@@ -7,7 +8,7 @@ use clap::{Arg, Command};
 use roff::{Inline, Roff, bold, italic, roman};
 
 /// The date of the last change in substance: a constant, so that the same version always generates the same page.
-const CHANGED: &str = "2026-11-24";
+const CHANGED: &str = "2026-11-26";
 
 /// The page in man(7) format. `model` must be built.
 pub fn page(model: &Command) -> String {
@@ -34,6 +35,8 @@ pub fn page(model: &Command) -> String {
     page.control("SH", ["SHARED STATE"]);
     paragraphs(&mut page, "PP", texts::SHARED_STATE.iter().copied());
     environment(&mut page, model);
+    page.control("SH", ["WHAT DIFFERS BY PLATFORM"]);
+    differences(&mut page);
     page.control("SH", ["EXAMPLES"]);
     examples(&mut page);
     page.control("SH", ["SEE ALSO"]);
@@ -216,6 +219,22 @@ fn table(page: &mut Roff, rows: &[Row]) {
         page.control("TP", []);
         page.text([bold(*term)]);
         page.text(marked(meaning));
+    }
+}
+
+fn differences(page: &mut Roff) {
+    page.text(marked(INTRODUCTION));
+    for Difference { what, linux, bsd, windows } in DIFFERENCES {
+        page.control("TP", []);
+        page.text([bold(*what)]);
+        for (index, (system, text)) in
+            [("Linux", linux), ("macOS, FreeBSD", bsd), ("Windows", windows)].into_iter().enumerate()
+        {
+            if index > 0 {
+                page.control("IP", []);
+            }
+            page.text(std::iter::once(italic(format!("{system}: "))).chain(marked(text)).collect::<Vec<_>>());
+        }
     }
 }
 

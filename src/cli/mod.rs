@@ -14,12 +14,14 @@
 //! | [`pitfalls`] | curl without `-f`, commands whose exit status says nothing |
 //! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
 //! | [`texts`] | the texts that help and man page share |
+//! | [`differences`] | what differs by platform, for the man page |
 //! | [`generate`] | `--generate`: the man page or the completions |
 //! | [`man`] | the man page |
 //! | [`completions`] | the completions, which continue into those of the command |
 
 pub mod args;
 pub mod completions;
+pub mod differences;
 pub mod dry_run;
 pub mod environment;
 pub mod generate;

@@ -11,7 +11,6 @@ use crate::core::condition::Condition;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::rules::Then;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 
 /// Notes for stderr before the first attempt: the settings and the meaning of `auto` (`-v`), and curl without `-f`. That
 /// one is shown on a terminal, and everywhere with the preset curl, which looks for HTTP errors.
@@ -60,7 +59,8 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
         ));
     }
     let has = |wanted: &str| command.iter().any(|word| word == wanted);
-    let starts = |start: &str| command.iter().any(|word| word.as_bytes().starts_with(start.as_bytes()));
+    let starts =
+        |start: &str| command.iter().any(|word| word.as_encoded_bytes().starts_with(start.as_bytes()));
     if matches!(name, "apt" | "apt-get") && has("update") && !starts("--error-on") && !starts("-eany") {
         warnings.push(format!(
             "{name} update exits 0 when downloads fail, so nothing would be retried. Add --error-on=any"

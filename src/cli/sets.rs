@@ -2,9 +2,10 @@
 
 use super::presets::{self, Catalog, command, file};
 use crate::core::condition::Condition;
+use crate::core::exit_code;
 use crate::core::outcome::TIMED_OUT;
 use crate::core::rules::{Rule, Then};
-use crate::core::signal::Signal;
+use crate::core::signal::{HAS_SIGNALS, Signal};
 use std::ffi::OsString;
 
 /// A value of `--retry-on` and its kin. Its presets are looked up when all flags are parsed, because `--preset-file`
@@ -84,13 +85,13 @@ fn item_kind(text: &str) -> Result<ItemKind, String> {
         "" => return Err("an item is empty".to_owned()),
         "auto" => return Ok(ItemKind::Auto),
         "nonzero" => Condition::Nonzero,
-        "signal" => Condition::AnySignal,
+        "signal" if HAS_SIGNALS => Condition::AnySignal,
         "timeout" => Condition::Timeout,
         "spawn" => Condition::Spawn,
         _ if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') => codes(text)?,
         _ => match Signal::parse(text) {
             Some(signal) => Condition::Signal(signal),
-            None if file::is_name(text) => return Ok(ItemKind::Preset),
+            None if file::is_name(text) && text != "signal" => return Ok(ItemKind::Preset),
             None => return Err(unknown(text, &presets::names().map(str::to_owned).collect::<Vec<_>>())),
         },
     };
@@ -98,21 +99,25 @@ fn item_kind(text: &str) -> Result<ItemKind, String> {
 }
 
 fn unknown(text: &str, presets: &[String]) -> String {
-    format!(
-        "'{text}' is no exit status, name of a signal, nonzero, signal, timeout, spawn, auto or preset ({})",
-        presets.join(", ")
-    )
+    let (kinds, why) = if HAS_SIGNALS {
+        ("exit status, name of a signal, nonzero, signal, timeout, spawn, auto", "")
+    } else {
+        ("exit status, nonzero, timeout, spawn, auto", "; Windows has no signals")
+    };
+    format!("'{text}' is no {kinds} or preset ({}){why}", presets.join(", "))
 }
 
 fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
-        part.trim().parse::<u8>().map_err(|_| match part.trim().parse() {
+        exit_code::parse(part.trim()).ok_or_else(|| match part.trim().parse() {
             Ok(400..=599_u16) => {
                 format!(
                     "'{text}' is no exit status; HTTP statuses are looked at by the presets curl and wget"
                 )
             }
-            _ => format!("'{text}' is no exit status from 0 to 255, nor a range of them"),
+            _ => {
+                format!("'{text}' is no exit status from 0 to {}, nor a range of them", exit_code::MAX_TEXT)
+            }
         })
     };
     match text.split_once('-') {
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn items_are_parsed_and_keep_their_text() {
-        let set = outcome_set("7, 5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto").unwrap();
+        let set = outcome_set("7, 5-9,nonzero,timeout,spawn,auto").unwrap();
         let rules = Rules::new(set.rules(Then::Stop, &Catalog::default(), &["make".into()]).unwrap());
         let conditions: Vec<_> = rules.conditions(Then::Stop).collect();
         assert_eq!(
@@ -142,17 +147,34 @@ mod tests {
             [
                 &Condition::Code(7),
                 &Condition::Codes(5, 9),
-                &Condition::Signal(Signal::SIGKILL),
-                &Condition::Signal(Signal::SIGKILL),
                 &Condition::Nonzero,
-                &Condition::AnySignal,
                 &Condition::Timeout,
                 &Condition::Spawn,
                 &Condition::Auto,
             ]
         );
         let text = rules.set_text(Then::Stop);
-        assert_eq!(text.as_deref(), Some("7,5-9,SIGKILL,kill,nonzero,signal,timeout,spawn,auto"));
+        assert_eq!(text.as_deref(), Some("7,5-9,nonzero,timeout,spawn,auto"));
+    }
+
+    #[test]
+    fn signals_are_items_where_there_are_some() {
+        for (text, condition) in [
+            ("SIGKILL", Condition::Signal(Signal::SIGKILL)),
+            ("kill", Condition::Signal(Signal::SIGKILL)),
+            ("signal", Condition::AnySignal),
+        ] {
+            let rules = outcome_set(text).and_then(|set| set.rules(Then::Stop, &Catalog::default(), &[]));
+            if HAS_SIGNALS {
+                assert_eq!(
+                    Rules::new(rules.unwrap()).conditions(Then::Stop).next(),
+                    Some(&condition),
+                    "{text}"
+                );
+            } else {
+                assert!(rules.unwrap_err().ends_with("; Windows has no signals"), "{text}");
+            }
+        }
     }
 
     #[test]
@@ -186,7 +208,7 @@ mod tests {
         for (text, named) in [
             ("", "empty"),
             ("7,", "empty"),
-            ("256", "'256'"),
+            ("4294967296", "'4294967296'"),
             ("-1", "'-1'"),
             ("9-5", "backwards"),
             ("7,curll", "'curll'"),

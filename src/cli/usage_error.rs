@@ -1,6 +1,7 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
 use crate::core::shared::without_secret;
+use crate::platform::program;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 use std::ffi::{OsStr, OsString};
@@ -14,7 +15,7 @@ pub fn line(error: &Error) -> String {
     };
     match error.kind() {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            line(invalid(error, &format!("for {flag}"), &flag), &format!("{flag} {}", example(&flag)))
+            line(invalid(error, &format!("for {flag}"), &flag), &good_use(&flag))
         }
         ErrorKind::UnknownArgument => {
             let alike = || text(error, ContextKind::SuggestedArg).map(|similar| bare(&similar));
@@ -54,7 +55,7 @@ pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsSt
         ErrorKind::InvalidUtf8 => invalid_value(flag, &value.to_string_lossy(), &place, NOT_UTF8),
         _ => invalid(error, &place, flag),
     };
-    format!("retry: {what}. Good: {variable}={}", example(flag))
+    format!("retry: {what}. Good: {}", good_variable(flag, variable))
 }
 
 /// The line for a value that is bad only together with others. `given` is the flag or the variable with the value:
@@ -62,9 +63,9 @@ pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsSt
 pub fn line_for_value(flag: &str, given: &str, value: &str, why: &str) -> String {
     let (place, good) = match given.split_once('=') {
         Some((variable, _)) if variable.starts_with("RETRY_") => {
-            (format!("in {variable}"), format!("{variable}={}", example(flag)))
+            (format!("in {variable}"), good_variable(flag, variable))
         }
-        _ => (format!("for {flag}"), format!("{flag} {}", example(flag))),
+        _ => (format!("for {flag}"), good_use(flag)),
     };
     format!("retry: {}. Good: {good}", invalid_value(flag, value, &place, why))
 }
@@ -83,7 +84,7 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
                     .unwrap_or((before, text)),
             };
             let what = invalid_value(&flag, &value, &format!("for {flag}"), NOT_UTF8);
-            return format!("retry: {what}. Good: {flag} {}", example(&flag));
+            return format!("retry: {what}. Good: {}", good_use(&flag));
         }
         before = text;
     }
@@ -243,9 +244,22 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--generate", "man"),
 ];
 
+/// The flag with a good value. One that can do nothing on this system has none.
+fn good_use(flag: &str) -> String {
+    if is_unsupported(flag) { format!("no {flag}") } else { format!("{flag} {}", example(flag)) }
+}
+
+fn good_variable(flag: &str, variable: &str) -> String {
+    if is_unsupported(flag) { format!("unset {variable}") } else { format!("{variable}={}", example(flag)) }
+}
+
+fn is_unsupported(flag: &str) -> bool {
+    program::UNSUPPORTED_FLAGS.contains(&flag)
+}
+
 /// A good value for a flag that takes one.
 pub fn example(flag: &str) -> &'static str {
-    EXAMPLES.iter().find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
+    program::EXAMPLES.iter().chain(EXAMPLES).find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
 }
 
 #[cfg(test)]
@@ -264,6 +278,9 @@ mod tests {
         for arg in Args::command().get_arguments().filter(|arg| arg.get_action().takes_values()) {
             let Some(long) = arg.get_long() else { continue };
             let flag = format!("--{long}");
+            if is_unsupported(&flag) {
+                continue;
+            }
             let mut words = vec!["retry".to_owned(), format!("{flag}={}", example(&flag))];
             match long {
                 "generate" | "reset-state" | "list-presets" | "stats" => {}

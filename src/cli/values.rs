@@ -1,10 +1,12 @@
 //! Parsers of the values of flags. Each error is a fragment that fits behind "invalid value ... for --flag:".
 
 use crate::core::duration::{self, DurationError};
+use crate::core::exit_code::{self, ExitCode};
 use crate::core::plan::LogTarget;
 use crate::core::rules::{Rule, Then};
 use crate::core::shared::Location;
-use crate::core::signal::Signal;
+use crate::core::signal::{HAS_SIGNALS, Signal};
+use crate::platform::local_socket;
 use retry_loop::backoff::Jitter;
 use retry_loop::policy::Attempts;
 use retry_loop::timestamp::LONGEST;
@@ -94,17 +96,22 @@ pub fn factor(text: &str) -> Result<f64, String> {
     }
 }
 
-/// An exit status from 1 to 255.
-pub fn failure_status(text: &str) -> Result<u8, String> {
-    match text.trim().parse::<u8>() {
-        Ok(status) if status > 0 => Ok(status),
-        _ => Err("not an exit status from 1 to 255".to_owned()),
+/// An exit status above 0.
+pub fn failure_status(text: &str) -> Result<ExitCode, String> {
+    match exit_code::parse(text.trim()) {
+        Some(status) if status > 0 => Ok(status),
+        _ => Err(format!("not an exit status from 1 to {}", exit_code::MAX_TEXT)),
     }
 }
 
 /// `TERM`, `SIGTERM` or `15`.
 pub fn signal(text: &str) -> Result<Signal, String> {
-    Signal::parse(text.trim()).ok_or_else(|| "not a signal".to_owned())
+    let why = if HAS_SIGNALS {
+        "not a signal"
+    } else {
+        "Windows has no signals: a time limit sends Ctrl-Break, and ends the process tree after --kill-after"
+    };
+    Signal::parse(text.trim()).ok_or_else(|| why.to_owned())
 }
 
 /// `full`, `equal`, `decorrelated`, `none`, `20%`, `+-0.3`, or a duration.
@@ -142,6 +149,9 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
 pub fn log_target(text: &str) -> Result<LogTarget, String> {
     let (name, socket) = text.split_once(':').map_or((text, None), |(name, socket)| (name, Some(socket)));
     let target = match (name, socket) {
+        ("journald" | "syslog", _) if !local_socket::HAS_SYSTEM_LOGS => {
+            return Err(format!("Windows has no {name}"));
+        }
         ("journald" | "syslog", Some("")) => return Err("no socket behind the colon".to_owned()),
         ("journald", socket) => LogTarget::Journald(socket.unwrap_or("/run/systemd/journal/socket").into()),
         ("syslog", socket) => LogTarget::Syslog(socket.unwrap_or("/dev/log").into()),
@@ -246,7 +256,11 @@ mod tests {
             ("./syslog", LogTarget::File("./syslog".into())),
             ("a:b", LogTarget::File("a:b".into())),
         ] {
-            assert_eq!(log_target(text), Ok(wanted), "{text}");
+            if local_socket::HAS_SYSTEM_LOGS || matches!(wanted, LogTarget::File(_) | LogTarget::Stderr) {
+                assert_eq!(log_target(text), Ok(wanted), "{text}");
+            } else {
+                assert!(log_target(text).unwrap_err().starts_with("Windows has no "), "{text}");
+            }
         }
         for text in ["", "journald:", "syslog:"] {
             assert!(log_target(text).is_err(), "{text}");
@@ -264,6 +278,6 @@ mod tests {
         assert!(factor("nan").is_err());
         assert!(factor("inf").is_err());
         assert!(failure_status("0").is_err());
-        assert!(failure_status("256").is_err());
+        assert!(failure_status("4294967296").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! One run in a few numbers: what the JUnit file, the summary of a CI step and `--stats` say about it.
 
+use super::exit_code::ExitCode;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub struct Account {
     /// The delays that were waited for.
     pub waited: Duration,
     /// What `retry` ended with, as a shell shows it in `$?`.
-    pub exit_status: u8,
+    pub exit_status: ExitCode,
 }
 
 /// What came of a run.

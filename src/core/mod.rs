@@ -9,6 +9,7 @@
 //! | [`clean`] | text without colours and cursor movements |
 //! | [`condition`] | conditions on an outcome: the items of `--retry-on` and its kin |
 //! | [`duration`] | how a duration is written |
+//! | [`exit_code`] | the exit codes that a system has |
 //! | [`lines`] | a stream cut into lines, in bounded memory |
 //! | [`outcome`] | how an attempt ended, how the run ended, and the exit table |
 //! | [`output`] | the search for patterns in what a command prints |
@@ -29,6 +30,7 @@ pub mod account;
 pub mod clean;
 pub mod condition;
 pub mod duration;
+pub mod exit_code;
 pub mod lines;
 pub mod os_error;
 pub mod outcome;

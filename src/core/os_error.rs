@@ -2,10 +2,15 @@
 
 use std::io;
 
-/// `permission denied` for an error that prints as `Permission denied (os error 13)`.
+/// `permission denied` for an error that prints as `Permission denied (os error 13)`, `access is denied` for one that
+/// prints as `Access is denied. (os error 5)`.
 pub fn describe(error: &io::Error) -> String {
     let text = error.to_string();
-    let mut words = text.split(" (os error").next().unwrap_or_default().to_owned();
+    let words = match text.split_once(" (os error") {
+        Some((words, _)) => words.strip_suffix('.').unwrap_or(words),
+        None => &text,
+    };
+    let mut words = words.to_owned();
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_lowercase();
     }
@@ -37,8 +42,14 @@ mod tests {
 
     #[test]
     fn the_number_is_removed_and_names_stay() {
-        assert_eq!(describe(&io::Error::from_raw_os_error(libc::EACCES)), "permission denied");
-        assert_eq!(describe(&io::Error::from_raw_os_error(libc::EIO)), "input/output error");
+        let errors = if cfg!(windows) {
+            [(5, "access denied"), (2, "file not found")]
+        } else {
+            [(13, "permission denied"), (5, "input/output error")]
+        };
+        for (number, text) in errors {
+            assert_eq!(describe(&io::Error::from_raw_os_error(number)), text);
+        }
         assert_eq!(describe(&io::Error::other("Name of X is unknown")), "name of X is unknown");
         assert_eq!(describe(&io::Error::other("")), "");
     }

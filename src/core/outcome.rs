@@ -1,12 +1,13 @@
 //! How an attempt ended, how a run ended, and the exit table, which turns that into an exit status.
 
-use super::signal::Signal;
+use super::exit_code::{CONTROL_C_EXIT, ExitCode};
+use super::signal::{HAS_SIGNALS, Signal};
 use retry_loop::run::StopReason;
 
 /// How one attempt of a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Exited(u8),
+    Exited(ExitCode),
     Killed(Signal),
     TimedOut(TimedOut),
     NotStarted(NotStarted),
@@ -72,14 +73,15 @@ pub enum SpawnFailure {
 impl Outcome {
     /// The status that a shell shows in `$?`: the code, 128 + the signal, 124 for a time limit,
     /// 126 or 127 for a command that could not be run.
-    pub fn status(&self) -> u8 {
+    pub fn status(&self) -> ExitCode {
         self.own_exit().status()
     }
 
     /// Whether another attempt would be pointless by nature: there is no such command, the reader of its output has
-    /// gone (SIGPIPE), or a user stopped it (SIGINT, SIGQUIT).
+    /// gone (SIGPIPE), or a user stopped it (SIGINT, SIGQUIT, Ctrl-C on Windows).
     pub fn is_permanent(&self) -> bool {
         match self {
+            Self::Exited(CONTROL_C_EXIT) => !HAS_SIGNALS,
             Self::Exited(_) | Self::TimedOut(_) => false,
             Self::Killed(signal) => signal.needs_explicit_rule(),
             Self::NotStarted(NotStarted { kind, .. }) => *kind != SpawnFailure::Transient,
@@ -156,14 +158,14 @@ pub struct RunEnd<O> {
 /// How the process of `retry` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    Code(u8),
+    Code(ExitCode),
     /// By this signal, raised again, so that the parent sees the same death as without `retry`.
     Signal(Signal),
 }
 
 impl Exit {
     /// The status that a shell shows in `$?`.
-    pub fn status(self) -> u8 {
+    pub fn status(self) -> ExitCode {
         match self {
             Self::Code(code) => code,
             Self::Signal(signal) => signal.status(),
@@ -172,17 +174,17 @@ impl Exit {
 }
 
 /// The circuit is open and nothing was run: EX_TEMPFAIL of sysexits.h.
-const TEMPORARY_FAILURE: u8 = 75;
+const TEMPORARY_FAILURE: ExitCode = 75;
 /// The last attempt was ended by a limit, or the deadline passed before any: as timeout(1).
-pub const TIMED_OUT: u8 = 124;
+pub const TIMED_OUT: ExitCode = 124;
 /// A usage error, or a failure of `retry` itself that loses something: as timeout(1) and env(1).
-pub const OWN_FAILURE: u8 = 125;
-const NOT_EXECUTABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
+pub const OWN_FAILURE: ExitCode = 125;
+const NOT_EXECUTABLE: ExitCode = 126;
+const NOT_FOUND: ExitCode = 127;
 
 impl RunEnd<Outcome> {
     /// The exit table. `flaky_exit` is the status of a success after a failed attempt.
-    pub fn exit(&self, flaky_exit: Option<u8>) -> Exit {
+    pub fn exit(&self, flaky_exit: Option<ExitCode>) -> Exit {
         if let Some(fallback) = &self.fallback {
             return fallback.own_exit();
         }
@@ -225,7 +227,7 @@ mod tests {
     fn giving_up_shows_the_last_attempt_and_is_never_zero() {
         assert_eq!(stopped(Outcome::Exited(22)), Exit::Code(22));
         assert_eq!(stopped(Outcome::Exited(0)), Exit::Code(1));
-        assert_eq!(stopped(Outcome::Killed(Signal::SIGSEGV)), Exit::Signal(Signal::SIGSEGV));
+        assert_eq!(stopped(Outcome::Killed(Signal::SIGKILL)), Exit::Signal(Signal::SIGKILL));
         assert_eq!(stopped(not_started(SpawnFailure::NotFound)), Exit::Code(127));
         assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
         assert_eq!(stopped(not_started(SpawnFailure::Transient)), Exit::Code(126));

@@ -1,5 +1,6 @@
 //! The plan of one invocation. Made by `cli`, carried out by `main`.
 
+use super::exit_code::ExitCode;
 use super::rules::Rules;
 use super::shared::SharedConfig;
 use super::signal::Signal;
@@ -24,7 +25,7 @@ pub struct Plan {
     /// The circuit breaker and the retry budget, if one is used.
     pub shared: Option<SharedConfig>,
     /// The exit status of a success that needed more than one attempt.
-    pub flaky_exit: Option<u8>,
+    pub flaky_exit: Option<ExitCode>,
     pub verbosity: Verbosity,
     pub messages: Messages,
     /// How deep this `retry` is nested, from 1: `RETRY_DEPTH` for the command.
@@ -64,13 +65,13 @@ pub enum Leftovers {
     End,
 }
 
-/// No limits; SIGTERM, and ten seconds of grace.
+/// No limits; SIGTERM (on Windows Ctrl-Break), and ten seconds of grace.
 impl Default for Limits {
     fn default() -> Self {
         Self {
             timeout: None,
             idle: None,
-            timeout_signal: Signal::SIGTERM,
+            timeout_signal: Signal::FIRST_OF_LIMIT,
             kill_after: Duration::from_secs(10),
             leftovers: Leftovers::default(),
         }

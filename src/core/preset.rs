@@ -1,6 +1,7 @@
 //! The exit codes and the output by which a well-known tool shows that its failure is transient, as rules. Owns the
 //! rules and how they decide. They are read in `cli::presets`; the streams are watched in [`super::output`].
 
+use super::exit_code::ExitCode;
 use super::outcome::Outcome;
 use super::output::Seen;
 use super::pattern::{Alphabet, Pattern};
@@ -43,13 +44,13 @@ pub enum PresetThen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Codes {
     /// The codes in these ranges, ends included.
-    Of(Vec<(u8, u8)>),
+    Of(Vec<(ExitCode, ExitCode)>),
     /// Every code but 0.
     Nonzero,
 }
 
 impl Codes {
-    fn contain(&self, code: u8) -> bool {
+    fn contain(&self, code: ExitCode) -> bool {
         match self {
             Self::Of(ranges) => ranges.iter().any(|(low, high)| (*low..=*high).contains(&code)),
             Self::Nonzero => code != 0,
@@ -115,7 +116,7 @@ impl LazyPatterns {
 }
 
 impl Group {
-    fn applies(&self, code: u8, seen: &Seen) -> bool {
+    fn applies(&self, code: ExitCode, seen: &Seen) -> bool {
         let is_printed = |patterns: &LazyPatterns| seen.ends_with_a_line(self.side, patterns.compiled());
         self.codes.contain(code) && self.patterns.as_ref().is_none_or(is_printed)
     }
@@ -228,7 +229,7 @@ mod tests {
         seen
     }
 
-    fn passes(code: u8, stdout: &str, stderr: &str) -> bool {
+    fn passes(code: ExitCode, stdout: &str, stderr: &str) -> bool {
         let tool = tool(None);
         tool.matches(&Outcome::Exited(code), &seen(&tool, stdout, stderr))
     }

@@ -4,9 +4,8 @@
 use retry_loop::bucket::BudgetSettings;
 use retry_loop::circuit::BreakerSettings;
 use std::borrow::Cow;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// The name of a breaker or of a budget: any bytes, even none.
@@ -25,7 +24,7 @@ impl Name {
 
 impl From<&OsStr> for Name {
     fn from(text: &OsStr) -> Self {
-        Self::new(text.as_bytes())
+        Self::new(text.as_encoded_bytes())
     }
 }
 
@@ -76,6 +75,8 @@ pub enum BadLocation {
     Malformed,
     /// This `retry` was built without the feature `redis`.
     NoRedis,
+    /// `redis+unix://`, on a system without Unix sockets.
+    NoUnixSockets,
     /// `rediss://`, and this `retry` was built without the feature `redis-tls`.
     NoTls,
 }
@@ -93,6 +94,7 @@ impl fmt::Display for BadLocation {
                  / ? # @ are %2F %3F %23 %40) or redis+unix:///SOCKET"
             }
             Self::NoRedis => "this retry was built without Redis (cargo feature redis)",
+            Self::NoUnixSockets => "Windows has no Unix sockets; use redis://HOST",
             Self::NoTls => "this retry was built without TLS (cargo feature redis-tls); use redis://",
         })
     }
@@ -104,7 +106,7 @@ impl Location {
     /// Parses a value of `--state`: a URL if it begins like one, else a directory. A text that begins like a URL is
     /// never a directory, because it may contain a password, and names of directories are printed.
     pub fn parse(text: &OsStr) -> Result<Self, BadLocation> {
-        let Some(prefix) = UrlPrefix::find(text.as_bytes()) else {
+        let Some(prefix) = UrlPrefix::find(text.as_encoded_bytes()) else {
             return if text.is_empty() {
                 Err(BadLocation::Empty)
             } else {
@@ -120,21 +122,14 @@ impl Location {
         if prefix.scheme == "rediss" && !cfg!(feature = "redis-tls") {
             return Err(BadLocation::NoTls);
         }
+        if matches!(prefix.scheme.as_str(), "redis+unix" | "unix") && cfg!(windows) {
+            return Err(BadLocation::NoUnixSockets);
+        }
         match prefix.form {
             UrlStart::Clean => text.to_str().and_then(RedisUrl::parse).map(Self::Redis),
             UrlStart::Malformed => None,
         }
         .ok_or(BadLocation::Malformed)
-    }
-
-    /// The default: `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`. Relative paths in these
-    /// variables are ignored, as the XDG Base Directory Specification asks.
-    pub fn standard(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Self {
-        let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
-        let state = xdg_state_home
-            .and_then(absolute)
-            .or_else(|| home.and_then(absolute).map(|home| home.join(".local/state")));
-        state.map_or(Self::Unavailable, |state| Self::Default(state.join("retry")))
     }
 }
 
@@ -158,10 +153,10 @@ enum UrlStart {
 }
 
 impl UrlPrefix {
-    /// A text that begins with `/` or `.` is a path. Otherwise `scheme:/` (RFC 3986, 3.1), a known scheme and `:`, or
+    /// A text that begins with `/` or `.`, and on Windows with `\` or a drive, is a path. Otherwise `scheme:/` (RFC 3986, 3.1), a known scheme and `:`, or
     /// `://` anywhere make a URL. Characters before it that come from careless copying or quoting are skipped.
     fn find(text: &[u8]) -> Option<Self> {
-        if matches!(text.first(), None | Some(b'/' | b'.')) {
+        if matches!(text.first(), None | Some(b'/' | b'.')) || cfg!(windows) && begins_on_windows(text) {
             return None;
         }
         let is_skipped = |byte: &&u8| !byte.is_ascii_alphanumeric() && !b":/".contains(*byte);
@@ -188,10 +183,15 @@ impl UrlPrefix {
     }
 }
 
+/// Whether a text begins like a path of Windows: `\\server\share`, `C:\directory`, `C:/directory`.
+fn begins_on_windows(text: &[u8]) -> bool {
+    matches!(text, [b'\\', ..]) || matches!(text, [drive, b':', ..] if drive.is_ascii_alphabetic())
+}
+
 /// A value of `--state` for a message, without a password: a valid URL without its user and password, a wrong one as
 /// its scheme only.
 pub fn without_secret(text: &OsStr) -> Cow<'_, str> {
-    match (Location::parse(text), UrlPrefix::find(text.as_bytes())) {
+    match (Location::parse(text), UrlPrefix::find(text.as_encoded_bytes())) {
         (Ok(Location::Redis(url)), _) => url.to_string().into(),
         (_, Some(prefix)) => format!("{}:...", prefix.scheme).into(),
         (_, None) => text.to_string_lossy(),
@@ -285,6 +285,10 @@ mod tests {
         for directory in ["state", "/run/retry", "./redis://x", "/a://b", "a:b", "7z:x", "redis", " x", "-"] {
             assert_eq!(parse(directory), Ok(Location::Directory(PathBuf::from(directory))), "{directory}");
         }
+        for directory in [r"C:\state", "c:/state", r"\\server\share"] {
+            let is_directory = parse(directory) == Ok(Location::Directory(PathBuf::from(directory)));
+            assert!(is_directory || !cfg!(windows), "{directory}");
+        }
         assert_eq!(parse(""), Err(BadLocation::Empty));
     }
 
@@ -303,6 +307,10 @@ mod tests {
             ("redis+unix:///run/x.sock?db=1&pass=SEC@RET", "redis+unix:///run/x.sock?db=1"),
             ("unix:///run/x.sock", "unix:///run/x.sock"),
         ] {
+            if cfg!(windows) && url.contains("unix") {
+                assert_eq!(parse(url), Err(BadLocation::NoUnixSockets));
+                continue;
+            }
             let location = parse(url).expect(url);
             assert!(matches!(location, Location::Redis(_)), "{url}");
             assert_eq!(location.to_string(), shown);
@@ -340,6 +348,8 @@ mod tests {
             ("://me:SECRET@host", BadLocation::Scheme, ":..."),
             ("a b://me:SECRET@host", BadLocation::Scheme, ":..."),
         ] {
+            let is_unix = cfg!(all(windows, feature = "redis")) && text.contains("unix");
+            let error = if is_unix { BadLocation::NoUnixSockets } else { error };
             assert_eq!(parse(text), Err(error), "{text}");
             assert_eq!(without_secret(OsStr::new(text)), shown);
             assert!(!error.to_string().contains("SECRET"));
@@ -347,7 +357,14 @@ mod tests {
         let tls = if cfg!(not(feature = "redis")) { BadLocation::NoRedis } else { BadLocation::NoTls };
         let tls = if cfg!(feature = "redis-tls") { BadLocation::Malformed } else { tls };
         assert_eq!(parse("rediss:/x"), Err(tls));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_that_is_no_text_is_not_shown() {
+        use std::os::unix::ffi::OsStrExt as _;
         let not_text = OsStr::from_bytes(b"redis://me:SECRET\xff@host");
+        let wrong = if cfg!(feature = "redis") { BadLocation::Malformed } else { BadLocation::NoRedis };
         assert_eq!(Location::parse(not_text), Err(wrong));
         assert_eq!(without_secret(not_text), "redis:...");
     }
@@ -359,23 +376,13 @@ mod tests {
             before in "[a-z \"'(+.]{0,8}", slashes in "/{1,4}", user in "[a-z]{0,3}", after in "[@:/?#a-z0-9.]{0,12}",
         ) {
             prop_assume!(!before.starts_with('.'));
+            // One letter is a drive there.
+            prop_assume!(cfg!(unix) || before.len() != 1);
             let text = format!("{before}:{slashes}{user}:SECRET{after}");
             prop_assume!(text.contains("://") || !before.is_empty() && before.bytes().all(|b| b.is_ascii_lowercase()));
             let shown = without_secret(OsStr::new(&text)).into_owned();
             prop_assert!(!shown.contains("SECRET"), "{} {}", text, shown);
             prop_assert!(!matches!(parse(&text), Ok(Location::Directory(_))), "{}", text);
         }
-    }
-
-    #[test]
-    fn the_default_is_below_the_state_home() {
-        let of = |xdg: Option<&str>, home: Option<&str>| {
-            Location::standard(xdg.map(OsString::from), home.map(OsString::from)).to_string()
-        };
-        assert_eq!(of(Some("/s"), Some("/h")), "/s/retry");
-        assert_eq!(of(Some(""), Some("/h")), "/h/.local/state/retry");
-        assert_eq!(of(Some("relative"), Some("/h")), "/h/.local/state/retry");
-        assert_eq!(of(None, Some("relative")), "nowhere");
-        assert_eq!(of(None, None), "nowhere");
     }
 }

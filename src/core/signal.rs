@@ -1,18 +1,24 @@
 //! Signal numbers and their names.
 
+use super::exit_code::{CONTROL_C_EXIT, ExitCode};
 use std::fmt;
+
+/// Whether processes can be sent signals, and die by them.
+pub const HAS_SIGNALS: bool = cfg!(unix);
 
 /// The number of a signal on this system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(pub i32);
 
 macro_rules! named {
-    ($names:ident: $($name:ident),* $(,)?) => {
-        const $names: &[(i32, &str)] = &[$((libc::$name, stringify!($name))),*];
-        impl Signal { $(#[doc = stringify!($name)] pub const $name: Self = Self(libc::$name);)* }
+    ($names:ident: $($name:ident = $number:expr),* $(,)?) => {
+        const $names: &[(i32, &str)] = &[$(($number, stringify!($name))),*];
+        impl Signal { $(#[doc = stringify!($name)] pub const $name: Self = Self($number);)* }
     };
+    ($names:ident: $($name:ident),* $(,)?) => { named!($names: $($name = libc::$name),*); };
 }
 
+#[cfg(unix)]
 named!(NAMES:
     SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2,
     SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU,
@@ -22,15 +28,34 @@ named!(NAMES:
 #[cfg(target_os = "linux")]
 named!(LINUX_NAMES: SIGPWR, SIGSTKFLT, SIGPOLL);
 
+// Windows has no signals. These stand for what reaches a console program there, with the numbers of the C runtime
+// and the names of libuv: Ctrl-C, Ctrl-Break, the closing of the console, the end of the session; SIGKILL for
+// TerminateJobObject, SIGPIPE for the end of a reader.
+#[cfg(windows)]
+named!(NAMES: SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGBREAK = 21);
+
 #[cfg(not(target_os = "linux"))]
 const LINUX_NAMES: &[(i32, &str)] = &[];
 
 /// SIGRTMIN as kill(1) and the shells of Linux count. The C library keeps the two below for itself.
 const FIRST_REAL_TIME: i32 = 34;
+const LAST_REAL_TIME: i32 = 64;
 
 impl Signal {
+    /// What a time limit sends first, unless `--timeout-signal` says something else.
+    #[cfg(unix)]
+    pub const FIRST_OF_LIMIT: Self = Self::SIGTERM;
+    #[cfg(windows)]
+    pub const FIRST_OF_LIMIT: Self = Self::SIGBREAK;
+
+    /// What a time limit does after the grace period, in the system's word.
+    pub const LAST_RESORT: &str = if cfg!(windows) { "TerminateJobObject" } else { "SIGKILL" };
+
     /// Parses `SIGKILL`, `kill` or `9`. `None` if this system has no such signal.
     pub fn parse(text: &str) -> Option<Self> {
+        if !HAS_SIGNALS {
+            return None;
+        }
         if let Ok(number) = text.parse::<i32>() {
             return (1..=MAX).contains(&number).then_some(Self(number));
         }
@@ -48,20 +73,26 @@ impl Signal {
         };
         let number = match (bare.strip_prefix("RTMIN"), bare.strip_prefix("RTMAX")) {
             (Some(rest), _) => FIRST_REAL_TIME.checked_add(offset(rest, '+')?)?,
-            (_, Some(rest)) => MAX.checked_sub(offset(rest, '-')?)?,
+            (_, Some(rest)) => LAST_REAL_TIME.checked_sub(offset(rest, '-')?)?,
             (None, None) => return None,
         };
-        (cfg!(target_os = "linux") && (FIRST_REAL_TIME..=MAX).contains(&number)).then_some(Self(number))
+        (cfg!(target_os = "linux") && (FIRST_REAL_TIME..=LAST_REAL_TIME).contains(&number))
+            .then_some(Self(number))
     }
 
-    /// The status that a shell shows for a death by this signal: 128 + its number.
-    pub fn status(self) -> u8 {
-        128_u8.saturating_add(u8::try_from(self.0).unwrap_or(u8::MAX))
+    /// The status that a shell shows for a death by this signal: 128 + its number. On Windows: the code of a process
+    /// that Ctrl-C has ended, but 141 for SIGPIPE.
+    pub fn status(self) -> ExitCode {
+        if HAS_SIGNALS || self == Self::SIGPIPE {
+            128 + ExitCode::from(u8::try_from(self.0).unwrap_or(127).min(127))
+        } else {
+            CONTROL_C_EXIT
+        }
     }
 }
 
 /// The highest signal number: 64 on Linux with its real-time signals, 31 or 32 elsewhere.
-const MAX: i32 = if cfg!(target_os = "linux") { 64 } else { 32 };
+const MAX: i32 = if cfg!(target_os = "linux") { LAST_REAL_TIME } else { 32 };
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,7 +114,7 @@ mod tests {
     #[test]
     fn names_and_numbers_are_read() {
         for text in ["SIGKILL", "KILL", "kill", "sigkill", "9"] {
-            assert_eq!(Signal::parse(text), Some(Signal::SIGKILL), "{text}");
+            assert_eq!(Signal::parse(text), HAS_SIGNALS.then_some(Signal::SIGKILL), "{text}");
         }
         for text in [
             "", "SIG", "0", "-9", "65", "KILLED", "9 ", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMIN+",
@@ -110,6 +141,7 @@ mod tests {
     fn names_and_numbers_are_shown() {
         assert_eq!(Signal(9).to_string(), "SIGKILL");
         assert_eq!(Signal(32).to_string(), "signal 32");
-        assert_eq!(Signal::SIGTERM.status(), 143);
+        assert_eq!(Signal::SIGTERM.status(), if HAS_SIGNALS { 143 } else { CONTROL_C_EXIT });
+        assert_eq!(Signal::SIGPIPE.status(), 141);
     }
 }

@@ -29,7 +29,14 @@
     reason = "sigaction, clone, execve, waitid, prctl, ptrace and kcmp have no safe wrapper"
 )]
 
+pub mod launch;
+pub mod received;
+pub mod record_directory;
+
+#[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+use unix as family;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -41,11 +48,23 @@ mod bsd;
 #[cfg(all(unix, not(target_os = "linux")))]
 use bsd as system;
 
-#[cfg(not(unix))]
-compile_error!("retry does not run on this system yet: src/platform has no folder for it");
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as family;
+#[cfg(windows)]
+use windows as system;
 
-pub use system::{descendants, files, spawn, streams};
-pub use unix::{children, group, launch, signals, this_process, wakeup};
+use family::record_directory as system_record_directory;
+pub use family::{
+    caught, children, console, files, group, input_file, job_control, local_socket, nonblocking_reader,
+    nonblocking_writer, output_file, pipe, program, readiness, signals, stdin, stdio, terminal, this_process,
+    unnamed, user, wakeup,
+};
+pub use system::{descendants, spawn};
+
+use crate::core::outcome::Outcome;
+use crate::core::signal::Signal;
 
 /// Whether a search has found all descendants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +87,77 @@ pub enum Descendants {
     Some,
     /// The kernel does not say.
     Unknown,
+}
+
+/// A change in the state of a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It has ended like this, and is reaped.
+    Ended(Outcome),
+    /// It was stopped by this signal.
+    Stopped(Signal),
+    /// It was continued.
+    Continued,
+    /// It asked to be traced by its parent (PTRACE_TRACEME), and has stopped for the tracer with this signal.
+    Traced(Signal),
+}
+
+/// Whether a person at a terminal can stop and continue us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobControl {
+    /// There is a controlling terminal.
+    Possible,
+    /// There is none.
+    Absent,
+}
+
+/// The result of reading from a stream that does not block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PipeRead {
+    /// This many bytes were read, at least one.
+    Bytes(usize),
+    /// The pipe is empty.
+    Empty,
+    /// The pipe is empty, and has no writer any more.
+    End,
+}
+
+/// The result of writing to a stream that does not block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// This many bytes were written, at least one.
+    Bytes(usize),
+    /// Nothing was written, because the write would have blocked.
+    Blocked,
+}
+
+/// Whether a stream is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is, or there was an error.
+    Ready,
+    /// It is not.
+    NotReady,
+}
+
+/// Where our stdin is in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offset {
+    /// At this offset, to which it can be rewound.
+    At(u64),
+    /// It shares its offset with our stdout or stderr.
+    Shared,
+    /// It is no file.
+    None,
+}
+
+/// Whether a stream that cannot be rewound can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supply {
+    /// It has data, or may get some.
+    Open,
+    /// It is empty, and all its writers are gone.
+    Ended,
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //! loop passes the time, sends the signals and changes the clock.
 
 use super::clock::ClockAction;
-use super::job_control::JobControl;
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use rustix::process::Pid;
+use crate::platform::children::Pid;
+use crate::platform::{JobControl, job_control};
 use std::time::{Duration, Instant};
 
 /// The state of the command to which signals are forwarded.
@@ -120,22 +120,20 @@ impl CommandState {
     }
 
     /// Decides about a stop of the command by `signal`, which was reported at `now`.
-    pub fn stopped(&mut self, signal: Signal, now: Instant, job_control: JobControl) -> StopReaction {
+    pub fn stopped(&mut self, signal: Signal, now: Instant, control: JobControl) -> StopReaction {
         let Some(&mut command) = self.command() else {
             return StopReaction { clock: ClockAction::Keep, follow: None };
         };
         *self = Self::Stopped(command);
         // A SIGSTOP without a recent stop signal to us was sent to the command alone. Its sender will continue the
         // command and not us, so we do not stop.
-        let is_lone = signal == Signal::SIGSTOP
+        let is_lone = job_control::can_be_unsolicited(signal)
             && command.stop_requested.is_none_or(|at| now.duration_since(at) > REQUEST_VALID_FOR);
         // Without a terminal there is no person to continue the command, and with a paused clock no limit would end it.
         let pauses =
-            job_control == JobControl::Possible && (!is_lone || command.lone_stops == LoneStops::PauseClock);
+            control == JobControl::Possible && (!is_lone || command.lone_stops == LoneStops::PauseClock);
         let clock = if pauses { ClockAction::Pause } else { ClockAction::Keep };
-        // SIGSTOP would stop us even if no shell can continue us. In that case the kernel discards SIGTSTP.
-        let catchable = if signal == Signal::SIGSTOP { Signal::SIGTSTP } else { signal };
-        StopReaction { clock, follow: (!is_lone).then_some(catchable) }
+        StopReaction { clock, follow: (!is_lone).then_some(job_control::signal_to_follow(signal)) }
     }
 
     /// Notes that the command was continued.
@@ -163,100 +161,5 @@ impl CommandState {
             }
             None => ClockAction::Keep,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::process::clock::Clock;
-
-    const LONE: StopReaction = StopReaction { clock: ClockAction::Pause, follow: None };
-
-    fn running() -> CommandState {
-        CommandState::started(Pid::from_raw(7).unwrap())
-    }
-
-    #[test]
-    fn a_stop_that_was_requested_stops_us_too() {
-        let now = Clock::instant();
-        for (signal, follow) in [
-            (Signal::SIGTSTP, Signal::SIGTSTP),
-            (Signal::SIGSTOP, Signal::SIGTSTP),
-            (Signal::SIGTTOU, Signal::SIGTTOU),
-        ] {
-            let mut command = running();
-            assert_eq!(command.request_stop(now), StopRequest::WaitForCommand);
-            let reaction = command.stopped(signal, now + Duration::from_secs(9), JobControl::Possible);
-            assert_eq!(reaction, StopReaction { clock: ClockAction::Pause, follow: Some(follow) });
-            assert_eq!(command.stopped_pid(), command.pid());
-            assert_eq!(command.request_stop(now), StopRequest::AlreadyStopped);
-        }
-        // The kernel sends TTIN to a process in the background that reads, without a signal to us.
-        let reaction = running().stopped(Signal::SIGTTIN, now, JobControl::Possible);
-        assert_eq!(reaction.follow, Some(Signal::SIGTTIN));
-    }
-
-    #[test]
-    fn a_sigstop_without_a_request_stops_the_command_alone() {
-        let now = Clock::instant();
-        assert_eq!(running().stopped(Signal::SIGSTOP, now, JobControl::Possible), LONE);
-        let mut late = running();
-        late.request_stop(now);
-        assert_eq!(late.stopped(Signal::SIGSTOP, now + Duration::from_secs(11), JobControl::Possible), LONE);
-        // A request from before a continuation no longer counts.
-        let mut again = running();
-        again.request_stop(now);
-        again.stopped(Signal::SIGTSTP, now, JobControl::Possible);
-        assert_eq!(again.continued(), ClockAction::Resume);
-        assert_eq!(again, running());
-        assert_eq!(again.stopped(Signal::SIGSTOP, now, JobControl::Possible), LONE);
-    }
-
-    #[test]
-    fn no_stop_pauses_the_clock_without_a_terminal() {
-        let now = Clock::instant();
-        for signal in [Signal::SIGSTOP, Signal::SIGTSTP] {
-            assert_eq!(running().stopped(signal, now, JobControl::Absent).clock, ClockAction::Keep);
-        }
-    }
-
-    #[test]
-    fn while_it_is_ended_only_a_requested_stop_pauses_the_clock() {
-        let now = Clock::instant();
-        let mut command = running();
-        assert_eq!(command.ignore_lone_stops(), ClockAction::Resume);
-        let reaction = command.stopped(Signal::SIGSTOP, now, JobControl::Possible);
-        assert_eq!(reaction, StopReaction { clock: ClockAction::Keep, follow: None });
-        command.continued();
-        command.request_stop(now);
-        assert_eq!(command.ignore_lone_stops(), ClockAction::Keep);
-        let reaction = command.stopped(Signal::SIGSTOP, now, JobControl::Possible);
-        assert_eq!(reaction.clock, ClockAction::Pause);
-    }
-
-    #[test]
-    fn a_forwarded_signal_ends_the_run_only_if_the_command_dies_of_it() {
-        let killed = |signal| Outcome::Killed(signal);
-        for (outcome, fatal) in [
-            (killed(Signal::SIGALRM), Some(Signal::SIGALRM)),
-            (killed(Signal::SIGKILL), None),
-            (Outcome::Exited(142), None),
-        ] {
-            let mut command = running();
-            assert_eq!(command.forward_fatal(Signal::SIGALRM), command.pid());
-            assert_eq!(command.ended(&outcome), fatal);
-            assert_eq!(command, CommandState::None);
-        }
-        assert_eq!(running().ended(&killed(Signal::SIGALRM)), None);
-    }
-
-    #[test]
-    fn without_a_command_nothing_is_forwarded_or_awaited() {
-        let mut none = CommandState::None;
-        assert_eq!(none.forward_fatal(Signal::SIGALRM), None);
-        assert_eq!(none.request_stop(Clock::instant()), StopRequest::StopNow);
-        assert_eq!(none.ignore_lone_stops(), ClockAction::Keep);
-        assert_eq!(none.pid(), None);
     }
 }

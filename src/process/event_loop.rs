@@ -10,18 +10,17 @@ use self::events::{Continue, Reaped};
 use super::clock::{Clock, ClockAction};
 use super::command_state::CommandState;
 use super::interruption::{Interruption, Urgency};
-use super::job_control::JobControl;
-use super::signals;
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use crate::platform::wakeup::WakeupFds;
+use crate::platform::children::Pid;
+use crate::platform::readiness::Interests;
+use crate::platform::stdio::{self, BorrowedStream, OwnedStream};
+use crate::platform::wakeup::WakeupSource;
+use crate::platform::{JobControl, Readiness, caught};
 use crate::report::output;
 use crate::streams::stdio::{News, Streams};
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::Pid;
 use std::cell::OnceCell;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// Waits, and has the clock and the streams of a run.
@@ -32,10 +31,10 @@ pub struct EventLoop {
     command: CommandState,
     streams: Streams,
     /// A descriptor that ends a wait when it can be written to.
-    writer: Option<OwnedFd>,
+    writer: Option<OwnedStream>,
     /// Looked up at the first stop of the command.
     job_control: OnceCell<JobControl>,
-    wakeup: WakeupFds,
+    wakeup: WakeupSource,
 }
 
 /// What ended a wait.
@@ -55,13 +54,6 @@ pub enum Wakeup {
     TimerExpired,
 }
 
-/// Whether the descriptor of [`EventLoop::watch_writable`] can be written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Writer {
-    Ready,
-    NotReady,
-}
-
 impl EventLoop {
     /// Starts the clock and catches signals.
     ///
@@ -69,8 +61,8 @@ impl EventLoop {
     /// No descriptors left.
     pub fn new(streams: Streams) -> io::Result<Self> {
         let clock = Clock::start();
-        let wakeup = WakeupFds::new()?;
-        signals::catch_all(wakeup.writer());
+        let wakeup = WakeupSource::new()?;
+        caught::catch_all(&wakeup);
         Ok(Self {
             clock,
             interruption: Interruption::default(),
@@ -122,7 +114,7 @@ impl EventLoop {
     ///
     /// # Errors
     /// No descriptors left.
-    pub fn watch_writable(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub fn watch_writable(&mut self, fd: BorrowedStream<'_>) -> io::Result<()> {
         self.writer = Some(fd.try_clone_to_owned()?);
         Ok(())
     }
@@ -171,41 +163,23 @@ impl EventLoop {
             if reaped == Reaped::Orphans {
                 return Wakeup::OrphansReaped;
             }
-            if self.sleep(left) == Writer::Ready {
+            if self.sleep(left) == Readiness::Ready {
                 return Wakeup::Writable;
             }
         }
     }
 
-    /// Sleeps in poll(2) until a signal comes, a stream is ready or `left` is over. Pending messages to stderr are
+    /// Sleeps until a signal comes, the command or a stream is ready, or `left` is over. Pending messages to stderr are
     /// written meanwhile.
-    ///
-    /// poll(2) is exact to the timer slack of 50 us, and wakes up once. The timer wheel of tokio is up to a millisecond
-    /// late, and wakes up at each of its levels.
-    fn sleep(&self, left: Option<Duration>) -> Writer {
+    fn sleep(&self, left: Option<Duration>) -> Readiness {
         let left = if self.streams.is_behind() { Some(Duration::ZERO) } else { left };
-        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-        let wake = PollFd::new(self.wakeup.reader(), PollFlags::IN);
-        let stderr = output::flush();
-        let mut writer = Writer::NotReady;
-        // EINTR ends the sleep too.
-        if self.streams.is_idle() && self.writer.is_none() && stderr.is_none() {
-            let _ready = rustix::event::poll(&mut [wake], timeout.as_ref());
-        } else {
-            let mut fds = vec![wake];
-            if let Some(fd) = &self.writer {
-                fds.push(PollFd::new(fd, PollFlags::OUT));
-            }
-            fds.extend(stderr.map(|stderr| PollFd::from_borrowed_fd(stderr, PollFlags::OUT)));
-            if !self.streams.is_idle() {
-                self.streams.interests(&mut fds);
-            }
-            let ready = rustix::event::poll(&mut fds, timeout.as_ref());
-            if ready.is_ok() && self.writer.is_some() && !fds[1].revents().is_empty() {
-                writer = Writer::Ready;
-            }
+        let mut interests = Interests::default();
+        if let Some(stderr) = output::flush() {
+            interests.writable(stderr);
         }
-        self.wakeup.clear();
-        writer
+        if !self.streams.is_idle() {
+            self.streams.interests(&mut interests);
+        }
+        self.wakeup.sleep(self.writer.as_ref().map(stdio::borrow), interests, left)
     }
 }

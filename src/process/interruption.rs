@@ -1,8 +1,7 @@
 //! Interprets termination signals: which one came first, and whether they ask for SIGKILL.
 
-use super::signals::Received;
 use crate::core::signal::Signal;
-use crate::platform::signals::Origin;
+use crate::platform::received::{Origin, Received};
 use std::time::{Duration, Instant};
 
 /// A parent in our process group (make, npm) may send a signal to its child and to its group, as timeout of coreutils
@@ -21,7 +20,7 @@ pub struct Interruption {
     first: Option<Signal>,
     /// How many came.
     count: u64,
-    /// When a process first sent INT, and when one first sent TERM.
+    /// When a process first sent INT, and when one first sent TERM (on Windows Ctrl-Break, as a time limit does).
     sent: [Option<Instant>; 2],
     /// When the last keys were pressed, the newest last.
     keys: [Option<Instant>; REPEATED_KEYS],
@@ -65,12 +64,13 @@ impl Interruption {
     pub fn receive(&mut self, received: Received, now: Instant) -> Urgency {
         self.first.get_or_insert(received.signal);
         self.count += u64::from(received.times);
-        if !matches!(received.signal, Signal::SIGINT | Signal::SIGTERM) {
+        if !matches!(received.signal, Signal::SIGINT | Signal::FIRST_OF_LIMIT) {
             return Urgency::Graceful;
         }
         let is_repeated = match received.origin {
             Origin::Process => {
-                let first = self.sent[usize::from(received.signal == Signal::SIGTERM)].get_or_insert(now);
+                let first =
+                    self.sent[usize::from(received.signal == Signal::FIRST_OF_LIMIT)].get_or_insert(now);
                 now.duration_since(*first) >= DUPLICATE_WITHIN
             }
             Origin::Kernel => {
@@ -89,7 +89,7 @@ impl Interruption {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::process::clock::Clock;
@@ -117,13 +117,17 @@ mod tests {
         use Signal as S;
         check(
             Origin::Process,
-            &[(0, S::SIGTERM, Graceful), (99, S::SIGTERM, Graceful), (100, S::SIGTERM, Immediate)],
+            &[
+                (0, S::FIRST_OF_LIMIT, Graceful),
+                (99, S::FIRST_OF_LIMIT, Graceful),
+                (100, S::FIRST_OF_LIMIT, Immediate),
+            ],
         );
         check(Origin::Process, &[(0, S::SIGINT, Graceful), (5000, S::SIGINT, Immediate)]);
         // Each of the two has its own first time.
         check(
             Origin::Process,
-            &[(0, S::SIGINT, Graceful), (5000, S::SIGTERM, Graceful), (9000, S::SIGINT, Immediate)],
+            &[(0, S::SIGINT, Graceful), (5000, S::FIRST_OF_LIMIT, Graceful), (9000, S::SIGINT, Immediate)],
         );
         check(
             Origin::Process,
@@ -149,9 +153,9 @@ mod tests {
     #[test]
     fn a_fatal_signal_ends_the_run_without_urgency_and_the_first_one_stays() {
         let mut interruption = Interruption::default();
-        interruption.end_with(Signal::SIGALRM);
-        interruption.end_with(Signal::SIGUSR1);
-        assert_eq!((interruption.signal(), interruption.count()), (Some(Signal::SIGALRM), 2));
+        interruption.end_with(Signal::SIGHUP);
+        interruption.end_with(Signal::SIGQUIT);
+        assert_eq!((interruption.signal(), interruption.count()), (Some(Signal::SIGHUP), 2));
         assert_eq!(interruption.urgency(), Graceful);
     }
 }

@@ -7,13 +7,10 @@
 //! | [`event_loop`] | the one place that waits: for children, signals, streams and time limits |
 //! | [`clock`] | the time of a run, without the time for which it was stopped |
 //! | [`command_state`] | whether a command runs or is stopped, and what follows from signals and changes |
-//! | [`job_control`] | whether there is a terminal with job control; stopping ourselves |
 //! | [`wait_policy`] | how long a run waits for the readers of what it writes |
-//! | [`signals`] | which signals are caught, and which are forwarded |
 //! | [`interruption`] | the signals that ask for the end of the run, and how urgently |
 //! | [`progress_timer`] | when to tell the observer again what is in progress |
 //! | [`tree`] | the descendants of an attempt, and how they are ended |
-//! | [`terminal`] | the terminal's settings and foreground group, restored after a command that was killed |
 //! | [`guard`] | the circuit breaker and the retry budget, as the loop asks for them |
 //!
 //! Nothing here judges an outcome or prints. System calls that differ between systems are in [`crate::platform`].
@@ -23,11 +20,8 @@ pub mod command_state;
 pub mod event_loop;
 pub mod guard;
 pub mod interruption;
-pub mod job_control;
 pub mod progress_timer;
-pub mod signals;
 pub mod spawn;
 pub mod supervisor;
-pub mod terminal;
 pub mod tree;
 pub mod wait_policy;

@@ -1,15 +1,15 @@
 //! The start of a command: the variables that `retry` adds to its environment, and why a start failed.
 
+use crate::core::exit_code::ExitCode;
 use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::signal::Signal;
+use crate::platform::children::Pid;
 use crate::platform::group::ProcessGroup;
-use crate::platform::launch::Launch;
+use crate::platform::launch::{Launch, Program};
+use crate::platform::spawn as platform;
 use crate::streams::stdio::ChildStdio;
 use retry_loop::policy::Attempts;
-use rustix::io::Errno;
-use rustix::process::Pid;
-use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
@@ -21,13 +21,15 @@ pub struct AttemptEnv<'a> {
     /// `RETRY_MAX_ATTEMPTS`, `inf` without a limit.
     pub attempts: Attempts,
     /// `RETRY_PREVIOUS_STATUS`, as in `$?`; empty in the first attempt.
-    pub previous: Option<u8>,
+    pub previous: Option<ExitCode>,
     /// `RETRY_ELAPSED`: seconds since the start of the run.
     pub elapsed: Duration,
     /// `RETRY_DEPTH`: 1 if this is the outermost `retry`.
     pub depth: u32,
     /// `RETRY_RUN_ID`, the same in all attempts.
     pub run_id: &'a str,
+    /// `RETRY_STATUS`, for `--retry-if` only: the status of the attempt that it is asked about.
+    pub failed_with: Option<ExitCode>,
 }
 
 /// Starts a command. If `retry` dies before it, the kernel sends it `death_signal`.
@@ -35,45 +37,47 @@ pub struct AttemptEnv<'a> {
 /// # Errors
 /// It was not found, cannot be run, or the system is short of memory, processes or descriptors.
 pub fn spawn(
-    argv: &[OsString],
+    program: Program<'_>,
     env: &AttemptEnv<'_>,
     stdio: &ChildStdio,
     death_signal: Signal,
 ) -> Result<Pid, NotStarted> {
     let launch = Launch {
-        argv,
+        program,
         variables: &variables(env),
         streams: [stdio.stdin.as_ref(), stdio.stdout.as_ref(), stdio.stderr.as_ref()],
         death_signal,
         group: ProcessGroup::for_commands(),
     };
-    crate::platform::spawn::start(&launch).map_err(|error| not_started(&error))
+    platform::start(&launch).map_err(|error| not_started(&error))
 }
 
-fn variables(env: &AttemptEnv<'_>) -> [(&'static str, String); 6] {
+fn variables(env: &AttemptEnv<'_>) -> Vec<(&'static str, String)> {
     let max = match env.attempts {
         Attempts::AtMost(limit) => limit.to_string(),
         Attempts::Unlimited => "inf".to_owned(),
     };
-    [
+    let mut variables = vec![
         ("RETRY_ATTEMPT", env.number.to_string()),
         ("RETRY_MAX_ATTEMPTS", max),
         ("RETRY_PREVIOUS_STATUS", env.previous.map(|status| status.to_string()).unwrap_or_default()),
         ("RETRY_ELAPSED", format!("{:.3}", env.elapsed.as_secs_f64())),
         ("RETRY_DEPTH", env.depth.to_string()),
         ("RETRY_RUN_ID", env.run_id.to_owned()),
-    ]
+    ];
+    variables.extend(env.failed_with.map(|status| ("RETRY_STATUS", status.to_string())));
+    variables
 }
 
 /// The kinds follow the statuses of env(1) and timeout(1): 127 for ENOENT (also for a missing interpreter), 126 for any
 /// other error that is permanent.
 fn not_started(error: &io::Error) -> NotStarted {
-    let kind = match Errno::from_io_error(error) {
-        Some(Errno::NOENT) => SpawnFailure::NotFound,
-        Some(Errno::AGAIN | Errno::NOMEM | Errno::TXTBSY | Errno::MFILE | Errno::NFILE) => {
-            SpawnFailure::Transient
-        }
-        _ => SpawnFailure::NotExecutable,
+    let kind = if error.kind() == io::ErrorKind::NotFound {
+        SpawnFailure::NotFound
+    } else if platform::is_transient(error) {
+        SpawnFailure::Transient
+    } else {
+        SpawnFailure::NotExecutable
     };
     NotStarted { kind, why: describe(error) }
 }

@@ -20,9 +20,9 @@ mod hooks;
 use super::event_loop::EventLoop;
 use super::guard::{GuardNow, SharedGuard};
 use super::progress_timer::ProgressTimer;
-use super::terminal::Terminal;
 use super::tree::Tree;
 use super::wait_policy::RunWaitPolicy;
+use crate::core::exit_code::ExitCode;
 use crate::core::outcome::{Outcome, Survivors};
 use crate::core::output::Seen;
 use crate::core::plan::Plan;
@@ -30,6 +30,7 @@ use crate::core::rules::Evidence;
 use crate::core::signal::Signal;
 use crate::core::stream::Stream;
 use crate::core::verdict::Verdict;
+use crate::platform::terminal::Terminal;
 use crate::platform::{descendants, this_process};
 use crate::run::driver::{BeforeRetry, Driver, FinishedAttempt, LeftRunning, RetryIf, Waited};
 use crate::run::event::{Observer, Times};
@@ -68,7 +69,7 @@ struct Inherited {
 #[derive(Debug, Default)]
 struct LastAttempt {
     /// Its status, as in `$?`; `None` before the first attempt has ended.
-    status: Option<u8>,
+    status: Option<ExitCode>,
     seen: Seen,
     hint: ServerHint,
     left_running: LeftRunning,
@@ -142,6 +143,13 @@ impl<'a> Supervisor<'a> {
 
     fn guard_now<'g>(&'g mut self, observer: &'g mut dyn Observer<Outcome>) -> GuardNow<'g, Outcome> {
         GuardNow { now: self.event_loop.now(), guard: self.guard.as_mut(), observer }
+    }
+}
+
+impl Drop for Supervisor<'_> {
+    /// What a command has left running on purpose lives on after the run. Not reached when we are killed.
+    fn drop(&mut self) {
+        descendants::release();
     }
 }
 

@@ -11,10 +11,10 @@
 use super::event_loop::EventLoop;
 use crate::core::outcome::{Escalation, Survivors};
 use crate::core::signal::Signal;
+use crate::platform::children::Pid;
 use crate::platform::descendants::{self, Process};
 use crate::platform::group::ProcessGroup;
 use crate::platform::{Coverage, Descendants};
-use rustix::process::Pid;
 use std::io;
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ impl Tree {
             // If it may not be signalled, `kill` finds that out.
             let _gone = send(event_loop, &process, signal);
             // A stopped process handles the signal only when it is continued.
-            let _gone = send(event_loop, &process, Signal::SIGCONT);
+            let _gone = resume(event_loop, &process);
         }
         let kill_at = event_loop.now().saturating_add(grace);
         while !event_loop.is_kill_requested() && event_loop.now() < kill_at {
@@ -242,6 +242,13 @@ fn send(event_loop: &EventLoop, process: &Process, signal: Signal) -> io::Result
         return ProcessGroup::for_commands().send(process.pid, signal);
     }
     descendants::send(process, signal)
+}
+
+fn resume(event_loop: &EventLoop, process: &Process) -> io::Result<()> {
+    if event_loop.command() == Some(process.pid) {
+        return ProcessGroup::for_commands().resume(process.pid);
+    }
+    descendants::resume(process)
 }
 
 fn survivors(members: &Members) -> Survivors {

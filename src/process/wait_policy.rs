@@ -2,8 +2,8 @@
 //! over. It waits in the event loop, which handles stops and orphans meanwhile, and writes pending messages to stderr.
 
 use super::event_loop::{EventLoop, Wakeup};
+use crate::platform::stdio::BorrowedStream;
 use crate::report::wait_policy::{Readiness, WaitPolicy};
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// How long all that is still to be written may take after a signal or the deadline.
@@ -57,7 +57,7 @@ impl<'a> RunWaitPolicy<'a> {
 }
 
 impl WaitPolicy for RunWaitPolicy<'_> {
-    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness {
+    fn writable(&mut self, fd: BorrowedStream<'_>) -> Readiness {
         if self.state == State::GaveUp || self.event_loop.watch_writable(fd).is_err() {
             return Readiness::GaveUp;
         }

@@ -4,14 +4,10 @@
 //! The [`WaitPolicy`] says how long to wait for the reader of a pipe, or for another process that has locked a file.
 
 use super::clock;
-use super::resolved_path::{Entry, NEW_FILE_MODE, ResolvedPath};
 use super::wait_policy::{Readiness, WaitPolicy};
-use crate::platform::files;
-use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Stat, Uid};
-use rustix::io::Errno;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::AsFd;
+use crate::platform::output_file::{OutputFile, stream};
+use std::fs::{File, TryLockError};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -24,12 +20,11 @@ const MAX_READ: u64 = 1 << 20;
 /// # Errors
 /// Any error of the system. The old file still exists then.
 pub fn replace(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
-    match ResolvedPath::of(path)? {
-        ResolvedPath::Entry(entry) if entry.present.as_ref().is_none_or(is_regular) => {
-            replace_entry(&entry, bytes)
-        }
-        resolved => write_whole(&mut resolved.open_for_append()?, bytes, wait),
+    let file = OutputFile::at(path)?;
+    if file.replace(bytes, &mut temporary_names())? {
+        return Ok(());
     }
+    write_whole(&mut file.open_for_append()?, bytes, wait)
 }
 
 /// Appends to a file with one write, or writes to a pipe.
@@ -37,7 +32,7 @@ pub fn replace(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Resu
 /// # Errors
 /// Any error of the system. A part may have been written then.
 pub fn append(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
-    write_whole(&mut ResolvedPath::of(path)?.open_for_append()?, bytes, wait)
+    write_whole(&mut OutputFile::at(path)?.open_for_append()?, bytes, wait)
 }
 
 /// Whether a file was locked while it was appended to.
@@ -61,45 +56,26 @@ pub fn append_with(
     text: impl FnOnce(&str) -> String,
     wait: &mut dyn WaitPolicy,
 ) -> io::Result<LockResult> {
-    let resolved = ResolvedPath::of(path)?;
-    let mut file = resolved.open_for_append()?;
-    let stat = rustix::fs::fstat(&file)?;
-    if !is_regular(&stat) {
+    let target = OutputFile::at(path)?;
+    let mut file = target.open_for_append()?;
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
         write_whole(&mut file, text("").as_bytes(), wait)?;
         return Ok(LockResult::Acquired);
     }
     let lock = loop {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::AGAIN) if wait.pause() == Readiness::Ready => {}
-            Err(Errno::AGAIN) => break LockResult::NotAcquired,
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if wait.pause() == Readiness::Ready => {}
+            Err(TryLockError::WouldBlock) => break LockResult::NotAcquired,
             // Any other error: the file system has no locks.
-            Ok(()) | Err(_) => break LockResult::Acquired,
+            Ok(()) | Err(TryLockError::Error(_)) => break LockResult::Acquired,
         }
     };
-    let present = contents(&resolved, &stat)?;
+    let present = target.contents(&file, MAX_READ)?;
     write_whole(&mut file, text(&String::from_utf8_lossy(&present)).as_bytes(), wait)?;
     Ok(lock)
 }
 
-/// The end of a file; nothing if the path no longer leads to the file that was opened for appending.
-fn contents(path: &ResolvedPath, opened: &Stat) -> io::Result<Vec<u8>> {
-    // An error if we may write to the file, but not read it.
-    let Ok(mut file) = path.open_for_read() else { return Ok(Vec::new()) };
-    let stat = rustix::fs::fstat(&file)?;
-    let mut bytes = Vec::new();
-    if (stat.st_dev, stat.st_ino) == (opened.st_dev, opened.st_ino) {
-        let length = u64::try_from(stat.st_size).unwrap_or(0);
-        file.seek(SeekFrom::Start(length.saturating_sub(MAX_READ)))?;
-        file.take(MAX_READ).read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
-}
-
-fn is_regular(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-}
-
-/// `file` is non-blocking: [`ResolvedPath::open_for_append`].
+/// `file` is non-blocking: [`OutputFile::open_for_append`].
 fn write_whole(file: &mut File, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -108,7 +84,7 @@ fn write_whole(file: &mut File, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::
             Ok(written) => rest = &rest[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if wait.writable(file.as_fd()) == Readiness::GaveUp {
+                if wait.writable(stream(file)) == Readiness::GaveUp {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
                 }
             }
@@ -118,59 +94,6 @@ fn write_whole(file: &mut File, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::
     Ok(())
 }
 
-fn replace_entry(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-    // A file without a name is removed when we end, however we end, so nothing is left behind.
-    let unnamed = files::open_unnamed(&entry.directory, OFlags::WRONLY, NEW_FILE_MODE).map(File::from);
-    let Some(unnamed) = unnamed else { return replace_by_temporary(entry, bytes) };
-    write_new(&unnamed, entry, bytes)?;
-    if entry.present.is_none() {
-        match files::link_unnamed(&unnamed, &entry.directory, entry.name.as_ref()) {
-            Ok(()) => return Ok(()),
-            // Another process has created one meanwhile.
-            Err(Errno::EXIST) => {}
-            Err(_) => return replace_by_temporary(entry, bytes),
-        }
-    }
-    // linkat(2) does not replace files, so the new file first gets a temporary name.
-    for name in temporary_names() {
-        match files::link_unnamed(&unnamed, &entry.directory, name.as_ref()) {
-            Ok(()) => return rename(entry, &name),
-            Err(Errno::EXIST) => {}
-            // There is no /proc.
-            Err(_) => break,
-        }
-    }
-    replace_by_temporary(entry, bytes)
-}
-
-/// For file systems without O_TMPFILE (NFS, old overlayfs), and for systems other than Linux.
-fn replace_by_temporary(entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    for name in temporary_names() {
-        match rustix::fs::openat(&entry.directory, &name, flags, NEW_FILE_MODE) {
-            Ok(file) => {
-                let written = write_new(&file.into(), entry, bytes);
-                if written.is_err() {
-                    let _gone = rustix::fs::unlinkat(&entry.directory, &name, AtFlags::empty());
-                }
-                return written.and_then(|()| rename(entry, &name));
-            }
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Errno::EXIST.into())
-}
-
-fn rename(entry: &Entry, temporary: &str) -> io::Result<()> {
-    let Entry { directory, name, .. } = entry;
-    let renamed = rustix::fs::renameat(directory, temporary, directory, name);
-    if renamed.is_err() {
-        let _gone = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
-    }
-    Ok(renamed?)
-}
-
 /// Names that no other process is likely to use.
 fn temporary_names() -> impl Iterator<Item = String> {
     let since_epoch = clock::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -178,25 +101,49 @@ fn temporary_names() -> impl Iterator<Item = String> {
     (0..8).map(move |more| format!(".retry-{pid:x}-{:x}", number + more))
 }
 
-/// Writes a new file, and gives it the mode and, if permitted, the owner of the old one.
-fn write_new(file: &File, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-    (&*file).write_all(bytes)?;
-    let Some(old) = &entry.present else { return Ok(()) };
-    let new = rustix::fs::fstat(file)?;
-    // Changing the owner needs privileges; changing to another group of ours does not.
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) {
-        let (owner, group) = (Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid)));
-        if rustix::fs::fchown(file, owner, group).is_err() {
-            let _if_permitted = rustix::fs::fchown(file, None, group);
-        }
-    }
-    // Without set-user-ID and set-group-ID.
-    let _if_permitted = rustix::fs::fchmod(file, Mode::from_raw_mode(old.st_mode & 0o777));
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::wait_policy::UntilSignal;
+    use super::*;
+    use std::fs;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    fn directory() -> (TempDir, impl Fn(&str) -> PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_owned();
+        (directory, move |name| path.join(name))
+    }
+
+    fn files(directory: &TempDir) -> usize {
+        fs::read_dir(directory.path()).unwrap().count()
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let (directory, path) = directory();
+        let file = path("file");
+        for content in ["a long one", "short"] {
+            replace(&file, content.as_bytes(), &mut UntilSignal).unwrap();
+            assert_eq!((fs::read_to_string(&file).unwrap(), files(&directory)), (content.to_owned(), 1));
+        }
+        assert!(replace(directory.path(), b"x", &mut UntilSignal).is_err());
+        assert_eq!(files(&directory), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn appending_adds_and_sees_what_is_there() {
+        let (directory, path) = directory();
+        let file = path("file");
+        append(&file, b"a", &mut UntilSignal).unwrap();
+        let lock = append_with(&file, |present| format!("{present}b"), &mut UntilSignal).unwrap();
+        assert_eq!((fs::read(&file).unwrap(), lock), (b"aab".to_vec(), LockResult::Acquired));
+        assert!(append(directory.path(), b"a", &mut UntilSignal).is_err());
+    }
+}
+
+#[cfg(all(test, unix))]
+mod unix_tests {
     use super::super::wait_policy::UntilSignal;
     use super::*;
     use std::fs;
@@ -253,17 +200,9 @@ mod tests {
             }
             let before = file.metadata().unwrap();
             replace(&file, b"new", &mut UntilSignal).unwrap();
-            replaces_by_temporary_too(&file);
             let after = file.metadata().unwrap();
             assert_eq!((before.uid(), before.gid(), before.mode()), (after.uid(), after.gid(), after.mode()));
         }
-    }
-
-    fn replaces_by_temporary_too(file: &Path) {
-        let ResolvedPath::Entry(entry) = ResolvedPath::of(file).unwrap() else { panic!("{file:?}") };
-        replace_by_temporary(&entry, b"newer").unwrap();
-        assert_eq!(fs::read(file).unwrap(), b"newer");
-        assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
     }
 
     #[test]
@@ -323,17 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn appending_adds_and_sees_what_is_there() {
-        let (directory, path) = directory();
+    fn what_is_locked_is_appended_to_all_the_same() {
+        let (_directory, path) = directory();
         let file = path("file");
         append(&file, b"a", &mut UntilSignal).unwrap();
-        let lock = append_with(&file, |present| format!("{present}b"), &mut UntilSignal).unwrap();
-        assert_eq!((fs::read(&file).unwrap(), lock), (b"aab".to_vec(), LockResult::Acquired));
-        assert!(append(directory.path(), b"a", &mut UntilSignal).is_err());
         let other = File::open(&file).unwrap();
         other.lock().unwrap();
         // `UntilSignal` does not wait for locks at all.
         let lock = append_with(&file, |present| format!("{present}c"), &mut UntilSignal).unwrap();
-        assert_eq!((fs::read(&file).unwrap(), lock), (b"aabaabc".to_vec(), LockResult::NotAcquired));
+        assert_eq!((fs::read(&file).unwrap(), lock), (b"aac".to_vec(), LockResult::NotAcquired));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{clock, format};
 use crate::core::account::{Account, RunResult};
+use crate::core::exit_code::ExitCode;
 use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
 use crate::core::plan::Plan;
 use crate::core::verdict::Why;
@@ -59,7 +60,7 @@ pub struct Summary {
     /// How the run ended, without the fallback.
     pub ending: Ending,
     /// The exit status of `retry`, as a shell shows it in `$?`.
-    pub exit_status: u8,
+    pub exit_status: ExitCode,
     /// The number of attempts that were started.
     pub attempts: u64,
     /// How much time was spent on what.

@@ -4,6 +4,7 @@
 use super::clock::rfc3339;
 use super::history::{History, PastAttempt, Summary, failure_verdict};
 use super::{format, sanitize, text};
+use crate::core::exit_code::ExitCode;
 use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
 use crate::core::verdict::Why;
@@ -49,7 +50,7 @@ pub(super) struct AttemptFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<OutcomeField>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<u8>,
+    pub(super) status: Option<ExitCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) elapsed_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +68,7 @@ pub(super) struct AttemptFields {
 #[derive(Debug, Serialize)]
 struct EndFields {
     outcome: &'static str,
-    exit_status: u8,
+    exit_status: ExitCode,
     attempts: u64,
     rescued: bool,
     elapsed_s: f64,
@@ -79,7 +80,7 @@ struct EndFields {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OutcomeField {
-    Exit(u8),
+    Exit(ExitCode),
     Signal(String),
     TimedOut(&'static str),
     NotStarted(String),
@@ -249,7 +250,7 @@ struct Report<'a> {
     run_id: &'a str,
     started: String,
     outcome: &'static str,
-    exit_status: u8,
+    exit_status: ExitCode,
     elapsed_s: f64,
     waited_s: f64,
     attempts: Vec<ReportedAttempt>,

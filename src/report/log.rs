@@ -3,19 +3,18 @@
 
 use super::clock::{self, rfc3339};
 use super::json::{LogEntry, OutcomeField};
-use super::progress::may_draw;
 use super::sanitize::{self, Line};
 use super::wait_policy::{Brief, Readiness, WaitPolicy};
 use super::{file, format, output, text};
 use crate::core::os_error::describe;
 use crate::core::plan::{LogFormat, LogTarget, Plan, Terminal, Visibility};
 use crate::core::stream::Cursor;
+use crate::platform::console::may_draw;
+use crate::platform::{local_socket, stdio};
 use crate::run::event::Severity;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -129,7 +128,7 @@ impl<'a> Log<'a> {
             // More than a newline: if the user has typed Return after a prompt that we passed on, the cursor is at
             // the start of a line already.
             (Cursor::InLine | Cursor::Unknown, Some(Terminal::Capable)) if is_text && may_draw() => {
-                output::to_line_start(rustix::stdio::stderr())
+                output::to_line_start(stdio::stderr())
             }
             (Cursor::InLine, Some(_)) => "\n".to_owned(),
             _ => String::new(),
@@ -245,8 +244,7 @@ impl<'a> Log<'a> {
 /// have been redirected since.
 fn stderr(plan: &Plan) -> Destination<'static> {
     let Some(journal) = &plan.messages.journal_stream else { return Destination::Stderr };
-    let stat = rustix::fs::fstat(rustix::stdio::stderr());
-    if stat.is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == *journal) {
+    if local_socket::journal_name(stdio::stderr()).is_some_and(|name| name == *journal) {
         Destination::StderrInJournal
     } else {
         Destination::Stderr
@@ -264,18 +262,5 @@ fn colored(severity: Severity, line: &Line) -> Line {
 }
 
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
-    let sender = UnixDatagram::unbound()?;
-    // Connected, because poll(2) tells only of a connected socket whether the daemon has room (unix_dgram_poll in the
-    // kernel).
-    sender.connect(socket)?;
-    sender.set_nonblocking(true)?;
-    match sender.send(datagram) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            if Brief.writable(sender.as_fd()) == Readiness::GaveUp {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no messages"));
-            }
-            sender.send(datagram).map(drop)
-        }
-        sent => sent.map(drop),
-    }
+    local_socket::send(socket, datagram, |sender| Brief.writable(sender) == Readiness::Ready)
 }

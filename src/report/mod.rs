@@ -14,7 +14,6 @@
 //! | [`log`] | where messages go: stderr, the journal, syslog, a file |
 //! | [`github`] | what GitHub Actions shows |
 //! | [`file`](mod@file) | files that are replaced whole or appended to |
-//! | [`resolved_path`] | where a path leads, and which links are followed |
 //! | [`progress`] | the live line of a delay, and the heartbeat of a long silence |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout, and the width of a terminal |
@@ -33,7 +32,6 @@ pub mod log;
 pub mod output;
 pub mod progress;
 pub mod reporter;
-pub mod resolved_path;
 pub mod sanitize;
 pub mod state;
 pub mod stats;

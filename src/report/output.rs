@@ -7,12 +7,11 @@
 
 use super::sanitize::Line;
 use super::wait_policy::{Readiness, WaitPolicy};
-use crate::streams::nonblocking_writer::{NonblockingWriter, Written};
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
+use crate::platform::nonblocking_writer::NonblockingWriter;
+use crate::platform::stdio::{BorrowedStream, stderr};
+use crate::platform::{Written, console};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// With more bytes in the queue, the next attempt waits for the reader.
@@ -63,9 +62,7 @@ impl Queue {
         while let Some(line) = self.lines.front_mut() {
             let writer = match self.writer {
                 Some(ref mut writer) => Ok(writer),
-                None => {
-                    NonblockingWriter::new(rustix::stdio::stderr()).map(|writer| self.writer.insert(writer))
-                }
+                None => NonblockingWriter::new(stderr()).map(|writer| self.writer.insert(writer)),
             };
             match writer.and_then(|writer| writer.write(line)) {
                 Ok(Written::Blocked) => return,
@@ -90,8 +87,8 @@ impl Queue {
 
     /// What to wait for before the next flush. If the writer has reopened a terminal, it is ready when the inherited
     /// descriptor is.
-    fn blocked(&self) -> Option<BorrowedFd<'static>> {
-        (!self.lines.is_empty()).then(rustix::stdio::stderr)
+    fn blocked(&self) -> Option<BorrowedStream<'static>> {
+        (!self.lines.is_empty()).then(stderr)
     }
 }
 
@@ -99,10 +96,10 @@ impl Queue {
 /// columns, which wrap unless the cursor was at the start (in the last column, it wraps only with the next
 /// character), a carriage return, and "erase the line". zsh does so before its prompt. Empty if the width is not
 /// known.
-pub fn to_line_start(fd: BorrowedFd<'_>) -> String {
-    match rustix::termios::tcgetwinsize(fd) {
-        Ok(size) if size.ws_col > 0 => format!("{:1$}\r\x1b[K", "", usize::from(size.ws_col)),
-        _ => String::new(),
+pub fn to_line_start(fd: BorrowedStream<'_>) -> String {
+    match console::columns(fd) {
+        Some(columns) => format!("{:columns$}\r\x1b[K", ""),
+        None => String::new(),
     }
 }
 
@@ -126,7 +123,7 @@ pub fn replace_line(start: &str, line: Option<&Line>) {
 }
 
 /// Writes as much of the queue as stderr accepts now. Returns the descriptor to wait for if something is left.
-pub fn flush() -> Option<BorrowedFd<'static>> {
+pub fn flush() -> Option<BorrowedStream<'static>> {
     let mut queue = queue();
     if !queue.lines.is_empty() {
         queue.flush();
@@ -153,36 +150,19 @@ pub fn catch_up(wait: &mut dyn WaitPolicy) {
 }
 
 /// The width of the terminal on a descriptor, in columns; 80 if it is not known.
-pub fn columns(fd: BorrowedFd<'_>) -> usize {
-    match rustix::termios::tcgetwinsize(fd) {
-        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
-        _ => 80,
-    }
+pub fn columns(fd: BorrowedStream<'_>) -> usize {
+    console::columns(fd).unwrap_or(80)
 }
 
-/// Writes to stdout what the user asked for: help, a generated file, a dry run. Another process that shares the open
-/// file description may have made it non-blocking, so this waits for a full pipe.
+/// Writes to stdout what the user asked for: help, a generated file, a dry run.
 ///
 /// # Errors
 /// Any error of stdout; without a reader, [`io::ErrorKind::BrokenPipe`].
 pub fn write_stdout(text: &[u8]) -> io::Result<()> {
-    let stdout = rustix::stdio::stdout();
-    let mut rest = text;
-    while !rest.is_empty() {
-        match rustix::io::write(stdout, rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => rest = &rest[written..],
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let _or_interrupted = rustix::event::poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
+    console::write_stdout(text)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use rustix::pipe::{fcntl_setpipe_size, pipe};

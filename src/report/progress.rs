@@ -8,10 +8,9 @@
 use super::output::columns;
 use super::sanitize::Line;
 use crate::core::plan::{Output, Plan, Terminal, Verbosity, Visibility};
+use crate::platform::console::may_draw;
+use crate::platform::stdio;
 use crate::run::event::Activity;
-use rustix::process::getpgrp;
-use rustix::stdio::stderr;
-use rustix::termios::tcgetpgrp;
 use std::time::Duration;
 
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
@@ -141,13 +140,7 @@ impl HeartbeatScope {
 /// The beginning of a line that fits in one row of the terminal, with the `^C` that the terminal may print after it: a
 /// line that wraps could not be erased.
 pub fn fit_in_row(line: &Line) -> Line {
-    line.truncated(columns(stderr()).saturating_sub(1 + "^C".len()))
-}
-
-/// Whether we may draw on stderr: not from the background, where the terminal belongs to another process group. What is
-/// not a terminal has no foreground group.
-pub fn may_draw() -> bool {
-    tcgetpgrp(stderr()).map_or(true, |foreground| foreground == getpgrp())
+    line.truncated(columns(stdio::stderr()).saturating_sub(1 + "^C".len()))
 }
 
 #[cfg(test)]

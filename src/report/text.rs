@@ -4,8 +4,10 @@
 use super::format::{command_name, elapsed, quoted, seconds, shell_words, whole_seconds};
 use super::history::History;
 use super::sanitize::visible;
+use crate::core::exit_code;
 use crate::core::outcome::{Escalation, Limit, NotStarted, Outcome, SpawnFailure, Survivors, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
+use crate::core::signal::Signal;
 use crate::core::verdict::Why;
 use crate::run::driver::{LeftRunning, StdinState};
 use crate::run::event::Event;
@@ -152,7 +154,7 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
             };
             let signals = match escalation {
                 Escalation::FirstSignal => signal.to_string(),
-                Escalation::Killed => format!("{signal}, then SIGKILL"),
+                Escalation::Killed => format!("{signal}, then {}", Signal::LAST_RESORT),
             };
             let survivors = could_not_end(survivors);
             format!("timed out after {took}{idle} ({signals}){survivors}")
@@ -189,7 +191,7 @@ pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
 /// How an attempt ended, in a few words.
 pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Exited(code) => format!("exit status {code}"),
+        Outcome::Exited(code) => format!("exit status {}", exit_code::display(*code)),
         Outcome::Killed(signal) => format!("killed by {signal}"),
         Outcome::TimedOut(_) => "timed out".to_owned(),
         Outcome::NotStarted(NotStarted { kind, why }) => {

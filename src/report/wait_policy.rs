@@ -2,8 +2,9 @@
 //! for messages outside of a run and in the middle of one; [`crate::process::wait_policy`] has those of a run, which
 //! know its signals and limits.
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use std::os::fd::BorrowedFd;
+use crate::platform;
+use crate::platform::readiness::wait_writable;
+use crate::platform::stdio::BorrowedStream;
 use std::time::Duration;
 
 /// How a wait ended.
@@ -18,7 +19,7 @@ pub enum Readiness {
 /// How long to wait.
 pub trait WaitPolicy {
     /// Waits until `fd` can be written to.
-    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness;
+    fn writable(&mut self, fd: BorrowedStream<'_>) -> Readiness;
 
     /// Waits before the next try to get a lock.
     fn pause(&mut self) -> Readiness;
@@ -30,8 +31,8 @@ pub trait WaitPolicy {
 pub struct UntilSignal;
 
 impl WaitPolicy for UntilSignal {
-    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness {
-        poll(fd, None)
+    fn writable(&mut self, fd: BorrowedStream<'_>) -> Readiness {
+        wait(fd, None)
     }
 
     fn pause(&mut self) -> Readiness {
@@ -47,8 +48,8 @@ pub struct Brief;
 const BRIEF: Duration = Duration::from_millis(200);
 
 impl WaitPolicy for Brief {
-    fn writable(&mut self, fd: BorrowedFd<'_>) -> Readiness {
-        poll(fd, Timespec::try_from(BRIEF).ok())
+    fn writable(&mut self, fd: BorrowedStream<'_>) -> Readiness {
+        wait(fd, Some(BRIEF))
     }
 
     fn pause(&mut self) -> Readiness {
@@ -56,10 +57,9 @@ impl WaitPolicy for Brief {
     }
 }
 
-/// A signal handler ends the wait too: poll(2) is never restarted (signal(7)).
-fn poll(fd: BorrowedFd<'_>, timeout: Option<Timespec>) -> Readiness {
-    match rustix::event::poll(&mut [PollFd::new(&fd, PollFlags::OUT)], timeout.as_ref()) {
-        Ok(1..) => Readiness::Ready,
-        Ok(0) | Err(_) => Readiness::GaveUp,
+fn wait(fd: BorrowedStream<'_>, timeout: Option<Duration>) -> Readiness {
+    match wait_writable(fd, timeout) {
+        platform::Readiness::Ready => Readiness::Ready,
+        platform::Readiness::NotReady => Readiness::GaveUp,
     }
 }

@@ -13,6 +13,7 @@
 use super::error::StoreError;
 use super::timeout::StoreTimeout;
 use crate::core::shared::RedisUrl;
+use crate::platform::local_socket;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
 use std::io;
@@ -23,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
@@ -139,7 +140,7 @@ impl Peer {
                 let stream = connect_to_any(addresses).await.map_err(io_error)?;
                 Ok(Box::new(start_tls(host, stream).await?))
             }
-            Self::Unix(path) => Ok(Box::new(UnixStream::connect(path).await.map_err(io_error)?)),
+            Self::Unix(path) => Ok(Box::new(local_socket::connect(&path).await.map_err(io_error)?)),
         }
     }
 }

@@ -12,32 +12,22 @@ use super::record::{RECORD_SIZE, RecordBytes, RecordFormat, RecordState};
 use super::record_key::RecordKey;
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::platform::files;
+use crate::platform::record_directory::{
+    self as directory, Access, DirectoryError, Links, OpenError, RecordDirectory,
+};
 use retry_loop::timestamp::Timestamp;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
-use rustix::io::Errno;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Records in a directory.
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
-    access: DirectoryAccess,
+    access: Access,
     /// Open after the first use.
-    directory: Option<OwnedFd>,
-}
-
-/// Who may use the directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DirectoryAccess {
-    /// Only this user. It is an error if the directory belongs to another one, or if others may write to it.
-    Private,
-    /// Everyone whom its mode allows: the user has named the directory.
-    Shared,
+    directory: Option<RecordDirectory>,
 }
 
 /// What to do about a directory or record that does not exist.
@@ -62,15 +52,15 @@ type DecideFn<'a> = dyn FnMut(Option<&[u8]>, Timestamp) -> Update + 'a;
 const LOCK_INTERVAL: Duration = Duration::from_millis(1);
 
 impl FileStore {
-    /// A store in the user's own directory, which the first write creates with mode 0700.
+    /// A store in the user's own directory, which the first write creates, for this user alone.
     pub fn private(path: PathBuf) -> Self {
-        Self { path, access: DirectoryAccess::Private, directory: None }
+        Self { path, access: Access::Private, directory: None }
     }
 
-    /// A store in a directory that the user has named, which the first write creates with the umask. Its records get
-    /// the group of the directory and the read and write bits of its mode.
+    /// A store in a directory that the user has named, which the first write creates. Who may use the directory may use
+    /// its records.
     pub fn shared(path: PathBuf) -> Self {
-        Self { path, access: DirectoryAccess::Shared, directory: None }
+        Self { path, access: Access::Shared, directory: None }
     }
 
     /// Applies an operation to the record of `key`.
@@ -115,7 +105,7 @@ impl FileStore {
                 continue;
             };
             lock(timeout, || file.try_lock())?;
-            if check(&file)? == Names::None {
+            if check(&file)? == Links::None {
                 // Another process has removed the record while we waited for the lock. A new record is another file.
                 if timeout.left().is_none() {
                     return Err(StoreError::new("the record keeps being removed"));
@@ -142,18 +132,16 @@ impl FileStore {
         let timeout = StoreTimeout::start(TIMEOUT_PER_ATTEMPT);
         let mut records = Vec::new();
         let Some(directory) = self.directory(IfMissing::Skip)? else { return Ok((records, clock::now())) };
-        let cannot = |error: Errno| StoreError::io("cannot read the directory", &error.into());
-        for entry in Dir::read_from(directory).map_err(cannot)? {
-            let entry = entry.map_err(cannot)?;
-            let Some(key) = entry.file_name().to_str().ok().and_then(RecordKey::from_file_name) else {
-                continue;
-            };
+        let cannot = |error: io::Error| StoreError::io("cannot read the directory", &error);
+        for name in directory.names().map_err(cannot)? {
+            let name = name.map_err(cannot)?;
+            let Some(key) = RecordKey::from_file_name(&name) else { continue };
             if records.len() == MAX_RECORDS {
                 return Err(StoreError::too_many_records());
             }
             // A record that cannot be opened is listed as one without bytes, and so as a damaged one.
-            let (bytes, lock) = match rustix::fs::openat(directory, entry.file_name(), READ, Mode::empty()) {
-                Ok(file) => inspect(&File::from(file), timeout),
+            let (bytes, lock) = match directory.open_for_read(&name) {
+                Ok(file) => inspect(&file, timeout),
                 Err(_) => (Vec::new(), LockState::Unlocked),
             };
             let state = RecordState::from_bytes(key.kind(), &bytes);
@@ -169,41 +157,39 @@ impl FileStore {
     /// When the directory cannot be used.
     pub fn remove(&mut self, key: &RecordKey) -> Result<Removal, StoreError> {
         let Some(directory) = self.directory(IfMissing::Skip)? else { return Ok(Removal::Absent) };
-        match rustix::fs::unlinkat(directory, key.file_name(), AtFlags::empty()) {
+        match directory.remove(&key.file_name()) {
             Ok(()) => Ok(Removal::Removed),
-            Err(Errno::NOENT) => Ok(Removal::Absent),
-            Err(error) => Err(StoreError::io("cannot remove the record", &error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Removal::Absent),
+            Err(error) => Err(StoreError::io("cannot remove the record", &error)),
         }
     }
 
     fn open(&mut self, key: &RecordKey, if_missing: IfMissing) -> Result<Option<File>, StoreError> {
         let (access, was_open) = (self.access, self.directory.is_some());
         let Some(directory) = self.directory(if_missing)? else { return Ok(None) };
-        // First without O_CREAT: in a sticky directory, Linux refuses to "create" a file that exists and
+        // First without creating it: in a sticky directory, Linux refuses to "create" a file that exists and
         // belongs to another user (fs.protected_regular).
-        let mut opened = rustix::fs::openat(directory, key.file_name(), READ_WRITE, Mode::empty());
-        if if_missing == IfMissing::Create && matches!(opened, Err(Errno::NOENT)) {
-            opened = match access {
-                DirectoryAccess::Private => {
-                    rustix::fs::openat(directory, key.file_name(), READ_WRITE | OFlags::CREATE, OWNER_ONLY)
-                }
-                DirectoryAccess::Shared => create_shared(directory, &key.file_name()),
-            };
+        let mut opened = directory.open_record(&key.file_name());
+        if if_missing == IfMissing::Create && matches!(opened, Err(OpenError::Missing)) {
+            opened = directory.create_record(&key.file_name(), access);
         }
         match opened {
-            Ok(file) => Ok(Some(File::from(file))),
-            Err(Errno::NOENT) if if_missing == IfMissing::Skip => Ok(None),
+            Ok(file) => Ok(Some(file)),
+            Err(OpenError::Missing) if if_missing == IfMissing::Skip => Ok(None),
             // The directory has been removed since it was opened.
-            Err(Errno::NOENT) if was_open => {
+            Err(OpenError::Missing) if was_open => {
                 self.directory = None;
                 self.open(key, if_missing)
             }
-            Err(Errno::LOOP) => Err(StoreError::new("the record is a symbolic link")),
-            Err(error) => Err(StoreError::io("cannot open the record", &error.into())),
+            Err(OpenError::Missing) => {
+                Err(StoreError::io("cannot open the record", &io::ErrorKind::NotFound.into()))
+            }
+            Err(OpenError::Link) => Err(StoreError::new("the record is a symbolic link")),
+            Err(OpenError::Other(error)) => Err(StoreError::io("cannot open the record", &error)),
         }
     }
 
-    fn directory(&mut self, if_missing: IfMissing) -> Result<Option<&OwnedFd>, StoreError> {
+    fn directory(&mut self, if_missing: IfMissing) -> Result<Option<&RecordDirectory>, StoreError> {
         if self.directory.is_none() {
             let Some(opened) = self.open_directory(if_missing)? else { return Ok(None) };
             self.directory = Some(opened);
@@ -211,86 +197,27 @@ impl FileStore {
         Ok(self.directory.as_ref())
     }
 
-    fn open_directory(&self, if_missing: IfMissing) -> Result<Option<OwnedFd>, StoreError> {
+    fn open_directory(&self, if_missing: IfMissing) -> Result<Option<RecordDirectory>, StoreError> {
         if if_missing == IfMissing::Create {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true);
-            if self.access == DirectoryAccess::Private {
-                builder.mode(0o700);
-            }
-            builder
-                .create(&self.path)
+            directory::create(&self.path, self.access)
                 .map_err(|error| StoreError::io("cannot make the directory", &error))?;
         }
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let flags = if self.access == DirectoryAccess::Private { flags | OFlags::NOFOLLOW } else { flags };
-        let directory = match rustix::fs::openat(CWD, &self.path, flags, Mode::empty()) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT) if if_missing == IfMissing::Skip => return Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP) => return Err(StoreError::new("it is not a directory")),
-            Err(error) => return Err(StoreError::io("cannot open the directory", &error.into())),
-        };
-        if self.access == DirectoryAccess::Private {
-            let stat = rustix::fs::fstat(&directory)
-                .map_err(|error| StoreError::io("cannot look at the directory", &error.into()))?;
-            if stat.st_uid != rustix::process::geteuid().as_raw() {
-                return Err(StoreError::new("it belongs to someone else; use --state DIR to share one"));
+        let opened = RecordDirectory::open(&self.path, self.access).map_err(|error| match error {
+            DirectoryError::NotADirectory => StoreError::new("it is not a directory"),
+            DirectoryError::OfAnotherUser => {
+                StoreError::new("it belongs to someone else; use --state DIR to share one")
             }
-            if stat.st_mode & 0o022 != 0 {
-                return Err(StoreError::new("others may write to it; use --state DIR to share one"));
+            DirectoryError::WritableByOthers => {
+                StoreError::new("others may write to it; use --state DIR to share one")
             }
+            DirectoryError::CannotOpen(error) => StoreError::io("cannot open the directory", &error),
+            DirectoryError::CannotInspect(error) => StoreError::io("cannot look at the directory", &error),
+        })?;
+        if opened.is_none() && if_missing == IfMissing::Create {
+            return Err(StoreError::io("cannot open the directory", &io::ErrorKind::NotFound.into()));
         }
-        Ok(Some(directory))
+        Ok(opened)
     }
-}
-
-/// Follows no symbolic link. Opening a FIFO or a device that has a record's name does not block and does not make it
-/// our controlling terminal.
-const READ: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
-const READ_WRITE: OFlags = READ.union(OFlags::RDWR);
-
-const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
-
-/// Creates a record with the group of its directory and the read and write bits of its mode, whatever the umask. Where
-/// possible, the file gets its name last, so that no process finds a record that it may not use yet, and a process
-/// that is killed leaves none.
-fn create_shared(directory: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
-    let directory_stat = rustix::fs::fstat(directory)?;
-    if let Some(file) = create_unnamed_then_link(directory, name, &directory_stat)? {
-        return Ok(file);
-    }
-    let flags = READ_WRITE | OFlags::CREATE | OFlags::EXCL;
-    match rustix::fs::openat(directory, name, flags, OWNER_ONLY) {
-        Ok(file) => share(&file, &directory_stat).map(|()| file),
-        Err(Errno::EXIST) => rustix::fs::openat(directory, name, READ_WRITE, Mode::empty()),
-        Err(error) => Err(error),
-    }
-}
-
-/// `None` where this is not possible: on NFS, for example, or without /proc.
-fn create_unnamed_then_link(
-    directory: &OwnedFd,
-    name: &str,
-    directory_stat: &Stat,
-) -> rustix::io::Result<Option<OwnedFd>> {
-    let Some(file) = files::open_unnamed(directory, OFlags::RDWR, OWNER_ONLY) else { return Ok(None) };
-    share(&file, directory_stat)?;
-    match files::link_unnamed(&file, directory, Path::new(name)) {
-        Ok(()) => Ok(Some(file)),
-        // Another process has created the record meanwhile.
-        Err(Errno::EXIST) => rustix::fs::openat(directory, name, READ_WRITE, Mode::empty()).map(Some),
-        Err(_) => Ok(None),
-    }
-}
-
-/// Gives a new record the group of its directory and, as root, the owner too: a run under sudo must not lock the
-/// directory's owner out.
-fn share(record: &OwnedFd, directory: &Stat) -> rustix::io::Result<()> {
-    let owner = rustix::process::geteuid().is_root().then(|| Uid::from_raw(directory.st_uid));
-    // A user who is not in that group may not do this. The record then has the user's own group, and its mode still
-    // says what others may do.
-    let _not_a_member = rustix::fs::fchown(record, owner, Some(Gid::from_raw(directory.st_gid)));
-    rustix::fs::fchmod(record, Mode::from_raw_mode(directory.st_mode & 0o666) | OWNER_ONLY)
 }
 
 /// The bytes of a record, even if it stays locked.
@@ -305,23 +232,13 @@ fn inspect(file: &File, timeout: StoreTimeout) -> (Vec<u8>, LockState) {
     (read(file).unwrap_or_default(), lock)
 }
 
-/// How many names (hard links) a record has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Names {
-    None,
-    One,
-}
-
 /// A record must be a regular file with at most one name: a second one could be a file of ours elsewhere that someone
 /// wants us to overwrite.
-fn check(file: &File) -> Result<Names, StoreError> {
-    let stat = rustix::fs::fstat(file)
-        .map_err(|error| StoreError::io("cannot look at the record", &error.into()))?;
-    match (FileType::from_raw_mode(stat.st_mode), stat.st_nlink) {
-        (FileType::RegularFile, 0) => Ok(Names::None),
-        (FileType::RegularFile, 1) => Ok(Names::One),
-        (FileType::RegularFile, _) => Err(StoreError::new("the record has a second name (a hard link)")),
-        _ => Err(StoreError::new("the record is not a plain file")),
+fn check(file: &File) -> Result<Links, StoreError> {
+    match directory::links(file).map_err(|error| StoreError::io("cannot look at the record", &error))? {
+        Some(Links::Several) => Err(StoreError::new("the record has a second name (a hard link)")),
+        Some(links) => Ok(links),
+        None => Err(StoreError::new("the record is not a plain file")),
     }
 }
 
@@ -348,7 +265,7 @@ fn read(file: &File) -> Result<Vec<u8>, StoreError> {
     let mut bytes = vec![0; RECORD_SIZE + 1];
     let mut length = 0;
     while length < bytes.len() {
-        match file.read_at(&mut bytes[length..], length as u64) {
+        match files::read_at(file, &mut bytes[length..], length as u64) {
             Ok(0) => break,
             Ok(more) => length += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -361,7 +278,7 @@ fn read(file: &File) -> Result<Vec<u8>, StoreError> {
 
 fn write(file: &File, bytes: &RecordBytes, old_length: usize) -> Result<(), StoreError> {
     let cannot = |error| StoreError::io("cannot write the record", &error);
-    if file.write_at(bytes, 0).map_err(cannot)? != RECORD_SIZE {
+    if directory::write_at_start(file, bytes).map_err(cannot)? != RECORD_SIZE {
         return Err(StoreError::new("cannot write the record: no space"));
     }
     if old_length > RECORD_SIZE {

@@ -117,16 +117,18 @@ impl fmt::Display for RecordKey {
 }
 
 /// Lowercase letters, digits, `-`, `_` and dots that are not first stay; every other byte becomes `%xx`. Uppercase
-/// letters too: some file systems do not distinguish `A` from `a`. Two names never get the same text, except that
+/// letters too: some file systems do not distinguish `A` from `a`. So does the first byte of `con` and `nul.x`, which are
+/// devices on Windows in every directory. Two names never get the same text, except that
 /// very long ones are distinguished only by a hash of 128 bits.
 fn encode(name: &[u8]) -> String {
     if name.is_empty() {
         return "%".to_owned();
     }
     let mut text = String::new();
+    let is_device = is_device(name);
     for (index, &byte) in name.iter().enumerate() {
         match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => text.push(char::from(byte)),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' if index > 0 || !is_device => text.push(char::from(byte)),
             b'.' if index > 0 => text.push('.'),
             _ => {
                 use fmt::Write;
@@ -139,6 +141,17 @@ fn encode(name: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Whether a file of this name would be a device on Windows, whatever comes behind a dot ("Naming Files, Paths, and
+/// Namespaces").
+fn is_device(name: &[u8]) -> bool {
+    let name = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+    match name {
+        b"con" | b"prn" | b"aux" | b"nul" => true,
+        [kind @ .., b'0'..=b'9'] => matches!(kind, b"com" | b"lpt"),
+        _ => false,
+    }
 }
 
 /// FNV-1a with 128 bits (draft-eastlake-fnv), against accidental collisions. Someone who makes two names collide on
@@ -170,6 +183,10 @@ mod tests {
             ("A b", "%41%20b.breaker"),
             ("ü", "%c3%bc.breaker"),
             ("a\0\n", "a%00%0a.breaker"),
+            ("con", "%63on.breaker"),
+            ("nul.x", "%6eul.x.breaker"),
+            ("com1", "%63om1.breaker"),
+            ("console", "console.breaker"),
         ] {
             assert_eq!(file(name.as_bytes()), expected);
             assert_eq!(RecordKey::from_file_name(expected).unwrap().to_string(), name);
@@ -188,8 +205,16 @@ mod tests {
 
     #[test]
     fn other_peoples_files_and_keys_are_not_ours() {
-        for file in ["registry", ".breaker", "a.txt", "A.breaker", "a b.budget", "%2.breaker", "%61.breaker"]
-        {
+        for file in [
+            "registry",
+            ".breaker",
+            "a.txt",
+            "A.breaker",
+            "a b.budget",
+            "%2.breaker",
+            "%61.breaker",
+            "con.breaker",
+        ] {
             assert_eq!(RecordKey::from_file_name(file), None, "{file}");
         }
         let like_a_long_one = format!("{}~{}.breaker", "\x1b".repeat(KEPT_PREFIX), "0".repeat(32));

@@ -1,6 +1,7 @@
 //! One line of a file that `--report` wrote. docs/json.md has the format.
 
 use crate::core::account::{Account, RunResult};
+use crate::core::exit_code::ExitCode;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
@@ -69,7 +70,7 @@ struct Written {
     command: String,
     started: String,
     outcome: String,
-    exit_status: u8,
+    exit_status: ExitCode,
     elapsed_s: f64,
     waited_s: f64,
     attempts: Attempts,
@@ -120,7 +121,7 @@ struct OneAttempt {
 /// One of the fields is there.
 #[derive(Deserialize)]
 struct Ended {
-    exit: Option<u8>,
+    exit: Option<ExitCode>,
     signal: Option<String>,
     timed_out: Option<String>,
     not_started: Option<String>,

@@ -3,10 +3,10 @@
 
 use super::line::{self, NoRun};
 use super::tally::Stats;
+use crate::platform::input_file;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The longest line that is read, in bytes. A report of ten thousand attempts has a few million.
@@ -71,14 +71,15 @@ pub fn read(paths: &[PathBuf]) -> Result<(Stats, Vec<Remark>), ReadError> {
     for path in paths {
         let failed = |error| ReadError { path: path.clone(), error };
         let file = open(path).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?;
-        let is_file = found.is_file();
-        if is_file && !seen.insert((found.dev(), found.ino())) {
-            remarks.push(Remark::ReadAlready(path.clone()));
-            continue;
+        let mut size = u64::MAX;
+        if let Some(identity) = input_file::identity(&file).map_err(failed)? {
+            if !seen.insert(identity) {
+                remarks.push(Remark::ReadAlready(path.clone()));
+                continue;
+            }
+            // Files of the kernel say that they are empty.
+            size = Some(file.metadata().map_err(failed)?.len()).filter(|size| *size > 0).unwrap_or(size);
         }
-        // Files of the kernel say that they are empty.
-        let size = if is_file && found.size() > 0 { found.size() } else { u64::MAX };
         let left_out = read_one(file.take(size), &mut stats).map_err(failed)?;
         if left_out.damaged.count + left_out.other_version.count > 0 || left_out.unfinished {
             remarks.push(Remark::LeftOut(path.clone(), left_out));
@@ -89,7 +90,7 @@ pub fn read(paths: &[PathBuf]) -> Result<(Stats, Vec<Remark>), ReadError> {
 
 fn open(path: &Path) -> io::Result<File> {
     if path == Path::new(STDIN) {
-        return Ok(rustix::io::dup(rustix::stdio::stdin())?.into());
+        return input_file::stdin();
     }
     File::open(path)
 }

@@ -1,8 +1,8 @@
 //! The bytes of one read from a pipe, on their way to our own stream and through the search, each at its own pace.
 
-use super::spool::{self, PipeRead};
+use crate::platform::PipeRead;
+use crate::platform::pipe::PipeReader;
 use std::io;
-use std::os::fd::AsFd;
 
 /// The bytes of one read.
 #[derive(Debug, Default)]
@@ -18,12 +18,13 @@ impl Chunk {
     ///
     /// # Errors
     /// Any error of read(2).
-    pub fn fill(&mut self, pipe: impl AsFd, max: usize) -> io::Result<PipeRead> {
+    pub fn fill(&mut self, pipe: &mut PipeReader, max: usize) -> io::Result<PipeRead> {
         if self.bytes.len() < max {
             self.bytes.resize(max, 0);
         }
-        let (result, bytes) = spool::read(pipe, &mut self.bytes[..max])?;
-        (self.filled, self.written, self.scanned) = (bytes.len(), 0, 0);
+        let result = pipe.read(&mut self.bytes[..max])?;
+        let filled = if let PipeRead::Bytes(n) = result { n } else { 0 };
+        (self.filled, self.written, self.scanned) = (filled, 0, 0);
         Ok(result)
     }
 

@@ -1,19 +1,15 @@
 //! stdin of the command: what `retry` itself would read. Each attempt starts at the same place where this is possible.
 
-use super::descriptor::{is_ready, is_same_file};
 use super::error::StreamError;
-use super::nonblocking_reader::NonblockingReader;
-use super::pipe::{Access, PipeSize};
 use super::spool::Spool;
 use super::time_slice::{ElapsedFn, TIME_SLICE};
 use crate::core::plan::Stdin;
-use crate::platform::streams::share_description;
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{FileType, OFlags, SeekFrom};
-use rustix::io::Errno;
-use std::fs::File;
+use crate::platform::nonblocking_reader::NonblockingReader;
+use crate::platform::pipe::{self, Access, PipeWriter};
+use crate::platform::readiness::Interests;
+use crate::platform::stdio::{self, BorrowedStream, OwnedStream};
+use crate::platform::{Offset, PipeRead, Supply, Written, stdin};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// How the command gets its stdin.
 #[derive(Debug)]
@@ -34,82 +30,49 @@ pub enum Input {
     Null,
 }
 
-/// Whether a stream that cannot be rewound can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Supply {
-    /// It has data, or may get some.
-    Open,
-    /// It is empty, and all its writers are gone.
-    Ended,
-}
-
 impl Input {
     /// Chooses by the kind of our stdin.
-    pub fn new(mode: Stdin) -> Self {
-        let stdin = rustix::stdio::stdin();
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn new(mode: Stdin) -> io::Result<Self> {
         if mode == Stdin::Null {
-            return Self::Null;
+            return Ok(Self::Null);
         }
-        match rustix::fs::tell(stdin) {
-            Ok(offset) if !is_written_to() => Self::Rewound { offset },
+        Ok(match stdin::offset() {
+            Offset::At(offset) => Self::Rewound { offset },
             // Not a terminal: what the user types is for the process that reads it, the command or later the shell.
             // And a command that asks for a password reads from the terminal itself.
-            Err(_) if mode == Stdin::Replay && !rustix::termios::isatty(stdin) => {
-                Self::Replayed(Box::new(Replay::new(stdin)))
+            Offset::None if mode == Stdin::Replay && !stdio::is_terminal(stdio::stdin()) => {
+                Self::Replayed(Box::new(Replay::new(stdio::stdin())?))
             }
-            _ => Self::Inherited { at_start: supply(stdin) },
-        }
+            Offset::None | Offset::Shared => Self::Inherited { at_start: stdin::supply() },
+        })
     }
 
     /// Begins an attempt. `None` means that the command inherits our stdin.
     ///
     /// # Errors
     /// When there are no descriptors left, or the file cannot be rewound.
-    pub fn begin(&mut self) -> io::Result<Option<OwnedFd>> {
+    pub fn begin(&mut self) -> io::Result<Option<OwnedStream>> {
         match self {
             Self::Inherited { .. } => Ok(None),
             Self::Rewound { offset } => {
-                rustix::fs::seek(rustix::stdio::stdin(), SeekFrom::Start(*offset))?;
+                stdin::rewind(*offset)?;
                 Ok(None)
             }
             Self::Replayed(replay) => replay.begin().map(Some),
-            Self::Null => File::open("/dev/null").map(|null| Some(null.into())),
+            Self::Null => stdio::null().map(Some),
         }
     }
 
     /// Whether another attempt would find nothing to read, although this one may have read something. (If the pipe
     /// was open and empty at the start, nobody knows: Linux does not record when a pipe was read.)
     pub fn is_used_up(&self) -> bool {
-        let stdin = rustix::stdio::stdin();
-        let is_stream = || {
-            let kind = rustix::fs::fstat(stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
-            matches!(kind, Ok(FileType::Fifo | FileType::Socket))
-        };
         matches!(self, Self::Inherited { at_start: Supply::Open })
-            && is_stream()
-            && supply(stdin) == Supply::Ended
+            && stdin::is_stream()
+            && stdin::supply() == Supply::Ended
     }
-}
-
-/// Whether stdout or stderr shares the open file description of stdin, and so its offset (`0<>log 1>&0`). If that were
-/// rewound, the next attempt would overwrite the output.
-fn is_written_to() -> bool {
-    let stdin = rustix::stdio::stdin();
-    let is_for_reading =
-        rustix::fs::fcntl_getfl(stdin).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDONLY);
-    !is_for_reading
-        && [rustix::stdio::stdout(), rustix::stdio::stderr()]
-            .into_iter()
-            .any(|output| is_same_file(stdin, output) && share_description(stdin, output).unwrap_or(true))
-}
-
-fn supply(stdin: BorrowedFd<'static>) -> Supply {
-    let mut fds = [PollFd::from_borrowed_fd(stdin, PollFlags::IN)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let _same_as_none = rustix::event::poll(&mut fds, Some(&now));
-    let events = fds[0].revents();
-    let ended = events.contains(PollFlags::HUP) && !events.contains(PollFlags::IN);
-    if ended { Supply::Ended } else { Supply::Open }
 }
 
 /// Keeps stdin as it is read, and gives it to each attempt from its beginning. Reads more only when the command has
@@ -123,31 +86,27 @@ pub struct Replay {
     access: Option<Access>,
     spool: Spool,
     /// Our end of the pipe to the command, until the command has everything or has closed its end.
-    pipe: Option<OwnedFd>,
+    pipe: Option<PipeWriter>,
     /// How many bytes of the spool this attempt has got.
     sent: u64,
-    size: PipeSize,
 }
 
 impl Replay {
-    fn new(stdin: BorrowedFd<'static>) -> Self {
-        Self {
-            reader: NonblockingReader::new(stdin),
+    fn new(stdin: BorrowedStream<'static>) -> io::Result<Self> {
+        Ok(Self {
+            reader: NonblockingReader::new(stdin)?,
             reader_ended: false,
             access: Access::of(stdin),
             spool: Spool::default(),
             pipe: None,
             sent: 0,
-            size: PipeSize::Default,
-        }
+        })
     }
 
-    fn begin(&mut self) -> io::Result<OwnedFd> {
-        let (theirs, ours) = super::pipe::pipe(self.access)?;
-        rustix::io::ioctl_fionbio(&ours, true)?;
+    fn begin(&mut self) -> io::Result<OwnedStream> {
+        let (theirs, ours) = pipe::to_command(self.access)?;
         self.pipe = Some(ours);
         self.sent = 0;
-        self.size = PipeSize::Default;
         Ok(theirs)
     }
 
@@ -158,18 +117,13 @@ impl Replay {
     pub fn advance(&mut self, buffer: &mut [u8], elapsed: ElapsedFn<'_>) -> Result<(), StreamError> {
         let end = elapsed() + TIME_SLICE;
         while elapsed() < end {
-            let Some(pipe) = &self.pipe else { return Ok(()) };
+            let Some(pipe) = &mut self.pipe else { return Ok(()) };
             if self.sent < self.spool.len() {
                 let length =
                     self.spool.read_at(buffer, self.sent).map_err(|error| StreamError::stdin(&error))?;
-                match rustix::io::write(pipe, &buffer[..length]) {
-                    Ok(written) => {
-                        self.sent += written as u64;
-                        if written < length {
-                            self.size.grow(pipe);
-                        }
-                    }
-                    Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                match pipe.write(&buffer[..length]) {
+                    Ok(Written::Bytes(written)) => self.sent += written as u64,
+                    Ok(Written::Blocked) => return Ok(()),
                     // EPIPE: the command has closed its end.
                     Err(_) => self.pipe = None,
                 }
@@ -177,15 +131,14 @@ impl Replay {
                 self.pipe = None;
             } else {
                 match self.reader.read(buffer) {
-                    Ok(0) => self.reader_ended = true,
-                    Ok(length) => {
+                    Ok(PipeRead::End) => self.reader_ended = true,
+                    Ok(PipeRead::Bytes(length)) => {
                         self.spool.append(&buffer[..length]).map_err(|error| StreamError::stdin(&error))?;
                     }
-                    Err(Errno::INTR) => {}
-                    Err(Errno::AGAIN) => {
+                    Ok(PipeRead::Empty) => {
                         // If the command has closed its end, it needs no more, and poll would return at once, again and
                         // again.
-                        if is_ready(pipe, PollFlags::empty()) {
+                        if pipe.has_lost_reader() {
                             self.pipe = None;
                         }
                         return Ok(());
@@ -204,13 +157,13 @@ impl Replay {
     }
 
     /// What to wait for: room in the pipe, or more of stdin, or the end that the command closes.
-    pub fn interests<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+    pub fn interests<'a>(&'a self, interests: &mut Interests<'a>) {
         let Some(pipe) = &self.pipe else { return };
         if self.sent < self.spool.len() {
-            fds.push(PollFd::new(pipe, PollFlags::OUT));
+            interests.write_pipe(pipe);
         } else {
-            fds.push(PollFd::from_borrowed_fd(self.reader.fd(), PollFlags::IN));
-            fds.push(PollFd::new(pipe, PollFlags::empty()));
+            interests.read(&self.reader);
+            interests.reader_of_pipe(pipe);
         }
     }
 }

@@ -9,11 +9,6 @@
 //! | [`recent_output`] | the end of an attempt's output, for `--retry-if` |
 //! | [`spool`] | bytes that are kept: in memory, then in an unlinked file |
 //! | [`chunk`] | the bytes of one read, with what is written and what is searched of them |
-//! | [`pipe`](mod@pipe) | pipes between the command and us |
-//! | [`nonblocking_reader`] | reading from an inherited descriptor without ever blocking |
-//! | [`nonblocking_writer`] | writing to an inherited descriptor without ever blocking |
-//! | [`descriptor`] | what an inherited descriptor refers to, and a second open file description of it |
-//! | [`unnamed`] | a file without a name in `$TMPDIR` |
 //! | [`time_slice`] | how long one stream may take before it is the turn of others |
 //! | [`error`] | errors that lose a part of a stream |
 //!
@@ -21,16 +16,11 @@
 //! it can. Nothing here judges: it returns what it has found.
 
 pub mod chunk;
-pub mod descriptor;
 pub mod error;
 pub mod input;
-pub mod nonblocking_reader;
-pub mod nonblocking_writer;
 pub mod output_pipe;
-pub mod pipe;
 pub mod recent_output;
 pub mod scanner;
 pub mod spool;
 pub mod stdio;
 pub mod time_slice;
-pub mod unnamed;

@@ -2,18 +2,19 @@
 
 use super::chunk::Chunk;
 use super::error::{self, StreamError};
-use super::nonblocking_writer::{NonblockingWriter, Written};
-use super::pipe::{self, Access, PipeSize};
 use super::recent_output::RecentOutput;
 use super::scanner::{Scanner, ServerHints};
-use super::spool::{CHUNK_SIZE, PipeRead, Spool};
+use super::spool::{CHUNK_SIZE, Spool};
 use super::time_slice::{ElapsedFn, TIME_SLICE};
 use crate::core::output::{Seen, Watchlist};
 use crate::core::stream::Stream;
+use crate::platform::nonblocking_writer::NonblockingWriter;
+use crate::platform::pipe::{self, Access, PipeReader};
+use crate::platform::readiness::Interests;
+use crate::platform::stdio::OwnedStream;
+use crate::platform::{PipeRead, Written};
 use retry_loop::server_hint::ServerHint;
-use rustix::event::{PollFd, PollFlags};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
 /// What happens to the output.
@@ -46,8 +47,7 @@ pub struct OutputPipe {
 #[derive(Debug, Default)]
 struct AttemptState {
     /// Our end, while the command or one of its children may write to it.
-    pipe: Option<OwnedFd>,
-    size: PipeSize,
+    pipe: Option<PipeReader>,
     /// After the command has ended, how many bytes are still read: those that were in the pipe then.
     allowance: Option<u64>,
     scanner: Scanner,
@@ -110,10 +110,9 @@ impl OutputPipe {
     ///
     /// # Errors
     /// When there are no descriptors or no memory left.
-    pub fn begin(&mut self, watchlist: &Watchlist) -> io::Result<OwnedFd> {
+    pub fn begin(&mut self, watchlist: &Watchlist) -> io::Result<OwnedStream> {
         self.held.clear()?;
-        let (ours, theirs) = pipe::pipe(self.access)?;
-        rustix::io::ioctl_fionbio(&ours, true)?;
+        let (ours, theirs) = pipe::from_command(self.access)?;
         let scanner = Scanner::new(watchlist, &self.streams, self.server_hints)?;
         self.attempt = AttemptState { pipe: Some(ours), scanner, ..AttemptState::default() };
         Ok(theirs)
@@ -156,7 +155,7 @@ impl OutputPipe {
     /// Reads some bytes from the pipe; 0 if there are none now, or will be none any more.
     fn read(&mut self, buffer: &mut [u8], recent: Option<&mut RecentOutput>) -> Result<u64, StreamError> {
         let attempt = &mut self.attempt;
-        let Some(pipe) = &attempt.pipe else { return Ok(0) };
+        let Some(pipe) = &mut attempt.pipe else { return Ok(0) };
         let max = attempt.allowance.map_or(CHUNK_SIZE as u64, |left| left.min(CHUNK_SIZE as u64)) as usize;
         if max == 0 {
             attempt.pipe = None;
@@ -179,9 +178,6 @@ impl OutputPipe {
         };
         Ok(match result {
             PipeRead::Bytes(n) => {
-                if n >= pipe::DEFAULT_SIZE {
-                    attempt.size.grow(pipe);
-                }
                 attempt.allowance = attempt.allowance.map(|left| left.saturating_sub(n as u64));
                 n as u64
             }
@@ -255,8 +251,8 @@ impl OutputPipe {
     /// The command has ended: from now on, only the bytes that are in the pipe now are read, and no other process is
     /// waited for.
     pub fn limit_to_present(&mut self) {
-        if let Some(pipe) = &self.attempt.pipe {
-            self.attempt.allowance = Some(rustix::io::ioctl_fionread(pipe).unwrap_or(0));
+        if let Some(pipe) = &mut self.attempt.pipe {
+            self.attempt.allowance = Some(pipe.available());
         }
     }
 
@@ -293,14 +289,14 @@ impl OutputPipe {
     }
 
     /// What to wait for.
-    pub fn interest(&self) -> Option<PollFd<'_>> {
+    pub fn interests<'a>(&'a self, interests: &mut Interests<'a>) {
         if self.has_pending() {
-            return Some(PollFd::from_borrowed_fd(self.writer.fd(), PollFlags::OUT));
+            interests.write(&self.writer);
+        } else if !self.is_behind()
+            && let Some(pipe) = &self.attempt.pipe
+        {
+            interests.read_pipe(pipe);
         }
-        if self.is_behind() {
-            return None;
-        }
-        self.attempt.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))
     }
 }
 

@@ -1,13 +1,11 @@
 //! Bytes that are kept: up to 1 MiB in memory, more in an unlinked file in `$TMPDIR`, so that memory is bounded and
 //! nothing is left behind, however we end.
 
-use super::nonblocking_writer::{NonblockingWriter, Written};
-use super::unnamed;
-use rustix::io::Errno;
+use crate::platform::nonblocking_writer::NonblockingWriter;
+use crate::platform::pipe::PipeReader;
+use crate::platform::{PipeRead, Written, files, unnamed};
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 
 /// How many bytes are kept in memory at most.
 const MAX_IN_MEMORY: usize = 1 << 20;
@@ -21,17 +19,6 @@ pub struct Spool {
     memory: Vec<u8>,
     file: Option<File>,
     length: u64,
-}
-
-/// The result of reading from a pipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PipeRead {
-    /// This many bytes were read, at least one.
-    Bytes(usize),
-    /// The pipe is empty.
-    Empty,
-    /// The pipe is empty, and has no writer any more.
-    End,
 }
 
 impl Spool {
@@ -54,7 +41,7 @@ impl Spool {
             self.move_to_file()?;
         }
         match &self.file {
-            Some(file) => file.write_all_at(bytes, self.length)?,
+            Some(file) => files::write_all_at(file, bytes, self.length)?,
             None => self.memory.extend_from_slice(bytes),
         }
         self.length += bytes.len() as u64;
@@ -63,7 +50,7 @@ impl Spool {
 
     fn move_to_file(&mut self) -> io::Result<()> {
         let file = unnamed::file()?;
-        file.write_all_at(&self.memory, 0)?;
+        files::write_all_at(&file, &self.memory, 0)?;
         self.memory = Vec::new();
         self.file = Some(file);
         Ok(())
@@ -74,11 +61,12 @@ impl Spool {
     ///
     /// # Errors
     /// As for [`Self::append`].
-    pub fn append_from(&mut self, pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<PipeRead> {
-        match read(pipe, buffer)? {
-            (PipeRead::Bytes(n), bytes) => self.append(bytes).map(|()| PipeRead::Bytes(n)),
-            (result, _) => Ok(result),
+    pub fn append_from(&mut self, pipe: &mut PipeReader, buffer: &mut [u8]) -> io::Result<PipeRead> {
+        let result = pipe.read(buffer)?;
+        if let PipeRead::Bytes(n) = result {
+            self.append(&buffer[..n])?;
         }
+        Ok(result)
     }
 
     /// Copies bytes from `offset` on into `buffer`. Returns how many; 0 at the end.
@@ -87,7 +75,7 @@ impl Spool {
     /// When the file cannot be read.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         if let Some(file) = &self.file {
-            return file.read_at(buffer, offset);
+            return files::read_at(file, buffer, offset);
         }
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.memory.len());
         let kept = &self.memory[start..];
@@ -106,16 +94,10 @@ impl Spool {
         offset: &mut u64,
         buffer: &mut [u8],
     ) -> io::Result<Written> {
-        if let Some(file) = &self.file {
-            match writer.splice_from(file, offset, CHUNK_SIZE) {
-                // Refused for files in append mode, by some file systems and by some systems.
-                Err(error)
-                    if matches!(
-                        Errno::from_io_error(&error),
-                        Some(Errno::INVAL | Errno::NOSYS | Errno::BADF)
-                    ) => {}
-                result => return result,
-            }
+        if let Some(file) = &self.file
+            && let Some(written) = writer.splice_from(file, offset, CHUNK_SIZE)?
+        {
+            return Ok(written);
         }
         let max = buffer.len().min(writer.max_write());
         let length = self.read_at(&mut buffer[..max], *offset)?;
@@ -137,19 +119,6 @@ impl Spool {
         self.memory.clear();
         self.length = 0;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(0))
-    }
-}
-
-/// Reads from a non-blocking pipe.
-///
-/// # Errors
-/// Any error of read(2).
-pub fn read(pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<(PipeRead, &[u8])> {
-    match rustix::io::read(pipe, &mut *buffer) {
-        Ok(0) => Ok((PipeRead::End, &[])),
-        Ok(n) => Ok((PipeRead::Bytes(n), &buffer[..n])),
-        Err(Errno::AGAIN | Errno::INTR) => Ok((PipeRead::Empty, &[])),
-        Err(error) => Err(error.into()),
     }
 }
 

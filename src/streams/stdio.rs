@@ -1,10 +1,8 @@
 //! The three streams of the command through all attempts: which of them are pipes, what starts and ends with an
 //! attempt, and what is released at the end.
 
-use super::descriptor::is_same_file;
 use super::error::StreamError;
 use super::input::Input;
-use super::nonblocking_writer::NonblockingWriter;
 use super::output_pipe::{Mode, OutputPipe};
 use super::recent_output::RecentOutput;
 use super::scanner::ServerHints;
@@ -13,11 +11,11 @@ use super::time_slice::ElapsedFn;
 use crate::core::output::{Seen, Watchlist};
 use crate::core::plan::{Output, Plan};
 use crate::core::stream::{Cursor, Side, Stream};
+use crate::platform::nonblocking_writer::NonblockingWriter;
+use crate::platform::readiness::Interests;
+use crate::platform::stdio::{OwnedStream, StatusFlags, is_same_file, is_terminal, stderr, stdout};
 use retry_loop::server_hint::ServerHint;
-use rustix::event::PollFd;
-use rustix::fs::OFlags;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
 const SCAN_TOO_SLOW: &str = "a pattern is so slow that the output was not searched before the deadline";
@@ -37,18 +35,18 @@ pub struct Streams {
     /// Which of our own streams are terminals.
     terminals: Vec<Stream>,
     /// The status flags of our own streams at the start of the run.
-    flags: [Option<OFlags>; 3],
+    flags: StatusFlags,
 }
 
 /// The streams for a command that is started. `None` means that it inherits ours.
 #[derive(Debug, Default)]
 pub struct ChildStdio {
     /// stdin of the command.
-    pub stdin: Option<OwnedFd>,
+    pub stdin: Option<OwnedStream>,
     /// stdout of the command.
-    pub stdout: Option<OwnedFd>,
+    pub stdout: Option<OwnedStream>,
     /// stderr of the command.
-    pub stderr: Option<OwnedFd>,
+    pub stderr: Option<OwnedStream>,
 }
 
 impl Streams {
@@ -59,9 +57,9 @@ impl Streams {
     pub fn new(plan: &Plan) -> io::Result<Self> {
         let watchlist = plan.rules.watchlist();
         Ok(Self {
-            input: Input::new(plan.streams.stdin),
+            input: Input::new(plan.streams.stdin)?,
             terminals: terminals(),
-            flags: standard_streams().map(|fd| rustix::fs::fcntl_getfl(fd).ok()),
+            flags: StatusFlags::save(),
             output_pipes: output_pipes(plan, &watchlist)?,
             watchlist,
             buffer: Vec::new(),
@@ -82,7 +80,7 @@ impl Streams {
     /// When there are no descriptors left.
     pub fn begin(&mut self, now: Duration) -> io::Result<ChildStdio> {
         self.active = now;
-        self.restore_flags();
+        self.flags.restore();
         if let Some(recent) = &mut self.recent {
             recent.clear();
         }
@@ -105,21 +103,9 @@ impl Streams {
     ///
     /// # Errors
     /// When there are no descriptors left.
-    pub fn stdin_again(&mut self) -> io::Result<Option<OwnedFd>> {
-        self.restore_flags();
+    pub fn stdin_again(&mut self) -> io::Result<Option<OwnedStream>> {
+        self.flags.restore();
         self.input.begin()
-    }
-
-    /// Undoes what an attempt did to the streams that it shares with us and with the next attempt. An ssh that is
-    /// killed leaves them non-blocking, and the next program takes EAGAIN for an error.
-    fn restore_flags(&self) {
-        for (fd, flags) in standard_streams().into_iter().zip(self.flags) {
-            if let Some(flags) = flags
-                && rustix::fs::fcntl_getfl(fd).is_ok_and(|now| now != flags)
-            {
-                let _best_effort = rustix::fs::fcntl_setfl(fd, flags);
-            }
-        }
     }
 
     /// Takes a warning that output was lost, if there is a new one.
@@ -133,11 +119,13 @@ impl Streams {
     }
 
     /// What to wait for.
-    pub fn interests<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+    pub fn interests<'a>(&'a self, interests: &mut Interests<'a>) {
         if let Input::Replayed(replay) = &self.input {
-            replay.interests(fds);
+            replay.interests(interests);
         }
-        fds.extend(self.output_pipes.iter().filter_map(OutputPipe::interest));
+        for output_pipe in &self.output_pipes {
+            output_pipe.interests(interests);
+        }
     }
 
     /// Whether output is still to be searched, so that the event loop must not sleep.
@@ -306,19 +294,15 @@ pub enum News {
 }
 
 fn terminals() -> Vec<Stream> {
-    let streams = [(Stream::Stdout, rustix::stdio::stdout()), (Stream::Stderr, rustix::stdio::stderr())];
-    streams.into_iter().filter(|(_, fd)| rustix::termios::isatty(fd)).map(|(stream, _)| stream).collect()
-}
-
-fn standard_streams() -> [BorrowedFd<'static>; 3] {
-    [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
+    let streams = [(Stream::Stdout, stdout()), (Stream::Stderr, stderr())];
+    streams.into_iter().filter(|(_, fd)| is_terminal(*fd)).map(|(stream, _)| stream).collect()
 }
 
 fn output_pipes(plan: &Plan, watchlist: &Watchlist) -> io::Result<Vec<OutputPipe>> {
     let needs = |stream| PipeNeeds::of(plan, watchlist, stream);
     let fd = |stream| match stream {
-        Stream::Stdout => rustix::stdio::stdout(),
-        Stream::Stderr => rustix::stdio::stderr(),
+        Stream::Stdout => stdout(),
+        Stream::Stderr => stderr(),
     };
     let output_pipe = |streams: Vec<Stream>, needs: PipeNeeds| -> io::Result<OutputPipe> {
         let writer = NonblockingWriter::new(fd(streams[0]))?;
@@ -329,7 +313,7 @@ fn output_pipes(plan: &Plan, watchlist: &Watchlist) -> io::Result<Vec<OutputPipe
         (Some(out), None) => vec![output_pipe(vec![Stream::Stdout], out)?],
         (None, Some(err)) => vec![output_pipe(vec![Stream::Stderr], err)?],
         (Some(out), Some(err)) => {
-            let same = is_same_file(rustix::stdio::stdout(), rustix::stdio::stderr());
+            let same = is_same_file(stdout(), stderr());
             // A fallback replaces held stdout only, so it needs two pipes.
             let may_join = out.mode == Mode::Tee || plan.hooks.fallback.is_none();
             if same && out == err && may_join && !watchlist.tells_streams_apart() {

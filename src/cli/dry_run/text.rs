@@ -6,6 +6,7 @@ use super::forecast::{FIRST_ROWS, Forecast, Row, WorstCaseScope};
 use crate::cli::texts::fill;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::SharedConfig;
+use crate::platform::stdio;
 use crate::report::format::{command_name, elapsed, seconds, shell_words};
 use crate::report::output::columns;
 use crate::report::sanitize::{lines, visible};
@@ -18,7 +19,7 @@ const MAX_COLUMNS: usize = 100;
 
 /// The text, in the width of the terminal on stdout.
 pub fn text(plan: &Plan) -> String {
-    lines(&render(plan, &Forecast::of(plan), columns(rustix::stdio::stdout()).min(MAX_COLUMNS)))
+    lines(&render(plan, &Forecast::of(plan), columns(stdio::stdout()).min(MAX_COLUMNS)))
 }
 
 fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {

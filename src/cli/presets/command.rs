@@ -2,8 +2,8 @@
 //! words, and knows the options of common wrappers (their manual pages: sudo(8), env(1), nice(1), timeout(1), stdbuf(1),
 //! ionice(1), setsid(1), xvfb-run(1), bash(1)). An unknown command is the tool itself.
 
+use crate::platform::program::{EXTENSIONS, comparable};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The command behind the wrappers.
@@ -129,7 +129,7 @@ pub fn tool(command: &[OsString]) -> Tool {
     if let Some(module) = python_module(&words) {
         words = module;
     }
-    let name = without_version(name(&words)).to_owned();
+    let name = comparable(without_version(name(&words)));
     Tool { name, words }
 }
 
@@ -145,10 +145,15 @@ pub fn has_time_limit(command: &[OsString]) -> bool {
     false
 }
 
-/// The file name of the command.
+/// The file name of the command, without an ending that may be left out.
 pub fn name(words: &[OsString]) -> &str {
     let program = words.first().map(Path::new);
-    program.and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default()
+    let name = program.and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
+    let short = |extension: &&str| {
+        let (short, end) = name.split_at_checked(name.len().checked_sub(extension.len())?)?;
+        end.eq_ignore_ascii_case(extension).then_some(short)
+    };
+    EXTENSIONS.iter().find_map(short).unwrap_or(name)
 }
 
 /// `pip` from `pip3.11`.
@@ -164,7 +169,7 @@ fn inside_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
     let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name(words)))?;
     let mut at = 1;
     while let Some(word) = words.get(at) {
-        let bytes = word.as_bytes();
+        let bytes = word.as_encoded_bytes();
         match bytes {
             b"--" => {
                 at += 1;
@@ -185,7 +190,7 @@ fn inside_wrapper(words: &[OsString]) -> Option<Vec<OsString>> {
         }
     }
     if wrapper.variables == Variables::Yes {
-        at += words.get(at..)?.iter().take_while(|word| is_variable(word.as_bytes())).count();
+        at += words.get(at..)?.iter().take_while(|word| is_variable(word.as_encoded_bytes())).count();
     }
     let inner = words.get(at + wrapper.words..)?;
     (!inner.is_empty()).then(|| inner.to_vec())
@@ -245,7 +250,7 @@ fn inside_shell(words: &[OsString]) -> Option<Vec<OsString>> {
         }
     }
     let inner = split(words.get(at)?.to_str()?)?;
-    let variables = inner.iter().take_while(|word| is_variable(word.as_bytes())).count();
+    let variables = inner.iter().take_while(|word| is_variable(word.as_encoded_bytes())).count();
     let keyword = ["if", "for", "while", "until", "case", "function", "{", "!", "time", "[[", "cd"];
     let inner = inner.get(variables..).filter(|inner| !inner.is_empty())?;
     (!keyword.contains(&inner[0].to_str()?)).then(|| inner.to_vec())

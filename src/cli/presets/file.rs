@@ -1,5 +1,6 @@
 //! The format of preset files (docs/presets.md), and their mistakes with their places.
 
+use crate::core::exit_code::{self, ExitCode};
 use crate::core::pattern::{Alphabet, Pattern};
 use crate::core::preset::{Advice, AdviceWhen, Codes, Preset, PresetRule, PresetThen};
 use crate::core::stream::Side;
@@ -73,7 +74,7 @@ pub struct Example {
     /// What the preset must say about it.
     pub verdict: PresetThen,
     /// The exit code.
-    pub exit: u8,
+    pub exit: ExitCode,
     /// The streams with the output.
     #[serde(default)]
     pub stream: Side,
@@ -211,7 +212,8 @@ fn codes(text: &str) -> Result<Codes, String> {
     if text.trim() == "nonzero" {
         return Ok(Codes::Nonzero);
     }
-    let code = |part: &str| part.trim().parse::<u8>().map_err(|_| format!("'{text}' are no exit codes"));
+    let code =
+        |part: &str| exit_code::parse(part.trim()).ok_or_else(|| format!("'{text}' are no exit codes"));
     let range = |part: &str| match part.split_once('-') {
         None => code(part).map(|code| (code, code)),
         Some((low, high)) => Ok((code(low)?, code(high)?)),
@@ -331,7 +333,10 @@ mod tests {
                 "6:11: the pattern is no good: unclosed group",
             ),
             ("[[rule]]\nthen = 'stop'\npattern = '{nope}'\nwhy = 'y'", "6:11: {nope} is no word"),
-            ("[[rule]]\nthen = 'stop'\ncodes = '256'\nwhy = 'y'", "6:9: '256' are no exit codes"),
+            (
+                "[[rule]]\nthen = 'stop'\ncodes = '4294967296'\nwhy = 'y'",
+                "6:9: '4294967296' are no exit codes",
+            ),
             ("[[rule]]\nthen = 'stop'\nwhy = 'y'", "neither codes nor a pattern"),
             ("[[rule", "4:"),
         ] {

@@ -1,6 +1,7 @@
 //! What `--list-presets` prints: all presets, or one with its rules.
 
 use super::{Catalog, Entry};
+use crate::core::exit_code::{ExitCode, display};
 use crate::core::preset::{Codes, PresetRule, PresetThen};
 use crate::core::stream::Side;
 use crate::report::sanitize;
@@ -59,8 +60,8 @@ fn codes_text(codes: &Codes) -> String {
     match codes {
         Codes::Nonzero => "nonzero".to_owned(),
         Codes::Of(ranges) => {
-            let range = |(low, high): &(u8, u8)| {
-                if low == high { low.to_string() } else { format!("{low}-{high}") }
+            let range = |(low, high): &(ExitCode, ExitCode)| {
+                if low == high { display(*low) } else { format!("{}-{}", display(*low), display(*high)) }
             };
             ranges.iter().map(range).collect::<Vec<_>>().join(",")
         }

@@ -145,13 +145,14 @@ fn read(path: &Path, words: &Words) -> Result<FilePreset, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::exit_code::ExitCode;
     use crate::core::outcome::Outcome;
     use crate::core::output::{Seen, Watcher, Watchlist};
     use crate::core::preset::PresetThen;
     use crate::core::stream::{Side, Stream};
 
     /// Whether the preset takes an exit with this code and output for transient.
-    fn is_transient(preset: &Arc<Preset>, exit: u8, side: Side, output: &str) -> bool {
+    fn is_transient(preset: &Arc<Preset>, exit: ExitCode, side: Side, output: &str) -> bool {
         let list = Watchlist::new([], preset.sides());
         let mut seen = Seen::default();
         for stream in [Stream::Stdout, Stream::Stderr] {

@@ -29,6 +29,9 @@ impl Process {
 /// Does nothing: orphans become children of init.
 pub fn adopt_orphans() {}
 
+/// Does nothing: what still runs lives on when we end.
+pub fn release() {}
+
 /// Unknown: a process whose parent has ended is a child of init, not of ours.
 pub fn any() -> Descendants {
     Descendants::Unknown
@@ -46,6 +49,14 @@ pub fn is_in_our_session(_pid: Pid) -> bool {
 /// ESRCH when it is gone, EPERM when it runs as someone else.
 pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
     ProcessGroup::for_commands().send(process.pid, signal)
+}
+
+/// Continues the command if it is stopped: its whole group if that is its own.
+///
+/// # Errors
+/// As for [`send`].
+pub fn resume(process: &Process) -> io::Result<()> {
+    send(process, Signal::SIGCONT)
 }
 
 /// Kills nothing: the command is our only child.

@@ -1,7 +1,7 @@
 //! Signal numbers and siginfo_t of macOS and FreeBSD.
 
 use crate::core::signal::Signal;
-use crate::platform::signals::Origin;
+use crate::platform::received::Origin;
 use std::ops::RangeInclusive;
 
 /// Signals that end a process by default on these systems only.

@@ -1,7 +1,7 @@
 //! Starting a command with posix_spawn(3), by way of std. There is no parent-death signal.
 
 use crate::platform::group::ProcessGroup;
-use crate::platform::launch::Launch;
+use crate::platform::launch::{Launch, Program};
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::OsString;
@@ -16,12 +16,22 @@ pub fn is_child_before_exec() -> bool {
     false
 }
 
+pub use crate::platform::unix::start_error::is_transient;
+
 /// Starts a command.
 ///
 /// # Errors
 /// What posix_spawn(3) answers.
 pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
-    let (program, arguments) = launch.argv.split_first().ok_or(io::ErrorKind::NotFound)?;
+    let shell_argv;
+    let argv: &[OsString] = match launch.program {
+        Program::Argv(argv) => argv,
+        Program::ShellLine(line) => {
+            shell_argv = ["sh".into(), "-c".into(), line.to_owned()];
+            &shell_argv
+        }
+    };
+    let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::NotFound)?;
     match spawn(launch, program, arguments) {
         // A script without `#!`. execvp(3) runs it with /bin/sh; posix_spawn(3) may not.
         Err(error) if Errno::from_io_error(&error) == Some(Errno::NOEXEC) => {

@@ -44,6 +44,9 @@ pub fn adopt_orphans() {
     let _best_effort = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
+/// Does nothing: what still runs lives on when we end.
+pub fn release() {}
+
 /// Whether we have descendants. A child subreaper without children has none.
 pub fn any() -> Descendants {
     if children::exists(WaitId::All) { Descendants::Some } else { Descendants::None }
@@ -75,6 +78,14 @@ pub fn send(process: &Process, signal: Signal) -> io::Result<()> {
         // No descriptor left, a kernel before 5.3, or a real-time signal.
         _ => children::send(process.pid, signal),
     }
+}
+
+/// Continues a descendant if it is stopped.
+///
+/// # Errors
+/// As for [`send`].
+pub fn resume(process: &Process) -> io::Result<()> {
+    send(process, Signal::SIGCONT)
 }
 
 /// Sends SIGKILL to the children that `is_selected` selects, and returns the number of all children, ended or not. The

@@ -1,7 +1,7 @@
 //! Signal numbers and siginfo_t of Linux.
 
 use crate::core::signal::Signal;
-use crate::platform::signals::Origin;
+use crate::platform::received::Origin;
 use std::ops::RangeInclusive;
 
 /// Signals that end a process by default on Linux, and elsewhere are ignored by default or do not exist.

@@ -7,11 +7,11 @@
 
 use super::environment::Environment;
 use crate::platform::group::ProcessGroup;
-use crate::platform::launch::Launch;
+use crate::platform::launch::{Launch, Program};
 use crate::platform::signals::Mask;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::process::Pid;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -26,6 +26,8 @@ static IN_CHILD: AtomicBool = AtomicBool::new(false);
 pub fn is_child_before_exec() -> bool {
     IN_CHILD.load(Ordering::Relaxed)
 }
+
+pub use crate::platform::unix::start_error::is_transient;
 
 /// Starts a command. Returns when it runs, or cannot be run.
 ///
@@ -143,9 +145,17 @@ impl CStringArray {
 
 impl Prepared {
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
-        let texts = launch.argv.iter().map(|argument| CString::new(argument.as_bytes()));
+        let shell_argv;
+        let argv: &[OsString] = match launch.program {
+            Program::Argv(argv) => argv,
+            Program::ShellLine(line) => {
+                shell_argv = ["sh".into(), "-c".into(), line.to_owned()];
+                &shell_argv
+            }
+        };
+        let texts = argv.iter().map(|argument| CString::new(argument.as_bytes()));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let program = launch.argv.first().ok_or(io::ErrorKind::NotFound)?;
+        let program = argv.first().ok_or(io::ErrorKind::NotFound)?;
         let files = candidates(program)?;
         let mut shell = vec![c"/bin/sh".to_owned(), c"".to_owned()];
         shell.extend(texts.iter().skip(1).cloned());

@@ -2,23 +2,11 @@
 
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
+use crate::platform::Change;
 pub use crate::platform::system::ptrace::stop_tracing;
-use rustix::process::Pid;
+pub use rustix::process::Pid;
 use std::io;
 use std::mem::MaybeUninit;
-
-/// A change in the state of a child.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// It has ended like this, and is reaped.
-    Ended(Outcome),
-    /// It was stopped by this signal.
-    Stopped(Signal),
-    /// It was continued.
-    Continued,
-    /// It asked to be traced by its parent (PTRACE_TRACEME), and has stopped for the tracer with this signal.
-    Traced(Signal),
-}
 
 /// Which children a call is about, as in waitid(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +36,7 @@ pub fn next_change(id: WaitId) -> io::Result<Option<(Pid, Change)>> {
     };
     let Some(pid) = Pid::from_raw(pid) else { return Ok(None) };
     let change = match code {
-        libc::CLD_EXITED => Change::Ended(Outcome::Exited(status as u8)),
+        libc::CLD_EXITED => Change::Ended(Outcome::Exited(status as u32 & 0xff)),
         libc::CLD_STOPPED => Change::Stopped(Signal(status)),
         libc::CLD_CONTINUED => Change::Continued,
         libc::CLD_TRAPPED => Change::Traced(Signal(status)),

@@ -32,6 +32,14 @@ impl ProcessGroup {
         }
     }
 
+    /// Continues the command `pid` if it is stopped: its whole group if that is its own.
+    ///
+    /// # Errors
+    /// As for [`Self::send`].
+    pub fn resume(self, pid: Pid) -> io::Result<()> {
+        self.send(pid, Signal::SIGCONT)
+    }
+
     /// Whether the command `pid` is not reaped yet, or a process of its own group still exists.
     pub fn exists(self, pid: Pid) -> bool {
         match self {

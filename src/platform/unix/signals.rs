@@ -1,6 +1,7 @@
 //! Signals to this process: catching, counting and taking them, and signal masks.
 
 use crate::core::signal::Signal;
+use crate::platform::received::Origin;
 use crate::platform::system::siginfo;
 pub use crate::platform::system::siginfo::{TERMINATING, real_time};
 use crate::platform::system::spawn::is_child_before_exec;
@@ -8,15 +9,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-
-/// The sender of a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A process, with kill(2) or a similar call.
-    Process,
-    /// The kernel, for a key on the terminal, a hang-up or a timer.
-    Kernel,
-}
 
 /// What happens to a system call that a caught signal interrupts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

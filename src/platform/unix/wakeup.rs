@@ -7,13 +7,13 @@ use std::os::fd::OwnedFd;
 
 /// A descriptor that a signal handler writes to, and one that the event loop polls.
 #[derive(Debug)]
-pub struct WakeupFds {
+pub struct WakeupSource {
     reader: OwnedFd,
     /// `None` if it is the same as `reader`.
     writer: Option<OwnedFd>,
 }
 
-impl WakeupFds {
+impl WakeupSource {
     /// Opens the descriptors.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_was_written_wakes_until_it_is_cleared() {
-        let wakeup = WakeupFds::new().unwrap();
+        let wakeup = WakeupSource::new().unwrap();
         let is_awake = || {
             let mut fds = [PollFd::new(wakeup.reader(), PollFlags::IN)];
             rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1

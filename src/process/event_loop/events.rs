@@ -3,14 +3,12 @@
 use super::{Clock, ClockAction, EventLoop};
 use crate::core::outcome::Outcome;
 use crate::core::signal::Signal;
-use crate::platform::children::{self, Change, WaitId};
+use crate::platform::children::{self, Pid, WaitId};
 use crate::platform::group::ProcessGroup;
-use crate::platform::signals::real_time;
+use crate::platform::received::{Meaning, Received};
+use crate::platform::{Change, caught, job_control};
 use crate::process::command_state::StopRequest;
 use crate::process::interruption::Urgency;
-use crate::process::job_control::{self, JobControl};
-use crate::process::signals::{self, Meaning, Received};
-use rustix::process::Pid;
 use std::time::Duration;
 
 /// Children are reaped for at most this long before signals and time are looked at again: there may be more
@@ -46,7 +44,7 @@ impl EventLoop {
 
     pub(super) fn receive_signals(&mut self) -> Continue {
         let mut request = Continue::NotRequested;
-        for (received, meaning) in signals::take_all() {
+        for (received, meaning) in caught::take_all() {
             match meaning {
                 Meaning::End => self.receive_end(received),
                 Meaning::Message => self.forward(received),
@@ -82,10 +80,8 @@ impl EventLoop {
     }
 
     fn forward(&self, received: Received) {
-        let Some(pid) = self.command().filter(|_| received.is_forwarded()) else { return };
-        // Real-time signals are queued and each one counts; of the others several are one (signal(7)).
-        let is_real_time = real_time().contains(&received.signal.0);
-        for _ in 0..if is_real_time { received.times } else { 1 } {
+        let Some(pid) = self.command().filter(|_| caught::came_to_us_alone(&received)) else { return };
+        for _ in 0..if caught::is_queued(received.signal) { received.times } else { 1 } {
             // It may have ended, but it is not reaped, so its pid is not reused.
             let _already_gone = ProcessGroup::for_commands().send(pid, received.signal);
         }
@@ -93,7 +89,7 @@ impl EventLoop {
 
     pub(super) fn continue_stopped_command(&self) {
         if let Some(pid) = self.command.stopped_pid() {
-            let _already_gone = ProcessGroup::for_commands().send(pid, Signal::SIGCONT);
+            let _already_gone = ProcessGroup::for_commands().resume(pid);
         }
     }
 
@@ -152,7 +148,7 @@ impl EventLoop {
     }
 
     fn command_stopped(&mut self, signal: Signal) {
-        let job_control = *self.job_control.get_or_init(JobControl::find);
+        let job_control = *self.job_control.get_or_init(job_control::find);
         let reaction = self.command.stopped(signal, Clock::instant(), job_control);
         self.clock.apply(reaction.clock);
         if let Some(signal) = reaction.follow {

@@ -8,6 +8,7 @@ use crate::core::plan::Leftovers;
 use crate::core::rules::Evidence;
 use crate::core::stream::Cursor;
 use crate::core::verdict::Verdict;
+use crate::platform::launch::Program;
 use crate::process::tree::{Remaining, Scope, Tree};
 use crate::run::driver::{Abort, AttemptDetails, FinishedAttempt, LeftRunning, StdinState};
 use crate::run::event::{Activity, Event, Observer};
@@ -65,7 +66,8 @@ impl Supervisor<'_> {
             Err(error) => return (cannot_start(&error), Duration::ZERO, None),
         };
         self.progress.tick(now, Activity::Running { took: Duration::ZERO }, observer);
-        let (outcome, took, tree) = self.run_command(&self.plan.command, stdio, limits, observer);
+        let program = Program::Argv(&self.plan.command);
+        let (outcome, took, tree) = self.run_command(program, &self.attempt_env(), stdio, limits, observer);
         self.progress.finish(observer);
         (outcome, took, Some(tree))
     }

@@ -5,13 +5,13 @@ use crate::core::os_error::describe;
 use crate::core::outcome::{Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::signal::Signal;
 use crate::platform::group::ProcessGroup;
+use crate::platform::launch::Program;
 use crate::process::event_loop::Wakeup;
 use crate::process::guard::SharedGuard;
 use crate::process::spawn::{self, AttemptEnv};
 use crate::process::tree::{Scope, Termination, Tree};
 use crate::run::event::{Activity, Observer};
 use crate::streams::stdio::ChildStdio;
-use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) struct TimeLimits {
 type Due = (Limit, Duration);
 
 impl<'a> Supervisor<'a> {
-    fn attempt_env(&self) -> AttemptEnv<'a> {
+    pub(super) fn attempt_env(&self) -> AttemptEnv<'a> {
         AttemptEnv {
             number: self.number,
             attempts: self.plan.policy.attempts,
@@ -38,6 +38,7 @@ impl<'a> Supervisor<'a> {
             elapsed: self.event_loop.now(),
             depth: self.plan.depth,
             run_id: &self.plan.run_id,
+            failed_with: None,
         }
     }
 
@@ -45,7 +46,8 @@ impl<'a> Supervisor<'a> {
     /// and the tree of its processes.
     pub(super) fn run_command(
         &mut self,
-        argv: &[OsString],
+        program: Program<'_>,
+        env: &AttemptEnv<'_>,
         stdio: ChildStdio,
         limits: TimeLimits,
         observer: &mut dyn Observer<Outcome>,
@@ -55,7 +57,7 @@ impl<'a> Supervisor<'a> {
         if let Some(terminal) = &mut self.inherited.terminal {
             terminal.save();
         }
-        let spawned = spawn::spawn(argv, &self.attempt_env(), &stdio, self.inherited.death_signal);
+        let spawned = spawn::spawn(program, env, &stdio, self.inherited.death_signal);
         // The command has its copies. A pipe reaches its end only when no process holds it, so ours are closed.
         drop(stdio);
         let (outcome, took) = match spawned {

@@ -5,14 +5,15 @@ use super::command::{TimeLimits, cannot_start};
 use super::{Notice, Supervisor};
 use crate::core::outcome::{Ending, Outcome, RunEnd};
 use crate::core::stream::Cursor;
+use crate::platform::launch::Program;
+use crate::platform::pipe;
+use crate::platform::stdio::{self, OwnedStream};
+use crate::process::spawn::AttemptEnv;
 use crate::run::driver::{BeforeRetry, RetryIf};
 use crate::run::event::Observer;
-use crate::streams::pipe;
 use crate::streams::stdio::ChildStdio;
-use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
 
 impl Supervisor<'_> {
     /// Runs the command of `--retry-if`, with the end of the attempt's output as its stdin.
@@ -22,11 +23,9 @@ impl Supervisor<'_> {
         observer: &mut dyn Observer<Outcome>,
     ) -> RetryIf<Outcome> {
         let Some(retry_if) = &self.plan.hooks.retry_if else { return RetryIf::NoAnswer };
-        // Set by the shell and not by us: attempts must not see this variable.
-        let mut command = OsString::from(format!("export RETRY_STATUS={}; ", outcome.status()));
-        command.push(retry_if);
         let output = self.event_loop.streams().end().to_vec();
-        let answer = self.run_hook(&command, || pipe::filled(&output), observer);
+        let env = AttemptEnv { failed_with: Some(outcome.status()), ..self.attempt_env() };
+        let answer = self.run_hook(retry_if, &env, || pipe::filled(&output), observer);
         match (self.event_loop.interrupted(), answer) {
             (Some(signal), _) => RetryIf::Interrupted(signal),
             (None, Outcome::Exited(0)) => RetryIf::Retry,
@@ -46,7 +45,7 @@ impl Supervisor<'_> {
     ) -> BeforeRetry<Outcome> {
         let Some(before_retry) = &self.plan.hooks.before_retry else { return BeforeRetry::Succeeded };
         self.number = number;
-        let outcome = self.run_hook(before_retry, || Ok(File::open("/dev/null")?.into()), observer);
+        let outcome = self.run_hook(before_retry, &self.attempt_env(), stdio::null, observer);
         match (self.event_loop.interrupted(), outcome) {
             (Some(signal), _) => BeforeRetry::Interrupted(signal),
             (None, Outcome::Exited(0)) => BeforeRetry::Succeeded,
@@ -58,16 +57,16 @@ impl Supervisor<'_> {
     fn run_hook(
         &mut self,
         hook: &OsStr,
-        stdin: impl FnOnce() -> io::Result<OwnedFd>,
+        env: &AttemptEnv<'_>,
+        stdin: impl FnOnce() -> io::Result<OwnedStream>,
         observer: &mut dyn Observer<Outcome>,
     ) -> Outcome {
         let streams = stdin().and_then(|stdin| {
-            let stdout = Some(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?);
-            Ok(ChildStdio { stdin: Some(stdin), stdout, stderr: None })
+            Ok(ChildStdio { stdin: Some(stdin), stdout: Some(stdio::stderr_as_stdout()?), stderr: None })
         });
         let limits = TimeLimits { deadline: self.plan.policy.deadline, ..TimeLimits::default() };
         let outcome = match streams {
-            Ok(streams) => self.run_command(&shell_argv(hook), streams, limits, observer).0,
+            Ok(streams) => self.run_command(Program::ShellLine(hook), env, streams, limits, observer).0,
             Err(error) => cannot_start(&error),
         };
         self.progress.cursor_moved(Cursor::Unknown, observer);
@@ -84,7 +83,8 @@ impl Supervisor<'_> {
         let outcome = match self.event_loop.streams().stdin_again() {
             Ok(stdin) => {
                 let streams = ChildStdio { stdin, ..ChildStdio::default() };
-                self.run_command(&shell_argv(fallback), streams, TimeLimits::default(), observer).0
+                let program = Program::ShellLine(fallback);
+                self.run_command(program, &self.attempt_env(), streams, TimeLimits::default(), observer).0
             }
             Err(error) => cannot_start(&error),
         };
@@ -96,8 +96,4 @@ impl Supervisor<'_> {
             (_, outcome) => RunEnd { fallback: Some(outcome), ..end },
         }
     }
-}
-
-fn shell_argv(line: &OsStr) -> [OsString; 3] {
-    ["sh".into(), "-c".into(), line.to_owned()]
 }

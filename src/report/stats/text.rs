@@ -199,8 +199,8 @@ mod tests {
         let left_out =
             LeftOut { lines: 9, damaged: lines(2, 4), other_version: lines(1, 7), unfinished: true };
         assert_eq!(
-            remark(&Remark::LeftOut("a b".into(), left_out)),
-            "left out of the 9 lines of 'a b': 2 are no reports (the first is line 4), 1 is of another version than 1 \
+            remark(&Remark::LeftOut("a-b".into(), left_out)),
+            "left out of the 9 lines of a-b: 2 are no reports (the first is line 4), 1 is of another version than 1 \
              (line 7), the last one is not finished"
         );
         let left_out = LeftOut { lines: 1, damaged: lines(1, 1), ..LeftOut::default() };

@@ -2,7 +2,7 @@
 //! (the shell, the command, readers of the other end), and O_NONBLOCK belongs to the description (fcntl(2)). A second
 //! one is ours alone, so it can be non-blocking without anyone noticing.
 
-use crate::platform::streams as platform;
+use crate::platform::system::streams as platform;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;

@@ -1,39 +1,12 @@
-//! Which signals are caught, what each one means, and which are forwarded to the command.
+//! Which signals are caught, what each one means, and which reach the command as well.
 //!
 //! Every signal that ends a process by default is caught: otherwise it would end `retry` and leave the command behind.
 
+use super::children;
+use super::signals::{self, InterruptedCall, Mask};
+use super::wakeup::WakeupSource;
 use crate::core::signal::Signal;
-use crate::platform::children;
-use crate::platform::signals::{self, InterruptedCall, Mask, Origin};
-use std::os::fd::OwnedFd;
-
-/// What a received signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
-    /// HUP, INT, QUIT, TERM: the end of the run, as soon as the command has ended.
-    End,
-    /// Something of the command: USR1, USR2, and for process 1 also WINCH, with which a container is told to shut down
-    /// gracefully (httpd's STOPSIGNAL).
-    Message,
-    /// Something of the command, such as ALRM or a real-time signal. It ends the run if the command dies of it, or if
-    /// no command runs.
-    MessageOrEnd,
-    /// TSTP, TTIN: a stop of the job.
-    Stop,
-    /// CONT: a continuation.
-    Continue,
-}
-
-/// A signal from one origin, which came once or more often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Received {
-    /// The signal.
-    pub signal: Signal,
-    /// Its sender.
-    pub origin: Origin,
-    /// How often it came since it was taken last.
-    pub times: u32,
-}
+use crate::platform::received::{Meaning, Origin, Received};
 
 /// The caught signals, in the order in which they are handled: a stop must not delay an end that came with it. The
 /// real-time signals follow, as [`Meaning::MessageOrEnd`].
@@ -77,7 +50,8 @@ fn caught() -> impl Iterator<Item = (Signal, Meaning)> {
 }
 
 /// Catches the signals above and SIGCHLD. Each one writes to `wake`.
-pub fn catch_all(wake: &OwnedFd) {
+pub fn catch_all(wakeup: &WakeupSource) {
+    let wake = wakeup.writer();
     signals::unblock_child_signal();
     // `catch` catches a signal that is ignored for a moment. Blocked signals are dropped when they are ignored again.
     let mask = Mask::block_all();
@@ -100,23 +74,25 @@ pub fn take_all() -> impl Iterator<Item = (Received, Meaning)> {
     })
 }
 
-impl Received {
-    /// Whether the signal is forwarded to the command, because it came to us alone. That is a signal of a process, or
-    /// one of the kernel for a timer or a descriptor that is older than our execve. The kernel sends a key's signal to
-    /// the whole foreground group, which includes the command, but a hang-up only to the session leader (tty_ioctl(4),
-    /// `TIOCSCTTY`).
-    pub fn is_forwarded(&self) -> bool {
-        match (self.origin, self.signal) {
-            (Origin::Kernel, Signal::SIGHUP) => is_session_leader(),
-            (
-                Origin::Kernel,
-                Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTSTP | Signal::SIGTTIN | Signal::SIGWINCH,
-            ) => false,
-            (Origin::Process | Origin::Kernel, _) => true,
-        }
+/// Whether the signal came to us alone, and not to the command as well. That is a signal of a process, or one of the
+/// kernel for a timer or a descriptor that is older than our execve. The kernel sends a key's signal to the whole
+/// foreground group, which includes the command, but a hang-up only to the session leader (tty_ioctl(4), `TIOCSCTTY`).
+pub fn came_to_us_alone(received: &Received) -> bool {
+    match (received.origin, received.signal) {
+        (Origin::Kernel, Signal::SIGHUP) => is_session_leader(),
+        (
+            Origin::Kernel,
+            Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTSTP | Signal::SIGTTIN | Signal::SIGWINCH,
+        ) => false,
+        (Origin::Process | Origin::Kernel, _) => true,
     }
 }
 
 fn is_session_leader() -> bool {
     children::session(0) == rustix::process::getpid().as_raw_nonzero().get()
+}
+
+/// Whether each one counts that came: real-time signals are queued. Of the others several are one (signal(7)).
+pub fn is_queued(signal: Signal) -> bool {
+    signals::real_time().contains(&signal.0)
 }

@@ -10,7 +10,8 @@
 //! | what cannot be opened again | a little at a time, when poll(2) says that it is writable |
 
 use super::descriptor::{self, is_ready};
-use crate::platform::streams as platform;
+use crate::platform::Written;
+use crate::platform::system::streams as platform;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
@@ -48,15 +49,6 @@ enum WriteMethod {
     AfterPoll { max: usize },
 }
 
-/// The result of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// This many bytes were written, at least one.
-    Bytes(usize),
-    /// Nothing was written, because the write would have blocked.
-    Blocked,
-}
-
 impl NonblockingWriter {
     /// Chooses the method for a descriptor.
     ///
@@ -79,6 +71,12 @@ impl NonblockingWriter {
 
     /// The inherited descriptor.
     pub fn inherited(&self) -> BorrowedFd<'static> {
+        self.fd
+    }
+
+    /// What to wait for after [`Written::Blocked`], which lives as long as the process. If a terminal was opened again,
+    /// it is ready when the inherited descriptor is.
+    pub fn blocked_on(&self) -> BorrowedFd<'static> {
         self.fd
     }
 
@@ -133,22 +131,29 @@ impl NonblockingWriter {
         }
     }
 
-    /// Moves bytes from a file to the descriptor in the kernel, as many as is possible without blocking.
+    /// Moves bytes from a file to the descriptor in the kernel, as many as is possible without blocking. `None` where
+    /// the kernel cannot do this: append mode, some file systems, some kinds of files.
     ///
     /// # Errors
-    /// As for [`Self::write`]; EINVAL or ENOSYS where the kernel cannot do this (append mode, some kinds of files).
-    pub fn splice_from(&self, file: impl AsFd, offset: &mut u64, length: usize) -> io::Result<Written> {
+    /// As for [`Self::write`].
+    pub fn splice_from(
+        &self,
+        file: impl AsFd,
+        offset: &mut u64,
+        length: usize,
+    ) -> io::Result<Option<Written>> {
         let moved = match self.method {
             WriteMethod::NoWait => platform::move_to_pipe(file, offset, self.fd, length),
             WriteMethod::Plain => platform::move_to_file(file, offset, self.fd, length),
             WriteMethod::Socket { .. } | WriteMethod::Reopened(_) | WriteMethod::AfterPoll { .. } => {
-                Err(Errno::INVAL)
+                return Ok(None);
             }
         };
         match moved {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(moved) => Ok(Written::Bytes(moved)),
-            Err(Errno::AGAIN | Errno::INTR) => Ok(Written::Blocked),
+            Ok(moved) => Ok(Some(Written::Bytes(moved))),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(Some(Written::Blocked)),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::BADF) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

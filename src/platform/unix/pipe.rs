@@ -1,14 +1,18 @@
 //! Pipes between the command and us, with the permissions of the streams that they replace, and large enough to be
 //! fast.
 
-use crate::platform::streams as platform;
+use super::descriptor::is_ready;
+use crate::platform::system::streams as platform;
+use crate::platform::{PipeRead, Written};
+use rustix::event::PollFlags;
 use rustix::fs::{Mode, Stat};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The default size of a pipe, in bytes. (It is smaller for a user with many pipes.)
-pub const DEFAULT_SIZE: usize = 64 << 10;
+const DEFAULT_SIZE: usize = 64 << 10;
 
 /// The size of a pipe after it was full. A larger one is not faster, and the pipes of a user have a limit together:
 /// pipe(7), pipe-user-pages-soft.
@@ -45,11 +49,27 @@ impl Access {
     }
 }
 
-/// A pipe in place of a stream with these permissions. Returns the reader and the writer.
+/// A pipe from the command to us, in place of a stream with these permissions. Returns our end and the command's.
 ///
 /// # Errors
 /// When there are no descriptors left.
-pub fn pipe(access: Option<Access>) -> io::Result<(OwnedFd, OwnedFd)> {
+pub fn from_command(access: Option<Access>) -> io::Result<(PipeReader, OwnedFd)> {
+    let (fd, theirs) = pipe(access)?;
+    rustix::io::ioctl_fionbio(&fd, true)?;
+    Ok((PipeReader { fd, size: PipeSize::Default }, theirs))
+}
+
+/// A pipe from us to the command, in place of a stream with these permissions. Returns the command's end and ours.
+///
+/// # Errors
+/// When there are no descriptors left.
+pub fn to_command(access: Option<Access>) -> io::Result<(OwnedFd, PipeWriter)> {
+    let (theirs, fd) = pipe(access)?;
+    rustix::io::ioctl_fionbio(&fd, true)?;
+    Ok((theirs, PipeWriter { fd, size: PipeSize::Default }))
+}
+
+fn pipe(access: Option<Access>) -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
     // On Linux both ends are one file. Where they are not, fchmod(2) and fchown(2) refuse a pipe.
@@ -59,9 +79,82 @@ pub fn pipe(access: Option<Access>) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
+/// Our end of a pipe from the command. It does not block.
+#[derive(Debug)]
+pub struct PipeReader {
+    fd: OwnedFd,
+    size: PipeSize,
+}
+
+impl PipeReader {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Any error of read(2).
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<PipeRead> {
+        match rustix::io::read(&self.fd, buffer) {
+            Ok(0) => Ok(PipeRead::End),
+            Ok(read) => {
+                if read >= DEFAULT_SIZE {
+                    self.size.grow(&self.fd);
+                }
+                Ok(PipeRead::Bytes(read))
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(PipeRead::Empty),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How many bytes are in the pipe.
+    pub fn available(&mut self) -> u64 {
+        rustix::io::ioctl_fionread(&self.fd).unwrap_or(0)
+    }
+
+    /// The descriptor to wait for.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+}
+
+/// Our end of a pipe to the command. It does not block.
+#[derive(Debug)]
+pub struct PipeWriter {
+    fd: OwnedFd,
+    size: PipeSize,
+}
+
+impl PipeWriter {
+    /// Writes what there is room for.
+    ///
+    /// # Errors
+    /// EPIPE when the command has closed its end, and any other error of write(2).
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
+        match rustix::io::write(&self.fd, bytes) {
+            Ok(written) => {
+                if written < bytes.len() {
+                    self.size.grow(&self.fd);
+                }
+                Ok(Written::Bytes(written))
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(Written::Blocked),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the command has closed its end.
+    pub fn has_lost_reader(&self) -> bool {
+        is_ready(&self.fd, PollFlags::empty())
+    }
+
+    /// The descriptor to wait for.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+}
+
 /// The size of a pipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PipeSize {
+enum PipeSize {
     /// The system's default.
     #[default]
     Default,
@@ -71,7 +164,7 @@ pub enum PipeSize {
 
 impl PipeSize {
     /// Enlarges a pipe that was full, once.
-    pub fn grow(&mut self, pipe: &OwnedFd) {
+    fn grow(&mut self, pipe: &OwnedFd) {
         if *self == Self::Default {
             *self = Self::Large;
             platform::grow_pipe(pipe, LARGE_SIZE);

@@ -2,11 +2,13 @@
 //! yet no read may block: another reader can take the bytes that poll(2) has seen.
 
 use super::descriptor::{self, is_ready};
-use crate::platform::streams as platform;
+use crate::platform::PipeRead;
+use crate::platform::system::streams as platform;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// An inherited descriptor to read from.
@@ -31,14 +33,18 @@ enum ReadMethod {
 
 impl NonblockingReader {
     /// Chooses the method for a descriptor.
-    pub fn new(fd: BorrowedFd<'static>) -> Self {
+    ///
+    /// # Errors
+    /// None; other systems need a handle.
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature on each system")]
+    pub fn new(fd: BorrowedFd<'static>) -> io::Result<Self> {
         let kind = rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
         let method = match kind {
             Ok(FileType::Fifo) => ReadMethod::NoWait,
             Ok(FileType::Socket) => ReadMethod::Socket,
             _ => reopened_or_after_poll(fd),
         };
-        Self { fd, method }
+        Ok(Self { fd, method })
     }
 
     /// The descriptor to wait for.
@@ -49,12 +55,29 @@ impl NonblockingReader {
         }
     }
 
-    /// Reads what is available; 0 at the end.
+    /// Reads what is available.
     ///
     /// # Errors
-    /// EAGAIN when nothing is available, and any other error of read(2).
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        let read = match &self.method {
+    /// Any error of read(2).
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<PipeRead> {
+        loop {
+            match self.try_read(buffer) {
+                Ok(0) => return Ok(PipeRead::End),
+                Ok(read) => return Ok(PipeRead::Bytes(read)),
+                Err(Errno::AGAIN) => return Ok(PipeRead::Empty),
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS)
+                    if matches!(self.method, ReadMethod::NoWait) =>
+                {
+                    self.method = reopened_or_after_poll(self.fd);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        match &self.method {
             ReadMethod::NoWait => platform::read_nowait(self.fd, buffer),
             ReadMethod::Socket => {
                 rustix::net::recv(self.fd, buffer, RecvFlags::DONTWAIT).map(|(read, _)| read)
@@ -62,15 +85,6 @@ impl NonblockingReader {
             ReadMethod::Reopened(fd) => rustix::io::read(fd, buffer),
             ReadMethod::AfterPoll if is_ready(self.fd, PollFlags::IN) => rustix::io::read(self.fd, buffer),
             ReadMethod::AfterPoll => Err(Errno::AGAIN),
-        };
-        match read {
-            Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS)
-                if matches!(self.method, ReadMethod::NoWait) =>
-            {
-                self.method = reopened_or_after_poll(self.fd);
-                Err(Errno::INTR)
-            }
-            read => read,
         }
     }
 }

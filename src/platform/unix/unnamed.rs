@@ -1,6 +1,6 @@
 //! A file without a name in `$TMPDIR`: only we can open it, and it is gone when we are.
 
-use crate::platform::files::{SEARCH, open_unnamed};
+use crate::platform::system::files::{SEARCH, open_unnamed};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;

@@ -1,0 +1,99 @@
+//! What differs by platform: a table of the man page. Each line holds by a test, or says that it is untested. Nothing is
+//! tested on FreeBSD, and on macOS only what the CI's machine runs.
+
+/// One difference. No text has a full stop at its end.
+#[derive(Debug)]
+pub struct Difference {
+    pub what: &'static str,
+    pub linux: &'static str,
+    /// On macOS and FreeBSD.
+    pub bsd: &'static str,
+    pub windows: &'static str,
+}
+
+/// The paragraph above the table.
+pub const INTRODUCTION: &str = "Other sections describe Linux. `Untested` means that no test of retry's own shows it. On \
+    macOS and FreeBSD that is everything in this table.";
+
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        what: "What a time limit ends",
+        linux: "every process that the attempt started, also in another process group or session",
+        bsd: "the command's process group, which it has where there is no controlling terminal; else the command \
+              alone",
+        windows: "every process that the attempt started: each attempt has a job object",
+    },
+    Difference {
+        what: "How a time limit ends it",
+        linux: "with --timeout-signal, and with SIGKILL after --kill-after",
+        bsd: "as on Linux",
+        windows: "with Ctrl-Break for the command's console group, and with TerminateJobObject after --kill-after. \
+                  --timeout-signal is a usage error",
+    },
+    Difference {
+        what: "Exit statuses",
+        linux: "0 to 255",
+        bsd: "as on Linux",
+        windows: "0 to 4294967295, also in sets, --flaky-exit, logs and reports; `0xC0000005` is 3221225477",
+    },
+    Difference {
+        what: "Signals",
+        linux: "a command that dies of a signal makes retry die of it; `signal` and names are items of a set",
+        bsd: "as on Linux",
+        windows: "there are none: such an item is a usage error. A command that ends with 0xC000013A was ended by \
+                  Ctrl-C, and is not retried",
+    },
+    Difference {
+        what: "Interruptions",
+        linux: "HUP, INT, QUIT, TERM and others are passed on, and no attempt follows",
+        bsd: "as on Linux",
+        windows: "Ctrl-C, Ctrl-Break, the closing of the console, the end of the session: the command gets a \
+                  Ctrl-Break, and no attempt follows; retry ends with the command's code, else with 0xC000013A \
+                  (untested with the keys of a real console)",
+    },
+    Difference {
+        what: "Stopping (Ctrl-Z)",
+        linux: "retry stops and continues with the command",
+        bsd: "as on Linux",
+        windows: "does not exist",
+    },
+    Difference {
+        what: "The command of a retry that dies",
+        linux: "gets --timeout-signal",
+        bsd: "goes on",
+        windows: "is ended with all that it started (untested)",
+    },
+    Difference {
+        what: "Hooks",
+        linux: "run by `sh -c`",
+        bsd: "as on Linux",
+        windows: "run by `cmd /D /S /C`. `.cmd` and `.bat` files can be commands too",
+    },
+    Difference {
+        what: "Shared state",
+        linux: "in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`; locks by flock(2); in a directory of --state, a \
+                record has the group and rights of the directory",
+        bsd: "as on Linux",
+        windows: r"in `%LOCALAPPDATA%\retry`; locks by LockFileEx; a record has the rights that its directory gives",
+    },
+    Difference {
+        what: "Sockets of the machine",
+        linux: "--log `journald` and `syslog`, --state `redis+unix://`",
+        bsd: "as on Linux, but for `journald`",
+        windows: "each of them is a usage error",
+    },
+    Difference {
+        what: "Reports",
+        linux: "a file that is replaced keeps its mode and owner, and links of others in /tmp are not followed",
+        bsd: "as on Linux",
+        windows: "a file that is replaced has the rights that its directory gives; while another program keeps it \
+                  open for itself alone, that is an error (untested)",
+    },
+    Difference {
+        what: "The terminal",
+        linux: "`TERM` says whether there are colours and a countdown",
+        bsd: "as on Linux",
+        windows: "there are where the console understands escape sequences, from Windows 10 on, unless `TERM` is \
+                  `dumb` (untested)",
+    },
+];

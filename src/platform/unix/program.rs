@@ -1,0 +1,36 @@
+//! What is usual in command lines.
+
+/// The endings of the names of programs, which may be left out.
+pub const EXTENSIONS: &[&str] = &[];
+
+/// The name of a program as it is compared with others.
+pub fn comparable(name: &str) -> String {
+    name.to_owned()
+}
+
+/// A word of a command line as a shell reads it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Good values of flags that differ from the usual ones.
+pub const EXAMPLES: &[(&str, &str)] = &[];
+
+/// The flags that cannot do anything here.
+pub const UNSUPPORTED_FLAGS: &[&str] = &[];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_so_that_a_shell_reads_them_back() {
+        let words = ["curl", "-d", "it's", "a b", "", "http://x:1/y?z"].map(quoted);
+        assert_eq!(words.join(" "), r"curl -d 'it'\''s' 'a b' '' 'http://x:1/y?z'");
+    }
+}

@@ -1,0 +1,144 @@
+//! Starting a command with CreateProcessW, by way of std: it quotes arguments, looks for the program, and knows how
+//! batch files (`.cmd`, `.bat`) are run.
+//!
+//! The command is started suspended, so that it is in its job before it can start others. std does not give away the
+//! handle of the main thread, which is the only thread then; the system's list of threads has it. (The alternatives:
+//! NtResumeProcess is not documented, and an own call of CreateProcessW would be a second way to quote.)
+
+use super::children::{self, Pid};
+use super::descendants;
+use super::group;
+use super::job::Job;
+use crate::platform::launch::{Launch, Program};
+use std::ffi::OsString;
+use std::io;
+use std::os::windows::io::AsRawHandle as _;
+use std::os::windows::io::{AsHandle as _, FromRawHandle as _, OwnedHandle};
+use std::os::windows::process::CommandExt as _;
+use std::process::{Child, Command};
+use windows_sys::Win32::Foundation::{
+    ERROR_COMMITMENT_LIMIT, ERROR_NO_SYSTEM_RESOURCES, ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_ENOUGH_QUOTA,
+    ERROR_OUTOFMEMORY, ERROR_SHARING_VIOLATION, ERROR_TOO_MANY_OPEN_FILES, INVALID_HANDLE_VALUE,
+};
+use windows_sys::Win32::System::Diagnostics::ToolHelp::{
+    CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
+};
+use windows_sys::Win32::System::Threading::{
+    CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, CREATE_SUSPENDED, OpenThread, ResumeThread,
+    THREAD_SUSPEND_RESUME,
+};
+
+/// Starts a command.
+///
+/// # Errors
+/// The errors of CreateProcessW; [`io::ErrorKind::NotFound`] when there is no such program.
+pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
+    let mut command = match launch.program {
+        Program::Argv(argv) => {
+            let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::NotFound)?;
+            let mut command = Command::new(program);
+            command.args(arguments);
+            command
+        }
+        Program::ShellLine(line) => {
+            let mut command = Command::new(shell());
+            // With /S, cmd removes the first and the last quote, and nothing else; /D: no AutoRun of the registry.
+            let mut quoted = OsString::from("\"");
+            quoted.push(line);
+            quoted.push("\"");
+            command.args(["/D", "/S", "/C"]).raw_arg(quoted);
+            command
+        }
+    };
+    command.envs(launch.variables.iter().map(|(name, value)| (name, value)));
+    let [stdin, stdout, stderr] = launch.streams;
+    if let Some(stream) = stdin {
+        command.stdin(stream.try_clone()?);
+    }
+    if let Some(stream) = stdout {
+        command.stdout(stream.try_clone()?);
+    }
+    if let Some(stream) = stderr {
+        command.stderr(stream.try_clone()?);
+    }
+    // Without a console of ours, the system would open a window for each command.
+    let console = if group::has_console() { 0 } else { CREATE_NO_WINDOW };
+    command.creation_flags(CREATE_SUSPENDED | CREATE_NEW_PROCESS_GROUP | console);
+    let mut child = command.spawn()?;
+    let started = enter_job(&child).and_then(|job| resume(child.id()).map(|()| job));
+    let (job, pid) = match (started, i32::try_from(child.id()).ok().and_then(Pid::from_raw)) {
+        (Ok(job), Some(pid)) => (job, pid),
+        (started, _) => {
+            let _still_suspended = child.kill();
+            let _status = child.wait();
+            return Err(started.err().unwrap_or_else(|| io::ErrorKind::Other.into()));
+        }
+    };
+    descendants::add(pid, job);
+    children::set(pid, child.into());
+    Ok(pid)
+}
+
+#[expect(clippy::disallowed_methods, reason = "ComSpec belongs to starting a command, not to settings")]
+fn shell() -> OsString {
+    std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into())
+}
+
+fn enter_job(child: &Child) -> io::Result<Job> {
+    let job = Job::new()?;
+    job.add(child.as_handle())?;
+    Ok(job)
+}
+
+/// Resumes the only thread of a process that was started suspended.
+fn resume(pid: u32) -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    let snapshot = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0) };
+    if snapshot == INVALID_HANDLE_VALUE {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is a new handle, and nobody else closes it.
+    let snapshot = unsafe { OwnedHandle::from_raw_handle(snapshot) };
+    let mut entry = THREADENTRY32 { dwSize: size_of::<THREADENTRY32>() as u32, ..THREADENTRY32::default() };
+    // SAFETY: the snapshot is open, and the structure says how large it is.
+    let mut is_filled = unsafe { Thread32First(snapshot.as_raw_handle(), &raw mut entry) };
+    while is_filled != 0 {
+        if entry.th32OwnerProcessID == pid {
+            return resume_thread(entry.th32ThreadID);
+        }
+        // SAFETY: as above.
+        is_filled = unsafe { Thread32Next(snapshot.as_raw_handle(), &raw mut entry) };
+    }
+    Err(io::Error::other("the system does not show the new process"))
+}
+
+fn resume_thread(thread: u32) -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    let handle = unsafe { OpenThread(THREAD_SUSPEND_RESUME, 0, thread) };
+    if handle.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is a new handle, and nobody else closes it.
+    let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
+    // SAFETY: the handle is open.
+    match unsafe { ResumeThread(handle.as_raw_handle()) } {
+        u32::MAX => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a resource is short for the moment: memory, handles, or the file is being written.
+pub fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(|code| code as u32),
+        Some(
+            ERROR_NOT_ENOUGH_MEMORY
+                | ERROR_OUTOFMEMORY
+                | ERROR_TOO_MANY_OPEN_FILES
+                | ERROR_SHARING_VIOLATION
+                | ERROR_NO_SYSTEM_RESOURCES
+                | ERROR_COMMITMENT_LIMIT
+                | ERROR_NOT_ENOUGH_QUOTA
+        )
+    )
+}

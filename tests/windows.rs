@@ -1,0 +1,129 @@
+//! What is different on Windows. .ci/test-windows runs it under wine, and CI on a real one.
+#![cfg(windows)]
+
+mod helper;
+
+use helper::{Scratch, finish, helper};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn exit_codes_have_32_bits() {
+    let scratch = Scratch::new();
+    for code in [256, 0x1234, 0x7fff_ffff, 0xC000_0005, 0xC000_0409, u32::MAX] {
+        assert_eq!(scratch.run("--retries 1", &format!("exit {code}")).code, code, "{code:#x}");
+    }
+    let ran = scratch.run("--retries 1 --report report.jsonl --junit junit.xml", "exit 0xC0000005");
+    assert!(ran.said()[0].contains("failed: exit status 0xC0000005 after"), "{ran:?}");
+    let report: Value = serde_json::from_str(&scratch.read("report.jsonl")).unwrap();
+    assert_eq!(report["exit_status"], 0xC000_0005_u32);
+    assert_eq!(report["attempts"][0]["outcome"]["exit"], 0xC000_0005_u32);
+    assert!(scratch.read("junit.xml").contains("3221225477"), "{}", scratch.read("junit.xml"));
+    let stats = finish(&mut scratch.retry("--stats report.jsonl"), b"");
+    assert!(stats.stdout.contains("exit 3221225477") || stats.stdout.contains("0xC0000005"), "{stats:?}");
+}
+
+#[test]
+fn sets_take_codes_in_both_forms() {
+    let scratch = Scratch::new();
+    for (options, codes, code, runs) in [
+        ("--retry-on 0xC0000005", "0xC0000005,3221225477,1,0", 1, 3),
+        ("--retry-on 3221225477", "0xC0000005,0", 0, 2),
+        ("--stop-on 0xC0000000-0xFFFFFFFF", "1,0xC0000409,0", 0xC000_0409, 2),
+        ("--success-on 0,0x100", "1,256,3", 0, 2),
+    ] {
+        fs::remove_file(scratch.path("runs")).unwrap_or_default();
+        let ran = scratch.run(&format!("--retries 5 --base 0.01 {options}"), &format!("exits runs {codes}"));
+        assert_eq!((ran.code, scratch.read("runs").lines().count()), (code, runs), "{options}: {ran:?}");
+    }
+    let flaky = scratch.run("--retries 2 --base 0.01 --flaky-exit 0x100", "exits other 1,0");
+    assert_eq!(flaky.code, 256, "{flaky:?}");
+}
+
+/// The end by Ctrl-C that a user wants is no failure to retry.
+#[test]
+fn a_command_that_ctrl_c_has_ended_is_not_retried() {
+    let ran = Scratch::new().run("--retries 3 --base 0.01", "exit 0xC000013A");
+    assert_eq!((ran.code, ran.said().len()), (0xC000_013A, 1), "{ran:?}");
+}
+
+#[test]
+fn what_cannot_be_is_a_usage_error() {
+    let scratch = Scratch::new();
+    for (options, said) in [
+        ("--timeout 1 --timeout-signal TERM", "Windows has no signals"),
+        ("--retry-on SIGKILL", "Windows has no signals"),
+        ("--stop-on signal", "Windows has no signals"),
+        ("--log journald", "Windows has no journald. Good: --log retry.log"),
+        ("--log syslog:/dev/log", "Windows has no syslog"),
+        ("--breaker b --state redis+unix:///x", "Windows has no Unix sockets; use redis://HOST"),
+        ("--breaker b --state unix:///x", "Windows has no Unix sockets; use redis://HOST"),
+    ] {
+        let ran = scratch.run(options, "append ran x");
+        assert_eq!((ran.code, ran.stderr.lines().count()), (125, 1), "{options}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{options}: {ran:?}");
+    }
+    let mut command = scratch.retry("--");
+    command.arg(helper()).args(["append", "ran", "x"]).env("RETRY_TIMEOUT_SIGNAL", "TERM");
+    let ran = finish(&mut command, b"");
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("Good: unset RETRY_TIMEOUT_SIGNAL"), "{ran:?}");
+    assert_eq!(scratch.read("ran"), "", "nothing ran");
+}
+
+#[test]
+fn state_is_in_the_local_application_data() {
+    let scratch = Scratch::new();
+    let ran = scratch.run("--retries 1 --breaker Registry --breaker-failures 1", "exit 1");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    // LOCALAPPDATA is the directory of the test.
+    assert!(scratch.path(r"retry\%52egistry.breaker").is_file());
+    let mut command = scratch.retry("--retries 1 --breaker b --");
+    command.arg(helper()).args(["exit", "0"]).env_remove("LOCALAPPDATA");
+    let nowhere = finish(&mut command, b"");
+    assert_eq!(nowhere.code, 0, "{nowhere:?}");
+}
+
+#[test]
+fn directories_of_state_have_drives() {
+    let scratch = Scratch::new();
+    let directory = scratch.path("shared state").display().to_string();
+    assert_eq!(&directory[1..2], ":", "{directory}");
+    for directory in [directory.replace('\\', "/"), directory] {
+        let mut command = scratch.retry("--retries 1 --breaker b --breaker-failures 9 --state");
+        command.arg(&directory).arg("--").arg(helper()).args(["exit", "1"]);
+        assert_eq!(finish(&mut command, b"").code, 1);
+    }
+    assert!(scratch.path(r"shared state\b.breaker").is_file());
+}
+
+#[test]
+fn a_batch_file_is_a_command() {
+    let scratch = Scratch::new();
+    fs::write(scratch.path("greet.cmd"), "@echo hello %1\r\n@exit /b 7\r\n").unwrap();
+    let mut command = scratch.retry("--retries 1 --");
+    command.arg(scratch.path("greet.cmd")).arg("you");
+    let ran = finish(&mut command, b"");
+    assert_eq!((ran.code, ran.stdout.trim()), (7, "hello you"), "{ran:?}");
+}
+
+#[test]
+fn a_preset_knows_a_program_with_its_ending() {
+    let scratch = Scratch::new();
+    for program in ["git.exe", r"C:\Program Files\Git\cmd\GIT.EXE", "npm.cmd"] {
+        let mut command = scratch.retry("--dry-run --retry-on auto --");
+        command.arg(program).arg("fetch");
+        let ran = finish(&mut command, b"");
+        assert!(ran.code == 0 && !ran.stdout.contains("knows no preset"), "{program}: {ran:?}");
+    }
+}
+
+#[test]
+fn messages_quote_words_as_programs_read_them() {
+    let scratch = Scratch::new();
+    let mut command = scratch.retry("-v --retries 1 --");
+    command.arg(helper()).args(["args", "a b", r"C:\x"]);
+    let ran = finish(&mut command, b"");
+    let starts = ran.said().into_iter().find(|line| line.contains("starts: ")).unwrap();
+    assert!(starts.ends_with(r#" args "a b" C:\x"#), "{starts}");
+}
