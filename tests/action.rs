@@ -231,7 +231,7 @@ fn a_script_is_retried_and_the_outputs_tell() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!((outputs(&scratch), scratch.runs()), (["3", "success", "0"].map(str::to_owned), 3));
     assert!(text(&done.stderr).contains("::warning title=retry::the build: succeeded on attempt 3/5"));
-    assert!(scratch.read("summary").contains("| the build | late success | 3/5 |"));
+    assert!(scratch.read("summary").contains("| the build | success after retry | 3/5 |"));
 
     let scratch = Scratch::new();
     assert!(run(&scratch, &[("run", "true")]).status.success());
