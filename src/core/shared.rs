@@ -260,7 +260,7 @@ impl fmt::Display for Location {
         match self {
             Self::Default(path) | Self::Directory(path) => path.display().fmt(f),
             Self::Redis(url) => url.fmt(f),
-            Self::Unavailable => f.write_str("nowhere"),
+            Self::Unavailable => f.write_str("the default directory"),
         }
     }
 }
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(of(Some("/s"), Some("/h")), "/s/retry");
         assert_eq!(of(Some(""), Some("/h")), "/h/.local/state/retry");
         assert_eq!(of(Some("relative"), Some("/h")), "/h/.local/state/retry");
-        assert_eq!(of(None, Some("relative")), "nowhere");
-        assert_eq!(of(None, None), "nowhere");
+        assert_eq!(of(None, Some("relative")), "the default directory");
+        assert_eq!(of(None, None), "the default directory");
     }
 }

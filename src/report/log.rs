@@ -104,7 +104,7 @@ impl<'a> Log<'a> {
                 Destination::Stderr | Destination::StderrInJournal => String::new(),
             };
             self.destination = stderr(self.plan);
-            self.warn(&format!("cannot log to {log}: {}. Logging to stderr", describe(&error)));
+            self.warn(&format!("cannot log to {log}: {}. Logging to stderr instead", describe(&error)));
         }
         if !self.is_elsewhere() {
             self.write_to_stderr(entry.severity, &self.content(entry));
@@ -272,7 +272,7 @@ fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     match sender.send(datagram) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             if Brief.writable(sender.as_fd()) == Readiness::GaveUp {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no messages"));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the socket accepts no messages"));
             }
             sender.send(datagram).map(drop)
         }

@@ -95,7 +95,7 @@ impl FileStore {
             result = Some(StoreReply { reply: operation.apply(&mut state, now), damage });
             if state == before && damage.is_none() { Update::Keep } else { Update::Write(state.to_bytes()) }
         })?;
-        result.ok_or_else(|| StoreError::new("the record was not looked at"))
+        result.ok_or_else(|| StoreError::new("the record was not read"))
     }
 
     fn update(
@@ -118,7 +118,7 @@ impl FileStore {
             if check(&file)? == Names::None {
                 // Another process has removed the record while we waited for the lock. A new record is another file.
                 if timeout.left().is_none() {
-                    return Err(StoreError::new("the record keeps being removed"));
+                    return Err(StoreError::new("another process keeps removing the record"));
                 }
                 continue;
             }
@@ -220,24 +220,28 @@ impl FileStore {
             }
             builder
                 .create(&self.path)
-                .map_err(|error| StoreError::io("cannot make the directory", &error))?;
+                .map_err(|error| StoreError::io("cannot create the directory", &error))?;
         }
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let flags = if self.access == DirectoryAccess::Private { flags | OFlags::NOFOLLOW } else { flags };
         let directory = match rustix::fs::openat(CWD, &self.path, flags, Mode::empty()) {
             Ok(directory) => directory,
             Err(Errno::NOENT) if if_missing == IfMissing::Skip => return Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP) => return Err(StoreError::new("it is not a directory")),
+            Err(Errno::NOTDIR | Errno::LOOP) => return Err(StoreError::new("not a directory")),
             Err(error) => return Err(StoreError::io("cannot open the directory", &error.into())),
         };
         if self.access == DirectoryAccess::Private {
             let stat = rustix::fs::fstat(&directory)
-                .map_err(|error| StoreError::io("cannot look at the directory", &error.into()))?;
+                .map_err(|error| StoreError::io("cannot check the directory", &error.into()))?;
             if stat.st_uid != rustix::process::geteuid().as_raw() {
-                return Err(StoreError::new("it belongs to someone else; use --state DIR to share one"));
+                return Err(StoreError::new(
+                    "it belongs to another user (use --state DIR to share a directory)",
+                ));
             }
             if stat.st_mode & 0o022 != 0 {
-                return Err(StoreError::new("others may write to it; use --state DIR to share one"));
+                return Err(StoreError::new(
+                    "other users can write to it (use --state DIR to share a directory)",
+                ));
             }
         }
         Ok(Some(directory))
@@ -315,13 +319,13 @@ enum Names {
 /// A record must be a regular file with at most one name: a second one could be a file of ours elsewhere that someone
 /// wants us to overwrite.
 fn check(file: &File) -> Result<Names, StoreError> {
-    let stat = rustix::fs::fstat(file)
-        .map_err(|error| StoreError::io("cannot look at the record", &error.into()))?;
+    let stat =
+        rustix::fs::fstat(file).map_err(|error| StoreError::io("cannot check the record", &error.into()))?;
     match (FileType::from_raw_mode(stat.st_mode), stat.st_nlink) {
         (FileType::RegularFile, 0) => Ok(Names::None),
         (FileType::RegularFile, 1) => Ok(Names::One),
-        (FileType::RegularFile, _) => Err(StoreError::new("the record has a second name (a hard link)")),
-        _ => Err(StoreError::new("the record is not a plain file")),
+        (FileType::RegularFile, _) => Err(StoreError::new("the record has more than one hard link")),
+        _ => Err(StoreError::new("the record is not a regular file")),
     }
 }
 
@@ -334,7 +338,7 @@ fn lock(timeout: StoreTimeout, try_lock: impl Fn() -> Result<(), TryLockError>) 
             Err(TryLockError::WouldBlock) if timeout.left().is_some() => std::thread::sleep(LOCK_INTERVAL),
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::new(format!(
-                    "the record stays locked (limit: {} ms)",
+                    "the record is still locked after {}ms",
                     timeout.limit().as_millis()
                 )));
             }
@@ -362,7 +366,7 @@ fn read(file: &File) -> Result<Vec<u8>, StoreError> {
 fn write(file: &File, bytes: &RecordBytes, old_length: usize) -> Result<(), StoreError> {
     let cannot = |error| StoreError::io("cannot write the record", &error);
     if file.write_at(bytes, 0).map_err(cannot)? != RECORD_SIZE {
-        return Err(StoreError::new("cannot write the record: no space"));
+        return Err(StoreError::new("cannot write the record: no space left on device"));
     }
     if old_length > RECORD_SIZE {
         file.set_len(RECORD_SIZE as u64).map_err(cannot)?;
