@@ -12,17 +12,17 @@ Installs retry: the program, its manual page and its completions.
 
 Usage: install.sh [OPTION...]
 
-  --prefix DIR       where bin/ and share/ are [default: /usr/local for root, else ~/.local]
-  --bin DIR          only the program, in DIR
-  --version VERSION  this release, for example 0.1.0
-  --repository URL   its releases are at URL/releases
-  --from PLACE       a URL or a directory that has the files of the release
-  --sha256 SUM       what the archive must have, instead of what SHA256SUMS says
-  --target TARGET    this build, for example x86_64-unknown-linux-gnu (by default the one for this machine;
-                     on Linux that is a static one)
-  --os OS --arch A   the build for this system, in the words of uname or of GitHub's RUNNER_OS and RUNNER_ARCH
-  --dry-run          print what would be downloaded, and where it would go
-  --uninstall        remove what an installation with the same --prefix or --bin has put there
+  --prefix DIR       install to DIR/bin and DIR/share [default: /usr/local for root, else ~/.local]
+  --bin DIR          install only the program, in DIR
+  --version VERSION  release to install, for example 0.1.0
+  --repository URL   repository with releases at URL/releases
+  --from PLACE       URL or directory with the release files
+  --sha256 SUM       expected SHA-256 of the archive [default: from SHA256SUMS]
+  --target TARGET    build to install, for example x86_64-unknown-linux-gnu [default: for this machine; static on
+                     Linux]
+  --os OS --arch A   build for another system, named as by uname or by RUNNER_OS and RUNNER_ARCH
+  --dry-run          print what would be downloaded, and where it would be installed
+  --uninstall        remove the files installed with the same --prefix or --bin
 USAGE
 }
 
@@ -37,7 +37,7 @@ target_of() {
         Linux) system=linux ;;
         Darwin | macOS) system=macos ;;
         Windows | MINGW* | MSYS* | CYGWIN*) system=windows ;;
-        *) fail "there is no build for $1; \`cargo install --locked --path .\` in a clone makes one" ;;
+        *) fail "no build for $1; build it from a clone with \`cargo install --locked --path .\`" ;;
     esac
     case $2 in
         x86_64 | amd64 | X64) machine=x86_64 ;;
@@ -53,7 +53,7 @@ target_of() {
         macos-x86_64 | macos-aarch64) echo "$machine-apple-darwin" ;;
         # Windows on ARM runs programs for x86_64.
         windows-x86_64 | windows-aarch64) echo x86_64-pc-windows-msvc ;;
-        *) fail "there is no build for $1 on $2; \`cargo install --locked --path .\` in a clone makes one" ;;
+        *) fail "no build for $1 on $2; build it from a clone with \`cargo install --locked --path .\`" ;;
     esac
 }
 
@@ -64,7 +64,7 @@ download() {
     case $from in
         http://* | https://*) ;;
         *)
-            cp "$from/$1" "$work/$1" 2>/dev/null || fail "$from has no $1"
+            cp "$from/$1" "$work/$1" 2>/dev/null || fail "$1 not found in $from"
             return
             ;;
     esac
@@ -80,9 +80,9 @@ download() {
         wget -q -O "$work/$1" "$from/$1" || tried=$?
         tool=wget
     else
-        fail "neither curl nor wget is there; get one, or download the files and name their directory: --from DIR"
+        fail "curl or wget is required; or download the files and use --from DIR"
     fi
-    [ "$tried" = 0 ] || fail "cannot download $from/$1 ($tool ended with $tried). Does $version have a build for $target?"
+    [ "$tried" = 0 ] || fail "cannot download $from/$1 ($tool exit status $tried). Does release $version have a build for $target?"
 }
 
 sha256_of() {
@@ -93,7 +93,7 @@ sha256_of() {
     elif has openssl; then
         sum=$(openssl dgst -sha256 -r <"$1")
     else
-        fail "nothing here can check a SHA-256: sha256sum, shasum or openssl is needed"
+        fail "cannot check SHA-256: sha256sum, shasum or openssl is required"
     fi
     echo "${sum%% *}"
 }
@@ -108,7 +108,7 @@ verify() {
     sha256=$(printf %s "$sha256" | tr '[:upper:]' '[:lower:]')
     found=$(sha256_of "$work/$1") || exit 1
     [ "$found" = "$sha256" ] ||
-        fail "$1 is not the file that was released: its SHA-256 is $found, not $sha256. Nothing was installed"
+        fail "checksum mismatch for $1: expected $sha256, got $found. Nothing was installed"
 }
 
 unpack() {
@@ -128,12 +128,12 @@ unpack() {
 # put MODE FROM TO: replaces TO in one step, so that a running program keeps its file.
 put() {
     folder=${3%/*}
-    mkdir -p "$folder" 2>/dev/null || fail "cannot make $folder: choose another --prefix, or run this as root"
+    mkdir -p "$folder" 2>/dev/null || fail "cannot create $folder: choose another --prefix, or run as root"
     part=$folder/.retry-install.$$
     # Into a directory of that name, mv would put it without a word.
     if [ -d "$3" ] || ! { cp "$2" "$part" && chmod "$1" "$part" && mv -f "$part" "$3"; } 2>/dev/null; then
         rm -f "$part"
-        fail "cannot write $3: choose another --prefix, or run this as root"
+        fail "cannot write $3: choose another --prefix, or run as root"
     fi
     echo "$3"
 }
@@ -187,11 +187,11 @@ main() {
             --dry-run) action=dry-run && shift ;;
             --uninstall) action=uninstall && shift ;;
             -h | --help) usage && exit 0 ;;
-            *) fail "unknown option $1; --help has them all" ;;
+            *) fail "unknown option $1. See --help" ;;
         esac
     done
 
-    [ -z "$prefix" ] || [ -z "$bin" ] || fail "--prefix and --bin exclude each other"
+    [ -z "$prefix" ] || [ -z "$bin" ] || fail "--prefix cannot be used with --bin"
     if [ -z "$bin" ]; then
         if [ -z "$prefix" ]; then
             prefix=/usr/local
@@ -204,13 +204,13 @@ main() {
         exit 0
     fi
 
-    [ -n "$version" ] || fail "which release? Name one: --version 0.1.0"
+    [ -n "$version" ] || fail "no release given. Example: --version 0.1.0"
     # It becomes a part of file names and of a URL.
     case $version in
-        *[!0-9A-Za-z.+-]* | [!0-9]*) fail "$version is no version; a good one is 0.1.0" ;;
+        *[!0-9A-Za-z.+-]* | [!0-9]*) fail "invalid version $version. Example: 0.1.0" ;;
     esac
     if [ -z "$from" ]; then
-        [ -n "$repository" ] || fail "where from? Name --repository https://github.com/OWNER/NAME, or --from"
+        [ -n "$repository" ] || fail "no source given: use --repository https://github.com/OWNER/NAME or --from"
         from=$repository/releases/download/v$version
     fi
     from=${from%/}
@@ -227,15 +227,15 @@ main() {
         exit 0
     fi
 
-    work=$(mktemp -d) || fail "no place for temporary files"
+    work=$(mktemp -d) || fail "cannot create a temporary directory"
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     download "$name.$ending"
     verify "$name.$ending"
     unpack "$name.$ending"
-    said=$("$work/$name/$program" --version 2>&1) || fail "the program does not run here: $said"
-    [ "$said" = "retry $version" ] || fail "the program says \`$said\`, not \`retry $version\`. Nothing was installed"
+    said=$("$work/$name/$program" --version 2>&1) || fail "the program cannot run on this system: $said"
+    [ "$said" = "retry $version" ] || fail "unexpected version: \`$said\` instead of \`retry $version\`. Nothing was installed"
 
     put 755 "$work/$name/$program" "$bin/$program"
     if [ -n "$prefix" ]; then
@@ -244,8 +244,11 @@ main() {
         done
         # Debian has another program of this name in /usr/bin.
         first=$(command -v retry || true)
-        [ "$first" = "$bin/$program" ] ||
-            echo "install.sh: \`retry\` is ${first:-not found} on the PATH of this shell; put $bin first" >&2
+        case $first in
+            "$bin/$program") ;;
+            '') echo "install.sh: note: \`retry\` is not found in this shell; put $bin in PATH" >&2 ;;
+            *) echo "install.sh: note: \`retry\` runs $first in this shell; put $bin first in PATH" >&2 ;;
+        esac
     fi
 }
 

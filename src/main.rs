@@ -6,7 +6,7 @@
 #[cfg(unix)]
 mod start;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use retry::cli::{self, Format, Invocation, Stats};
 use retry::core::exit_code::ExitCode;
 use retry::core::os_error::describe;
@@ -68,11 +68,12 @@ fn run(plan: &Plan) -> Result<Exit> {
     for note in cli::notes(plan, stderr_is_terminal) {
         reporter.note(&note);
     }
-    let mut supervisor = Supervisor::new(plan).context("cannot set up signal handling")?;
+    let mut supervisor = Supervisor::new(plan)
+        .map_err(|error| anyhow::anyhow!("cannot set up signal handling: {}", describe(&error)))?;
     if plan.verbosity == Verbosity::Verbose {
         supervisor.piped().into_iter().for_each(|stream| note_piped(&mut reporter, stream));
         if plan.streams.stdin == Stdin::Replay && stdio::is_terminal(stdio::stdin()) {
-            reporter.note("note: stdin is a terminal, which is not replayed");
+            reporter.note("note: stdin is a terminal and is not replayed");
         }
     }
     let end = retry::run::run(&plan.policy, &mut supervisor, &mut reporter);
@@ -90,14 +91,14 @@ fn note_piped(reporter: &mut Reporter<'_>, stream: Stream) {
         Stream::Stderr => (stdio::stderr(), "stderr"),
     };
     if stdio::is_terminal(stream) {
-        reporter.note(&format!("note: {name} of the command is a pipe, not the terminal"));
+        reporter.note(&format!("note: the command's {name} is a pipe, not the terminal"));
     }
 }
 
 fn show_state(location: &Location, format: Format) -> Result<Exit> {
     let all = shared::show(location).map_err(|error| unusable(location, &error))?;
     let shown = match format {
-        Format::Text => report::state::text(&all),
+        Format::Text => report::state::text(location, &all),
         Format::Json => report::state::json(&all),
     };
     print(shown.as_bytes())
@@ -107,8 +108,8 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let removal = shared::reset(location, name).map_err(|error| unusable(location, &error))?;
     let name = report::sanitize::visible(&name.to_string());
     match removal {
-        Removal::Removed => print(format!("{name} is forgotten\n").as_bytes()),
-        Removal::Absent => print(format!("{name} was not there\n").as_bytes()),
+        Removal::Removed => print(format!("{name} was reset\n").as_bytes()),
+        Removal::Absent => print(format!("no shared state named {name}\n").as_bytes()),
     }
 }
 
@@ -122,11 +123,11 @@ fn add_up(asked: &Stats) -> Result<Exit> {
     }
     output::finish(&mut UntilSignal);
     if found.all.total.runs == 0 && remarks.iter().any(|remark| matches!(remark, Remark::LeftOut(..))) {
-        anyhow::bail!("nothing that --report has written is in there. Good: --stats retries.jsonl");
+        anyhow::bail!("no reports found in these files. Example: --stats retries.jsonl");
     }
     if let Some(path) = &asked.html {
         report::file::replace(path, stats::page(&found).as_bytes(), &mut UntilSignal).map_err(|error| {
-            anyhow::anyhow!("cannot write the page {}: {}", text::name(path), describe(&error))
+            anyhow::anyhow!("cannot write --html {}: {}", text::name(path), describe(&error))
         })?;
     }
     let shown = match asked.format {
@@ -137,7 +138,7 @@ fn add_up(asked: &Stats) -> Result<Exit> {
 }
 
 fn unusable(location: &Location, error: &StoreError) -> anyhow::Error {
-    anyhow::anyhow!("shared state in {location} cannot be used: {error}")
+    anyhow::anyhow!("cannot use shared state in {location}: {error}")
 }
 
 fn print(text: &[u8]) -> Result<Exit> {
@@ -145,6 +146,6 @@ fn print(text: &[u8]) -> Result<Exit> {
         Ok(()) => Ok(Exit::Code(0)),
         // `retry --help | head -1`: the reader has ended.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Code(0)),
-        Err(error) => Err(error).context("cannot write to stdout"),
+        Err(error) => Err(anyhow::anyhow!("cannot write to stdout: {}", describe(&error))),
     }
 }

@@ -111,11 +111,11 @@ fn it_installs_the_release_of_its_own_version() {
     assert_eq!(wrong.status.code(), Some(1));
     let said = text(&wrong.stdout);
     assert!(said.starts_with("::error title=retry::install.sh: ") && said.lines().count() == 1, "{said}");
-    assert!(said.contains("is not the file that was released") && said.contains(&release.sha256()), "{said}");
+    assert!(said.contains("checksum mismatch for") && said.contains(&release.sha256()), "{said}");
     release.sums("");
     assert!(text(&install(&[]).stdout).contains("SHA256SUMS at"));
     let mine = "a".repeat(64);
-    assert!(text(&install(&[("sha256", &mine)]).stdout).contains(&format!("not {mine}")));
+    assert!(text(&install(&[("sha256", &mine)]).stdout).contains(&format!("expected {mine}, got ")));
     assert!(text(&install(&[("version", "9.9.9")]).stdout).contains("retry-9.9.9-"));
     assert_eq!(scratch.read("path") + &scratch.read("output"), "");
 
@@ -196,8 +196,7 @@ fn each_runner_has_its_build() {
         let done = install.env("RUNNER_OS", os).env("RUNNER_ARCH", arch).output().unwrap();
         let said = text(&done.stdout);
         assert_eq!(done.status.code(), Some(1), "{os} {arch}: {said}");
-        let expected =
-            build.map_or("there is no build for".to_owned(), |build| format!("retry-{VERSION}-{build}"));
+        let expected = build.map_or("no build for".to_owned(), |build| format!("retry-{VERSION}-{build}"));
         assert!(said.contains(&expected), "{os} {arch}: {said}");
     }
 }
@@ -231,7 +230,7 @@ fn a_script_is_retried_and_the_outputs_tell() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!((outputs(&scratch), scratch.runs()), (["3", "success", "0"].map(str::to_owned), 3));
     assert!(text(&done.stderr).contains("::warning title=retry::the build: succeeded on attempt 3/5"));
-    assert!(scratch.read("summary").contains("| the build | late success | 3/5 |"));
+    assert!(scratch.read("summary").contains("| the build | success after retry | 3/5 |"));
 
     let scratch = Scratch::new();
     assert!(run(&scratch, &[("run", "true")]).status.success());
@@ -315,7 +314,7 @@ fn shells_are_those_of_a_step() {
     assert_eq!(status, Some(125));
     assert_eq!(
         words,
-        "::error title=retry::the shell \"fish\" is not known. Good: bash, sh, python, pwsh, powershell, cmd, or \
+        "::error title=retry::unknown shell \"fish\". Use bash, sh, python, pwsh, powershell, cmd, or a command with {0}, such as \
          \"perl {0}\"\n"
     );
 }
@@ -362,7 +361,7 @@ fn what_is_in_an_input_stays_text() {
     assert_eq!(done.status.code(), Some(3), "{}", text(&done.stderr));
     let done = run(&scratch, &[("run", "true"), ("options", evil)]);
     assert_eq!(done.status.code(), Some(125));
-    assert!(text(&done.stdout).contains("begins with no dash"), "{}", text(&done.stdout));
+    assert!(text(&done.stdout).contains("does not begin with a dash"), "{}", text(&done.stdout));
     let lines = format!("x\n::set-output name=a::b\n{evil}");
     for name in ["working-directory", "shell", "retries", "options"] {
         let done = run(&scratch, &[("run", "true"), (name, &lines)]);

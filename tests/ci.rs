@@ -61,7 +61,7 @@ fn a_late_success_is_a_warning() {
         rows[..4],
         ["", "### retry", "", "| run | outcome | attempts | time | waited | last failure | exit status |"]
     );
-    let row = r"\| sh \| late success \| 3/3 \| <T> \| 0\.\d\ds \| killed by SIGKILL \| 0 \|";
+    let row = r"\| sh \| success after retry \| 3/3 \| <T> \| 0\.\d\ds \| killed by SIGKILL \| 0 \|";
     assert_is(rows[5], row);
     assert_eq!(rows.len(), 6);
 }
@@ -156,7 +156,7 @@ fn an_annotation_begins_a_line_whatever_the_command_has_left() {
 fn quiet_leaves_the_annotation_out_and_keeps_the_summary() {
     let step = step("--quiet", "7 0");
     assert_eq!((step.annotations.len(), step.others.len()), (0, 0));
-    assert!(step.summary.contains("| late success |") && step.output.starts_with("attempts=2\n"));
+    assert!(step.summary.contains("| success after retry |") && step.output.starts_with("attempts=2\n"));
 }
 
 #[test]

@@ -48,14 +48,14 @@ fn the_default_plan_to_the_letter() {
     let wanted = "\
 retry would run deploy at most 3 times:
 
-  attempt  earliest start  latest start  delay before it  # certain, + random
+  attempt  earliest start  latest start  delay before  # minimum, + random
         1           0.00s         0.00s
-        2           0.50s         0.80s      0.50s-0.80s  #####+++
-        3            2.5s          3.1s      2.00s-2.30s  ###################+++
+        2           0.50s         0.80s   0.50s-0.80s  #####++++
+        3            2.5s          3.1s   2.00s-2.30s  ######################+++
 
-Latest starts: without the time that the attempts themselves take, as there is
-  no --timeout.
-Worst case: 3.1s of delays, plus the time that 3 attempts take.
+Latest start: does not include the run time of attempts, because no --timeout is
+  set.
+Worst case: 3.1s of delays plus the run time of 3 attempts.
 ";
     assert_eq!(scene.dry_run(""), wanted);
     // So that the check that nothing ran is worth something.
@@ -77,14 +77,32 @@ fn limits_and_rules_are_told() {
         "--retries 10 --timeout 5 --kill-after 1 --deadline 1m --retry-on 7,28 --retry-on curl --stop-on 2";
     let text = Scene::new().dry_run(flags);
     assert_eq!(row(&text, "5")[..5], ["5", "42.5s", "1m", "0s", "32.00s-32.30s"]);
-    assert_eq!(row(&text, "6-10")[1..], ["too", "late:", "after", "the", "deadline"]);
+    assert_eq!(row(&text, "6-10")[1..], ["not", "run:", "after", "the", "deadline"]);
+    // Long lines are wrapped.
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Latest starts: each attempt takes its --timeout of 5.0s and the grace of 1.0s.",
-        "Deadline: no attempt starts after 1m 0s, and one that runs is ended then.",
-        "Rules: retry on 7,28,curl; stop on 2.",
-        "Worst case: 1m 1s in all.",
+        "Latest start: if every attempt takes its full --timeout of 5.0s plus --kill-after of 1.0s. ",
+        "Deadline: after 1m 0s, a running attempt is ended (within 1.0s, --kill-after) and no new one starts. ",
+        "Rules: --retry-on 7,28,curl; --stop-on 2. ",
+        "Worst case: 1m 1s in total.",
     ] {
-        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        assert!(words.contains(line), "{line}\n{text}");
+    }
+    let output = "--stop-on-output stderr:denied --retry-on-output busy --require-output ready \
+        --success-on-output exists --success-on 4";
+    let text = Scene::new().dry_run(output);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rules = "Rules: --success-on 4; --require-output ready; --success-on-output exists; \
+        --stop-on-output stderr:denied; --retry-on-output busy. ";
+    assert!(words.contains(rules), "{text}");
+    let text =
+        Scene::new().dry_run("--retries 5 --consecutive 2 --reset-after 10m --fallback x --retry-if y");
+    for line in [
+        "Success: needs 2 consecutive successes, --base apart.",
+        "Reset: after an attempt that ran for 10m 0s or longer, the delays start again from the first.",
+        "Not included: time taken by --retry-if and --fallback.",
+    ] {
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(line), "{line}\n{text}");
     }
 }
 
@@ -102,14 +120,15 @@ fn many_attempts_and_no_limit() {
 
     let endless = scene.dry_run("--retries inf");
     assert_eq!(row(&endless, "...")[1..], ["and", "so", "on"]);
-    assert!(endless.contains("Worst case: there is none"), "{endless}");
-    assert!(endless.starts_with("retry would run deploy as often as it takes:\n"), "{endless}");
+    assert!(endless.contains("Worst case: unlimited; retry goes on until it succeeds."), "{endless}");
+    assert!(endless.starts_with("retry would run deploy until it succeeds:\n"), "{endless}");
 }
 
 #[test]
 fn json_says_the_same() {
     let scene = Scene::new();
-    let flags = "--retries 2 --jitter 0.25 --timeout 5 --deadline 1m --stop-on 2,64-78 --initial-delay 1";
+    let flags = "--retries 2 --jitter 0.25 --timeout 5 --deadline 1m --stop-on 2,64-78 --initial-delay 1 \
+        --retry-on-output busy";
     let wanted = json!({
         "command": "deploy",
         "arguments": null,
@@ -136,6 +155,7 @@ fn json_says_the_same() {
         "retry_on": null,
         "stop_on": "2,64-78",
         "success_on": null,
+        "output_rules": ["--retry-on-output busy"],
         "breaker": null,
         "budget": null,
         "state": null,
@@ -163,8 +183,8 @@ fn what_is_shared_is_named() {
     // Long lines are wrapped.
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Breaker: \"reg\" in redis://***@db opens for 30.0s at 3 failures in a row; while it is open nothing runs (75).",
-        "Budget: \"pot\" in redis://***@db holds 4 retries, and a success gives back 0.2.",
+        "Breaker: \"reg\" in redis://***@db opens for 30.0s after 3 consecutive failures; while it is open, retry runs nothing and exits with 75.",
+        "Budget: \"pot\" in redis://***@db holds 4 tokens; a retry takes 1, a success returns 0.2.",
     ] {
         assert!(words.contains(line), "{text}");
     }
@@ -185,7 +205,7 @@ fn known_traps_are_warned_of() {
         ("git fetch", "Warning: git exits with the same status"),
         ("apt-get update --error-on=any", "Warning: apt-get exits with the same status"),
         ("retry ./deploy", "Warning: a retry inside a retry"),
-        ("--initial-delay 9 --deadline 5 ./deploy", "Warning: the first delay leaves no time"),
+        ("--initial-delay 9 --deadline 5 ./deploy", "Warning: the initial delay reaches the deadline"),
     ] {
         let found = warnings(words);
         assert!(found.len() == 1 && found[0].starts_with(named), "{words}: {found:?}");

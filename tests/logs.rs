@@ -93,7 +93,7 @@ fn the_journal_gets_fields() {
         ("RETRY_ATTEMPT", "1"),
         ("RETRY_OUTCOME", "exit 7"),
         ("RETRY_STATUS", "7"),
-        ("RETRY_VERDICT", "retry"),
+        ("RETRY_VERDICT", "transient"),
         ("RETRY_RULE", "--retry-on 7"),
         ("RETRY_DELAY_S", "0.01"),
     ];
@@ -109,7 +109,7 @@ fn the_journal_gets_fields() {
         ("RETRY_ATTEMPT", "3"),
         ("RETRY_OUTCOME", "exit 0"),
         ("RETRY_STATUS", "0"),
-        ("RETRY_VERDICT", "good"),
+        ("RETRY_VERDICT", "success"),
     ];
     assert_eq!(rest, expect(&succeeded));
 }
@@ -123,7 +123,7 @@ fn a_field_with_a_newline_has_its_length() {
     retry.args(["sh", "-c", "echo badthing; exit 4"]).assert().code(4);
     let entry = fields(&daemon.next());
     assert_eq!(entry["RETRY_RULE"], "--stop-on-output (?x)\n bad\n thing");
-    assert_eq!((entry["PRIORITY"].as_str(), entry["RETRY_VERDICT"].as_str()), ("3", "stop"));
+    assert_eq!((entry["PRIORITY"].as_str(), entry["RETRY_VERDICT"].as_str()), ("3", "permanent"));
     assert!(!entry["MESSAGE"].contains('\n'));
 }
 
@@ -185,10 +185,16 @@ fn a_log_that_cannot_be_reached_is_said_once_and_stderr_takes_its_place() {
     for (target, warning) in [
         (
             "journald:nowhere",
-            "retry: cannot log to the journal: no such file or directory. Logging to stderr",
+            "retry: cannot log to the journal: no such file or directory. Logging to stderr instead",
         ),
-        ("syslog:nowhere", "retry: cannot log to syslog: no such file or directory. Logging to stderr"),
-        ("no/such/log", "retry: cannot log to no/such/log: no such file or directory. Logging to stderr"),
+        (
+            "syslog:nowhere",
+            "retry: cannot log to syslog: no such file or directory. Logging to stderr instead",
+        ),
+        (
+            "no/such/log",
+            "retry: cannot log to no/such/log: no such file or directory. Logging to stderr instead",
+        ),
     ] {
         for format in ["text", "json"] {
             let scratch = Scratch::new();
@@ -310,10 +316,10 @@ fn json_has_an_object_per_event_and_the_totals() {
         objects,
         [
             json!({"version": 1, "event": "failed", "severity": "warning", "label": "copy", "command": "sh",
-                "attempt": 1, "max_attempts": 3, "outcome": {"exit": 5}, "status": 5, "verdict": "retry",
+                "attempt": 1, "max_attempts": 3, "outcome": {"exit": 5}, "status": 5, "verdict": "transient",
                 "rule": "--retry-on 1-9", "delay_s": 0.01}),
             json!({"version": 1, "event": "succeeded", "severity": "notice", "label": "copy", "command": "sh",
-                "attempt": 2, "max_attempts": 3, "outcome": {"exit": 0}, "status": 0, "verdict": "good"}),
+                "attempt": 2, "max_attempts": 3, "outcome": {"exit": 0}, "status": 0, "verdict": "success"}),
             json!({"version": 1, "event": "end", "severity": "info", "label": "copy", "command": "sh",
                 "outcome": "success", "exit_status": 0, "attempts": 2, "rescued": true}),
         ]

@@ -25,7 +25,7 @@ fn a_full_disk_ends_no_command_whose_output_is_watched() {
     let scratch = Scratch::new();
     let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     let words =
-        "retry: cannot write the command's output to stdout: no space left on device. Going on without it";
+        "retry: cannot write the command's output to stdout: no space left on device. Discarding the rest";
     for (ends, code, expected) in [
         // The rule still finds its match after the error.
         ("0", 0, vec![words.to_owned()]),

@@ -179,7 +179,8 @@ fn a_report_that_nobody_reads_holds_up_no_signal_and_no_limit() {
             let (status, took) = timed(|| retry.end());
             assert_eq!(status.code(), Some(7), "what the run came to stays");
             assert!(took < SOON, "{option} {limit}: {took:?}");
-            let warning = format!("retry: cannot write the {what} /dev/stdout: nobody reads it");
+            let warning =
+                format!("retry: cannot write the {what} /dev/stdout: no process is reading from it");
             assert!(scratch.read("stderr").contains(&warning), "{}", scratch.read("stderr"));
             drop(reader);
         }
@@ -240,7 +241,10 @@ fn a_daemon_that_takes_nothing_is_said_once() {
         let (output, took) = timed(|| retry.stdin(Stdio::null()).output().unwrap());
         assert!(took < SOON, "{took:?}");
         let lines = said(&output);
-        assert!(lines[0].ends_with(": it takes no messages. Logging to stderr"), "{lines:?}");
+        assert!(
+            lines[0].ends_with(": the socket accepts no messages. Logging to stderr instead"),
+            "{lines:?}"
+        );
         assert_eq!(lines.len(), 4, "{lines:?}");
     }
 }

@@ -55,10 +55,10 @@ fn a_report_has_the_run_and_each_attempt() {
         json!({
             "version": 1, "label": "deploy", "command": "sh", "outcome": "success", "exit_status": 0,
             "attempts": [
-                {"attempt": 1, "outcome": {"exit": 7}, "verdict": "retry", "rule": "--retry-on 7", "delay_s": 0.01},
-                {"attempt": 2, "outcome": {"signal": "SIGKILL"}, "verdict": "retry", "rule": "--retry-on signal",
+                {"attempt": 1, "outcome": {"exit": 7}, "verdict": "transient", "rule": "--retry-on 7", "delay_s": 0.01},
+                {"attempt": 2, "outcome": {"signal": "SIGKILL"}, "verdict": "transient", "rule": "--retry-on signal",
                     "delay_s": 0.01},
-                {"attempt": 3, "outcome": {"exit": 0}, "verdict": "good", "rule": null, "delay_s": null},
+                {"attempt": 3, "outcome": {"exit": 0}, "verdict": "success", "rule": null, "delay_s": null},
             ],
         })
     );
@@ -84,30 +84,30 @@ fn outline(options: &str, command: &[&str]) -> Value {
 
 #[test]
 fn every_way_to_end_has_its_word() {
-    let failed = json!([{"exit": 3}, "retry", null]);
+    let failed = json!([{"exit": 3}, "transient", null]);
     let exit = ["sh", "-c", "exit 3"];
-    assert_eq!(outline("", &["true"]), json!(["success", 0, [[{"exit": 0}, "good", null]]]));
+    assert_eq!(outline("", &["true"]), json!(["success", 0, [[{"exit": 0}, "success", null]]]));
     assert_eq!(outline("-r2", &exit), json!(["exhausted", 3, [failed, failed]]));
-    let stopped = json!([{"exit": 3}, "stop", "--stop-on 3"]);
+    let stopped = json!([{"exit": 3}, "permanent", "--stop-on 3"]);
     assert_eq!(outline("--stop-on 3", &exit), json!(["stopped", 3, [stopped]]));
-    let left_out = json!([{"exit": 3}, "stop", "--retry-on 4"]);
+    let left_out = json!([{"exit": 3}, "permanent", "--retry-on 4"]);
     assert_eq!(outline("--retry-on 4", &exit), json!(["stopped", 3, [left_out]]));
     assert_eq!(outline("--deadline 50 --base 60", &exit), json!(["deadline", 3, [failed]]));
     assert_eq!(outline("--deadline 5 --initial-delay 6", &exit), json!(["deadline", 124, []]));
     assert_eq!(outline("-r1 --fallback true", &exit), json!(["exhausted", 0, [failed]]));
-    let missing = json!([{"not_started": "no such file or directory"}, "stop", null]);
+    let missing = json!([{"not_started": "no such file or directory"}, "permanent", null]);
     assert_eq!(outline("", &["no-such-command"]), json!(["stopped", 127, [missing]]));
-    let late = json!([{"timed_out": "timeout"}, "retry", null]);
+    let late = json!([{"timed_out": "timeout"}, "transient", null]);
     assert_eq!(outline("-r1 --timeout 0.5", &["sleep", "1000"]), json!(["exhausted", 124, [late]]));
-    let idle = json!([{"timed_out": "idle-timeout"}, "retry", null]);
+    let idle = json!([{"timed_out": "idle-timeout"}, "transient", null]);
     assert_eq!(outline("-r1 --idle-timeout 0.5", &["sleep", "1000"]), json!(["exhausted", 124, [idle]]));
-    let killed = json!([{"signal": "SIGKILL"}, "retry", null]);
+    let killed = json!([{"signal": "SIGKILL"}, "transient", null]);
     assert_eq!(outline("-r1", &["sh", "-c", "kill -9 $$"]), json!(["exhausted", 137, [killed]]));
     let circuit = "--state s --breaker b --breaker-failures 1";
     assert_eq!(outline(circuit, &exit), json!(["circuit-open", 3, [failed]]));
     let budget = "--state s --budget b --budget-burst 1 -r9";
     assert_eq!(outline(budget, &exit), json!(["budget-empty", 3, [failed, failed]]));
-    let good = json!([{"exit": 3}, "good", null]);
+    let good = json!([{"exit": 3}, "success", null]);
     assert_eq!(outline("--success-on 3 --consecutive 2", &exit), json!(["success", 0, [good, good]]));
 }
 
@@ -133,7 +133,10 @@ fn a_report_is_written_after_a_signal() {
                 (&json!({"signal": "SIGTERM"}), &Value::Null)
             );
         } else {
-            assert_eq!((&attempt["outcome"], &attempt["verdict"]), (&json!({"exit": 1}), &json!("retry")));
+            assert_eq!(
+                (&attempt["outcome"], &attempt["verdict"]),
+                (&json!({"exit": 1}), &json!("transient"))
+            );
             assert!(report["waited_s"].as_f64().unwrap() < 900.0, "only what was really waited");
         }
         assert!(scratch.read("r.xml").contains("<failure"));
@@ -403,7 +406,7 @@ fn a_link_that_someone_else_put_into_a_directory_of_everybody_is_not_followed() 
         };
         std::fs::write(&target, "theirs").unwrap();
         let lines = run();
-        let why = "a link of someone else in a directory of everybody is not followed";
+        let why = "refusing to follow another user's symbolic link in a world-writable directory";
         assert!(lines.iter().any(|line| line.contains(why)), "{name}: {lines:?}");
         assert_eq!(scratch.read(name), "theirs");
         std::os::unix::fs::lchown(&link, Some(0), None).unwrap();
@@ -420,7 +423,7 @@ fn a_report_keeps_the_mode_of_the_file_that_it_replaces() {
         std::fs::set_permissions(scratch.path("r"), std::fs::Permissions::from_mode(0o640)).unwrap();
         scratch.retry("-q -r1").args([option, "r", "false"]).assert().code(1);
         let mode = scratch.path("r").metadata().unwrap().permissions().mode();
-        assert_eq!((mode & 0o7777, scratch.read("r").contains("retry")), (0o640, true));
+        assert_eq!((mode & 0o7777, scratch.read("r").contains("false")), (0o640, true));
         assert_eq!(scratch.files(), ["r"]);
     }
 }

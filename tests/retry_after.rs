@@ -233,10 +233,10 @@ fn last_failed(done: &Output) -> (String, f64) {
 fn the_log_has_what_was_asked_for_also_where_nothing_follows() {
     let word = "echo 'Retry-After: 30' >&2; exit 9";
     for (options, verdict) in [
-        ("--max-retry-after 5", "stop"),
-        ("--stop-on 9", "stop"),
-        ("-r1", "retry"),
-        ("--deadline 10", "retry"),
+        ("--max-retry-after 5", "permanent"),
+        ("--stop-on 9", "permanent"),
+        ("-r1", "transient"),
+        ("--deadline 10", "transient"),
     ] {
         let scratch = Scratch::new();
         let mut retry = scratch.retry("--retry-after --log-format json");

@@ -186,7 +186,7 @@ fn reports_and_logs_name_it() {
         .iter()
         .map(|attempt| json!([attempt["verdict"], attempt["rule"]]))
         .collect();
-    assert_eq!(rules, [json!(["retry", "--retry-if"]), json!(["stop", "--retry-if"])]);
+    assert_eq!(rules, [json!(["transient", "--retry-if"]), json!(["permanent", "--retry-if"])]);
     assert_eq!(report["outcome"], "stopped");
     let last = text(&done.stderr).lines().rev().nth(1).unwrap().to_owned();
     let last: Value = serde_json::from_str(&last).unwrap();

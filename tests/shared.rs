@@ -151,7 +151,7 @@ fn a_success_starts_the_count_anew(place: &Place) {
             .collect()
     };
     assert_eq!(statuses(5), [1, 1, 0, 1, 1]);
-    assert_is(&place.shown("b"), "b  breaker  closed, 2 failures in a row");
+    assert_is(&place.shown("b"), "b  breaker  closed, 2 consecutive failures");
     assert_eq!(statuses(2), [1, 75]);
     assert_eq!(place.runs(), 6);
 }
@@ -188,11 +188,11 @@ fn trouble_of_this_machine_is_not_counted(place: &Place) {
         status(&place.shell("--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1", "exit 1")),
         1
     );
-    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt is a probe"));
     let writer = fs::OpenOptions::new().append(true).open(&program).unwrap();
     assert_eq!(status(&place.run("--breaker b --retries 1", &[program.to_str().unwrap().to_owned()])), 126);
     drop(writer);
-    assert_eq!(place.shown("b"), "b  breaker  half-open, the next attempt probes");
+    assert_eq!(place.shown("b"), "b  breaker  half-open, the next attempt is a probe");
 }
 
 fn an_interrupted_attempt_is_not_counted(place: &Place) {
@@ -223,11 +223,11 @@ fn one_probe_closes_the_circuit(place: &Place) {
     assert_eq!(status(&place.shell(options, "exit 1")), 1);
     // A probe that fails opens it again.
     wait_until("a probe", || status(&place.shell(options, "exit 1")) == 1);
-    wait_until("the time to be up", || place.shown("b").ends_with("half-open, the next attempt probes"));
+    wait_until("the time to be up", || place.shown("b").ends_with("half-open, the next attempt is a probe"));
 
     let probe = place.start(options, MEET);
     wait_until("the probe", || place.scratch.path("here").exists());
-    assert_is(&place.shown("b"), "b  breaker  half-open, a probe runs \\(its lease: .*\\)");
+    assert_is(&place.shown("b"), "b  breaker  half-open, probe running \\(lease expires in .*\\)");
     assert_eq!(status(&place.shell(options, "exit 0")), 75);
     fs::write(place.scratch.path("go"), "").unwrap();
     assert_eq!(probe.end().code(), Some(0));
@@ -239,7 +239,7 @@ fn a_killed_probe_is_replaced(place: &Place) {
     let options =
         "--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1 --timeout 1 --kill-after 0";
     assert_eq!(status(&place.shell(options, "exit 1")), 1);
-    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt is a probe"));
     let probe = place.start(options, MEET);
     wait_until("the probe", || place.scratch.path("here").exists());
     probe.send(Signal::KILL);
@@ -253,12 +253,12 @@ fn a_killed_probe_is_replaced(place: &Place) {
 fn renewed_probe(place: &Place, limits: &str, script: &str) -> Running {
     let options = format!("--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1 {limits}");
     assert_eq!(status(&place.shell(&options, "exit 1")), 1);
-    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt is a probe"));
     let probe = place.start(&options, script);
     wait_until("the probe", || place.scratch.path("here").exists());
     let lease = || {
         let shown = place.shown("b");
-        let (_, rest) = shown.split_once("its lease: ").unwrap_or_else(|| panic!("no probe: {shown}"));
+        let (_, rest) = shown.split_once("lease expires in ").unwrap_or_else(|| panic!("no probe: {shown}"));
         rest.trim_end_matches("s)").parse::<f64>().unwrap()
     };
     let mut before = lease();
@@ -287,13 +287,13 @@ fn a_probe_keeps_its_slot_while_its_tree_is_ended(place: &Place) {
 fn an_interrupted_probe_gives_its_slot_back(place: &Place) {
     let options = "--breaker b --breaker-failures 1 --breaker-open 0.01 --retries 1";
     assert_eq!(status(&place.shell(options, "exit 1")), 1);
-    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt probes"));
+    wait_until("the time to be up", || place.shown("b").ends_with("the next attempt is a probe"));
     let probe = place.start(options, "touch here; exec sleep 1000");
     wait_until("the probe", || place.scratch.path("here").exists());
     probe.send(Signal::TERM);
     assert!(!probe.end().success());
     // The lease would be a minute.
-    assert_eq!(place.shown("b"), "b  breaker  half-open, the next attempt probes");
+    assert_eq!(place.shown("b"), "b  breaker  half-open, the next attempt is a probe");
     assert_eq!(status(&place.shell(options, "exit 0")), 0);
 }
 
@@ -327,7 +327,7 @@ fn good_attempts_in_a_row_cost_nothing(place: &Place) {
 }
 
 fn state_is_shown_and_forgotten(place: &Place) {
-    assert_eq!(place.printed("--show-state"), "nothing is shared yet\n");
+    assert_is(place.printed("--show-state").trim_end(), "no shared state in .+");
     assert_eq!(place.printed("--show-state --log-format json"), "[]\n");
     let options = "--breaker reg --breaker-failures 2 --budget reg --retries 2";
     assert_eq!(status(&place.shell(options, "exit 1")), 1);
@@ -338,7 +338,7 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_eq!(lines.len(), 3, "{table}");
     assert_eq!(lines[0], "other  breaker  closed, 1 failure");
     assert_is(lines[1], "reg    breaker  open for another <T>");
-    assert_is(lines[2], "reg    budget   9 tokens when last used");
+    assert_is(lines[2], "reg    budget   9 tokens at last use");
 
     let json: serde_json::Value =
         serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap();
@@ -346,12 +346,12 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_eq!(field(0, "state"), "closed");
     assert_eq!(field(0, "failures"), 1);
     assert_eq!(field(1, "state"), "open");
-    assert!(field(1, "refuses_s").as_f64().is_some_and(|left| left > 0.0 && left <= 30.0), "{json}");
+    assert!(field(1, "refused_for_s").as_f64().is_some_and(|left| left > 0.0 && left <= 30.0), "{json}");
     assert_eq!(field(2, "kind"), "budget");
     assert_eq!(field(2, "tokens"), 9.0);
 
-    assert_eq!(place.printed("--reset-state reg"), "reg is forgotten\n");
-    assert_eq!(place.printed("--reset-state reg"), "reg was not there\n");
+    assert_eq!(place.printed("--reset-state reg"), "reg was reset\n");
+    assert_eq!(place.printed("--reset-state reg"), "no shared state named reg\n");
     assert_eq!(place.printed("--show-state"), "other  breaker  closed, 1 failure\n");
     assert_eq!(status(&place.shell(options, "exit 0")), 0);
 }
@@ -375,7 +375,7 @@ fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
         assert_eq!((status(&output), place.runs()), (0, 3), "{output:?}");
         let said = said(&output);
         assert_eq!(said.len(), 4, "{said:?}");
-        assert_is(&said[0], r"retry: shared state in .* cannot be used \(.*\)\. Going on without it");
+        assert_is(&said[0], r"retry: cannot use shared state in .*: .*. Continuing without shared state");
         assert!(!said[0].contains("secret"), "{said:?}");
 
         let quiet = place.shell(&format!("--quiet {options}"), "exit 0");
@@ -385,7 +385,7 @@ fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
             let output = place.to_spawn(&format!("{state} {look}")).output().unwrap();
             assert_eq!(status(&output), 125, "{output:?}");
             let said = String::from_utf8_lossy(&output.stderr);
-            assert_is(said.trim_end(), "retry: shared state in .* cannot be used: .*");
+            assert_is(said.trim_end(), "retry: cannot use shared state in .*: .*");
             assert!(!said.contains("secret"), "{said}");
         }
     }
@@ -397,7 +397,10 @@ fn without_a_home_there_is_no_state_and_the_command_runs() {
     let mut command = scratch.retry_to_spawn("--breaker b true");
     let output = command.env_remove("XDG_STATE_HOME").env_remove("HOME").output().unwrap();
     assert_eq!(status(&output), 0);
-    assert_is(&said(&output)[0], "retry: shared state in nowhere cannot be used .*use --state DIR.*");
+    assert_is(
+        &said(&output)[0],
+        "retry: cannot use shared state in the default directory: .*use --state DIR.*",
+    );
 }
 
 #[test]
@@ -501,7 +504,7 @@ fn settings_come_from_the_environment_too() {
     // The directory is taken as it is, whoever names it.
     let shown = place.printed("--state there --show-state");
     assert!(shown.starts_with("b  breaker  open for another "), "{shown}");
-    assert_eq!(place.printed("--show-state"), "nothing is shared yet\n");
+    assert_is(place.printed("--show-state").trim_end(), "no shared state in .+");
     // --reset-state is no setting: a forgotten variable must not stop every run.
     let output = place.to_spawn("").env("RETRY_RESET_STATE", "b").arg("true").output().unwrap();
     assert_eq!((status(&output), output.stdout.as_slice()), (0, &b""[..]));

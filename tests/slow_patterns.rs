@@ -87,7 +87,7 @@ fn output_that_is_not_searched_before_the_deadline_is_no_success() {
     let scratch = scratch();
     // Enough for a debug build and for an optimised one.
     let (done, took) = run(&scratch, "--deadline 1", "head -c 2M bits");
-    let words = "retry: a pattern is so slow that the output was not searched before the deadline";
+    let words = "retry: searching the output was not finished before the deadline: a pattern is too slow";
     match done.status.code() {
         // The command could write the rest only when the rest before was searched.
         Some(124) => assert!(said(&done)[0].contains("timed out after"), "{}", text(&done.stderr)),

@@ -95,7 +95,7 @@ fn the_deadline_holds_while_the_terminal_stalls() {
         assert_eq!(retry.end().code(), Some(expected), "{}", scratch.read("stderr"));
     }
     assert!(
-        scratch.read("stderr").contains("nobody took it before the deadline"),
+        scratch.read("stderr").contains("the reader was too slow for the deadline"),
         "{}",
         scratch.read("stderr")
     );

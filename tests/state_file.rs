@@ -89,18 +89,18 @@ fn our_own_directory_must_be_ours_alone() {
     fs::create_dir(&state).unwrap();
     for mode in [0o770, 0o707, 0o722, 0o1777] {
         fs::set_permissions(&state, Permissions::from_mode(mode)).unwrap();
-        fails_open(&own(&state), "x", "others may write to it");
+        fails_open(&own(&state), "x", "other users can write to it");
     }
     fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
     attempt(&mut counting(&own(&state)), Observation::Failure);
 
     let link = directory.path().join("link");
     symlink(&state, &link).unwrap();
-    fails_open(&own(&link), "x", "it is not a directory");
+    fails_open(&own(&link), "x", ": not a directory");
 
     if can("a directory of someone else", "root", is_root()) {
         std::os::unix::fs::chown(&state, Some(65534), None).unwrap();
-        fails_open(&own(&state), "x", "it belongs to someone else");
+        fails_open(&own(&state), "x", "it belongs to another user");
     }
 }
 
@@ -131,7 +131,7 @@ fn no_link_is_followed_and_nothing_else_is_overwritten() {
 
     // Opening a FIFO without a writer must not block.
     assert!(program("mkfifo").arg(&record).status().unwrap().success());
-    fails_open(&given(&state), "x", "the record is not a plain file");
+    fails_open(&given(&state), "x", "the record is not a regular file");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
     // A reset removes it.
@@ -145,14 +145,18 @@ fn a_place_that_is_no_directory_stops_nothing() {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     for location in [given(&file), own(&file)] {
-        fails_open(&location, "x", "it is not a directory");
+        fails_open(&location, "x", ": not a directory");
         assert!(shared::show(&location).is_err());
     }
     // A directory that does not exist is no error until there is something to write.
     let below = given(file.join("below"));
     let mut user = counting(&below);
     assert_eq!(user.admit(LEASE).decision, Gate::Pass(Permit::Unguarded));
-    fails_open(&Location::Unavailable, "x", "neither XDG_STATE_HOME nor HOME is a home of this user");
+    fails_open(
+        &Location::Unavailable,
+        "x",
+        "neither XDG_STATE_HOME nor HOME is set to a directory of this user",
+    );
 }
 
 /// Root can write everywhere, so a child process changes its user first.
@@ -275,7 +279,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
         let answer = user.admit(LEASE);
         assert!(matches!(answer.decision, Gate::Pass(Permit::Closed(_))));
         let warning = answer.warning.expect("a warning");
-        assert!(warning.starts_with("a breaker record in "));
+        assert!(warning.starts_with("the breaker record in "));
         assert!(warning.contains(why), "{warning}");
         assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
         assert_eq!(failures(&location, &Name::new("x")), 1);
@@ -297,7 +301,7 @@ fn a_lock_that_is_never_given_up_is_not_waited_for() {
     let started = Instant::now();
     let answer = counting(&location).admit(LEASE);
     assert_eq!(answer.decision, Gate::Pass(Permit::Unguarded));
-    assert!(answer.warning.unwrap().contains("stays locked (limit: 200 ms)"));
+    assert!(answer.warning.unwrap().contains("the record is still locked after 200ms"));
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(200) && took < LONG / 10, "{took:?}");
     held.unlock().unwrap();
@@ -368,7 +372,7 @@ fn locks_of_an_attempt_share_200_ms() {
         waits += 1;
         assert!(waits < 20, "nothing adds up");
     };
-    assert!(warning.contains("stays locked (limit: 200 ms)"), "{warning}");
+    assert!(warning.contains("the record is still locked after 200ms"), "{warning}");
     assert!(waits <= 3, "{waits}");
     // After that, the store is not used again.
     let held = File::open(&path).unwrap();
@@ -399,7 +403,7 @@ fn huge_and_odd_files_are_no_records() {
             matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)),
             "{make}: {shown:?}"
         );
-        fails_open(&location, "x", "cannot be used");
+        fails_open(&location, "x", "cannot use shared state in ");
     }
 }
 

@@ -16,10 +16,10 @@ use std::io::Write as _;
 fn line(name: &str, day: &str, outcome: &str, failures: &[Value], waited: f64) -> String {
     let mut attempts: Vec<Value> = (1..)
         .zip(failures)
-        .map(|(n, outcome)| json!({"attempt": n, "outcome": outcome, "verdict": "retry"}))
+        .map(|(n, outcome)| json!({"attempt": n, "outcome": outcome, "verdict": "transient"}))
         .collect();
     if outcome == "success" {
-        attempts.push(json!({"attempt": attempts.len() + 1, "outcome": {"exit": 0}, "verdict": "good"}));
+        attempts.push(json!({"attempt": attempts.len() + 1, "outcome": {"exit": 0}, "verdict": "success"}));
     }
     json!({
         "version": 1, "label": name, "command": "sh", "run_id": "x", "started": format!("{day}T12:00:00.000Z"),
@@ -47,7 +47,7 @@ fn what_runs_have_reported_is_added_up() {
     }
     let (mut all, said) = stats(&scratch, "--stats retries.jsonl");
     assert_eq!(said, Vec::<String>::new());
-    // Two delays of 0.05 s for the lost run, one for each of the rescued ones.
+    // Two delays of 0.05 s for the failed run, one for each of the rescued ones.
     let waited = all.as_object_mut().unwrap().remove("waited_s").unwrap().as_f64().unwrap();
     assert!((0.2..10.0).contains(&waited), "{waited}");
     let mut of_names = 0.0;
@@ -64,13 +64,13 @@ fn what_runs_have_reported_is_added_up() {
     assert_eq!(
         all,
         json!({
-            "version": 1, "runs": 4, "rescued": 2, "lost": 1, "attempts": 8,
+            "version": 1, "runs": 4, "rescued": 2, "failed": 1, "attempts": 8,
             "reasons": [{"reason": "exit 7", "count": 3}, {"reason": "SIGKILL", "count": 1},
                 {"reason": "exit 1", "count": 1}],
             "names": [
-                {"name": "deploy", "runs": 3, "rescued": 1, "lost": 1, "attempts": 6,
+                {"name": "deploy", "runs": 3, "rescued": 1, "failed": 1, "attempts": 6,
                     "reasons": [{"reason": "exit 7", "count": 3}, {"reason": "exit 1", "count": 1}]},
-                {"name": "sh", "runs": 1, "rescued": 1, "lost": 0, "attempts": 2,
+                {"name": "sh", "runs": 1, "rescued": 1, "failed": 0, "attempts": 2,
                     "reasons": [{"reason": "SIGKILL", "count": 1}]},
             ],
         })
@@ -89,17 +89,17 @@ fn people_get_a_table_by_name_and_one_by_day() {
     ];
     fs::write(scratch.path("r.jsonl"), lines.join("\n")).unwrap();
     let expected = "\
-name    runs  rescued     lost  attempts  waited  trend           reasons
+name    runs  rescued   failed  attempts  waited  trend           reasons
 copy       2  1 (50%)  1 (50%)         2   0.50s  .............█  circuit-open (1), timeout (1)
 deploy     2        0  1 (50%)         4   1m 6s  ............▁█  timeout (2), exit 7 (1)
 all        4  1 (25%)  2 (50%)         6   1m 6s  ............▁█  timeout (3), circuit-open (1), exit 7 (1)
 
-The trend is the part of runs with a failed attempt, by day, up to 2026-11-24.
+trend: share of runs with a failed attempt, per day, until 2026-11-24
 
-day         runs  rescued     lost  attempts  waited
+day         runs  rescued   failed  attempts  waited
 2026-11-23     1        0        0         1   0.00s
 2026-11-24     2  1 (50%)  1 (50%)         5   1m 6s
-1 more day from 2026-10-01 on: --log-format json
+1 earlier day since 2026-10-01: see --log-format json
 ";
     scratch.retry("--stats r.jsonl").assert().code(0).stdout(expected).stderr("");
 }
@@ -118,7 +118,10 @@ fn files_are_added_up_and_stdin_is_one_of_them() {
     assert_eq!(all["runs"], 3);
     assert_eq!(
         said(&output),
-        ["retry: again is named twice. Read once", "retry: 'two words' is named twice. Read once"]
+        [
+            "retry: again was given twice; reading it once",
+            "retry: 'two words' was given twice; reading it once"
+        ]
     );
     let (all, _) = stats(&scratch, "--stats one.jsonl --stats one.jsonl -q");
     assert_eq!(all["runs"], 2, "options after a file are options");
@@ -134,21 +137,14 @@ fn one_line_says_what_was_left_out() {
     let later = run.replace("\"version\":1", "\"version\":2");
     let half = &run[..run.len() / 2];
     for (contents, runs, words) in [
-        (
-            format!("{run}\nnoise\n\n{half}\n{run}\n"),
-            2,
-            "4 lines of r: 2 are no reports (the first is line 2)",
-        ),
-        (format!("{later}\n{run}\n"), 1, "2 lines of r: 1 is of another version than 1 (line 1)"),
-        (format!("{run}\n{half}"), 1, "2 lines of r: the last one is not finished"),
-        (format!("{run}\n\u{0}\u{fffd}[[[["), 1, "2 lines of r: the last one is not finished"),
+        (format!("{run}\nnoise\n\n{half}\n{run}\n"), 2, "2 of 4 lines: 2 are not reports (first at line 2)"),
+        (format!("{later}\n{run}\n"), 1, "1 of 2 lines: 1 has a report version other than 1 (line 1)"),
+        (format!("{run}\n{half}"), 1, "1 of 2 lines: the last line is incomplete"),
+        (format!("{run}\n\u{0}\u{fffd}[[[["), 1, "1 of 2 lines: the last line is incomplete"),
     ] {
         fs::write(scratch.path("r"), &contents).unwrap();
         let (all, said) = stats(&scratch, "--stats r");
-        assert_eq!(
-            (all["runs"].as_u64(), said),
-            (Some(runs), vec![format!("retry: left out of the {words}")])
-        );
+        assert_eq!((all["runs"].as_u64(), said), (Some(runs), vec![format!("retry: r: skipped {words}")]));
         assert_eq!(stats(&scratch, "-q --stats r").1, Vec::<String>::new());
     }
 }
@@ -160,10 +156,7 @@ fn what_cannot_be_read_is_an_error() {
     for (options, words) in [
         ("--stats no.jsonl", "retry: cannot read no.jsonl: no such file or directory"),
         ("--stats .", "retry: cannot read .: is a directory"),
-        (
-            "-q --stats log",
-            "retry: nothing that --report has written is in there. Good: --stats retries.jsonl",
-        ),
+        ("-q --stats log", "retry: no reports found in these files. Example: --stats retries.jsonl"),
         (
             "--html x true",
             "retry: --html does nothing without --stats. Good: --stats retries.jsonl --html retries.html",
@@ -177,21 +170,21 @@ fn what_cannot_be_read_is_an_error() {
     }
     let all = scratch.retry("--stats log").output().unwrap();
     assert_eq!(said(&all).len(), 2);
-    assert_eq!(said(&all)[0], "retry: left out of the 1 line of log: 1 is no report (line 1)");
+    assert_eq!(said(&all)[0], "retry: log: its one line is not a report");
     fs::write(scratch.path("r"), line("a", "2026-11-24", "success", &[], 0.0)).unwrap();
     let output = scratch.retry("--stats r --html no/such/page.html").output().unwrap();
     assert_eq!(output.status.code(), Some(125));
-    assert_eq!(said(&output), ["retry: cannot write the page no/such/page.html: no such file or directory"]);
+    assert_eq!(said(&output), ["retry: cannot write --html no/such/page.html: no such file or directory"]);
 }
 
 #[test]
 fn no_runs_are_no_error() {
     let scratch = Scratch::new();
     fs::write(scratch.path("empty"), "").unwrap();
-    scratch.retry("--stats empty --html page.html").assert().code(0).stdout("no runs yet\n").stderr("");
-    assert!(scratch.read("page.html").contains("<p>No runs yet.</p>"));
+    scratch.retry("--stats empty --html page.html").assert().code(0).stdout("no runs found\n").stderr("");
+    assert!(scratch.read("page.html").contains("<p>No runs found.</p>"));
     let (all, _) = stats(&scratch, "--stats empty");
-    let nothing = json!({"version": 1, "runs": 0, "rescued": 0, "lost": 0, "attempts": 0, "waited_s": 0.0,
+    let nothing = json!({"version": 1, "runs": 0, "rescued": 0, "failed": 0, "attempts": 0, "waited_s": 0.0,
         "reasons": [], "days": [], "names": []});
     assert_eq!(all, nothing);
 }
@@ -215,7 +208,7 @@ fn memory_is_bounded() {
     scratch.settle(&mut shell);
     shell.args(["-c", r#"ulimit -v 131072 && exec "$0" --log-format json --stats huge"#, RETRY]);
     let output = shell.output().unwrap();
-    assert_eq!(said(&output), ["retry: left out of the 200002 lines of huge: 1 is no report (line 200001)"]);
+    assert_eq!(said(&output), ["retry: huge: skipped 1 of 200002 lines: 1 is not a report (line 200001)"]);
     let all: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&all["runs"], &all["waited_s"]), (&json!(200_001), &json!(100_000.5)));
 }
@@ -299,7 +292,7 @@ fn the_page_stands_alone() {
     assert_eq!((of("svg", "days"), of("svg", "parts"), of("svg", "bar")), (3, 2, 2));
     // A bar's part for the day, for the day of the name, and for the name.
     assert_eq!(
-        (of("rect", "lost"), of("rect", "rescued"), of("rect", "clean"), of("rect", "count")),
+        (of("rect", "failed"), of("rect", "rescued"), of("rect", "clean"), of("rect", "count")),
         (3, 3, 3, 2)
     );
     for (_, rectangle) in elements.iter().filter(|(name, _)| name == "rect") {
@@ -309,7 +302,7 @@ fn the_page_stands_alone() {
         }
     }
     for words_of in
-        ["3 runs from 2026-11-20 to 2026-11-24", "2026-11-24: 2 runs, 0 rescued, 1 lost", "exit 7"]
+        ["3 runs from 2026-11-20 to 2026-11-24", "2026-11-24: 2 runs, 0 rescued, 1 failed", "exit 7"]
     {
         assert!(words.contains(words_of), "{words_of}: {words}");
     }
@@ -384,7 +377,7 @@ fn oracle(kinds: &[Kind], name: Option<&str>) -> Value {
         json!({
             "runs": runs.len(),
             "rescued": count(&|outcome, failures| outcome == "success" && failures > 0),
-            "lost": count(&|outcome, _| outcome != "success"),
+            "failed": count(&|outcome, _| outcome != "success"),
             "attempts": runs.iter().map(|run| run.2.len() + usize::from(run.1 == "success")).sum::<usize>(),
             "waited_ms": (runs.iter().map(|run| run.3).sum::<f64>() * 1000.0).round(),
         })
@@ -416,7 +409,7 @@ fn oracle(kinds: &[Kind], name: Option<&str>) -> Value {
 fn outline(group: &Value) -> Value {
     let numbers = |from: &Value| {
         let mut numbers = json!({"waited_ms": (from["waited_s"].as_f64().unwrap() * 1000.0).round()});
-        for name in ["runs", "rescued", "lost", "attempts"] {
+        for name in ["runs", "rescued", "failed", "attempts"] {
             numbers[name] = from[name].clone();
         }
         numbers

@@ -227,7 +227,7 @@ fn a_terminal_is_inherited_and_not_replayed() {
         script.replace("''", "\"\"")
     ));
     let notes = bash.shows("ready");
-    assert!(notes.contains("note: stdin is a terminal, which is not replayed"), "{notes}");
+    assert!(notes.contains("note: stdin is a terminal and is not replayed"), "{notes}");
     bash.line("one");
     bash.shows("<one>");
     bash.shows("done");
@@ -247,7 +247,7 @@ fn without_a_place_for_stdin_the_run_is_over() {
     assert_eq!(done.status.code(), Some(125));
     assert_eq!(
         said(&done),
-        ["retry: cannot keep stdin for a later attempt in /nonexistent: no such file or directory"]
+        ["retry: cannot store stdin for replay in /nonexistent: no such file or directory"]
     );
 }
 
@@ -606,7 +606,8 @@ fn output_that_nobody_takes_before_the_deadline_is_no_success() {
     // The two pipes have room for it, so that the command ends before the deadline.
     let (retry, _reader) = stuck(&scratch, options, "head -c 120K /dev/zero");
     assert_eq!(retry.end().code(), Some(125));
-    let words = "retry: cannot write the command's output to stdout: nobody took it before the deadline\n";
+    let words =
+        "retry: cannot write the command's output to stdout: the reader was too slow for the deadline\n";
     assert_eq!(scratch.read("stderr"), words);
 }
 

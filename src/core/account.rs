@@ -37,6 +37,6 @@ pub enum RunResult {
 impl Account {
     /// The word for how it ended that people read.
     pub fn outcome_for_people(&self) -> &str {
-        if self.result == RunResult::Rescued { "late success" } else { &self.outcome }
+        if self.result == RunResult::Rescued { "success after retry" } else { &self.outcome }
     }
 }

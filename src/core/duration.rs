@@ -93,8 +93,8 @@ impl fmt::Display for DurationError {
         match self {
             Self::Empty => f.write_str("empty"),
             Self::NotADuration => f.write_str("not a duration"),
-            Self::Negative => f.write_str("a duration cannot be negative"),
-            Self::TooLong => f.write_str("a duration cannot be longer than 10^12 seconds"),
+            Self::Negative => f.write_str("must not be negative"),
+            Self::TooLong => f.write_str("must be 10^12 seconds or less"),
             Self::Number(text) => write!(f, "{text} is not a number"),
             Self::NoUnit(number) => write!(f, "no unit after {number}; use ms, s, m, h, d or w"),
             Self::NoNumber(word) => write!(f, "no number before {word}"),
@@ -103,8 +103,9 @@ impl fmt::Display for DurationError {
                 let names = unit.names();
                 write!(f, "use {} for {}", names[0], names[names.len() - 1])
             }
-            Self::Character(',') => f.write_str("a duration has no comma; decimals have a point"),
-            Self::Character(character) => write!(f, "a duration has no {character}"),
+            Self::Character(',') => f.write_str("use a point, not a comma, for decimals"),
+            Self::Character(':') => f.write_str("use units, not colons: 1h2m3s"),
+            Self::Character(character) => write!(f, "unexpected character {character}"),
         }
     }
 }
@@ -294,7 +295,7 @@ mod tests {
             // mockingbirdnest/Principia#2984
             ("7d0h0min", "604800s"),
             // tri1976/bashscripts#10: a shell with a French locale
-            ("120,000000", "a duration has no comma; decimals have a point"),
+            ("120,000000", "use a point, not a comma, for decimals"),
             // CopilotKit/OpenBot#375, jimsalterjrs/sanoid#306
             ("30M", "use m for minutes"),
             ("1H", "use h for hours"),
@@ -302,13 +303,13 @@ mod tests {
             // jkroso/parse-duration#54
             ("3h50", "no unit after 50; use ms, s, m, h, d or w"),
             // hazelcast/hazelcast-commandline-client#255
-            ("10_000_000ms", "a duration has no _"),
+            ("10_000_000ms", "unexpected character _"),
             // unixwin/WinuxCmd#1015
             ("infinity", "not a duration"),
             ("0x10", "x is not a unit; use ms, s, m, h, d or w"),
             // keycloak/keycloak#45988, Particular/docs.particular.net#5761
             ("PT30S", "not a duration"),
-            ("00:05:00", "a duration has no :"),
+            ("00:05:00", "use units, not colons: 1h2m3s"),
         ] {
             assert_eq!(read(text), wanted, "{text}");
         }

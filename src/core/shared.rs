@@ -84,18 +84,18 @@ pub enum BadLocation {
 impl fmt::Display for BadLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "it is empty; name a directory or redis://HOST",
+            Self::Empty => "must not be empty; use a directory or redis://HOST",
             Self::Scheme => {
-                "it is neither a directory nor redis://, rediss://, redis+unix:// (a directory with :/ in \
-                 its name can be written as ./NAME)"
+                "must be a directory or a redis://, rediss:// or redis+unix:// URL (for a directory with :/ in \
+                 its name, use ./NAME)"
             }
             Self::Malformed => {
-                "it is not redis://USER:PASSWORD@HOST:PORT/DB (all but HOST may be left out; in a password, \
-                 / ? # @ are %2F %3F %23 %40) or redis+unix:///SOCKET"
+                "must be redis://USER:PASSWORD@HOST:PORT/DB (only HOST is required; in a password, write \
+                 / ? # @ as %2F %3F %23 %40) or redis+unix:///SOCKET"
             }
-            Self::NoRedis => "this retry was built without Redis (cargo feature redis)",
+            Self::NoRedis => "this build of retry has no Redis support (cargo feature redis)",
             Self::NoUnixSockets => "Windows has no Unix sockets; use redis://HOST",
-            Self::NoTls => "this retry was built without TLS (cargo feature redis-tls); use redis://",
+            Self::NoTls => "this build of retry has no TLS support (cargo feature redis-tls); use redis://",
         })
     }
 }
@@ -260,7 +260,7 @@ impl fmt::Display for Location {
         match self {
             Self::Default(path) | Self::Directory(path) => path.display().fmt(f),
             Self::Redis(url) => url.fmt(f),
-            Self::Unavailable => f.write_str("nowhere"),
+            Self::Unavailable => f.write_str("the default directory"),
         }
     }
 }

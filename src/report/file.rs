@@ -85,7 +85,7 @@ fn write_whole(file: &mut File, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if wait.writable(stream(file)) == Readiness::GaveUp {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "no process is reading from it"));
                 }
             }
             Err(error) => return Err(error),

@@ -130,7 +130,7 @@ impl LogEntry {
         let (name, attempt, signal) = match event {
             Event::Starting { number } => ("starting", Some(fields(plan, *number)), None),
             Event::Good { number, outcome, took, next, .. } => {
-                ("good", Some(ended(plan, *number, (outcome, *took), None, Some(*next))), None)
+                ("attempt-succeeded", Some(ended(plan, *number, (outcome, *took), None, Some(*next))), None)
             }
             Event::Failed { number, outcome, took, server_delay, details, why, next, .. } => {
                 let fields = ended(plan, *number, (outcome, *took), Some(why), Some(*next));
@@ -296,9 +296,9 @@ pub fn report(plan: &Plan, history: &History, summary: &Summary) -> Option<Strin
 
 fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Success => "good",
-        Verdict::Transient => "retry",
-        Verdict::Permanent => "stop",
+        Verdict::Success => "success",
+        Verdict::Transient => "transient",
+        Verdict::Permanent => "permanent",
     }
 }
 

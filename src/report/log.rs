@@ -103,7 +103,7 @@ impl<'a> Log<'a> {
                 Destination::Stderr | Destination::StderrInJournal => String::new(),
             };
             self.destination = stderr(self.plan);
-            self.warn(&format!("cannot log to {log}: {}. Logging to stderr", describe(&error)));
+            self.warn(&format!("cannot log to {log}: {}. Logging to stderr instead", describe(&error)));
         }
         if !self.is_elsewhere() {
             self.write_to_stderr(entry.severity, &self.content(entry));

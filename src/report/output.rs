@@ -80,7 +80,7 @@ impl Queue {
                     1 => "1 message was".to_owned(),
                     dropped => format!("{dropped} messages were"),
                 };
-                self.push(format!("retry: {what} dropped: nobody read stderr\n").into_bytes());
+                self.push(format!("retry: {what} discarded because nothing read stderr\n").into_bytes());
             }
         }
     }
@@ -222,7 +222,10 @@ mod tests {
         let (whole, last) = text.trim_end().rsplit_once('\n').unwrap();
         let kept = whole.lines().count();
         assert!(kept >= 64, "{kept}");
-        assert_eq!(last, format!("retry: {} messages were dropped: nobody read stderr", 100 - kept));
+        assert_eq!(
+            last,
+            format!("retry: {} messages were discarded because nothing read stderr", 100 - kept)
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::format::elapsed;
 use super::sanitize::{self, visible};
+use crate::core::shared::Location;
 use crate::state::error::LockState;
 use crate::state::shared::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
@@ -10,10 +11,10 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A table with the columns name, kind and status.
-pub fn text(all: &[RecordSummary]) -> String {
+/// A table with the columns name, kind and status, of the records at a location.
+pub fn text(location: &Location, all: &[RecordSummary]) -> String {
     if all.is_empty() {
-        return "nothing is shared yet\n".to_owned();
+        return format!("no shared state in {}\n", visible(&location.to_string()));
     }
     let row = |record: &RecordSummary| (visible(&record.name), status(record), locked(record.lock));
     let rows: Vec<_> = all.iter().map(row).collect();
@@ -36,10 +37,10 @@ fn status(record: &RecordSummary) -> (&'static str, String) {
     match &record.status {
         RecordStatus::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
         RecordStatus::Budget(budget) => {
-            ("budget", format!("{} tokens when last used", tokens(budget.thousandths)))
+            ("budget", format!("{} tokens at last use", tokens(budget.thousandths)))
         }
         RecordStatus::Damaged(kind, damage) => {
-            (kind.as_str(), format!("damaged ({damage}); the next use starts it afresh"))
+            (kind.as_str(), format!("damaged ({damage}); the next use resets it"))
         }
     }
 }
@@ -48,13 +49,13 @@ fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
     match (breaker.phase, refusal) {
         (Phase::Closed { failures: 0 }, _) => "closed".to_owned(),
         (Phase::Closed { failures: 1 }, _) => "closed, 1 failure".to_owned(),
-        (Phase::Closed { failures }, _) => format!("closed, {failures} failures in a row"),
+        (Phase::Closed { failures }, _) => format!("closed, {failures} consecutive failures"),
         (Phase::Open { .. }, Some(left)) => format!("open for another {}", elapsed(left)),
         (Phase::HalfOpen { .. }, Some(left)) => {
-            format!("half-open, a probe runs (its lease: {})", elapsed(left))
+            format!("half-open, probe running (lease expires in {})", elapsed(left))
         }
         (Phase::Open { .. } | Phase::HalfOpen { .. }, None) => {
-            "half-open, the next attempt probes".to_owned()
+            "half-open, the next attempt is a probe".to_owned()
         }
     }
 }
@@ -66,12 +67,12 @@ pub fn json(all: &[RecordSummary]) -> String {
         match &record.status {
             RecordStatus::Breaker(breaker, refusal) => {
                 let (state, failures) = match breaker.phase {
-                    Phase::Closed { failures } => ("closed", failures),
-                    Phase::Open { .. } if refusal.is_some() => ("open", 0),
-                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", 0),
+                    Phase::Closed { failures } => ("closed", Some(failures)),
+                    Phase::Open { .. } if refusal.is_some() => ("open", None),
+                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", None),
                 };
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
-                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses, "locked": locked})
+                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refused_for_s": refuses, "locked": locked})
             }
             RecordStatus::Budget(budget) => {
                 json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths), "locked": locked})

@@ -57,7 +57,7 @@ impl Connection {
     /// # Errors
     /// When this fails or takes too long.
     pub fn open(url: &RedisUrl, timeout: StoreTimeout) -> Result<Self, StoreError> {
-        let malformed = |_: RedisError| StoreError::new("the URL is not one of a Redis server");
+        let malformed = |_: RedisError| StoreError::new("not a valid Redis URL");
         let info = url.with_password().into_connection_info().map_err(malformed)?;
         let peer = Peer::resolve(info.addr(), timeout)?;
         let runtime = Builder::new_current_thread()
@@ -128,7 +128,7 @@ impl Peer {
                 Ok(Self::Tls(host.clone(), resolve(host, *port, timeout)?))
             }
             ConnectionAddr::Unix(path) => Ok(Self::Unix(path.clone())),
-            _ => Err(StoreError::new("the URL is of a kind that this retry does not know")),
+            _ => Err(StoreError::new("unsupported URL")),
         }
     }
 
@@ -169,7 +169,7 @@ async fn connect_to_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     for address in addresses {
         connecting.spawn(TcpStream::connect(address));
     }
-    let mut result = Err(io::Error::other("the name has no address"));
+    let mut result = Err(io::Error::other("the host name has no address"));
     while let Some(joined) = connecting.join_next().await {
         result = joined.map_err(io::Error::other).flatten();
         if result.is_ok() {
@@ -190,11 +190,11 @@ async fn start_tls(host: String, stream: TcpStream) -> Result<impl ByteStream, S
     let (added, _) = roots.add_parsable_certificates(loaded.certs);
     if added == 0 {
         let why = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-        return Err(StoreError::new(format!("this system has no certificate that it trusts{why}")));
+        return Err(StoreError::new(format!("no trusted CA certificates found on this system{why}")));
     }
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let name =
-        ServerName::try_from(host).map_err(|_| StoreError::new("no certificate can be for this host"))?;
+        ServerName::try_from(host).map_err(|_| StoreError::new("the host is not a valid TLS server name"))?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(io_error)
 }
 
@@ -260,20 +260,20 @@ impl AsyncWrite for LimitedStream {
 /// arguments, which are the user and the password.
 fn handshake_error(error: &RedisError, overflow: &Overflow) -> StoreError {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return StoreError::new("the server refused the user or the password");
+        return StoreError::new("the server rejected the user or the password");
     }
     match error.code() {
         Some(code @ ("WRONGPASS" | "NOAUTH" | "NOPERM")) => {
-            StoreError::new(format!("the server refused the user or the password ({code})"))
+            StoreError::new(format!("the server rejected the user or the password ({code})"))
         }
-        Some(code) => StoreError::new(format!("the server refused the connection ({code})")),
+        Some(code) => StoreError::new(format!("the server rejected the connection ({code})")),
         None => connection_error(error, overflow),
     }
 }
 
 fn connection_error(error: &RedisError, overflow: &Overflow) -> StoreError {
     if overflow.is_set() {
-        return StoreError::new(format!("the server's answer is longer than {} KiB", MAX_REPLY / 1024));
+        return StoreError::new(format!("the server's reply is longer than {} KiB", MAX_REPLY / 1024));
     }
     // The text is the operating system's; no part of it came from us or from the server.
     if error.is_io_error() {

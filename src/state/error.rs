@@ -24,12 +24,12 @@ impl StoreError {
 
     /// A server did not answer within `limit`.
     pub fn no_answer(limit: Duration) -> Self {
-        Self::new(format!("no answer within {} ms", limit.as_millis()))
+        Self::new(format!("no reply within {}ms", limit.as_millis()))
     }
 
     /// A server's reply is not one that its script gives.
     pub fn malformed_reply() -> Self {
-        Self::new("the server gave an answer that makes no sense")
+        Self::new("the server sent an invalid reply")
     }
 
     /// A store has more than [`MAX_RECORDS`] records.

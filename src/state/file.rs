@@ -85,7 +85,7 @@ impl FileStore {
             result = Some(StoreReply { reply: operation.apply(&mut state, now), damage });
             if state == before && damage.is_none() { Update::Keep } else { Update::Write(state.to_bytes()) }
         })?;
-        result.ok_or_else(|| StoreError::new("the record was not looked at"))
+        result.ok_or_else(|| StoreError::new("the record was not read"))
     }
 
     fn update(
@@ -108,7 +108,7 @@ impl FileStore {
             if check(&file)? == Links::None {
                 // Another process has removed the record while we waited for the lock. A new record is another file.
                 if timeout.left().is_none() {
-                    return Err(StoreError::new("the record keeps being removed"));
+                    return Err(StoreError::new("another process keeps removing the record"));
                 }
                 continue;
             }
@@ -200,18 +200,18 @@ impl FileStore {
     fn open_directory(&self, if_missing: IfMissing) -> Result<Option<RecordDirectory>, StoreError> {
         if if_missing == IfMissing::Create {
             directory::create(&self.path, self.access)
-                .map_err(|error| StoreError::io("cannot make the directory", &error))?;
+                .map_err(|error| StoreError::io("cannot create the directory", &error))?;
         }
         let opened = RecordDirectory::open(&self.path, self.access).map_err(|error| match error {
-            DirectoryError::NotADirectory => StoreError::new("it is not a directory"),
+            DirectoryError::NotADirectory => StoreError::new("not a directory"),
             DirectoryError::OfAnotherUser => {
-                StoreError::new("it belongs to someone else; use --state DIR to share one")
+                StoreError::new("it belongs to another user (use --state DIR to share a directory)")
             }
             DirectoryError::WritableByOthers => {
-                StoreError::new("others may write to it; use --state DIR to share one")
+                StoreError::new("other users can write to it (use --state DIR to share a directory)")
             }
             DirectoryError::CannotOpen(error) => StoreError::io("cannot open the directory", &error),
-            DirectoryError::CannotInspect(error) => StoreError::io("cannot look at the directory", &error),
+            DirectoryError::CannotInspect(error) => StoreError::io("cannot check the directory", &error),
         })?;
         if opened.is_none() && if_missing == IfMissing::Create {
             return Err(StoreError::io("cannot open the directory", &io::ErrorKind::NotFound.into()));
@@ -235,10 +235,10 @@ fn inspect(file: &File, timeout: StoreTimeout) -> (Vec<u8>, LockState) {
 /// A record must be a regular file with at most one name: a second one could be a file of ours elsewhere that someone
 /// wants us to overwrite.
 fn check(file: &File) -> Result<Links, StoreError> {
-    match directory::links(file).map_err(|error| StoreError::io("cannot look at the record", &error))? {
-        Some(Links::Several) => Err(StoreError::new("the record has a second name (a hard link)")),
+    match directory::links(file).map_err(|error| StoreError::io("cannot check the record", &error))? {
+        Some(Links::Several) => Err(StoreError::new("the record has more than one hard link")),
         Some(links) => Ok(links),
-        None => Err(StoreError::new("the record is not a plain file")),
+        None => Err(StoreError::new("the record is not a regular file")),
     }
 }
 
@@ -251,7 +251,7 @@ fn lock(timeout: StoreTimeout, try_lock: impl Fn() -> Result<(), TryLockError>) 
             Err(TryLockError::WouldBlock) if timeout.left().is_some() => std::thread::sleep(LOCK_INTERVAL),
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::new(format!(
-                    "the record stays locked (limit: {} ms)",
+                    "the record is still locked after {}ms",
                     timeout.limit().as_millis()
                 )));
             }
@@ -279,7 +279,7 @@ fn read(file: &File) -> Result<Vec<u8>, StoreError> {
 fn write(file: &File, bytes: &RecordBytes, old_length: usize) -> Result<(), StoreError> {
     let cannot = |error| StoreError::io("cannot write the record", &error);
     if directory::write_at_start(file, bytes).map_err(cannot)? != RECORD_SIZE {
-        return Err(StoreError::new("cannot write the record: no space"));
+        return Err(StoreError::new("cannot write the record: no space left on device"));
     }
     if old_length > RECORD_SIZE {
         file.set_len(RECORD_SIZE as u64).map_err(cannot)?;

@@ -49,10 +49,10 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length(length) => write!(f, "it has {length} bytes instead of {RECORD_SIZE}"),
-            Self::Checksum => f.write_str("its checksum is wrong"),
-            Self::Version(version) => write!(f, "it is of version {version}, not {VERSION}"),
-            Self::Contents => f.write_str("it holds something else"),
+            Self::Length(length) => write!(f, "{length} bytes instead of {RECORD_SIZE}"),
+            Self::Checksum => f.write_str("wrong checksum"),
+            Self::Version(version) => write!(f, "version {version}, expected {VERSION}"),
+            Self::Contents => f.write_str("invalid contents"),
         }
     }
 }

@@ -213,9 +213,9 @@ impl RequestError {
 fn refused(error: &RedisError) -> StoreError {
     let code = error.code().unwrap_or("ERR");
     match (code, error.detail()) {
-        ("WRONGTYPE", _) => StoreError::new("the key holds a value of another kind (WRONGTYPE)"),
-        (_, Some(detail)) => StoreError::new(format!("the server refused: {code} {detail}")),
-        (_, None) => StoreError::new(format!("the server refused: {code}")),
+        ("WRONGTYPE", _) => StoreError::new("the key has the wrong type (WRONGTYPE)"),
+        (_, Some(detail)) => StoreError::new(format!("the server returned an error: {code} {detail}")),
+        (_, None) => StoreError::new(format!("the server returned an error: {code}")),
     }
 }
 

@@ -210,13 +210,15 @@ impl FailOpenStore {
                     && !std::mem::replace(&mut self.warned, true)
                 {
                     let kind = key.kind().as_str();
-                    warn(format!("a {kind} record in {location} was damaged ({damage}). Starting it afresh"));
+                    warn(format!("the {kind} record in {location} is damaged ({damage}). Resetting it"));
                 }
                 Some(reply)
             }
             Err(error) => {
                 self.store = None;
-                warn(format!("shared state in {location} cannot be used ({error}). Going on without it"));
+                warn(format!(
+                    "cannot use shared state in {location}: {error}. Continuing without shared state"
+                ));
                 None
             }
         }

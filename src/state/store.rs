@@ -32,10 +32,10 @@ impl Store {
             #[cfg(feature = "redis")]
             Location::Redis(url) => Self::Redis(RedisStore::new(url.clone())),
             #[cfg(not(feature = "redis"))]
-            Location::Redis(_) => Self::Unavailable("this retry was built without Redis"),
-            Location::Unavailable => {
-                Self::Unavailable("neither XDG_STATE_HOME nor HOME is a home of this user; use --state DIR")
-            }
+            Location::Redis(_) => Self::Unavailable("this build of retry has no Redis support"),
+            Location::Unavailable => Self::Unavailable(
+                "neither XDG_STATE_HOME nor HOME is set to a directory of this user (use --state DIR)",
+            ),
         }
     }
 

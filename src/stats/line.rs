@@ -29,7 +29,7 @@ pub struct Run {
     pub account: Account,
     /// The day on which it started, in UTC.
     pub day: Date,
-    /// How its failed attempts ended, with how many of them did. Of a run that was lost without one, how the run
+    /// How its failed attempts ended, with how many of them did. Of a run that failed without one, how the run
     /// ended.
     pub reasons: BTreeMap<String, u64>,
 }
@@ -156,7 +156,7 @@ impl<'de> Deserialize<'de> for Attempts {
                     sum.started = sum.started.max(attempt);
                     // Without a verdict a signal cut it short: that says nothing about the command.
                     if let Some(outcome) = outcome
-                        && matches!(verdict.as_deref(), Some("retry" | "stop"))
+                        && matches!(verdict.as_deref(), Some("transient" | "permanent"))
                     {
                         count(&mut sum.reasons, outcome.reason(), 1, MOST_REASONS);
                     }
@@ -187,8 +187,9 @@ mod tests {
 
     #[test]
     fn a_line_is_a_run() {
-        let failed = r#"{"attempt":1,"started":"x","elapsed_s":1,"outcome":{"exit":7},"verdict":"retry"}"#;
-        let good = r#"{"attempt":12000,"outcome":{"exit":0},"verdict":"good"}"#;
+        let failed =
+            r#"{"attempt":1,"started":"x","elapsed_s":1,"outcome":{"exit":7},"verdict":"transient"}"#;
+        let good = r#"{"attempt":12000,"outcome":{"exit":0},"verdict":"success"}"#;
         let run = parse(line("success", &format!("{failed},{failed},{good}")).as_bytes()).unwrap();
         assert_eq!((run.account.name.as_str(), run.day.to_string().as_str()), ("curl", "2026-11-24"));
         assert_eq!((run.account.result, run.account.attempts), (RunResult::Rescued, 12000));
@@ -227,7 +228,7 @@ mod tests {
     #[test]
     fn reasons_are_bounded() {
         let attempt =
-            |n: u32| format!(r#"{{"attempt":1,"outcome":{{"not_started":"{n}"}},"verdict":"stop"}}"#);
+            |n: u32| format!(r#"{{"attempt":1,"outcome":{{"not_started":"{n}"}},"verdict":"permanent"}}"#);
         let attempts: Vec<String> = (0..500).map(attempt).collect();
         let run = parse(line("stopped", &attempts.join(",")).as_bytes()).unwrap();
         assert_eq!(run.reasons.len(), MOST_REASONS + 1);

@@ -23,7 +23,7 @@ pub struct Tally {
     /// Those that succeeded after a failed attempt.
     pub rescued: u64,
     /// Those that did not succeed.
-    pub lost: u64,
+    pub failed: u64,
     /// Attempts that were started.
     pub attempts: u64,
     /// The delays that were waited for.
@@ -36,15 +36,15 @@ impl Tally {
         match run.account.result {
             RunResult::Clean => {}
             RunResult::Rescued => self.rescued += 1,
-            RunResult::Lost => self.lost += 1,
+            RunResult::Lost => self.failed += 1,
         }
         self.attempts = self.attempts.saturating_add(run.account.attempts);
         self.waited = self.waited.saturating_add(run.account.waited);
     }
 
-    /// Runs in which an attempt failed, or that were lost without one.
+    /// Runs in which an attempt failed, or that failed without one.
     pub fn troubled(&self) -> u64 {
-        self.rescued + self.lost
+        self.rescued + self.failed
     }
 
     /// Runs that succeeded at once.
@@ -115,7 +115,7 @@ impl Stats {
     /// The names with their runs: those with the most trouble first, then by name.
     pub fn names(&self) -> Vec<(&str, &Group)> {
         let mut names: Vec<_> = self.names.iter().map(|(name, group)| (name.as_str(), group)).collect();
-        names.sort_by_key(|(_, group)| std::cmp::Reverse((group.total.troubled(), group.total.lost)));
+        names.sort_by_key(|(_, group)| std::cmp::Reverse((group.total.troubled(), group.total.failed)));
         names
     }
 

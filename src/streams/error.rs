@@ -21,7 +21,7 @@ impl StreamError {
 
     /// The spool of stdin cannot be used.
     pub fn stdin(error: &io::Error) -> Self {
-        Self::Lost(format!("cannot keep stdin for a later attempt in {}: {}", directory(), describe(error)))
+        Self::Lost(format!("cannot store stdin for replay in {}: {}", directory(), describe(error)))
     }
 
     /// Our own stdout or stderr cannot be written.
@@ -36,7 +36,7 @@ impl StreamError {
 /// The warning that our own stdout or stderr does not accept output as it comes: the disk is full, the terminal hung
 /// up. Without us, the command would get the error itself, and might go on.
 pub fn not_passed_on(error: &io::Error, streams: &[Stream]) -> String {
-    format!("{}. Going on without it", cannot_write(error, streams))
+    format!("{}. Discarding the rest", cannot_write(error, streams))
 }
 
 fn cannot_write(error: &io::Error, streams: &[Stream]) -> String {

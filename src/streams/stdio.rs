@@ -18,7 +18,8 @@ use retry_loop::server_hint::ServerHint;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-const SCAN_TOO_SLOW: &str = "a pattern is so slow that the output was not searched before the deadline";
+const SCAN_TOO_SLOW: &str =
+    "searching the output was not finished before the deadline: a pattern is too slow";
 
 /// The streams of a command.
 #[derive(Debug)]
@@ -192,7 +193,7 @@ impl Streams {
 
     /// The time for pending output is over: it is lost.
     pub fn abandon(&mut self) {
-        let late = io::Error::other("nobody took it before the deadline");
+        let late = io::Error::other("the reader was too slow for the deadline");
         if let Some(output_pipe) = self.output_pipes.iter().find(|output_pipe| output_pipe.has_pending()) {
             self.failure.get_or_insert(StreamError::write(&late, output_pipe.streams()));
         }

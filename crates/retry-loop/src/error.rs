@@ -30,7 +30,7 @@ impl<E: fmt::Display> fmt::Display for AttemptError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => error.fmt(f),
-            Self::TimedOut(timeout) => write!(f, "timed out after {timeout:?}"),
+            Self::TimedOut(timeout) => write!(f, "timed out after {}", rounded(*timeout)),
         }
     }
 }
@@ -46,8 +46,8 @@ impl<E: StdError> StdError for AttemptError<E> {
 
 /// A call that did not succeed.
 ///
-/// Its text has the last error and the reason why no further attempt was made: `connection refused (no attempts
-/// left; 3 attempts made)`. Its [`source`](StdError::source) is the source of the last error.
+/// Its text has the last error, and why no further attempt was made if attempts were left: `connection refused (gave
+/// up after 3 attempts)`. Its [`source`](StdError::source) is the source of the last error.
 ///
 /// It is a [`std::error::Error`] if `E` is one, so `?` converts it to `anyhow::Error` or `Box<dyn Error>`. If the
 /// operation itself returns one of those, or a `String`, use [`into_cause`](Self::into_cause).
@@ -132,8 +132,11 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
         match self {
             Self::GaveUp { reason, attempts, last: Some(last), .. } => {
                 let plural = if *attempts == 1 { "" } else { "s" };
-                last.fmt(f)?;
-                write!(f, " ({reason}; {attempts} attempt{plural} made)")
+                write!(f, "{last} (gave up after {attempts} attempt{plural}")?;
+                match reason {
+                    StopReason::AttemptsExhausted => f.write_str(")"),
+                    reason => write!(f, ": {reason})"),
+                }
             }
             Self::GaveUp { reason, last: None, .. } => reason.fmt(f),
             Self::InvalidPolicy(error) => write!(f, "invalid retry policy: {error}"),
@@ -166,7 +169,7 @@ enum Cause {
 impl fmt::Display for NoLastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Cause::TimedOut(timeout) => write!(f, "timed out after {timeout:?}"),
+            Cause::TimedOut(timeout) => write!(f, "timed out after {}", rounded(timeout)),
             Cause::Stopped(reason) => reason.fmt(f),
             Cause::Policy(error) => write!(f, "invalid retry policy: {error}"),
         }
@@ -195,14 +198,18 @@ impl From<NoLastError> for String {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Permanent => f.write_str("not retryable"),
+            Self::Permanent => f.write_str("permanent error"),
             Self::AttemptsExhausted => f.write_str("no attempts left"),
             Self::Deadline { delay: Duration::ZERO } => f.write_str("the deadline has passed"),
-            Self::Deadline { delay } => write!(f, "a delay of {delay:?} would pass the deadline"),
-            Self::CircuitOpen { wait } => write!(f, "the circuit is open for another {wait:?}"),
+            Self::Deadline { delay } => {
+                write!(f, "the delay of {} would exceed the deadline", rounded(*delay))
+            }
+            Self::CircuitOpen { wait } => write!(f, "the circuit is open for another {}", rounded(*wait)),
             Self::BudgetEmpty => f.write_str("the retry budget is empty"),
-            Self::RetryAfterTooLong(delay) => write!(f, "the server asks to wait for {delay:?}"),
-            Self::QuotaExhausted(words) => write!(f, "the server says {words}"),
+            Self::RetryAfterTooLong(delay) => {
+                write!(f, "the server asked for a delay of {}, more than the maximum", rounded(*delay))
+            }
+            Self::QuotaExhausted(words) => write!(f, "quota exhausted ({words})"),
         }
     }
 }

@@ -87,7 +87,7 @@ where
                     this.call.ended(result, this.sleeper.now())
                 }
                 StateProjection::FallingBack { fallback } => Step::Finished(ready!(fallback.poll(context))),
-                StateProjection::Finished => panic!("a future was polled after it had returned"),
+                StateProjection::Finished => panic!("future polled after completion"),
             };
             // What the last state held (an attempt that has timed out, say) is dropped before the next one begins.
             this.state.set(State::Finished);

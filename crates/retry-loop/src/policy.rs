@@ -128,11 +128,11 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoAttempts => "the number of attempts must be 1 or more",
-            Self::NoConsecutive => "the number of successful attempts in a row must be 1 or more",
+            Self::NoConsecutive => "the number of consecutive successes must be 1 or more",
             Self::Factor => "the factor must be a finite number greater than 0",
             Self::Ratio => "the jitter ratio must be between 0 and 1",
             Self::Deadline => "the deadline must be greater than 0",
-            Self::Timeout => "the timeout of an attempt must be greater than 0",
+            Self::Timeout => "the attempt timeout must be greater than 0",
         })
     }
 }
@@ -381,10 +381,7 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (policy, text) in [
             (Policy::default().attempts(0), "the number of attempts must be 1 or more"),
-            (
-                Policy::default().consecutive(0),
-                "the number of successful attempts in a row must be 1 or more",
-            ),
+            (Policy::default().consecutive(0), "the number of consecutive successes must be 1 or more"),
             (Policy::default().factor(-1.0), "the factor must be a finite number greater than 0"),
             (Policy::default().jitter(Jitter::Ratio(-0.1)), "the jitter ratio must be between 0 and 1"),
             (Policy::default().deadline(Duration::ZERO), "the deadline must be greater than 0"),

@@ -170,11 +170,11 @@ async fn each_failure_is_told_with_what_follows_it() {
     assert_eq!((told[0].0, told[0].1, told[0].2), (1, ms(10), Ok(ms(500))));
     assert_eq!(told[0].3, "attempt 1 failed after 10ms: connection refused. Retrying in 500ms");
     assert_eq!(told[1].2, Err(late));
-    let text = "attempt 2 failed after 10ms: connection refused. Giving up after 520ms: a delay of 2s would pass the deadline";
+    let text = "attempt 2 failed after 10ms: connection refused. Giving up after 520ms: the delay of 2s would exceed the deadline";
     assert_eq!(told[1].3, text);
     assert_eq!(
         answer.unwrap_err().to_string(),
-        "connection refused (a delay of 2s would pass the deadline; 2 attempts made)"
+        "connection refused (gave up after 2 attempts: the delay of 2s would exceed the deadline)"
     );
 }
 
@@ -232,7 +232,7 @@ async fn an_attempt_that_takes_too_long_is_dropped_and_made_again() {
     .await
     .unwrap_err();
     assert!(late.last().is_none());
-    assert_eq!(late.to_string(), "timed out after 1.5s (no attempts left; 3 attempts made)");
+    assert_eq!(late.to_string(), "timed out after 1.5s (gave up after 3 attempts)");
     assert_eq!(late.into_cause().kind(), std::io::ErrorKind::TimedOut);
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 /// The line above the chart.
-pub const LEGEND: &str = "# certain, + random";
+pub const LEGEND: &str = "# minimum, + random";
 /// The smallest useful width of the chart, in columns.
 pub const MIN_WIDTH: usize = 8;
 
-/// The bar of a delay in a range: `#` for the part that is certain, `+` for the random part. The longest
+/// The bar of a delay in a range: `#` for the shortest delay, `+` for the random part. The longest
 /// delay of all takes the whole width.
 pub fn bar((low, high): (Duration, Duration), longest: Duration, width: usize) -> String {
     if high.is_zero() {

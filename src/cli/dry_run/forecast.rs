@@ -44,6 +44,7 @@ pub struct Forecast {
     pub retry_on: Option<String>,
     pub stop_on: Option<String>,
     pub success_on: Option<String>,
+    pub output_rules: Vec<String>,
     pub breaker: Option<String>,
     pub budget: Option<String>,
     pub state: Option<String>,
@@ -125,12 +126,12 @@ impl Forecast {
             let (deadline, wanted) = (elapsed(deadline), policy.consecutive);
             if last == 0 {
                 warnings.push(format!(
-                    "the first delay leaves no time before the deadline of {deadline}, so retry would run \
-                     nothing and exit 124"
+                    "the initial delay reaches the deadline of {deadline}, so retry would run nothing and exit \
+                     with 124"
                 ));
             } else if last < wanted {
                 warnings.push(format!(
-                    "the deadline of {deadline} leaves no time for {wanted} good attempts in a row"
+                    "the deadline of {deadline} leaves no time for {wanted} consecutive successes"
                 ));
             }
         }
@@ -151,6 +152,7 @@ impl Forecast {
             retry_on: plan.rules.set_text(Then::Retry),
             stop_on: plan.rules.set_text(Then::Stop),
             success_on: plan.rules.set_text(Then::Success),
+            output_rules: plan.rules.output_rules().map(ToString::to_string).collect(),
             breaker: shared.and_then(|shared| shared.breaker.as_ref()).map(|(name, _)| name.to_string()),
             budget: shared.and_then(|shared| shared.budget.as_ref()).map(|(name, _)| name.to_string()),
             state: shared.map(|shared| shared.location.to_string()),

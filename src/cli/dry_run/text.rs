@@ -31,7 +31,7 @@ fn render(plan: &Plan, forecast: &Forecast, columns: usize) -> String {
     let attempts = match forecast.attempts {
         Some(1) => "once".to_owned(),
         Some(limit) => format!("at most {limit} times"),
-        None => "as often as it takes".to_owned(),
+        None => "until it succeeds".to_owned(),
     };
     line(&mut out, &format!("retry would run {command} {attempts}:"));
     if !forecast.rows.is_empty() {
@@ -64,7 +64,7 @@ fn table(out: &mut String, forecast: &Forecast, columns: usize) {
         (low, high) if low == high => seconds(low),
         (low, high) => format!("{}-{}", seconds(low), seconds(high)),
     };
-    let head = ["attempt", "earliest start", "latest start", "delay before it"].map(str::to_owned);
+    let head = ["attempt", "earliest start", "latest start", "delay before"].map(str::to_owned);
     let cells = |row: &Row| {
         [row.attempt.to_string(), bound(row.earliest_start_s), bound(row.latest_start_s), delay(row)]
     };
@@ -99,7 +99,7 @@ fn table(out: &mut String, forecast: &Forecast, columns: usize) {
     match (forecast.attempts, forecast.last_possible) {
         (None, None) => line(out, &format!("  {:>1$}  and so on", "...", widths[0])),
         (limit, Some(last)) if limit.is_none_or(|limit| last < limit) => {
-            let text = format!("  {:>1$}  too late: after the deadline", range(last + 1, limit), widths[0]);
+            let text = format!("  {:>1$}  not run: after the deadline", range(last + 1, limit), widths[0]);
             line(out, &text);
         }
         _ => {}
@@ -123,37 +123,38 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
         // There is no start that another attempt could delay.
     } else if let Some(timeout) = forecast.timeout_s {
         facts.push(format!(
-            "Latest starts: each attempt takes its --timeout of {} and the grace of {grace}.",
+            "Latest start: if every attempt takes its full --timeout of {} plus --kill-after of {grace}.",
             elapsed(timeout)
         ));
     } else {
         facts.push(
-            "Latest starts: without the time that the attempts themselves take, as there is no --timeout."
+            "Latest start: does not include the run time of attempts, because no --timeout is set."
                 .to_owned(),
         );
     }
     if let Some(deadline) = forecast.deadline_s {
         facts.push(format!(
-            "Deadline: no attempt starts after {}, and one that runs is ended then.",
+            "Deadline: after {}, a running attempt is ended (within {grace}, --kill-after) and no new one starts.",
             elapsed(deadline)
         ));
     }
     if forecast.consecutive > 1 {
-        facts.push(format!("Success: {} good attempts in a row, --base apart.", forecast.consecutive));
+        facts.push(format!("Success: needs {} consecutive successes, --base apart.", forecast.consecutive));
     }
     if let Some(reset_after) = forecast.reset_after_s {
         facts.push(format!(
-            "Reset: an attempt that ran {} or longer starts the delays anew.",
+            "Reset: after an attempt that ran for {} or longer, the delays start again from the first.",
             elapsed(reset_after)
         ));
     }
-    let rules = [
-        ("retry on", &forecast.retry_on),
-        ("stop on", &forecast.stop_on),
-        ("success on", &forecast.success_on),
+    let sets = [
+        ("--retry-on", &forecast.retry_on),
+        ("--stop-on", &forecast.stop_on),
+        ("--success-on", &forecast.success_on),
     ];
-    let rules: Vec<String> =
-        rules.iter().filter_map(|(name, set)| set.as_ref().map(|set| format!("{name} {set}"))).collect();
+    let mut rules: Vec<String> =
+        sets.iter().filter_map(|(flag, set)| set.as_ref().map(|set| format!("{flag} {set}"))).collect();
+    rules.extend(forecast.output_rules.iter().map(|rule| visible(rule)));
     if !rules.is_empty() {
         facts.push(format!("Rules: {}.", rules.join("; ")));
     }
@@ -164,9 +165,17 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
         facts.push(worst_case(forecast));
     }
     if !forecast.not_counted.is_empty() {
-        facts.push(format!("Not counted: the time that {} may take.", forecast.not_counted.join(" and ")));
+        facts.push(format!("Not included: time taken by {}.", listed(&forecast.not_counted)));
     }
     facts
+}
+
+/// `a, b and c`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// A sentence for the breaker and one for the budget.
@@ -174,31 +183,31 @@ fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
     let place = &shared.location;
     let breaker = shared.breaker.as_ref().map(|(name, settings)| {
         let (failures, open) = (settings.failures, elapsed(settings.open));
-        let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} failures in a row") };
-        format!("Breaker: \"{name}\" in {place} opens for {open} at {failures}; while it is open nothing runs (75).")
+        let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} consecutive failures") };
+        format!("Breaker: \"{name}\" in {place} opens for {open} after {failures}; while it is open, retry runs nothing and exits with 75.")
     });
     let budget = shared.budget.as_ref().map(|(name, settings)| {
         let (burst, deposit) = (tokens(settings.burst), tokens(settings.deposit));
-        format!("Budget: \"{name}\" in {place} holds {burst} retries, and a success gives back {deposit}.")
+        format!("Budget: \"{name}\" in {place} holds {burst} tokens; a retry takes 1, a success returns {deposit}.")
     });
     breaker.into_iter().chain(budget).map(|line| visible(&line))
 }
 
 fn worst_case(forecast: &Forecast) -> String {
     let attempts = match forecast.last_possible {
-        Some(1) => "the attempt takes".to_owned(),
-        Some(last) => format!("{last} attempts take"),
-        None => "the attempts take".to_owned(),
+        Some(1) => "the attempt".to_owned(),
+        Some(last) => format!("{last} attempts"),
+        None => "the attempts".to_owned(),
     };
     match (forecast.worst_case_s, forecast.worst_case_covers) {
-        (None, _) => "Worst case: there is none, it goes on for as long as attempts fail.".to_owned(),
+        (None, _) => "Worst case: unlimited; retry goes on until it succeeds.".to_owned(),
         (Some(Duration::ZERO), WorstCaseScope::Delays) => {
-            format!("Worst case: no delays, only the time that {attempts}.")
+            format!("Worst case: the run time of {attempts}, without delays.")
         }
         (Some(worst), WorstCaseScope::Delays) => {
-            format!("Worst case: {} of delays, plus the time that {attempts}.", bound(worst))
+            format!("Worst case: {} of delays plus the run time of {attempts}.", bound(worst))
         }
-        (Some(worst), WorstCaseScope::Everything) => format!("Worst case: {} in all.", bound(worst)),
+        (Some(worst), WorstCaseScope::Everything) => format!("Worst case: {} in total.", bound(worst)),
     }
 }
 

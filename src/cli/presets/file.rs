@@ -172,7 +172,9 @@ fn check_name(name: &Spanned<String>) -> Result<String, Mistake> {
         return Ok(text.clone());
     }
     let why = format!(
-        "'{text}' cannot be a name: small letters, digits, -, _ and dots, and no other word of a set"
+        "'{text}' is not a valid preset name: use lowercase letters, digits, -, _ and .; it starts with a letter, and \
+         signal names and {} are reserved",
+        RESERVED.join(", ")
     );
     Err(Mistake::new(name.span(), why))
 }
@@ -189,14 +191,14 @@ fn rule(raw: RawRule, words: &Words, patterns: Patterns) -> Result<(PresetRule, 
             if patterns == Patterns::Checked {
                 Pattern::new(&expanded, Alphabet::Ascii).map_err(|error| {
                     let why = last_line(&error.to_string());
-                    Mistake::new(text.span(), format!("the pattern is no good: {why}"))
+                    Mistake::new(text.span(), format!("invalid pattern: {why}"))
                 })?;
             }
             Some(expanded)
         }
     };
     if pattern.is_none() && raw.codes.is_none() {
-        return Err(Mistake { at: None, why: "a rule has neither codes nor a pattern".to_owned() });
+        return Err(Mistake { at: None, why: "a rule needs codes, a pattern or both".to_owned() });
     }
     Ok((PresetRule { then: raw.then, codes, side: raw.stream, pattern }, raw.why))
 }
@@ -212,8 +214,10 @@ fn codes(text: &str) -> Result<Codes, String> {
     if text.trim() == "nonzero" {
         return Ok(Codes::Nonzero);
     }
-    let code =
-        |part: &str| exit_code::parse(part.trim()).ok_or_else(|| format!("'{text}' are no exit codes"));
+    let code = |part: &str| {
+        exit_code::parse(part.trim())
+            .ok_or_else(|| format!("'{text}' is not a list of exit codes, nor nonzero"))
+    };
     let range = |part: &str| match part.split_once('-') {
         None => code(part).map(|code| (code, code)),
         Some((low, high)) => Ok((code(low)?, code(high)?)),
@@ -257,7 +261,7 @@ impl Words {
                     let name = &after[1..close];
                     let known = self.0.iter().find(|(known, _)| known == name);
                     let (_, words) = known.ok_or_else(|| {
-                        format!("{{{name}}} is no word that patterns share: {}", self.names())
+                        format!("unknown placeholder {{{name}}}; known placeholders: {}", self.names())
                     })?;
                     whole.push_str(words);
                     rest = &after[close + 1..];
@@ -328,16 +332,10 @@ mod tests {
             ("[[rule]]\nthen = 'retry'\ncodes = '1'", "missing field `why`"),
             ("[[rule]]\nthen = 'perhaps'\ncodes = '1'\nwhy = 'y'", "5:8: unknown variant `perhaps`"),
             ("[[rule]]\nthen = 'stop'\npatern = 'x'\nwhy = 'y'", "6:1: unknown field `patern`"),
-            (
-                "[[rule]]\nthen = 'stop'\npattern = '('\nwhy = 'y'",
-                "6:11: the pattern is no good: unclosed group",
-            ),
-            ("[[rule]]\nthen = 'stop'\npattern = '{nope}'\nwhy = 'y'", "6:11: {nope} is no word"),
-            (
-                "[[rule]]\nthen = 'stop'\ncodes = '4294967296'\nwhy = 'y'",
-                "6:9: '4294967296' are no exit codes",
-            ),
-            ("[[rule]]\nthen = 'stop'\nwhy = 'y'", "neither codes nor a pattern"),
+            ("[[rule]]\nthen = 'stop'\npattern = '('\nwhy = 'y'", "6:11: invalid pattern: unclosed group"),
+            ("[[rule]]\nthen = 'stop'\npattern = '{nope}'\nwhy = 'y'", "6:11: unknown placeholder {nope}"),
+            ("[[rule]]\nthen = 'stop'\ncodes = '4294967296'\nwhy = 'y'", "6:9: '4294967296' is not a list of exit codes"),
+            ("[[rule]]\nthen = 'stop'\nwhy = 'y'", "a rule needs codes, a pattern or both"),
             ("[[rule", "4:"),
         ] {
             let mistake = parse(rules).unwrap_err();

@@ -34,7 +34,7 @@ pub fn one(entry: &Entry) -> String {
     line("commands", &definition.commands.join(", "));
     match path {
         Some(path) => line("file", &path.display().to_string()),
-        None => line("file", &format!("built in, presets/{}.toml", definition.name)),
+        None => line("file", &format!("built-in (presets/{}.toml)", definition.name)),
     }
     definition.sources.iter().for_each(|source| line("source", source));
     for (PresetRule { then, codes, side, pattern }, why) in &definition.rules {

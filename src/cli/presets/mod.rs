@@ -65,8 +65,7 @@ impl Catalog {
         let words = words();
         let read = paths.iter().map(|path| {
             let shown = given(&usage_error::escaped(&path.to_string_lossy()));
-            self::read(path, &words)
-                .map_err(|why| format!("retry: {shown}{why}. Good: {}", given("tools.toml")))
+            self::read(path, &words, &shown).map_err(|error| format!("retry: {error}"))
         });
         let mut from_files = read.collect::<Result<Vec<_>, _>>()?;
         from_files.reverse();
@@ -125,19 +124,20 @@ fn built_in(text: &str, words: &Words) -> Definition {
 /// The largest preset file, in bytes: /dev/zero has no end.
 const MAX_SIZE: u64 = 4 << 20;
 
-fn read(path: &Path, words: &Words) -> Result<FilePreset, String> {
-    let unreadable = |error| format!(": it cannot be read: {}", crate::core::os_error::describe(&error));
+/// Reads one file. `shown` is the option with the path, as it was given.
+fn read(path: &Path, words: &Words, shown: &str) -> Result<FilePreset, String> {
+    let unreadable = |error| format!("cannot read {shown}: {}", crate::core::os_error::describe(&error));
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() as u64 > MAX_SIZE {
-        return Err(format!(": it is larger than {} MiB", MAX_SIZE >> 20));
+        return Err(format!("{shown}: larger than {} MiB", MAX_SIZE >> 20));
     }
     let definition = Definition::parse(&text, words, Patterns::Checked).map_err(|mistake| {
         let place = mistake
             .place(&text)
             .map_or_else(String::new, |(line, column)| format!(", line {line}, column {column}"));
-        format!("{place}: {}", usage_error::escaped(&mistake.why))
+        format!("{shown}{place}: {}", usage_error::escaped(&mistake.why))
     })?;
     Ok(FilePreset { path: path.to_owned(), definition })
 }

@@ -98,7 +98,7 @@ pub const FORMS: &[Form] = &[
     Form {
         shown: "Retry-After: 120",
         meaning: "seconds, an HTTP date, or a number with its unit",
-        source: "RFC 9110, 10.2.3; with `X-` Docker Hub; also as a member of JSON and other objects",
+        source: "RFC 9110, 10.2.3; Docker Hub with an `X-` prefix; also as a key in JSON and similar objects",
         example: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 120\r\n\r\n",
         expected: Seconds(120.0),
         kind: Field {
@@ -122,7 +122,7 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "retry-after-ms: 1500",
-        meaning: "milliseconds; it is more exact than a Retry-After beside it",
+        meaning: "milliseconds; takes precedence over Retry-After",
         source: "Azure (x-ms-retry-after-ms), OpenAI, AWS (x-amz-retry-after)",
         example: "Retry-After: 2\nretry-after-ms: 1500\n",
         expected: Seconds(1.5),
@@ -142,7 +142,7 @@ pub const FORMS: &[Form] = &[
     Form {
         shown: "\"retryAfterMinutes\": 5",
         meaning: "minutes",
-        source: "bodies of APIs behind login limiters",
+        source: "bodies of APIs with login rate limits",
         example: "{\"error\":\"Too many login attempts\",\"retryAfterMinutes\":5}",
         expected: Seconds(300.0),
         kind: Field { names: &["retryafterminutes", "retryaftermins"], number: Number::Minutes },
@@ -157,9 +157,9 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "x-ratelimit-reset: 1795507260",
-        meaning: "with x-ratelimit-remaining: 0. Seconds, an epoch in seconds or milliseconds, a date, or 6m0s. \
-            One name for several limits (x-ratelimit-reset-tokens, anthropic-ratelimit-requests-reset): \
-            the one that is exhausted; with or without `X-`, as x-rate-limit-reset as well",
+        meaning: "with x-ratelimit-remaining: 0. Seconds, a Unix timestamp in seconds or milliseconds, a date, or 6m0s. \
+            If there are several limits (x-ratelimit-reset-tokens, anthropic-ratelimit-requests-reset), \
+            the exhausted one counts. Also without `X-`, and as x-rate-limit-reset",
         source: "GitHub, Reddit, Atlassian, OpenAI, Anthropic, Discord (x-ratelimit-reset-after), \
             Azure (x-ms-user-quota-resets-after)",
         example: "< HTTP/2 403\n< x-ratelimit-remaining: 0\n< x-ratelimit-reset: 1795507260\n<\n",
@@ -168,7 +168,7 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "RateLimit: limit=100, remaining=0, reset=50",
-        meaning: "seconds, with nothing remaining; also RateLimit: \"api\";r=0;t=50",
+        meaning: "seconds, if remaining is 0; also RateLimit: \"api\";r=0;t=50",
         source: "draft-ietf-httpapi-ratelimit-headers, 07 and 08",
         example: "HTTP/1.1 429 x\nRateLimit: \"burst\";r=100;t=60, \"api\";r=0;t=55\n",
         expected: Seconds(55.0),
@@ -234,7 +234,7 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "rate limit exceeded. [rate reset in 14m32s]",
-        meaning: "the same, when a limit is said to be passed; also a date or an epoch behind until",
+        meaning: "the same, if the line says that a limit was exceeded; also a date or a Unix timestamp after \"until\"",
         source: "go-github; Gemini CLI (your quota will reset after); Binance (banned until)",
         example: "403 API rate limit exceeded for 203.0.113.1. [rate reset in 14m32s]",
         expected: Seconds(872.0),
@@ -264,19 +264,19 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "\"quotaId\": \"...PerDay...\"",
-        meaning: "stop; also quota_limit, and a daily quota or limit that is exceeded",
-        source: "google.rpc.QuotaFailure and ErrorInfo, which have a retryDelay all the same",
+        meaning: "stop; also quota_limit",
+        source: "google.rpc.QuotaFailure and ErrorInfo; their retryDelay is ignored",
         example: "\"quotaId\": \"GenerateRequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"39s\"",
         expected: Exhausted,
         kind: Words {
             groups: &[&["quotaid", "quota_id", "quota_limit", "quotalimit"], &["perday", "per_day"]],
-            name: "a quota of the day",
+            name: "daily quota",
             if_timed: IfTimed::Stop,
         },
     },
     Form {
         shown: "daily quota exceeded",
-        meaning: "stop, unless a time is named with it",
+        meaning: "stop, unless the line also gives a time",
         source: "Google APIs (dailyLimitExceeded), Gemini CLI, Resend, OpenRouter (free-models-per-day)",
         example: "[API Error: You have exhausted your daily quota on this model.]",
         expected: Exhausted,
@@ -296,14 +296,14 @@ pub const FORMS: &[Form] = &[
                 &["quota", "limit"],
                 &["exceeded", "exhausted", "used up", "reached your", "reached the"],
             ],
-            name: "a quota of the day",
+            name: "daily quota",
             if_timed: IfTimed::Wait,
         },
     },
     Form {
         shown: "reached your pull rate limit",
         meaning: "stop",
-        source: "Docker Hub, whose limit is of hours",
+        source: "Docker Hub; its limit lasts for hours",
         example: "toomanyrequests: You have reached your pull rate limit.",
         expected: Exhausted,
         kind: Words {
@@ -314,7 +314,7 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "credit balance is too low",
-        meaning: "stop; also billing_hard_limit_reached and the quota of a month",
+        meaning: "stop; also billing_hard_limit_reached and monthly quotas",
         source: "Anthropic, OpenAI, Resend, Hugging Face",
         example: "Your credit balance is too low to access the API.",
         expected: Exhausted,
@@ -325,7 +325,7 @@ pub const FORMS: &[Form] = &[
                 "monthly_quota_exceeded",
                 "exceeded your monthly included credits",
             ]],
-            name: "a limit of money",
+            name: "spending limit",
             if_timed: IfTimed::Stop,
         },
     },

@@ -142,7 +142,7 @@ fn the_last_demand_counts_and_rubbish_does_not_replace_it() {
 fn an_exhausted_quota_beats_a_demand() {
     for (output, words) in [
         ("{\"code\": \"insufficient_quota\"}\ntry again in 1s", "insufficient_quota"),
-        ("\"quotaId\": \"RequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"9s\"", "a quota of the day"),
+        ("\"quotaId\": \"RequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"9s\"", "daily quota"),
         ("toomanyrequests: You have reached your pull rate limit.", "pull rate limit"),
     ] {
         assert_eq!(hint_of(output), ServerHint::QuotaExhausted(words), "{output}");

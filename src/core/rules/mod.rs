@@ -214,6 +214,11 @@ impl Rules {
         set.into_iter().chain(output).collect::<Vec<_>>().join(" ")
     }
 
+    /// The rules about the output, in their order.
+    pub fn output_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter().filter(|rule| rule.is_about_output())
+    }
+
     /// The advice of the preset in this rule, if it has any.
     pub fn advice(&self, id: RuleId) -> Option<&str> {
         match &self[id].when {

@@ -73,7 +73,8 @@ impl OutputFile {
                 Some(link) if FileType::from_raw_mode(link.st_mode) == FileType::Symlink => {
                     // Between this check and readlinkat only the trusted owners can change the link.
                     if !is_trusted(&link, &rustix::fs::fstat(&directory)?) {
-                        let text = "a link of someone else in a directory of everybody is not followed";
+                        let text =
+                            "refusing to follow another user's symbolic link in a world-writable directory";
                         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
                     }
                     let target = rustix::fs::readlinkat(&directory, &name, Vec::new())?;

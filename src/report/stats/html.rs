@@ -31,10 +31,10 @@ pub fn page(stats: &Stats) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
-         <title>What retries cost</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>What retries cost</h1>\n"
+         <title>Retry statistics</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Retry statistics</h1>\n"
     );
     match stats.period() {
-        None => page.push_str("<p>No runs yet.</p>\n"),
+        None => page.push_str("<p>No runs found.</p>\n"),
         Some(period) => sections(&mut page, stats, period),
     }
     page.push_str("</main>\n</body>\n</html>\n");
@@ -54,16 +54,21 @@ fn totals(page: &mut String, total: Tally, first: Date, last: Date) {
         write!(page, "<p>{} (UTC)</p>\n<dl class=\"totals\">\n", html(&format!("{} {days}", runs(total))));
     let further = total.attempts.saturating_sub(total.runs);
     for (class, what, count, more) in [
-        ("", "runs", total.runs.to_string(), format!("{} at once", percent(total.clean(), total.runs))),
         (
-            "rescued",
-            "rescued by another attempt",
-            total.rescued.to_string(),
-            percent(total.rescued, total.runs),
+            "",
+            "runs",
+            total.runs.to_string(),
+            format!("{} succeeded on the first attempt", percent(total.clean(), total.runs)),
         ),
-        ("lost", "lost all the same", total.lost.to_string(), percent(total.lost, total.runs)),
-        ("", "attempts", total.attempts.to_string(), format!("{further} after the first")),
-        ("", "waited between attempts", elapsed(total.waited), String::new()),
+        ("rescued", "rescued by a retry", total.rescued.to_string(), percent(total.rescued, total.runs)),
+        ("failed", "failed", total.failed.to_string(), percent(total.failed, total.runs)),
+        (
+            "",
+            "attempts",
+            total.attempts.to_string(),
+            format!("{further} {}", if further == 1 { "retry" } else { "retries" }),
+        ),
+        ("", "time spent waiting", elapsed(total.waited), String::new()),
     ] {
         let _infallible = writeln!(
             page,
@@ -88,12 +93,12 @@ fn by_day(page: &mut String, all: &Group, first: Date, last: Date) {
     let count = span(first, last, DAYS).max(DAYS_OF_NAME);
     let days = all.last_days(last, count);
     let most = days.iter().map(|(_, tally)| tally.runs).max().unwrap_or(0);
-    let label = format!("Runs by day, at most {most}");
+    let label = format!("Runs per day, at most {most}");
     let (from, to) = (days.first().map_or(last, |(day, _)| *day), last);
     let _infallible = write!(
         page,
-        "<section>\n<h2>By day</h2>\n<p class=\"legend\"><span class=\"clean\">succeeded at once</span> \
-         <span class=\"rescued\">rescued</span> <span class=\"lost\">lost</span></p>\n\
+        "<section>\n<h2>By day</h2>\n<p class=\"legend\"><span class=\"clean\">succeeded on the first attempt</span> \
+         <span class=\"rescued\">rescued</span> <span class=\"failed\">failed</span></p>\n\
          <figure><div class=\"most\">{most} runs</div>{}<figcaption><span>{from}</span><span>{to}</span></figcaption></figure>\n",
         svg::days(&days, &label)
     );
@@ -106,7 +111,7 @@ fn by_day(page: &mut String, all: &Group, first: Date, last: Date) {
     page.push_str("</tbody>\n</table>\n</details>\n</section>\n");
 }
 
-const NUMBERS: &str = "<th>runs</th><th>rescued</th><th>lost</th><th>attempts</th><th>waited</th>";
+const NUMBERS: &str = "<th>runs</th><th>rescued</th><th>failed</th><th>attempts</th><th>waited</th>";
 
 fn numbers(tally: Tally) -> String {
     let part = |count| match count {
@@ -116,7 +121,7 @@ fn numbers(tally: Tally) -> String {
     let cells = [
         ("runs", tally.runs.to_string()),
         ("rescued", part(tally.rescued)),
-        ("lost", part(tally.lost)),
+        ("failed", part(tally.failed)),
         ("attempts", tally.attempts.to_string()),
         ("waited", elapsed(tally.waited)),
     ];
@@ -141,10 +146,10 @@ fn by_name(page: &mut String, stats: &Stats, last: Date) {
     let _infallible = write!(
         page,
         "<section>\n<h2>By name</h2>\n<table class=\"names\">\n<thead><tr><th>label or command</th>{NUMBERS}\
-         <th>{DAYS_OF_NAME} days</th><th>commonest reasons</th></tr></thead>\n<tbody>\n"
+         <th>{DAYS_OF_NAME} days</th><th>most common reasons</th></tr></thead>\n<tbody>\n"
     );
     for (name, group) in names.iter().take(NAMES) {
-        let label = format!("Runs by day in the {DAYS_OF_NAME} days up to {last}");
+        let label = format!("Runs per day, {DAYS_OF_NAME} days until {last}");
         let chart = svg::days(&group.last_days(last, DAYS_OF_NAME), &label);
         let all = group.reasons();
         let mut reasons: Vec<String> = all
@@ -172,11 +177,8 @@ fn by_name(page: &mut String, stats: &Stats, last: Date) {
 
 fn more(page: &mut String, all: usize, shown: usize, what: &str) {
     if all > shown {
-        let _infallible = writeln!(
-            page,
-            "<p>{} more {what} are in the output of <code>--log-format json</code>.</p>",
-            all - shown
-        );
+        let _infallible =
+            writeln!(page, "<p>{} more {what}: see <code>--log-format json</code>.</p>", all - shown);
     }
 }
 
@@ -197,6 +199,6 @@ mod tests {
     #[test]
     fn a_page_without_runs_says_so() {
         let page = page(&Stats::default());
-        assert!(page.contains("No runs yet") && !page.contains("<svg"), "{page}");
+        assert!(page.contains("No runs found") && !page.contains("<svg"), "{page}");
     }
 }

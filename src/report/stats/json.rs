@@ -30,7 +30,7 @@ struct Named<'a> {
 struct Numbers {
     runs: u64,
     rescued: u64,
-    lost: u64,
+    failed: u64,
     attempts: u64,
     waited_s: f64,
 }
@@ -66,7 +66,7 @@ fn parts(group: &Group) -> (Numbers, Vec<Reason<'_>>, Vec<Day>) {
     (numbers(group.total), reasons.collect(), days.collect())
 }
 
-fn numbers(Tally { runs, rescued, lost, attempts, waited }: Tally) -> Numbers {
+fn numbers(Tally { runs, rescued, failed, attempts, waited }: Tally) -> Numbers {
     // Microseconds, as in a report.
-    Numbers { runs, rescued, lost, attempts, waited_s: waited.as_micros() as f64 / 1e6 }
+    Numbers { runs, rescued, failed, attempts, waited_s: waited.as_micros() as f64 / 1e6 }
 }

@@ -12,7 +12,7 @@ const HEIGHT: f64 = 100.0;
 const STEP: f64 = 10.0;
 const BAR: f64 = 8.0;
 
-/// A bar for each day, from bottom to top: lost, rescued, clean.
+/// A bar for each day, from bottom to top: failed, rescued, clean.
 pub fn days(days: &[(Date, Tally)], label: &str) -> String {
     let most = days.iter().map(|(_, tally)| tally.runs).max().unwrap_or(0).max(1) as f64;
     let width = days.len() as f64 * STEP;
@@ -32,7 +32,7 @@ pub fn days(days: &[(Date, Tally)], label: &str) -> String {
     svg
 }
 
-/// One bar that shows which part of the runs is lost, rescued and clean.
+/// One bar that shows which part of the runs is failed, rescued and clean.
 pub fn parts_of(tally: Tally) -> String {
     let mut svg = open("parts", HEIGHT, &said(tally));
     let mut left = 0.0;
@@ -53,14 +53,14 @@ pub fn bar(count: u64, most: u64) -> String {
     svg
 }
 
-/// `12 runs, 3 rescued, 1 lost`
+/// `12 runs, 3 rescued, 1 failed`
 pub fn said(tally: Tally) -> String {
     let runs = if tally.runs == 1 { "run" } else { "runs" };
-    format!("{} {runs}, {} rescued, {} lost", tally.runs, tally.rescued, tally.lost)
+    format!("{} {runs}, {} rescued, {} failed", tally.runs, tally.rescued, tally.failed)
 }
 
 fn parts(tally: Tally) -> impl Iterator<Item = (&'static str, u64)> {
-    let parts = [("lost", tally.lost), ("rescued", tally.rescued), ("clean", tally.clean())];
+    let parts = [("failed", tally.failed), ("rescued", tally.rescued), ("clean", tally.clean())];
     parts.into_iter().filter(|(_, count)| *count > 0)
 }
 

@@ -21,26 +21,26 @@ const NO_RUN: char = '.';
 
 /// By name and by day.
 pub fn text(stats: &Stats) -> String {
-    let Some((begin, end)) = stats.period() else { return "no runs yet\n".to_owned() };
+    let Some((begin, end)) = stats.period() else { return "no runs found\n".to_owned() };
     let mut by_name =
-        vec![cells(["name", "runs", "rescued", "lost", "attempts", "waited", "trend", "reasons"])];
+        vec![cells(["name", "runs", "rescued", "failed", "attempts", "waited", "trend", "reasons"])];
     let names = stats.names();
     let row = |name: String, group: &Group| {
-        let [runs, rescued, lost, attempts, waited] = numbers(group.total);
-        vec![name, runs, rescued, lost, attempts, waited, trend(group, end), reasons(group)]
+        let [runs, rescued, failed, attempts, waited] = numbers(group.total);
+        vec![name, runs, rescued, failed, attempts, waited, trend(group, end), reasons(group)]
     };
     by_name.extend(names.iter().map(|(name, group)| row(cut(name), group)));
     if names.len() > 1 {
         by_name.push(row("all".to_owned(), &stats.all));
     }
-    let mut by_day = vec![cells(["day", "runs", "rescued", "lost", "attempts", "waited"])];
+    let mut by_day = vec![cells(["day", "runs", "rescued", "failed", "attempts", "waited"])];
     let days = stats.all.last_days(end, DAYS);
     let days = days.into_iter().filter(|(_, tally)| tally.runs > 0);
     by_day.extend(days.map(|(day, tally)| std::iter::once(day.to_string()).chain(numbers(tally)).collect()));
     let mut text = table(&by_name);
     let _infallible = write!(
         text,
-        "\nThe trend is the part of runs with a failed attempt, by day, up to {end}.\n\n{}",
+        "\ntrend: share of runs with a failed attempt, per day, until {end}\n\n{}",
         table(&by_day)
     );
     let shown = by_day.len() - 1;
@@ -48,7 +48,7 @@ pub fn text(stats: &Stats) -> String {
     if before > 0 {
         let _infallible = writeln!(
             text,
-            "{before} more {} from {begin} on: --log-format json",
+            "{before} earlier {} since {begin}: see --log-format json",
             if before == 1 { "day" } else { "days" }
         );
     }
@@ -67,7 +67,7 @@ fn numbers(tally: Tally) -> [String; 5] {
     [
         tally.runs.to_string(),
         part(tally.rescued),
-        part(tally.lost),
+        part(tally.failed),
         tally.attempts.to_string(),
         elapsed(tally.waited),
     ]
@@ -137,37 +137,45 @@ fn table(rows: &[Vec<String>]) -> String {
 /// What is said about a file.
 pub fn remark(remark: &Remark) -> String {
     match remark {
-        Remark::ReadAlready(path) => format!("{} is named twice. Read once", name(path)),
+        Remark::ReadAlready(path) => format!("{} was given twice; reading it once", name(path)),
         Remark::LeftOut(path, left_out) => {
-            format!("left out of the {} of {}: {}", lines(left_out.lines), name(path), what(left_out))
+            format!("{}: {}", name(path), what(left_out))
         }
     }
 }
 
 fn what(left_out: &LeftOut) -> String {
-    let LeftOut { damaged, other_version, unfinished, .. } = left_out;
+    let LeftOut { lines, damaged, other_version, unfinished } = left_out;
+    match (lines, damaged.count) {
+        (1, 1) => return "its one line is not a report".to_owned(),
+        (lines, damaged) if *lines == damaged => {
+            return format!("none of the {lines} lines is a report");
+        }
+        _ => {}
+    }
+    let skipped = damaged.count + other_version.count + u64::from(*unfinished);
     let mut parts = Vec::new();
     let first = |Lines { count, first }: &Lines| match count {
         1 => format!("line {first}"),
-        _ => format!("the first is line {first}"),
+        _ => format!("first at line {first}"),
     };
     if damaged.count > 0 {
-        let is = if damaged.count == 1 { "is no report" } else { "are no reports" };
-        parts.push(format!("{} {is} ({})", damaged.count, first(damaged)));
+        let are = if damaged.count == 1 { "is not a report" } else { "are not reports" };
+        parts.push(format!("{} {are} ({})", damaged.count, first(damaged)));
     }
     if other_version.count > 0 {
-        let is = if other_version.count == 1 { "is" } else { "are" };
+        let have = if other_version.count == 1 { "has" } else { "have" };
         let version = line::VERSION;
         parts.push(format!(
-            "{} {is} of another version than {version} ({})",
+            "{} {have} a report version other than {version} ({})",
             other_version.count,
             first(other_version)
         ));
     }
     if *unfinished {
-        parts.push("the last one is not finished".to_owned());
+        parts.push("the last line is incomplete".to_owned());
     }
-    parts.join(", ")
+    format!("skipped {skipped} of {}: {}", self::lines(*lines), parts.join(", "))
 }
 
 fn lines(count: u64) -> String {
@@ -199,14 +207,16 @@ mod tests {
         let left_out =
             LeftOut { lines: 9, damaged: lines(2, 4), other_version: lines(1, 7), unfinished: true };
         assert_eq!(
-            remark(&Remark::LeftOut("a-b".into(), left_out)),
-            "left out of the 9 lines of a-b: 2 are no reports (the first is line 4), 1 is of another version than 1 \
-             (line 7), the last one is not finished"
+            remark(&Remark::LeftOut("a b".into(), left_out)),
+            "'a b': skipped 4 of 9 lines: 2 are not reports (first at line 4), 1 has a report version other than 1 \
+             (line 7), the last line is incomplete"
         );
         let left_out = LeftOut { lines: 1, damaged: lines(1, 1), ..LeftOut::default() };
+        assert_eq!(remark(&Remark::LeftOut("-".into(), left_out)), "stdin: its one line is not a report");
+        let left_out = LeftOut { lines: 13, damaged: lines(13, 1), ..LeftOut::default() };
         assert_eq!(
-            remark(&Remark::LeftOut("-".into(), left_out)),
-            "left out of the 1 line of stdin: 1 is no report (line 1)"
+            remark(&Remark::LeftOut("retry.xml".into(), left_out)),
+            "retry.xml: none of the 13 lines is a report"
         );
     }
 }
