@@ -28,7 +28,7 @@ pub fn send(
     match sender.send(datagram) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             if !wait(sender.as_fd()) {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no messages"));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the socket accepts no messages"));
             }
             sender.send(datagram).map(drop)
         }

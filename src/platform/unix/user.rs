@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(of(Some("/s"), Some("/h")), "/s/retry");
         assert_eq!(of(Some(""), Some("/h")), "/h/.local/state/retry");
         assert_eq!(of(Some("relative"), Some("/h")), "/h/.local/state/retry");
-        assert_eq!(of(None, Some("relative")), "nowhere");
-        assert_eq!(of(None, None), "nowhere");
+        assert_eq!(of(None, Some("relative")), "the default directory");
+        assert_eq!(of(None, None), "the default directory");
     }
 }
