@@ -14,6 +14,8 @@
 //! | [`received`] | a signal that this process has received, or what stands for one |
 //! | [`record_directory`] | a directory of records that processes share, as far as systems agree |
 //!
+//! Three plain facts are in `core`: which signals and exit codes there are, and how a path with a drive looks.
+//!
 //! This file chooses the system. Each has the same modules with the same functions; where Linux, macOS and FreeBSD
 //! differ, `unix` calls the chosen one.
 //!
@@ -27,10 +29,15 @@
 //! | [`descendants`] | The search finds all processes that an attempt has started, or returns [`Coverage::Partial`]. A system that cannot know returns [`Descendants::Unknown`], and finds the command's process group. A signal never goes to a process that has reused the pid of another. After `release` they outlive us. |
 //! | [`files`] | A file is read and written at an offset, whatever its position. |
 //! | [`group`] | The choice is the same for all commands of a run. A command with a group of its own is never in the background of a terminal. |
+//! | [`input_file`] | Two names of one file have one identity. |
 //! | [`job_control`] | A system without it says that it is absent, and stops nothing. |
+//! | [`local_socket`] | What does not exist is known before it is asked for. |
 //! | [`nonblocking_reader`], [`nonblocking_writer`] | No call blocks, whatever others do with the stream, and nobody else notices. |
+//! | [`output_file`] | A file is replaced as a whole or not at all. No link is followed that someone else may have put there. |
 //! | [`pipe`](mod@pipe) | Our end does not block. The command's end is like that of any other pipe. |
+//! | [`program`] | A quoted word is read back as it was. |
 //! | [`readiness`] | One sleep ends for each signal, change of a child, stream or time. What is ready before the sleep ends it at once. |
+//! | [`record_directory`] | A record is not found before it can be used. One that was removed is known as such to those who have it open. |
 //! | [`signals`] | A death by a signal can be repeated, or nothing is done and the exit code says it. |
 //! | [`spawn`] | The command starts with its arguments, variables and streams, in its process group, and no process that it starts escapes the search. If it cannot be started, the result is an error with the system's number, and no child is left. A signal that comes meanwhile reaches us or the command. |
 //! | [`stdin`] | An offset is returned only if a rewind does no harm. |
@@ -38,6 +45,7 @@
 //! | [`terminal`] | What a killed command has changed is restored, if nobody else uses the terminal. |
 //! | [`this_process`] | We leave no core file. |
 //! | [`unnamed`] | The file is ours alone, and gone when we are. |
+//! | [`user`] | Only the user, and who may do anything, may write to the directory. |
 //! | [`wakeup`] | A signal handler may use it, and that never blocks. Commands do not inherit it. |
 
 #![expect(
@@ -188,7 +196,9 @@ mod tests {
                 conditional_lines(&path, found);
             } else if let Ok(text) = std::fs::read_to_string(&path) {
                 let asks = |line: &str| {
-                    ["target_os", "cfg(unix", "cfg(windows"].iter().any(|word| line.contains(word))
+                    ["target_os", "cfg(unix", "cfg(windows", "cfg!(unix", "cfg!(windows"]
+                        .iter()
+                        .any(|word| line.contains(word))
                 };
                 let lines = text.lines().filter(|line| asks(line));
                 found.extend(lines.map(|line| format!("{}: {}", path.display(), line.trim())));
@@ -199,7 +209,7 @@ mod tests {
     #[test]
     fn nothing_else_asks_which_system_this_is() {
         let mut found = Vec::new();
-        for room in ["process", "streams", "state", "report", "cli"] {
+        for room in ["cli", "process", "report", "run", "state", "stats", "streams"] {
             conditional_lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut found);
         }
         assert_eq!(found, Vec::<String>::new());
