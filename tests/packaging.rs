@@ -116,12 +116,11 @@ fn what_is_not_there_is_left_out_whole_and_said_or_is_an_error() {
     let all = complete(&scratch, &["--all"]);
     assert_eq!(all.status.code(), Some(1));
     assert!(text(&all.stderr).starts_with("release-files: packaging/"), "{}", text(&all.stderr));
-    // There is no program for Windows yet.
     let without =
         with_archives(&ARCHIVES.into_iter().filter(|name| !name.contains("windows")).collect::<Vec<_>>());
     let done = complete(&without, &["--all"]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
-    assert!(text(&done.stdout).contains("not made: packaging/winget"));
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done.stdout));
+    assert!(text(&done.stderr).contains("x86_64-pc-windows-msvc.zip"), "{}", text(&done.stderr));
 }
 
 #[test]

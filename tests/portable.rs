@@ -125,6 +125,17 @@ fn after_a_time_limit_three_generations_are_gone() {
 }
 
 #[test]
+fn the_first_signal_is_enough_for_a_command_that_obeys() {
+    if helper::is_wine("the Ctrl-Break of a time limit") {
+        return;
+    }
+    let ran = Scratch::new().run("--retries 1 --timeout 1 --kill-after 30", "out ready sleep 60");
+    let signal = if cfg!(windows) { "(SIGBREAK)" } else { "(SIGTERM)" };
+    assert_eq!((ran.code, ran.stdout.as_str()), (124, "ready\n"), "{ran:?}");
+    assert!(ran.stderr.contains(signal) && ran.took < Duration::from_secs(25), "{ran:?}");
+}
+
+#[test]
 fn a_command_that_ignores_the_first_signal_is_ended_after_the_grace() {
     let ran =
         Scratch::new().run("--retries 1 --timeout 1 --kill-after 0.5", "ignore-break out ready sleep 60");
@@ -275,7 +286,7 @@ fn names_of_state_are_told_apart() {
     let shown = finish(&mut scratch.retry("--show-state --log-format json"), b"");
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
     for name in ["a", "A", "con", "nul.x", "a:b*?", "ü"] {
-        assert!(shown.to_string().contains(&format!("{:?}", name)), "{name}: {shown}");
+        assert!(shown.to_string().contains(&format!("{name:?}")), "{name}: {shown}");
     }
 }
 
@@ -329,7 +340,7 @@ fn the_files_of_a_step_are_appended_to() {
 #[test]
 fn help_and_generated_files_are_printed() {
     let scratch = Scratch::new();
-    let mut print = |options: &str| finish(&mut scratch.retry(options), b"");
+    let print = |options: &str| finish(&mut scratch.retry(options), b"");
     assert!(print("--version").stdout.starts_with("retry "));
     assert!(print("--help").stdout.contains("--retry-on"));
     let powershell = print("--generate powershell");

@@ -61,7 +61,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "The command of a retry that dies",
         linux: "gets --timeout-signal",
         bsd: "goes on",
-        windows: "is ended with all that it started (untested)",
+        windows: "is ended with all that it started",
     },
     Difference {
         what: "Hooks",

@@ -3,30 +3,54 @@
 //!
 //! | folder | owns |
 //! |---|---|
-//! | `unix` | what is the same on all Unix systems: waitid, kill, sigaction, the start of a process |
+//! | `unix` | what is the same on all Unix systems: waitid, kill, sigaction, poll, streams that do not block |
 //! | `linux` | child subreaper, /proc, pidfd, eventfd, clone, ptrace, `RWF_NOWAIT`, splice, `O_TMPFILE` |
 //! | `bsd` | macOS and FreeBSD: a process group for the tree, posix_spawn, a pipe to wake up |
+//! | `windows` | job objects, CreateProcessW, overlapped pipes, events of the console |
 //!
-//! This file chooses the system. Each system has the same modules with the same functions. `unix` calls the chosen
-//! system where they differ. (Windows would get a folder beside `unix`.)
+//! | file | owns |
+//! |---|---|
+//! | [`launch`] | the arguments of a start |
+//! | [`received`] | a signal that this process has received, or what stands for one |
+//! | [`record_directory`] | a directory of records that processes share, as far as systems agree |
+//!
+//! Three plain facts are in `core`: which signals and exit codes there are, and how a path with a drive looks.
+//!
+//! This file chooses the system. Each has the same modules with the same functions; where Linux, macOS and FreeBSD
+//! differ, `unix` calls the chosen one.
 //!
 //! # What a system has to guarantee
 //!
 //! | module | guarantee |
 //! |---|---|
-//! | [`spawn`] | The command starts with its arguments, variables and streams, in its process group. If it cannot be started, the result is an error with the system's number, and no child is left. A signal that comes meanwhile reaches us or the command. |
+//! | [`caught`] | Everything that asks a program to end is taken once, with its origin. Whether it has reached the command as well is known, or it is said to have not. |
 //! | [`children`] | Every end, stop and continuation of a child is reported once. A child's pid is not reused before its end is reported. |
-//! | [`descendants`] | The search finds all processes that an attempt has started, or returns [`Coverage::Partial`]. A system that cannot know returns [`Descendants::Unknown`], and finds the command's process group. A signal never goes to a process that has reused the pid of another. |
+//! | [`console`] | Escape sequences are written only where they are understood. |
+//! | [`descendants`] | The search finds all processes that an attempt has started, or returns [`Coverage::Partial`]. A system that cannot know returns [`Descendants::Unknown`], and finds the command's process group. A signal never goes to a process that has reused the pid of another. After `release` they outlive us. |
+//! | [`files`] | A file is read and written at an offset, whatever its position. |
 //! | [`group`] | The choice is the same for all commands of a run. A command with a group of its own is never in the background of a terminal. |
-//! | [`signals`] | A caught signal is counted by number and origin, and wakes the event loop. What was ignored at the start stays ignored, here and in the command. |
-//! | [`wakeup`] | A signal handler may write to it, and that never blocks. Commands do not inherit it. |
-//! | [`streams`] | A call does not block. It fails with ENOSYS, EINVAL or EOPNOTSUPP where that is not supported; the caller then does without it. |
-//! | [`files`] | A file has no name before it is complete; or the result is `None`. |
+//! | [`input_file`] | Two names of one file have one identity. |
+//! | [`job_control`] | A system without it says that it is absent, and stops nothing. |
+//! | [`local_socket`] | What does not exist is known before it is asked for. |
+//! | [`nonblocking_reader`], [`nonblocking_writer`] | No call blocks, whatever others do with the stream, and nobody else notices. |
+//! | [`output_file`] | A file is replaced as a whole or not at all. No link is followed that someone else may have put there. |
+//! | [`pipe`](mod@pipe) | Our end does not block. The command's end is like that of any other pipe. |
+//! | [`program`] | A quoted word is read back as it was. |
+//! | [`readiness`] | One sleep ends for each signal, change of a child, stream or time. What is ready before the sleep ends it at once. |
+//! | [`record_directory`] | A record is not found before it can be used. One that was removed is known as such to those who have it open. |
+//! | [`signals`] | A death by a signal can be repeated, or nothing is done and the exit code says it. |
+//! | [`spawn`] | The command starts with its arguments, variables and streams, in its process group, and no process that it starts escapes the search. If it cannot be started, the result is an error with the system's number, and no child is left. A signal that comes meanwhile reaches us or the command. |
+//! | [`stdin`] | An offset is returned only if a rewind does no harm. |
+//! | [`stdio`] | The streams live as long as the process. |
+//! | [`terminal`] | What a killed command has changed is restored, if nobody else uses the terminal. |
 //! | [`this_process`] | We leave no core file. |
+//! | [`unnamed`] | The file is ours alone, and gone when we are. |
+//! | [`user`] | Only the user, and who may do anything, may write to the directory. |
+//! | [`wakeup`] | A signal handler may use it, and that never blocks. Commands do not inherit it. |
 
 #![expect(
     unsafe_code,
-    reason = "sigaction, clone, execve, waitid, prctl, ptrace and kcmp have no safe wrapper"
+    reason = "sigaction, clone, execve, waitid, prctl, ptrace, kcmp and the calls of Windows have no safe wrapper"
 )]
 
 pub mod launch;
@@ -171,8 +195,12 @@ mod tests {
             if path.is_dir() {
                 conditional_lines(&path, found);
             } else if let Ok(text) = std::fs::read_to_string(&path) {
-                let lines =
-                    text.lines().filter(|line| line.contains("target_os") || line.contains("cfg(unix"));
+                let asks = |line: &str| {
+                    ["target_os", "cfg(unix", "cfg(windows", "cfg!(unix", "cfg!(windows"]
+                        .iter()
+                        .any(|word| line.contains(word))
+                };
+                let lines = text.lines().filter(|line| asks(line));
                 found.extend(lines.map(|line| format!("{}: {}", path.display(), line.trim())));
             }
         }
@@ -181,7 +209,7 @@ mod tests {
     #[test]
     fn nothing_else_asks_which_system_this_is() {
         let mut found = Vec::new();
-        for room in ["process", "streams", "state", "report", "cli"] {
+        for room in ["cli", "process", "report", "run", "state", "stats", "streams"] {
             conditional_lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut found);
         }
         assert_eq!(found, Vec::<String>::new());

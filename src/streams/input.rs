@@ -131,7 +131,6 @@ impl Replay {
                 self.pipe = None;
             } else {
                 match self.reader.read(buffer) {
-                    Ok(PipeRead::End) => self.reader_ended = true,
                     Ok(PipeRead::Bytes(length)) => {
                         self.spool.append(&buffer[..length]).map_err(|error| StreamError::stdin(&error))?;
                     }
@@ -143,8 +142,8 @@ impl Replay {
                         }
                         return Ok(());
                     }
-                    // A reset connection, for example: nothing more will come.
-                    Err(_) => self.reader_ended = true,
+                    // The error is a reset connection, for example: nothing more will come.
+                    Ok(PipeRead::End) | Err(_) => self.reader_ended = true,
                 }
             }
         }

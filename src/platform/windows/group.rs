@@ -47,7 +47,7 @@ impl ProcessGroup {
 /// # Errors
 /// The group is empty, or is on no console.
 pub fn send_break(leader: Pid) -> io::Result<()> {
-    let leader = leader.as_raw_nonzero().get() as u32;
+    let leader = leader.as_raw_nonzero().get().cast_unsigned();
     if !has_console() {
         // The command has a console without a window (`spawn`), and events go to processes of our own console only. From
         // now on, that is ours, and that of later commands.

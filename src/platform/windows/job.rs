@@ -120,10 +120,12 @@ impl Job {
             let (all, listed) =
                 (found.NumberOfAssignedProcesses as usize, found.NumberOfProcessIdsInList as usize);
             match result {
-                Err(error) if error.raw_os_error() != Some(ERROR_MORE_DATA as i32) => return Err(error),
+                Err(error) if error.raw_os_error() != Some(ERROR_MORE_DATA.cast_signed()) => {
+                    return Err(error);
+                }
                 Ok(()) if listed >= all => {
                     let pids = list.iter().skip(HEADER / size_of::<usize>()).take(listed);
-                    return Ok(pids.filter_map(|pid| Pid::from_raw(*pid as i32)).collect());
+                    return Ok(pids.filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?)).collect());
                 }
                 _ => room = (all + 16).max(room * 2),
             }
@@ -152,8 +154,9 @@ impl Job {
 /// job of the command, and ends it after the last program on that console.
 pub fn is_console_host(pid: Pid) -> bool {
     // SAFETY: no memory is involved.
-    let handle =
-        unsafe { OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid.as_raw_nonzero().get() as u32) };
+    let handle = unsafe {
+        OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid.as_raw_nonzero().get().cast_unsigned())
+    };
     if handle.is_null() {
         return false;
     }
@@ -195,7 +198,7 @@ mod tests {
         all.iter().for_each(|process| job.add(process.as_handle()).unwrap());
         let pids = job.processes().unwrap();
         for process in &all {
-            assert!(pids.contains(&Pid::from_raw(process.id() as i32).unwrap()));
+            assert!(pids.contains(&Pid::from_raw(process.id().cast_signed()).unwrap()));
         }
         assert!(job.active().unwrap() >= 3);
         job.terminate(7).unwrap();

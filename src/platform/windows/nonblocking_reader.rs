@@ -144,21 +144,21 @@ mod tests {
         assert_eq!(reader.read(&mut buffer).unwrap(), PipeRead::Empty);
         assert_eq!(reader.read(&mut buffer).unwrap(), PipeRead::Empty);
         let mut all = Vec::new();
-        let mut wait = |reader: &mut NonblockingReader, all: &mut Vec<u8>| loop {
-            match reader.read(&mut buffer).unwrap() {
-                PipeRead::Bytes(n) => all.extend_from_slice(&buffer[..n]),
-                PipeRead::End => return,
-                PipeRead::Empty if all.ends_with(b"\n") => return,
-                PipeRead::Empty => assert!(super::super::event::is_set(reader.ready(), 10_000)),
+        let mut read_up_to = |length: usize, reader: &mut NonblockingReader, all: &mut Vec<u8>| {
+            while all.len() < length {
+                match reader.read(&mut buffer).unwrap() {
+                    PipeRead::Bytes(n) => all.extend_from_slice(&buffer[..n]),
+                    PipeRead::End => return,
+                    PipeRead::Empty => assert!(super::super::event::is_set(reader.ready(), 10_000)),
+                }
             }
         };
         writer.write_all(b"one line\n").unwrap();
-        wait(&mut reader, &mut all);
+        read_up_to(9, &mut reader, &mut all);
         assert_eq!(all, b"one line\n");
         writer.write_all(b"more").unwrap();
         drop(writer);
-        wait(&mut reader, &mut all);
-        wait(&mut reader, &mut all);
+        read_up_to(usize::MAX, &mut reader, &mut all);
         assert_eq!(all, b"one line\nmore");
     }
 }

@@ -101,7 +101,7 @@ impl NonblockingWriter {
         // SAFETY: no memory is involved.
         let (kind, error) = unsafe { (GetFileType(raw), GetLastError()) };
         if raw.is_null() || raw == INVALID_HANDLE_VALUE || (kind == FILE_TYPE_UNKNOWN && error != NO_ERROR) {
-            return Err(io::Error::from_raw_os_error(error as i32));
+            return Err(io::Error::from_raw_os_error(error.cast_signed()));
         }
         let is_console = super::stdio::is_terminal(handle);
         let method = match kind {

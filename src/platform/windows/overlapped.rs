@@ -112,7 +112,7 @@ impl Overlapped {
             }
         };
         let error = io::Error::last_os_error();
-        if succeeded == 0 && error.raw_os_error() != Some(ERROR_IO_PENDING as i32) {
+        if succeeded == 0 && error.raw_os_error() != Some(ERROR_IO_PENDING.cast_signed()) {
             self.event.set();
             return Err(error);
         }
@@ -127,7 +127,7 @@ impl Overlapped {
             GetOverlappedResult(self.pipe.as_raw_handle(), &raw const *self.call, &raw mut moved, 0)
         };
         let error = io::Error::last_os_error();
-        if ended == 0 && error.raw_os_error() == Some(ERROR_IO_INCOMPLETE as i32) {
+        if ended == 0 && error.raw_os_error() == Some(ERROR_IO_INCOMPLETE.cast_signed()) {
             return Ok(None);
         }
         self.state = State::Idle;

@@ -75,7 +75,7 @@ fn pipe(ours: u32, theirs: u32) -> io::Result<(OwnedHandle, OwnedHandle)> {
         if server == INVALID_HANDLE_VALUE {
             let error = io::Error::last_os_error();
             // The name is taken.
-            if error.raw_os_error() == Some(ERROR_ACCESS_DENIED as i32) {
+            if error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed()) {
                 continue;
             }
             return Err(error);
@@ -100,7 +100,7 @@ fn pipe(ours: u32, theirs: u32) -> io::Result<(OwnedHandle, OwnedHandle)> {
         // SAFETY: it is a new handle, and nobody else closes it.
         return Ok((server, unsafe { OwnedHandle::from_raw_handle(client) }));
     }
-    Err(io::Error::from_raw_os_error(ERROR_ACCESS_DENIED as i32))
+    Err(io::Error::from_raw_os_error(ERROR_ACCESS_DENIED.cast_signed()))
 }
 
 /// Our end of a pipe from the command. It does not block.
@@ -211,7 +211,7 @@ impl PipeWriter {
 
 fn is_end(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
-        || matches!(error.raw_os_error().map(|code| code as u32), Some(ERROR_HANDLE_EOF | ERROR_NO_DATA))
+        || matches!(error.raw_os_error().map(i32::cast_unsigned), Some(ERROR_HANDLE_EOF | ERROR_NO_DATA))
 }
 
 /// A stream from which these bytes can be read: an unnamed file. A pipe would need a writer that stays.

@@ -60,7 +60,7 @@ impl WakeupSource {
         let mut handles: Vec<HANDLE> = vec![self.handle().as_raw_handle()];
         handles.extend(command.as_ref().map(|process| process.as_raw_handle()));
         handles.extend(writer.map(|handle| handle.as_raw_handle()));
-        handles.extend(interests.0.iter().map(|handle| handle.as_raw_handle()));
+        handles.extend(interests.0.into_iter().map(|handle| handle.as_raw_handle()));
         // A run has fewer than ten of them; 64 are allowed.
         let count = handles.len() as u32;
         // SAFETY: the handles are open until this returns.

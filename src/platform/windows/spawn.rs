@@ -130,7 +130,7 @@ fn resume_thread(thread: u32) -> io::Result<()> {
 /// Whether a resource is short for the moment: memory, handles, or the file is being written.
 pub fn is_transient(error: &io::Error) -> bool {
     matches!(
-        error.raw_os_error().map(|code| code as u32),
+        error.raw_os_error().map(i32::cast_unsigned),
         Some(
             ERROR_NOT_ENOUGH_MEMORY
                 | ERROR_OUTOFMEMORY
