@@ -113,7 +113,7 @@ fn add_up(asked: &Stats) -> Result<Exit> {
     }
     output::finish(&mut UntilSignal);
     if found.all.total.runs == 0 && remarks.iter().any(|remark| matches!(remark, Remark::LeftOut(..))) {
-        anyhow::bail!("nothing that --report has written is in there. Good: --stats retries.jsonl");
+        anyhow::bail!("nothing that --report has written is in there. Example: --stats retries.jsonl");
     }
     if let Some(path) = &asked.html {
         report::file::replace(path, stats::page(&found).as_bytes(), &mut UntilSignal).map_err(|error| {

@@ -315,7 +315,7 @@ fn shells_are_those_of_a_step() {
     assert_eq!(status, Some(125));
     assert_eq!(
         words,
-        "::error title=retry::the shell \"fish\" is not known. Good: bash, sh, python, pwsh, powershell, cmd, or \
+        "::error title=retry::the shell \"fish\" is not known. Example: bash, sh, python, pwsh, powershell, cmd, or \
          \"perl {0}\"\n"
     );
 }

@@ -363,7 +363,7 @@ fn without_a_proc_what_is_left_running_is_not_gone() {
         return;
     }
     for (options, runs, said) in [
-        ("--leftovers end", 1, "; could not end processes that /proc does not show. Not retryable"),
+        ("--leftovers end", 1, "; could not end processes that /proc does not show. Not retried"),
         ("--leftovers keep", 2, ", processes left running that /proc does not show. Retrying in"),
     ] {
         let scratch = Scratch::new();

@@ -29,7 +29,11 @@ fn retry_on_output_is_the_only_reason_then() {
     assert!(first(&done).contains(". Retrying in 0.00s (--retry-on-output bus[y])"), "{}", first(&done));
     let done = run(&scratch, &["--retry-on-output", "busy"], "echo broken; exit 7");
     assert_eq!((code(&done), said(&done).len()), (7, 1));
-    assert!(first(&done).ends_with(". Not retryable (--retry-on-output busy)"), "{}", first(&done));
+    assert!(
+        first(&done).ends_with(". Not retried: not covered by --retry-on-output busy"),
+        "{}",
+        first(&done)
+    );
     // With --retry-on, either will do.
     let both = ["--retry-on", "9", "--retry-on-output", "busy"];
     assert_eq!(said(&run(&scratch, &both, "exit 9")).len(), 3);
@@ -53,7 +57,7 @@ fn stop_beats_retry_and_never_turns_a_success_into_a_failure() {
     let rules = ["--retry-on-output", "busy", "--stop-on-output", "denied"];
     let done = run(&scratch, &rules, "echo busy; echo denied; exit 4");
     assert_eq!((code(&done), said(&done).len()), (4, 1));
-    assert!(first(&done).ends_with(". Not retryable (--stop-on-output denied)"), "{}", first(&done));
+    assert!(first(&done).ends_with(". Not retried: --stop-on-output denied"), "{}", first(&done));
     assert_eq!(code(&run(&scratch, &rules, "echo denied")), 0);
     // Without retry rules everything else is retried.
     let done = run(&scratch, &["--stop-on-output", "denied"], "echo other; exit 4");

@@ -63,7 +63,7 @@ fn auto_takes_the_preset_of_the_command_behind_wrappers() {
     tool(&scratch, "git", "echo 'fatal: repository not found' >&2; exit 128");
     let done = run(&scratch, "--retry-on auto", &["env", "A=1", "git", "fetch"]);
     assert_eq!(scratch.runs(), 1);
-    assert!(stderr(&done).contains("Not retryable (--retry-on auto)"), "{}", stderr(&done));
+    assert!(stderr(&done).contains("Not retried: not covered by --retry-on auto"), "{}", stderr(&done));
     // With more in the set.
     run(&scratch, "--retry-on auto,128", &["git", "fetch"]);
     assert_eq!(scratch.runs(), 2);
@@ -211,12 +211,14 @@ fn a_tool_that_says_nothing_is_answered_with_what_to_add() {
     tool(&scratch, "curl", "exit 22");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-fs", "http://x"]));
     assert!(
-        said.contains("Not retryable (--retry-on curl; curl printed no reason on stderr: add -S to -s)"),
+        said.contains(
+            "Not retried: not covered by --retry-on curl; curl printed no reason on stderr: add -S to -s"
+        ),
         "{said}"
     );
     tool(&scratch, "curl", "echo 'curl: (22) The requested URL returned error: 404' >&2; exit 22");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-fsS", "http://x"]));
-    assert!(said.contains("Not retryable (--retry-on curl)\n"), "{said}");
+    assert!(said.contains("Not retried: not covered by --retry-on curl\n"), "{said}");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-sS", "http://x"]));
     assert!(said.contains("curl without -f exits 0"), "{said}");
     tool(&scratch, "pip", "echo 'ERROR: No matching distribution found for x' >&2; exit 1");

@@ -28,7 +28,7 @@ fn it_decides_by_what_the_attempt_printed() {
         assert_eq!((done.status.code(), scratch.runs()), (Some(7), runs), "{how}: {:?}", said(&done));
         assert_eq!(text(&done.stdout), format!("connection {how}\n").repeat(runs));
         let last = said(&done).pop().unwrap();
-        let end = if runs == 1 { "Not retryable (--retry-if)" } else { "Giving up after" };
+        let end = if runs == 1 { "Not retried: --retry-if" } else { "Giving up after" };
         assert!(last.contains(end), "{last}");
         std::fs::remove_file(scratch.path("runs")).unwrap();
     }
@@ -169,7 +169,7 @@ fn a_signal_ends_it_and_the_run() {
         wait_until("the end of the condition", || !is_alive(pid));
         let report: Value = serde_json::from_str(&scratch.read("report.json")).unwrap();
         assert_eq!(report["outcome"], "interrupted");
-        assert_eq!(report["attempts"][0]["outcome"], json!({"exit": 3}));
+        assert_eq!(report["attempts"][0]["ended"], json!({"exit": 3}));
         std::fs::remove_file(scratch.path("pid")).unwrap();
     }
 }

@@ -41,6 +41,7 @@ More flags, examples, exit status and signals: retry --help, man retry";
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     max_term_width = 100,
     disable_help_flag = true,
+    args_override_self = true,
     disable_version_flag = true
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags without a value; `parse` makes enums of them")]
@@ -201,7 +202,7 @@ pub struct Args {
     ///
     /// The format is that of the presets that are built in: docs/presets.md. It may be given more than
     /// once; a later file wins, also over a preset that is built in.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub preset_file: Vec<PathBuf>,
 
     /// Retry if a line of the output matches
@@ -209,19 +210,19 @@ pub struct Args {
     /// RE is a regular expression of the regex crate's syntax, matched line by line against the bytes of
     /// stdout and stderr, without colours and cursor movements; `stdout:RE` and `stderr:RE` look at one of them. Like --retry-on, it leaves out
     /// what no retry rule matches. A stream that is looked at becomes a pipe, and is passed on as it comes.
-    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Verdict", action = ArgAction::Append)]
     pub retry_on_output: Vec<Rule>,
 
     /// Stop if a line of the output matches; beats retry
-    #[arg(long, value_name = "RE", value_parser = values::stop_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "RE", value_parser = values::stop_pattern, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub stop_on_output: Vec<Rule>,
 
     /// Count an attempt as good if a line of its output matches
-    #[arg(long, value_name = "RE", value_parser = values::success_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "RE", value_parser = values::success_pattern, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub success_on_output: Vec<Rule>,
 
     /// Count no attempt as good without a line that matches
-    #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub require_output: Vec<Rule>,
 
     /// Shell command that decides about a failed attempt
@@ -230,7 +231,7 @@ pub struct Args {
     /// once, and the attempt is retried as without it. Its stdin is the end (64 KiB) of what the attempt
     /// printed, of both streams, which become pipes; RETRY_STATUS is how it ended, as in `$?`, and
     /// RETRY_ATTEMPT its number. Runs by sh -c, with stderr as stdout. Signals and --deadline end it.
-    #[arg(long, value_name = "CMD", help_heading = "Verdict", allow_hyphen_values = true)]
+    #[arg(long, value_name = "CMD", help_heading = "Verdict")]
     pub retry_if: Option<OsString>,
 
     /// Exit status of a success that needed more than one attempt
@@ -272,20 +273,14 @@ pub struct Args {
     pub stderr: Option<OutputMode>,
 
     /// Short for --stdout final: a pipe sees one attempt
-    #[arg(short = 'O', conflicts_with = "stdout", help_heading = "Streams")]
+    #[arg(short = 'O', overrides_with = "stdout", help_heading = "Streams")]
     pub one: bool,
 
     /// Shell command to run before each further attempt
     ///
     /// Runs by sh -c after the delay, with /dev/null as stdin and stderr as stdout. That it failed is said,
     /// and nothing more. Signals and --deadline end it.
-    #[arg(
-        long,
-        value_name = "CMD",
-        help_heading = "Hooks",
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub before_retry: Option<OsString>,
 
     /// Shell command to run when all else has failed
@@ -293,13 +288,7 @@ pub struct Args {
     /// Runs by sh -c after every ending but success, an interruption and a failure of retry itself (125).
     /// What was held of stdout is dropped, stdin is given again where it was replayed, and the exit status
     /// is its own. The deadline does not count for it.
-    #[arg(
-        long,
-        value_name = "CMD",
-        help_heading = "Hooks",
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub fallback: Option<OsString>,
 
     /// Circuit breaker to share under this name
@@ -311,7 +300,6 @@ pub struct Args {
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
         help_heading = "Shared",
-        allow_hyphen_values = true,
         hide_short_help = true
     )]
     pub breaker: Option<OsString>,
@@ -334,7 +322,6 @@ pub struct Args {
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
         help_heading = "Shared",
-        allow_hyphen_values = true,
         hide_short_help = true
     )]
     pub budget: Option<OsString>,
@@ -353,7 +340,7 @@ pub struct Args {
     /// named is taken as it is, so that a group can share one; records have its group and mode. `redis://USER:PASSWORD@HOST:PORT/DB` (all
     /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet;
     /// rediss:// is the same with TLS, if retry was built with it (releases are). State that cannot be used is warned of, and the command runs.
-    #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", hide_short_help = true)]
     pub state: Option<Location>,
 
     /// Print what is shared, and run nothing
@@ -361,15 +348,24 @@ pub struct Args {
     pub show_state: bool,
 
     /// Forget the breaker and the budget of this name, and run nothing
-    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", hide_short_help = true)]
     pub reset_state: Option<OsString>,
 
-    /// Say nothing but retry's own errors
-    #[arg(short, long, help_heading = "Messages", conflicts_with = "verbose")]
+    /// Say only why it failed in the end, in one line
+    ///
+    /// No line for each failed attempt, none for a late success, no live line. A log that --log names still gets all of
+    /// them. Of --quiet, --silent and --verbose the last one counts.
+    #[arg(short, long, help_heading = "Messages", overrides_with_all = ["silent", "verbose"])]
     pub quiet: bool,
 
+    /// Say nothing at all, not even that it failed
+    ///
+    /// Usage errors are still shown. A log that --log names still gets everything.
+    #[arg(long, help_heading = "Messages", overrides_with_all = ["quiet", "verbose"], hide_short_help = true)]
+    pub silent: bool,
+
     /// Also say what starts, its arguments, and which rule decided
-    #[arg(short, long, help_heading = "Messages")]
+    #[arg(short, long, help_heading = "Messages", overrides_with_all = ["quiet", "silent"])]
     pub verbose: bool,
 
     /// Where messages go: stderr, journald, syslog, a file
@@ -392,14 +388,14 @@ pub struct Args {
     /// One object with how it ended and each attempt. FILE is replaced whole or not at all; one that ends in
     /// .jsonl gets one more line. It holds the command's name, its arguments only with --verbose. It is also
     /// written after a signal. If it cannot be written, that is said, and changes nothing.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
     pub report: Option<PathBuf>,
 
     /// Write the run as a test case of a JUnit file
     ///
     /// One that succeeded late has a flakyFailure for each failed attempt; one that did not succeed has a
     /// failure, and a rerunFailure for each further attempt.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
     pub junit: Option<PathBuf>,
 
     /// Annotations, summary and outputs of a CI step
@@ -447,7 +443,7 @@ pub struct Args {
     /// Also write what --stats found as a page for a browser
     ///
     /// One file with charts, without scripts, that loads nothing else.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Tools", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Tools", hide_short_help = true)]
     pub html: Option<PathBuf>,
 
     /// Print the man page or a shell's completions

@@ -67,14 +67,21 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
             return Err(usage_error::line_for_not_utf8(&model, words));
         }
-        Err(error) => return Err(usage_error::line(&error)),
+        Err(error) => return Err(usage_error::line(&error, &model, words)),
     };
     let (matches, settings) = environment::merge(&mut model, matches, words)?;
-    let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error))?;
+    let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error, &model, words))?;
     if let Some(what) = args.generate {
         return Ok(Invocation::Print(generate::generate(model, what)));
     }
+    check_value_apart(&args, words)?;
     let format = args.log_format.unwrap_or_default();
+    // The default would be the state of someone else, and --reset-state would forget it.
+    if let Some(bad) = settings.bad("state")
+        && (args.show_state || args.reset_state.is_some())
+    {
+        return Err(format!("retry: {bad}"));
+    }
     if args.show_state {
         return Ok(Invocation::ShowState(location(&args), format));
     }
@@ -91,7 +98,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     }
     if args.html.is_some() {
         return Err(format!(
-            "retry: --html does nothing without --stats. Good: --stats {} --html {}",
+            "retry: --html does nothing without --stats. Example: --stats {} --html {}",
             usage_error::example("--stats"),
             usage_error::example("--html")
         ));
@@ -103,6 +110,19 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         (true, Format::Text) => Invocation::Print(dry_run::text(&plan).into_bytes()),
         (true, Format::Json) => Invocation::Print(dry_run::json(&plan).into_bytes()),
     })
+}
+
+/// `--retry-after both COMMAND` would run `both`, because the value follows a `=`.
+fn check_value_apart(args: &Args, words: &[OsString]) -> Result<(), String> {
+    let before = words.len().checked_sub(args.command.len() + 1).and_then(|index| words.get(index));
+    match args.command.first().and_then(|word| word.to_str()) {
+        Some(stream @ ("stderr" | "stdout" | "both"))
+            if before.is_some_and(|word| word == "--retry-after") =>
+        {
+            Err(format!("retry: the value of --retry-after follows a =. Example: --retry-after={stream}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The command of an invocation without options. The model of the flags, half the cost of a start (benches/README.md), is
@@ -134,7 +154,7 @@ fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<
     let Some(name) = name else { return Ok(list::all(&catalog).into_bytes()) };
     let entry = catalog.find(name).ok_or_else(|| {
         let why = format!("not one of {}", catalog.names().join(", "));
-        usage_error::line_for_value("--list-presets", "", name, &why)
+        usage_error::line_for_value("--list-presets", name, &why)
     });
     Ok(list::one(&entry?).into_bytes())
 }

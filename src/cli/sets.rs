@@ -1,6 +1,6 @@
 //! The values of `--retry-on`, `--stop-on` and `--success-on`: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
-use super::presets::{self, Catalog, command, file};
+use super::presets::{Catalog, command, file};
 use crate::core::condition::Condition;
 use crate::core::outcome::TIMED_OUT;
 use crate::core::rules::{Rule, Then};
@@ -50,7 +50,7 @@ impl OutcomeSet {
                 ItemKind::Condition(condition) => condition.clone(),
                 ItemKind::Preset => match catalog.preset(text, command) {
                     Some(preset) => Condition::Preset(preset),
-                    None => return Err(unknown(text, &catalog.names())),
+                    None => return Err(unknown(text)),
                 },
                 ItemKind::Auto => {
                     let name = catalog.for_command(command).0;
@@ -91,16 +91,16 @@ fn item_kind(text: &str) -> Result<ItemKind, String> {
         _ => match Signal::parse(text) {
             Some(signal) => Condition::Signal(signal),
             None if file::is_name(text) => return Ok(ItemKind::Preset),
-            None => return Err(unknown(text, &presets::names().map(str::to_owned).collect::<Vec<_>>())),
+            None => return Err(unknown(text)),
         },
     };
     Ok(ItemKind::Condition(condition))
 }
 
-fn unknown(text: &str, presets: &[String]) -> String {
+fn unknown(text: &str) -> String {
     format!(
-        "'{text}' is no exit status, name of a signal, nonzero, signal, timeout, spawn, auto or preset ({})",
-        presets.join(", ")
+        "'{text}' is not an exit status, the name of a signal, nonzero, signal, timeout, spawn, auto or a preset \
+         (--list-presets shows them)"
     )
 }
 
@@ -108,11 +108,9 @@ fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
         part.trim().parse::<u8>().map_err(|_| match part.trim().parse() {
             Ok(400..=599_u16) => {
-                format!(
-                    "'{text}' is no exit status; HTTP statuses are looked at by the presets curl and wget"
-                )
+                format!("'{text}' is not an exit status; the presets curl and wget look at HTTP statuses")
             }
-            _ => format!("'{text}' is no exit status from 0 to 255, nor a range of them"),
+            _ => format!("'{text}' is not an exit status from 0 to 255, or a range of them"),
         })
     };
     match text.split_once('-') {
@@ -120,7 +118,7 @@ fn codes(text: &str) -> Result<Condition, String> {
         Some((low, high)) => {
             let (low, high) = (code(low)?, code(high)?);
             if low > high {
-                return Err(format!("the range '{text}' runs backwards"));
+                return Err(format!("the range '{text}' ends before it begins"));
             }
             Ok(Condition::Codes(low, high))
         }
@@ -130,6 +128,7 @@ fn codes(text: &str) -> Result<Condition, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::presets;
     use crate::core::rules::Rules;
 
     #[test]
@@ -188,7 +187,7 @@ mod tests {
             ("7,", "empty"),
             ("256", "'256'"),
             ("-1", "'-1'"),
-            ("9-5", "backwards"),
+            ("9-5", "ends before it begins"),
             ("7,curll", "'curll'"),
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),

@@ -1,5 +1,6 @@
 //! The start of a command: the variables that `retry` adds to its environment, and why a start failed.
 
+use super::interpreter;
 use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
 use crate::core::signal::Signal;
@@ -47,7 +48,7 @@ pub fn spawn(
         death_signal,
         group: ProcessGroup::for_commands(),
     };
-    crate::platform::spawn::start(&launch).map_err(|error| not_started(&error))
+    crate::platform::spawn::start(&launch).map_err(|error| not_started(argv, &error))
 }
 
 fn variables(env: &AttemptEnv<'_>) -> [(&'static str, String); 6] {
@@ -67,9 +68,12 @@ fn variables(env: &AttemptEnv<'_>) -> [(&'static str, String); 6] {
 
 /// The kinds follow the statuses of env(1) and timeout(1): 127 for ENOENT (also for a missing interpreter), 126 for any
 /// other error that is permanent.
-fn not_started(error: &io::Error) -> NotStarted {
+fn not_started(argv: &[OsString], error: &io::Error) -> NotStarted {
     let kind = match Errno::from_io_error(error) {
-        Some(Errno::NOENT) => SpawnFailure::NotFound,
+        Some(Errno::NOENT) => match argv.first().and_then(|program| interpreter::missing(program)) {
+            Some(why) => return NotStarted { kind: SpawnFailure::NoInterpreter, why },
+            None => SpawnFailure::NotFound,
+        },
         Some(Errno::AGAIN | Errno::NOMEM | Errno::TXTBSY | Errno::MFILE | Errno::NFILE) => {
             SpawnFailure::Transient
         }

@@ -66,7 +66,7 @@ impl Catalog {
         let read = paths.iter().map(|path| {
             let shown = given(&usage_error::escaped(&path.to_string_lossy()));
             self::read(path, &words)
-                .map_err(|why| format!("retry: {shown}{why}. Good: {}", given("tools.toml")))
+                .map_err(|why| format!("retry: {shown}{why}. Example: {}", given("tools.toml")))
         });
         let mut from_files = read.collect::<Result<Vec<_>, _>>()?;
         from_files.reverse();

@@ -2,7 +2,7 @@
 
 use super::svg;
 use super::text;
-use crate::report::format::elapsed;
+use crate::report::format::duration;
 use crate::report::sanitize::html;
 use crate::stats::{Group, Stats, Tally};
 use jiff::civil::Date;
@@ -63,7 +63,7 @@ fn totals(page: &mut String, total: Tally, first: Date, last: Date) {
         ),
         ("lost", "lost all the same", total.lost.to_string(), percent(total.lost, total.runs)),
         ("", "attempts", total.attempts.to_string(), format!("{further} after the first")),
-        ("", "waited between attempts", elapsed(total.waited), String::new()),
+        ("", "waited between attempts", duration(total.waited), String::new()),
     ] {
         let _infallible = writeln!(
             page,
@@ -118,7 +118,7 @@ fn numbers(tally: Tally) -> String {
         ("rescued", part(tally.rescued)),
         ("lost", part(tally.lost)),
         ("attempts", tally.attempts.to_string()),
-        ("waited", elapsed(tally.waited)),
+        ("waited", duration(tally.waited)),
     ];
     cells.map(|(name, cell)| format!("<td data-name=\"{name}\"><span>{cell}</span></td>")).concat()
 }
