@@ -49,13 +49,13 @@ fn the_default_plan_to_the_letter() {
 retry would run deploy at most 3 times:
 
   attempt  earliest start  latest start  delay before it  # certain, + random
-        1           0.00s         0.00s
+        1              0s            0s
         2           0.50s         0.80s      0.50s-0.80s  #####+++
-        3            2.5s          3.1s      2.00s-2.30s  ###################+++
+        3           2.50s         3.10s         2s-2.30s  ###################+++
 
 Latest starts: without the time that the attempts themselves take, as there is
   no --timeout.
-Worst case: 3.1s of delays, plus the time that 3 attempts take.
+Worst case: 3.10s of delays, plus the time that 3 attempts take.
 ";
     assert_eq!(scene.dry_run(""), wanted);
     // So that the check that nothing ran is worth something.
@@ -67,8 +67,8 @@ Worst case: 3.1s of delays, plus the time that 3 attempts take.
 fn a_list_of_delays_with_jitter_both_ways() {
     let text = Scene::new().dry_run("--retries 4 --delays 0.5,2,5 --jitter +-0.3");
     assert_eq!(row(&text, "2")[..4], ["2", "0.20s", "0.80s", "0.20s-0.80s"]);
-    assert_eq!(row(&text, "3")[..4], ["3", "1.9s", "3.1s", "1.70s-2.30s"]);
-    assert_eq!(row(&text, "4")[..4], ["4", "6.6s", "8.4s", "4.70s-5.30s"]);
+    assert_eq!(row(&text, "3")[..4], ["3", "1.90s", "3.10s", "1.70s-2.30s"]);
+    assert_eq!(row(&text, "4")[..4], ["4", "6.60s", "8.40s", "4.70s-5.30s"]);
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn limits_and_rules_are_told() {
     let flags =
         "--retries 10 --timeout 5 --kill-after 1 --deadline 1m --retry-on 7,28 --retry-on curl --stop-on 2";
     let text = Scene::new().dry_run(flags);
-    assert_eq!(row(&text, "5")[..5], ["5", "42.5s", "1m", "0s", "32.00s-32.30s"]);
+    assert_eq!(row(&text, "5")[..4], ["5", "42.5s", "1m", "32s-32.3s"]);
     assert_eq!(row(&text, "6-10")[1..], ["too", "late:", "after", "the", "deadline"]);
     for line in [
-        "Latest starts: each attempt takes its --timeout of 5.0s and the grace of 1.0s.",
-        "Deadline: no attempt starts after 1m 0s, and one that runs is ended then.",
+        "Latest starts: each attempt takes its --timeout of 5s and the grace of 1s.",
+        "Deadline: no attempt starts after 1m, and one that runs is ended then.",
         "Rules: retry on 7,28,curl; stop on 2.",
         "Worst case: 1m 1s in all.",
     ] {
@@ -95,7 +95,7 @@ fn many_attempts_and_no_limit() {
     assert_eq!(row(&many, "12")[0], "12");
     assert_eq!(row(&many, "...").len(), 1);
     assert_eq!(row(&many, "1000")[1..4], ["16h", "35m", "43s"]);
-    assert_eq!(many.lines().filter(|line| line.contains("60.00s-60.30s  ##")).count(), 8);
+    assert_eq!(many.lines().filter(|line| line.contains("     1m  ##")).count(), 8);
 
     let most = scene.dry_run("--retries 18446744073709551615");
     assert_eq!(row(&most, "18446744073709551615")[1..5], ["over", "500", "billion", "years"]);
@@ -163,7 +163,7 @@ fn what_is_shared_is_named() {
     // Long lines are wrapped.
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Breaker: \"reg\" in redis://***@db opens for 30.0s at 3 failures in a row; while it is open nothing runs (75).",
+        "Breaker: \"reg\" in redis://***@db opens for 30s at 3 failures in a row; while it is open nothing runs (75).",
         "Budget: \"pot\" in redis://***@db holds 4 retries, and a success gives back 0.2.",
     ] {
         assert!(words.contains(line), "{text}");

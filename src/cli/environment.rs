@@ -244,7 +244,7 @@ fn unknown_variables(model: &Command) -> Vec<String> {
         .filter(|name| !settings.contains(name) && !FOR_THE_COMMAND.contains(&name.as_str()))
         .collect();
     names.sort_unstable();
-    let as_option = |name: &String| flag(&name.trim_start_matches("RETRY_").to_ascii_lowercase());
+    let as_option = |name: &String| flag(&name.strip_prefix("RETRY_").unwrap_or(name).to_ascii_lowercase());
     let options: Vec<String> = settings.iter().map(as_option).collect();
     let said = |name: String| {
         let option = as_option(&name);

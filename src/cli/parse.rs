@@ -62,7 +62,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     let matches = match model.try_get_matches_from_mut(words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Invocation::Print(rendered(words, error)));
+            return Ok(Invocation::Print(rendered(&error)));
         }
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
             return Err(usage_error::line_for_not_utf8(&model, words));
@@ -136,14 +136,26 @@ fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
     (!command.is_empty()).then_some(command)
 }
 
-/// Help or the version as clap renders it, in colour on a terminal only. The text behind the flags takes time to build, so
-/// it is added only here.
-fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
-    let whole = Args::command().after_long_help(texts::after_long_help()).mut_arg("retry_after", |arg| {
-        let help = arg.get_long_help().map(ToString::to_string).unwrap_or_default();
-        arg.long_help(format!("{help}\n\n{}", texts::known_forms()))
-    });
-    let text = whole.try_get_matches_from(words).err().unwrap_or(error).render();
+/// Help or the version as clap renders it, in colour on a terminal only. Both helps have one line for each flag: `-h` the
+/// common ones, `--help` all of them, in groups. The man page has the rest.
+fn rendered(error: &clap::Error) -> Vec<u8> {
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp => {
+            let mut model = Args::command();
+            let is_short = error.to_string() == model.render_help().to_string();
+            let mut shown = if is_short {
+                model.mut_args(|arg| arg.help_heading("Options"))
+            } else {
+                let about = model.get_long_about().cloned().unwrap_or_default();
+                model
+                    .mut_args(|arg| arg.hide_short_help(false).hide_possible_values(false))
+                    .about(about)
+                    .after_help(texts::after_long_help())
+            };
+            shown.render_help()
+        }
+        _ => error.render(),
+    };
     if rustix::termios::isatty(rustix::stdio::stdout()) { text.ansi().to_string() } else { text.to_string() }
         .into_bytes()
 }

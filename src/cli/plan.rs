@@ -268,8 +268,7 @@ fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
                 }
                 (Err(why), Some(variable)) => {
                     let flag = environment::flag(id);
-                    let example = format!("{flag} {}", usage_error::example(&flag));
-                    warnings.push(usage_error::bad_variable(&flag, variable, &set.text(), &why, &example));
+                    warnings.push(usage_error::bad_set(&flag, variable, &set.text(), &why));
                 }
             }
         }

@@ -142,6 +142,13 @@ pub fn bad_variable(flag: &str, variable: &str, value: &str, why: &str, example:
     format!("{what}; the variable is ignored. Example: {}", example.unwrap_or_default())
 }
 
+/// The same for a set of outcomes with a name that no preset has.
+pub fn bad_set(flag: &str, variable: &str, value: &str, why: &str) -> String {
+    let (hint, example) =
+        meant_by_set(flag, value).unwrap_or_else(|| (String::new(), format!("{flag} {}", example(flag))));
+    bad_variable(flag, variable, value, &format!("{why}{hint}"), &example)
+}
+
 /// The line for a value that is bad only together with others. `given` is the flag with the value: `--retry-on 7,x`.
 pub fn line_for_value(flag: &str, value: &str, why: &str) -> String {
     let (hint, example) =
@@ -168,8 +175,9 @@ fn meant_by_set(flag: &str, value: &str) -> Option<(String, String)> {
     if value.parse().is_ok_and(|status: u16| (400..600).contains(&status)) {
         return Some((String::new(), format!("{flag} curl")));
     }
-    let near = misspelt(value, presets::names())?;
-    Some((String::new(), format!("{flag} {near}")))
+    let items: Vec<&str> = value.split(',').map(str::trim).collect();
+    let near: Vec<&str> = items.iter().map(|item| misspelt(item, presets::names()).unwrap_or(item)).collect();
+    (near != items).then(|| (String::new(), format!("{flag} {}", visible(flag, &near.join(",")))))
 }
 
 /// Why a value is bad, and words that would have been right: those that were meant, if that can be seen.
