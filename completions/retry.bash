@@ -23,7 +23,7 @@ _retry_options() {
 
     case "${cmd}" in
         retry)
-            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --show-state --reset-state --quiet --verbose --log --log-format --report --junit --ci --progress --color --label --dry-run --list-presets --stats --html --generate --help --version"
+            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --show-state --reset-state --quiet --silent --verbose --log --log-format --report --junit --ci --progress --color --label --dry-run --list-presets --stats --html --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

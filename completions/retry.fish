@@ -38,7 +38,7 @@ end
 
 complete -c retry -f -a '(__retry_complete_command)'
 
-complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Attempts in all, or inf [default: 3]' -r -f
+complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Attempts, the first included, or inf [default: 3]' -r -f
 complete -c retry -n __retry_at_options -s t -l timeout -d 'Time limit for one attempt and its process tree' -r -f
 complete -c retry -n __retry_at_options -l deadline -d 'Time limit for everything, delays included' -r -f
 complete -c retry -n __retry_at_options -l timeout-signal -d 'First signal to the process tree when time is up [default: TERM]' -r -f -a "TERM\t''
@@ -70,8 +70,8 @@ constant\t'base'"
 complete -c retry -n __retry_at_options -l delays -d 'The delays as a list; the last one repeats' -r -f
 complete -c retry -n __retry_at_options -l initial-delay -d 'Wait before the first attempt' -r -f
 complete -c retry -n __retry_at_options -l stagger -d 'Wait a random part of this before the first attempt' -r -f
-complete -c retry -n __retry_at_options -l reset-after -d 'An attempt that ran at least so long starts the backoff anew' -r -f
-complete -c retry -n __retry_at_options -l retry-after -d 'Take the server\'s word for the delay' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
+complete -c retry -n __retry_at_options -l reset-after -d 'After an attempt at least this long the backoff starts anew' -r -f
+complete -c retry -n __retry_at_options -l retry-after -d 'Honour Retry-After from the server' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
 stdout\t'Where curl -i prints them'
 both\t'Both'"
 complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop when the server asks for a longer delay than this [default: 2m]' -r -f
@@ -98,7 +98,7 @@ final\t'That of the last attempt only'
 failure\t'That of the last attempt only, if it failed'
 success\t'That of the last attempt only, if it succeeded'"
 complete -c retry -n __retry_at_options -l before-retry -d 'Shell command to run before each further attempt' -r -f
-complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all else has failed' -r -f
+complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all attempts have failed' -r -f
 complete -c retry -n __retry_at_options -l breaker -d 'Circuit breaker to share under this name' -r -f
 complete -c retry -n __retry_at_options -l breaker-failures -d 'Failures in a row that open the circuit [default: 5]' -r -f
 complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first [default: 30]' -r -f
@@ -164,7 +164,8 @@ powershell\t'completions/_retry.ps1'
 elvish\t'completions/retry.elv'"
 complete -c retry -n __retry_at_options -s O -d 'Short for --stdout final: a pipe sees one attempt'
 complete -c retry -n __retry_at_options -l show-state -d 'Print what is shared, and run nothing'
-complete -c retry -n __retry_at_options -s q -l quiet -d 'Say nothing but retry\'s own errors'
+complete -c retry -n __retry_at_options -s q -l quiet -d 'Say only why it failed in the end, in one line'
+complete -c retry -n __retry_at_options -l silent -d 'Say nothing at all, not even that it failed'
 complete -c retry -n __retry_at_options -s v -l verbose -d 'Also say what starts, its arguments, and which rule decided'
 complete -c retry -n __retry_at_options -l dry-run -d 'Print the plan and run nothing'
 complete -c retry -n __retry_at_options -s h -l help -d 'Print help (-h the short one, --help all of it)'

@@ -40,11 +40,12 @@ fn is(lines: &[String], pattern: &str) {
 }
 
 #[test]
-fn a_clean_success_shows_nothing() {
+fn a_clean_success_shows_nothing_and_sets_the_outputs() {
     let scratch = Scratch::new();
     let step = step_in(&scratch, "", &[], &["true".to_owned()]);
     assert_eq!((step.annotations.len(), step.others.len(), step.stdout.as_str()), (0, 0, ""));
-    assert_eq!(scratch.files(), Vec::<String>::new());
+    assert_eq!(scratch.files(), ["output"]);
+    assert_eq!(step.output, "attempts=1\noutcome=success\nexit-status=0\n");
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn giving_up_is_an_error() {
         "::error title=retry::sh: gave up after attempt 3/3 and <T>: exit status 7",
     );
     let stopped = step("--stop-on 7", "7");
-    is(&stopped.annotations, "::error title=retry::sh: attempt 1/3 failed, not retryable: exit status 7");
+    is(&stopped.annotations, "::error title=retry::sh: attempt 1/3 failed, not retried: exit status 7");
     assert_eq!(stopped.output, "attempts=1\noutcome=stopped\nexit-status=7\n");
     let late = step("--deadline 1 --initial-delay 2", "7");
     is(&late.annotations, "::error title=retry::sh: no time for attempt 1/3 before the deadline");

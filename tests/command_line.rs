@@ -4,6 +4,7 @@ mod common;
 
 use common::command::{Scratch, announced, not_utf8, said, text};
 use predicates::prelude::*;
+use retry::core::suggestions::OPTIONS;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -28,6 +29,17 @@ fn refused_line(settings: &[(&str, &OsStr)], words: &[&OsStr]) -> String {
 fn refused(words: &[&str]) -> String {
     let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     refused_line(&[], &words)
+}
+
+/// `retry` with these variables runs its command, and says these lines before.
+#[track_caller]
+fn warned(settings: &[(&str, &OsStr)], options: &str) -> Vec<String> {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry(options);
+    let output = retry.envs(settings.iter().copied()).args(scratch.ends("0")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{settings:?}: {}", text(&output.stderr));
+    assert_eq!(scratch.runs(), 1, "{settings:?}");
+    said(&output)
 }
 
 #[track_caller]
@@ -139,7 +151,7 @@ fn a_bad_value_names_the_flag_shows_the_value_and_a_good_one() {
 /// What a message shows as good is good.
 #[track_caller]
 fn is_good(message: &str, start: &str) {
-    let (_, good) = message.rsplit_once(". Good: ").unwrap_or_else(|| panic!("{message}"));
+    let (_, good) = message.rsplit_once(". Example: ").unwrap_or_else(|| panic!("{message}"));
     assert!(good.starts_with(start), "{message}");
     let scratch = Scratch::new();
     let retry = |options: &str| scratch.retry(options).output().unwrap().status.success();
@@ -192,20 +204,20 @@ fn a_compound_duration_is_the_sum_of_its_parts_wherever_one_is_read() {
         text(&retry.envs(settings.iter().copied()).output().unwrap().stdout)
     };
     for (settings, words, wanted) in [
-        (&[][..], "--base 2m30s --jitter 0 --backoff constant", "150.00s"),
-        (&[("RETRY_BASE", "2m 30s")], "--jitter 0 --backoff constant", "150.00s"),
-        (&[], "--delays 2m30s,1.5h30m --jitter 0", "7200.00s"),
-        (&[], "--base 5 --jitter 2m30s --backoff constant", "155.00s"),
-        (&[("RETRY_JITTER", "+-1m30s")], "--base 2m30s --backoff constant", "240.00s"),
+        (&[][..], "--base 2m30s --jitter 0 --backoff constant", "2m 30s"),
+        (&[("RETRY_BASE", "2m 30s")], "--jitter 0 --backoff constant", "2m 30s"),
+        (&[], "--delays 2m30s,1.5h30m --jitter 0", "2h"),
+        (&[], "--base 5 --jitter 2m30s --backoff constant", "5s-2m 35s"),
+        (&[("RETRY_JITTER", "+-1m30s")], "--base 2m30s --backoff constant", "1m-4m"),
     ] {
         let shown = delays(settings, words);
         assert!(shown.contains(wanted), "{settings:?} {words}: {shown}");
     }
     let line = refused(&["--timeout", "5M"]);
-    assert_eq!(line, "retry: invalid value '5M' for --timeout: use m for minutes. Good: --timeout 30");
-    let line = refused_setting(&[("RETRY_TIMEOUT", "5 10m")], &[]);
+    assert_eq!(line, "retry: invalid value '5M' for --timeout: use m for minutes. Example: --timeout 5m");
+    let line = &warned(&[("RETRY_TIMEOUT", OsStr::new("5 10m"))], "")[0];
     assert!(
-        line.starts_with("retry: invalid value '5 10m' in RETRY_TIMEOUT: no unit after 5; use "),
+        line.starts_with("retry: warning: invalid value '5 10m' in RETRY_TIMEOUT: no unit after 5; use "),
         "{line}"
     );
 }
@@ -237,7 +249,7 @@ fn a_flag_at_the_end_has_no_value() {
     for flag in ["--retries", "-b", "--retry-on"] {
         let start = format!("retry: {}", if flag == "-b" { "--base" } else { flag });
         let retry = scratch.retry(flag).assert().code(125).stdout("");
-        retry.stderr(predicate::str::starts_with(format!("{start} needs a value. Good: ")));
+        retry.stderr(predicate::str::starts_with(format!("{start} needs a value. Example: ")));
     }
 }
 
@@ -245,14 +257,21 @@ fn a_flag_at_the_end_has_no_value() {
 fn a_name_of_what_is_shared_is_not_empty() {
     for flag in ["--breaker", "--budget", "--reset-state"] {
         for words in [&[&format!("{flag}=")[..], "true"][..], &[flag, "", "true"]] {
-            assert_eq!(refused(words), format!("retry: {flag} needs a value. Good: {flag} registry"));
+            assert_eq!(refused(words), format!("retry: {flag} needs a value. Example: {flag} registry"));
         }
     }
 }
 
 #[test]
 fn a_misspelt_flag_gets_a_suggestion() {
-    for (typed, meant) in [("--retires", "--retries"), ("--bse", "--base"), ("--retry_on", "--retry-on")] {
+    for (typed, meant) in [
+        ("--retires", "--retries"),
+        ("--bse", "--base"),
+        ("--retry_on", "--retry-on"),
+        ("--TIMEOUT", "--timeout"),
+        ("--stop-onn", "--stop-on"),
+        ("--max-dely", "--max-delay"),
+    ] {
         for word in [typed.to_owned(), format!("{typed}=1")] {
             assert_eq!(
                 refused(&[&word, "true"]),
@@ -260,19 +279,152 @@ fn a_misspelt_flag_gets_a_suggestion() {
             );
         }
     }
-    // Flags of other tools.
-    for (typed, meant) in
-        [("--times", "--retries"), ("-n", "--retries"), ("--forever", "--retries inf"), ("--delay", "--base")]
-    {
+    // Nothing is better than the opposite, or something else.
+    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--resets"] {
+        let line = refused(&[unknown]);
         assert_eq!(
-            refused(&[typed, "true"]),
-            format!("retry: unknown option {typed}; did you mean {meant}?")
+            line,
+            format!("retry: unknown option {unknown}; options come before the command, see retry --help")
         );
     }
-    for unknown in ["--xyzzy", "-x", "-Z"] {
-        let line = refused(&[unknown]);
-        assert!(line.starts_with(&format!("retry: unknown option {unknown};")), "{line}");
-        assert!(line.contains("--help"), "{line}");
+}
+
+/// Every row of the table, under each of its names.
+#[test]
+fn an_option_of_another_tool_is_named_here() {
+    let scratch = Scratch::new();
+    let help = text(&scratch.retry("--help").output().unwrap().stdout);
+    let exists = |flag: &str| {
+        let name = flag.trim_end_matches([',', ';', ':', ')', '.']);
+        help.contains(&format!("{name} "))
+            || help.contains(&format!("{name}\n"))
+            || help.contains(&format!("{name}["))
+    };
+    for row in OPTIONS {
+        let example =
+            if row.example.is_empty() { String::new() } else { format!(". Example: {}", row.example) };
+        for name in row.names {
+            let wanted = format!("retry: unknown option {name}: {}{example}", row.said);
+            assert_eq!(refused(&[name, "5", "true"]), wanted);
+            if name.starts_with("--") {
+                let typed = name.replacen("--", "--", 1).replace('-', "_").replacen("__", "--", 1);
+                assert_eq!(refused(&[&typed, "true"]), wanted.replacen(name, &typed, 1));
+                // With one dash, as in Go programs.
+                let wanted = wanted.replacen(name, &name[1..], 1);
+                assert_eq!(refused(&[&name[1..], "5", "true"]), wanted, "{name}");
+            }
+        }
+        for flag in row.said.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
+            assert!(exists(flag), "{flag} in {:?}", row.said);
+        }
+        if row.said.contains("--retries") {
+            assert!(row.said.contains("first included"), "{}", row.said);
+        }
+        scratch.retry(&format!("--dry-run {} -- true", row.example)).assert().code(0);
+    }
+}
+
+#[test]
+fn what_other_tools_take_is_there_under_some_name() {
+    // What people have typed.
+    for typed in [
+        "--abort-on",
+        "--max-attempts",
+        "--delay",
+        "--retry-delay",
+        "--retry-max-time",
+        "--overall-timeout",
+        "--total-timeout",
+        "--until-fail",
+        "--fixed",
+        "--linear",
+        "--multiplier",
+        "--no-jitter",
+        "--hold-stdout",
+        "--shell",
+        "-n",
+        "-a",
+        "-s",
+        "-w",
+    ] {
+        assert!(OPTIONS.iter().any(|row| row.names.contains(&typed)), "{typed}");
+    }
+}
+
+#[test]
+fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
+    for flag in [
+        "--label",
+        "--breaker",
+        "--budget",
+        "--retry-if",
+        "--before-retry",
+        "--fallback",
+        "--retry-on-output",
+    ] {
+        for value in ["-x", "-Z=1", "--xyzzy"] {
+            let line = refused(&[flag, value, "true"]);
+            let start = format!(
+                "retry: {flag} needs a value; one that begins with a dash is written {flag}={value}. "
+            );
+            assert!(line.starts_with(&start), "{line}");
+            is_good(&line, &format!("{flag} "));
+        }
+        let line = refused(&[flag, "--base", "1", "true"]);
+        assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
+    }
+    for flag in
+        ["--report", "--junit", "--html", "--preset-file", "--log", "--label", "--breaker", "--budget"]
+    {
+        let line = refused(&[&format!("{flag}=-x"), "true"]);
+        assert!(line.starts_with(&format!("retry: invalid value '-x' for {flag}: ")), "{line}");
+    }
+    for flag in ["--report", "--junit", "--log"] {
+        let line = refused(&[flag, "-", "true"]);
+        assert!(line.starts_with(&format!("retry: invalid value '-' for {flag}: not a file; ")), "{line}");
+    }
+    // Commands and patterns may begin with one.
+    let scratch = Scratch::new();
+    scratch.retry("--dry-run --retry-on-output=-x --retry-if=-x true").assert().code(0);
+}
+
+#[test]
+fn the_example_is_what_was_meant() {
+    for (words, end) in [
+        (&["--backoff", "2s"][..], "constant; a delay is --base. Example: --base 2s"),
+        (&["--backoff", "Linear"], "Example: --backoff linear"),
+        (&["--backoff", "exponentail"], "Example: --backoff exponential"),
+        (&["--timeout", "1H30M"], "use h for hours. Example: --timeout 1h30m"),
+        (&["--timeout", "500MS"], "use ms for milliseconds. Example: --timeout 500ms"),
+        (&["--base", "1,5"], "decimals have a point. Example: --base 1.5"),
+        (&["--delays", "1;2"], "Example: --delays 1,2"),
+        (&["--retries", "INF"], "must be 1 or more, or inf. Example: --retries inf"),
+        (&["--retries", "0"], "must be 1 or more, or inf. Example: --retries 5"),
+        (&["--retries", "30s"], "or inf; a limit in time is --deadline. Example: --deadline 30s"),
+        (&["--retry-on", "503"], "presets curl and wget look at HTTP statuses. Example: --retry-on curl"),
+        (&["--retry-on", "curll"], "Example: --retry-on curl"),
+        (
+            &["--stop-on", "access denied"],
+            "text in the output is for --stop-on-output. Example: --stop-on-output 'access denied'",
+        ),
+        (&["--retry-after=5"], "a limit is --max-retry-after. Example: --max-retry-after 5"),
+        (
+            &["--retry-after", "both"],
+            "retry: the value of --retry-after follows a =. Example: --retry-after=both",
+        ),
+        (&["-timeout", "30"], "retry: unknown option -timeout: it has two dashes. Example: --timeout 30"),
+        (&["-attempts=3"], "retry: unknown option -attempts: it has two dashes. Example: --attempts 5"),
+        (&["--quiet=yes"], "retry: --quiet takes no value"),
+    ] {
+        let line = refused(&[words, &["true"]].concat());
+        assert!(line.ends_with(end), "{line}");
+    }
+    // After `--` and behind a value it is a command.
+    let scratch = Scratch::new();
+    scratch.executable("both", "#!/bin/sh\n");
+    let path = format!("{}:/usr/bin:/bin", scratch.path("").display());
+    for words in ["--retry-after -- both", "--retry-after=both both", "--label both both"] {
+        scratch.retry(words).env("PATH", &path).assert().code(0);
     }
 }
 
@@ -288,7 +440,7 @@ fn options_without_a_command() {
     let scratch = Scratch::new();
     for options in ["--retries 2", "--", "-v", "--retries 2 --"] {
         let retry = scratch.retry(options).assert().code(125).stdout("");
-        retry.stderr("retry: no command is given. Good: retry -- curl -fsS https://example.com\n");
+        retry.stderr("retry: no command is given. Example: retry -- curl -fsS https://example.com\n");
     }
 }
 
@@ -305,10 +457,6 @@ fn flags_that_exclude_each_other() {
             assert!(line.contains("cannot be used with"), "{line}");
         }
     }
-    for words in [["-q", "-v"], ["--verbose", "--quiet"]] {
-        let line = refused(&words);
-        assert!(line.contains("--quiet") && line.contains("--verbose"), "{line}");
-    }
     for flag in ["--factor=2", "--backoff=linear"] {
         let line = refused(&["--jitter", "decorrelated", flag]);
         let name = flag.split('=').next().unwrap();
@@ -319,21 +467,45 @@ fn flags_that_exclude_each_other() {
     }
     assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays does nothing"));
     let line = refused(&["--generate", "man", "--retries", "2"]);
-    assert!(line.starts_with("retry: --generate stands alone. Good: retry --generate man"), "{line}");
+    assert!(line.starts_with("retry: --generate stands alone. Example: retry --generate man"), "{line}");
 }
 
 #[test]
-fn a_flag_is_given_once_but_lists_add_up() {
-    assert_eq!(refused(&["--base", "1", "-b", "2"]), "retry: --base is given twice. Good: give it once");
+fn the_last_one_wins_but_lists_add_up() {
     let scratch = Scratch::new();
-    scratch.retry("--stop-on 1 --stop-on 2 --base 0").args(scratch.ends("2")).assert().code(2);
-    assert_eq!(scratch.runs(), 1);
+    let runs = |options: &str| {
+        let _none_before = std::fs::remove_file(scratch.path("runs"));
+        scratch.retry(&format!("--base 0 --jitter 0 {options}")).args(scratch.ends("2")).output().unwrap();
+        scratch.runs()
+    };
+    assert_eq!(runs("-r 5 -r 2"), 2);
+    assert_eq!(runs("--retries 5 --attempts=1"), 1);
+    assert_eq!(runs("--stop-on 1 --stop-on 2"), 1);
+    // Each flag with one value, twice: none is refused.
+    for (flag, _) in BAD.iter().filter(|(flag, _)| *flag != "--generate") {
+        let line = refused(&[flag, "\u{1}", "--base", "x"]);
+        let (_, example) = line.rsplit_once(". Example: ").unwrap();
+        if example.starts_with(flag) {
+            let words = format!("--dry-run --retry-after --breaker b --budget b {example} {example} true");
+            scratch.retry(&words).assert().code(0);
+        }
+    }
+    for flags in ["-vv", "-v -v", "-qv", "--quiet -v", "--silent -v"] {
+        let lines = said(&scratch.retry(flags).arg("true").output().unwrap());
+        assert_eq!(lines, ["retry: attempt 1/3 starts: true"], "{flags}");
+    }
+    for flags in ["-qq", "-vq", "-v --silent --quiet", "-OO", "-O --stdout live", "--stdout live -O"] {
+        scratch.retry(flags).arg("true").assert().code(0).stderr("");
+    }
 }
 
 #[test]
 fn more_successes_than_attempts() {
     let line = refused(&["--consecutive", "4"]);
-    assert_eq!(line, "retry: --consecutive 4 can never be reached with --retries 3. Good: --consecutive 3");
+    assert_eq!(
+        line,
+        "retry: --consecutive 4 can never be reached with --retries 3. Example: --consecutive 3"
+    );
     refused(&["--consecutive", "3", "--retries", "2"]);
     let scratch = Scratch::new();
     scratch.retry("--consecutive 4 --retries inf --base 0 --jitter 0").arg("true").assert().code(0);
@@ -391,7 +563,7 @@ fn the_short_help_fits_a_screen() {
     let output = scratch.retry("-h").env("COLUMNS", "80").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
-    assert!(help.lines().count() <= 40, "{} lines:\n{help}", help.lines().count());
+    assert!(help.lines().count() <= 30, "{} lines:\n{help}", help.lines().count());
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     assert!(help.contains("\nUsage: retry [OPTIONS] [--] COMMAND [ARG]...\n\n"), "{help}");
     for part in ["--retries", "--timeout", "--base", "--jitter", "--retry-on", "Exit status", "retry --help"]
@@ -476,25 +648,103 @@ fn a_setting_is_a_flag() {
     retry.code(124).stderr(predicate::str::contains("(SIGKILL"));
 }
 
+/// It may belong to another program, so it stops nothing.
 #[test]
-fn a_bad_setting_names_the_variable() {
+fn a_bad_setting_is_a_warning_that_names_the_variable() {
     for (flag, values) in BAD.iter().filter(|(flag, _)| *flag != "--generate") {
         let variable = format!("RETRY_{}", flag[2..].to_ascii_uppercase().replace('-', "_"));
         for value in *values {
-            let line = refused_setting(&[(&variable, value)], &[]);
-            let start = format!("retry: invalid value '{}' in {variable}: ", shown(flag, value));
+            let lines = warned(&[(&variable, OsStr::new(value))], "");
+            let (1, Some(line)) = (lines.len(), lines.first()) else {
+                panic!("{variable}={value}: {lines:?}")
+            };
+            let start = format!("retry: warning: invalid value '{}' in {variable}: ", shown(flag, value));
             assert!(line.starts_with(&start), "{line}");
-            let (_, good) = line.rsplit_once(". Good: ").unwrap();
+            let (before, good) = line.rsplit_once(". Example: ").unwrap();
+            assert!(before.ends_with("; the variable is ignored"), "{line}");
             let (name, good) = good.split_once('=').unwrap();
-            assert_eq!(name, variable);
+            assert!(name == variable || !value.starts_with(char::is_alphabetic), "{line}");
             let scratch = Scratch::new();
             scratch.retry("--dry-run").env(name, good).arg("true").assert().code(0).stderr("");
         }
-        let binary = refused_line(&[(&variable, not_utf8())], &[]);
-        let start = format!("retry: invalid value 'a\u{fffd}\u{fffd}b' in {variable}: ");
-        assert!(binary.starts_with(&start), "{binary}");
-        assert!(!binary.ends_with('=') && binary.contains(&format!(". Good: {variable}=")), "{binary}");
+        let lines = warned(&[(&variable, not_utf8())], "");
+        let start = format!("retry: warning: invalid value 'a\u{fffd}\u{fffd}b' in {variable}: ");
+        assert!(lines[0].starts_with(&start), "{lines:?}");
+        assert!(
+            !lines[0].ends_with('=') && lines[0].contains(&format!(". Example: {variable}=")),
+            "{lines:?}"
+        );
     }
+    // Nothing is said where nobody listens, and a dry run says it as well.
+    for quiet in ["-q", "--silent"] {
+        assert_eq!(warned(&[("RETRY_BACKOFF", OsStr::new("true"))], quiet), Vec::<String>::new());
+    }
+    let scratch = Scratch::new();
+    let plan = scratch.retry("--dry-run true").env("RETRY_BACKOFF", "true").output().unwrap();
+    let plan = text(&plan.stdout).replace("\n  ", " ");
+    assert!(plan.contains("Warning: invalid value 'true' in RETRY_BACKOFF: "), "{plan}");
+    // What is shown or forgotten is at the place that was meant, or nowhere.
+    for words in ["--show-state", "--reset-state x"] {
+        let retry = scratch.retry(words).env("RETRY_STATE", "http://example.com").assert().code(125);
+        retry.stderr(predicate::str::contains("in RETRY_STATE: "));
+    }
+}
+
+#[test]
+fn variables_that_are_misspelt_get_a_warning() {
+    for (name, end) in [
+        ("RETRY_RETRIE", " is no setting and is ignored; did you mean RETRY_RETRIES?"),
+        ("RETRY_TIMEOUTS", " is no setting and is ignored; did you mean RETRY_TIMEOUT?"),
+        ("RETRY_COUNT", " is no setting and is ignored; did you mean RETRY_RETRIES?"),
+        ("RETRY_DELAY", " is no setting and is ignored; did you mean RETRY_BASE?"),
+        ("RETRY_SHELL", " is no setting and is ignored"),
+        ("RETRY_NOPE", " is no setting and is ignored"),
+        ("RETRY_FALLBACK", " is ignored: --fallback is given on the command line only"),
+        ("RETRY_GENERATE", " is ignored: --generate is given on the command line only"),
+    ] {
+        assert_eq!(warned(&[(name, OsStr::new("5"))], ""), [format!("retry: warning: {name}{end}")]);
+        assert_eq!(warned(&[(name, OsStr::new(""))], ""), Vec::<String>::new());
+    }
+    // What retry tells its command is no setting, and a retry inside it says nothing of what the outer one has said.
+    for name in
+        ["RETRY_ATTEMPT", "RETRY_MAX_ATTEMPTS", "RETRY_ELAPSED", "RETRY_PREVIOUS_STATUS", "RETRY_STATUS"]
+    {
+        assert_eq!(warned(&[(name, OsStr::new("x"))], ""), Vec::<String>::new());
+    }
+    let scratch = Scratch::new();
+    let nested =
+        scratch.retry("").args([common::command::RETRY, "true"]).env("RETRY_NOPE", "x").output().unwrap();
+    assert_eq!(said(&nested), ["retry: warning: RETRY_NOPE is no setting and is ignored"]);
+}
+
+#[test]
+fn other_names_of_settings() {
+    let scratch = Scratch::new();
+    let lines = |settings: &[(&str, &str)], options: &str| {
+        let mut retry = scratch.retry(&format!("--base 0 --jitter 0 --stop-on 2 {options}"));
+        said(
+            &retry.envs(settings.iter().copied()).args(["sh", "-c", "exit $RETRY_ATTEMPT"]).output().unwrap(),
+        )
+        .len()
+    };
+    assert_eq!(lines(&[], ""), 2);
+    assert_eq!(lines(&[("RETRY_ATTEMPTS", "1")], ""), 1);
+    assert_eq!(lines(&[("RETRY_ATTEMPTS", "1"), ("RETRY_RETRIES", "3")], ""), 2);
+    for on in ["1", "true", "yes"] {
+        assert_eq!(lines(&[("RETRY_QUIET", on)], ""), 1);
+        assert_eq!(lines(&[("RETRY_SILENT", on)], ""), 0);
+        assert_eq!(lines(&[("RETRY_VERBOSE", on)], ""), 5);
+        assert_eq!(lines(&[("RETRY_QUIET", on)], "-v"), 4);
+    }
+    for off in ["0", "false", ""] {
+        assert_eq!(lines(&[("RETRY_QUIET", off), ("RETRY_VERBOSE", off)], ""), 2);
+    }
+    assert_eq!(
+        warned(&[("RETRY_VERBOSE", OsStr::new("maybe"))], ""),
+        [
+            "retry: warning: invalid value 'maybe' in RETRY_VERBOSE: not 1 or 0; the variable is ignored. Example: RETRY_VERBOSE=1"
+        ]
+    );
 }
 
 #[test]
@@ -576,9 +826,12 @@ fn verbose_says_what_came_from_the_environment() {
 #[test]
 fn two_settings_that_conflict() {
     for other in [("RETRY_BASE", "1"), ("RETRY_FACTOR", "2"), ("RETRY_BACKOFF", "linear")] {
-        let line = refused_setting(&[other, ("RETRY_DELAYS", "1")], &[]);
-        assert!(line.contains(other.0) && line.contains("RETRY_DELAYS"), "{line}");
-        assert!(line.contains("cannot be used with") && line.ends_with("Good: unset one of them"), "{line}");
+        let settings = [(other.0, OsStr::new(other.1)), ("RETRY_DELAYS", OsStr::new("1"))];
+        let name = other.0;
+        assert_eq!(
+            warned(&settings, ""),
+            [format!("retry: warning: RETRY_DELAYS cannot be used with {name}; RETRY_DELAYS is ignored")]
+        );
     }
 }
 
@@ -586,31 +839,10 @@ fn two_settings_that_conflict() {
 fn more_successes_than_attempts_names_the_setting() {
     assert_eq!(
         refused_setting(&[("RETRY_CONSECUTIVE", "9")], &[]),
-        "retry: RETRY_CONSECUTIVE=9 can never be reached with --retries 3. Good: RETRY_CONSECUTIVE=3"
+        "retry: RETRY_CONSECUTIVE=9 can never be reached with --retries 3. Example: RETRY_CONSECUTIVE=3"
     );
     assert_eq!(
         refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "3"]),
-        "retry: --consecutive 3 can never be reached with RETRY_RETRIES=2. Good: --consecutive 2"
+        "retry: --consecutive 3 can never be reached with RETRY_RETRIES=2. Example: --consecutive 2"
     );
-}
-
-#[test]
-fn variables_that_are_no_settings_change_nothing() {
-    let scratch = Scratch::new();
-    for name in [
-        "RETRY_ATTEMPT",
-        "RETRY_MAX_ATTEMPTS",
-        "RETRY_ELAPSED",
-        "RETRY_QUIET",
-        "RETRY_GENERATE",
-        "RETRY_NOPE",
-    ] {
-        scratch
-            .retry("-v")
-            .env(name, "x")
-            .arg("true")
-            .assert()
-            .code(0)
-            .stderr("retry: attempt 1/3 starts: true\n");
-    }
 }

@@ -67,8 +67,8 @@ Worst case: 3.1s of delays plus the run time of 3 attempts.
 fn a_list_of_delays_with_jitter_both_ways() {
     let text = Scene::new().dry_run("--retries 4 --delays 0.5,2,5 --jitter +-0.3");
     assert_eq!(row(&text, "2")[..4], ["2", "0.20s", "0.80s", "0.20s-0.80s"]);
-    assert_eq!(row(&text, "3")[..4], ["3", "1.9s", "3.1s", "1.70s-2.30s"]);
-    assert_eq!(row(&text, "4")[..4], ["4", "6.6s", "8.4s", "4.70s-5.30s"]);
+    assert_eq!(row(&text, "3")[..4], ["3", "1.90s", "3.10s", "1.70s-2.30s"]);
+    assert_eq!(row(&text, "4")[..4], ["4", "6.60s", "8.40s", "4.70s-5.30s"]);
 }
 
 #[test]
@@ -76,13 +76,13 @@ fn limits_and_rules_are_told() {
     let flags =
         "--retries 10 --timeout 5 --kill-after 1 --deadline 1m --retry-on 7,28 --retry-on curl --stop-on 2";
     let text = Scene::new().dry_run(flags);
-    assert_eq!(row(&text, "5")[..5], ["5", "42.5s", "1m", "0s", "32.00s-32.30s"]);
+    assert_eq!(row(&text, "5")[..4], ["5", "42.5s", "1m", "32s-32.3s"]);
     assert_eq!(row(&text, "6-10")[1..], ["not", "run:", "after", "the", "deadline"]);
     // Long lines are wrapped.
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Latest start: if every attempt takes its full --timeout of 5.0s plus --kill-after of 1.0s. ",
-        "Deadline: after 1m 0s, a running attempt is ended (within 1.0s, --kill-after) and no new one starts. ",
+        "Latest start: if every attempt takes its full --timeout of 5s plus --kill-after of 1s. ",
+        "Deadline: after 1m, a running attempt is ended (within 1s, --kill-after) and no new one starts. ",
         "Rules: --retry-on 7,28,curl; --stop-on 2. ",
         "Worst case: 1m 1s in total.",
     ] {
@@ -113,7 +113,7 @@ fn many_attempts_and_no_limit() {
     assert_eq!(row(&many, "12")[0], "12");
     assert_eq!(row(&many, "...").len(), 1);
     assert_eq!(row(&many, "1000")[1..4], ["16h", "35m", "43s"]);
-    assert_eq!(many.lines().filter(|line| line.contains("60.00s-60.30s  ##")).count(), 8);
+    assert_eq!(many.lines().filter(|line| line.contains("     1m  ##")).count(), 8);
 
     let most = scene.dry_run("--retries 18446744073709551615");
     assert_eq!(row(&most, "18446744073709551615")[1..5], ["over", "500", "billion", "years"]);
@@ -183,7 +183,7 @@ fn what_is_shared_is_named() {
     // Long lines are wrapped.
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Breaker: \"reg\" in redis://***@db opens for 30.0s after 3 consecutive failures; while it is open, retry runs nothing and exits with 75.",
+        "Breaker: \"reg\" in redis://***@db opens for 30s after 3 consecutive failures; while it is open, retry runs nothing and exits with 75.",
         "Budget: \"pot\" in redis://***@db holds 4 tokens; a retry takes 1, a success returns 0.2.",
     ] {
         assert!(words.contains(line), "{text}");

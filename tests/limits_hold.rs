@@ -274,15 +274,14 @@ fn what_a_failed_attempt_leaves_running_is_said() {
     let retry = scratch.session("--retries 2 --base 0 --jitter 0", script);
     let ended = retry.end();
     let lines: Vec<&str> = ended.stderr.lines().collect();
-    assert!(
-        lines[0].contains("exit status 3 after 0.0")
-            && lines[0].contains("s, 1 process left running. Retrying"),
-        "{lines:?}"
-    );
-    assert!(
-        lines[1].contains("s, 1 process left running. Giving up"),
-        "only what this attempt left: {lines:?}"
-    );
+    let pids = scratch.read("left");
+    let pids: Vec<&str> = pids.lines().collect();
+    // Only what this attempt left.
+    for (line, (pid, then)) in lines.iter().zip(pids.iter().zip(["Retrying", "Giving up"])) {
+        let left = format!("s, process {pid} left running (--leftovers end would end it). {then}");
+        assert!(line.contains("exit status 3 after ") && line.contains(&left), "{lines:?}");
+    }
+    assert_eq!((lines.len(), pids.len()), (2, 2), "{lines:?}");
     for pid in scratch.read("left").lines().map(|line| line.parse().unwrap()) {
         assert!(is_alive(pid));
         send(pid, Signal::KILL);
@@ -301,7 +300,7 @@ fn what_a_failed_attempt_leaves_running_is_ended_on_request() {
     assert_eq!(ended.code(), Some(3));
     assert_eq!(scratch.read("overlap"), "");
     assert!(!is_alive(scratch.pid("held")));
-    assert!(ended.stderr.contains("2 processes left running and ended"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" left running and ended. Retrying"), "{}", ended.stderr);
     // A success may leave a daemon.
     let retry = scratch.session("--leftovers end", "sleep 1000 & echo $! > daemon; exit 0");
     assert_eq!(retry.end().code(), Some(0));
@@ -317,7 +316,9 @@ fn a_signal_during_a_delay_reaches_what_earlier_attempts_left_in_our_session() {
         setsid sleep 1000 & echo $! > daemon
         while [ ! -s left ]; do sleep 0.01; done; exit 1";
     let retry = scratch.session("--base 1000", script);
-    wait_until("the delay", || scratch.read("stderr").contains(" processes left running. Retrying"));
+    wait_until("the delay", || {
+        scratch.read("stderr").contains(" left running (--leftovers end would end them). Retrying")
+    });
     retry.send(Signal::TERM);
     let (ended, took) = end_of(retry);
     assert_eq!(ended.signal(), Some(Signal::TERM.as_raw()));
@@ -363,8 +364,12 @@ fn without_a_proc_what_is_left_running_is_not_gone() {
         return;
     }
     for (options, runs, said) in [
-        ("--leftovers end", 1, "; could not end processes that /proc does not show. Not retryable"),
-        ("--leftovers keep", 2, ", processes left running that /proc does not show. Retrying in"),
+        ("--leftovers end", 1, "; could not end processes that /proc does not show. Not retried"),
+        (
+            "--leftovers keep",
+            2,
+            ", processes left running that /proc does not show (--leftovers end tries to end them). Retrying in",
+        ),
     ] {
         let scratch = Scratch::new();
         let mut command = program("unshare");

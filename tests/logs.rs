@@ -91,7 +91,7 @@ fn the_journal_gets_fields() {
         ("PRIORITY", "4"),
         ("RETRY_EVENT", "failed"),
         ("RETRY_ATTEMPT", "1"),
-        ("RETRY_OUTCOME", "exit 7"),
+        ("RETRY_ENDED", "exit 7"),
         ("RETRY_STATUS", "7"),
         ("RETRY_VERDICT", "transient"),
         ("RETRY_RULE", "--retry-on 7"),
@@ -100,14 +100,14 @@ fn the_journal_gets_fields() {
     assert_eq!(rest, expect(&failed));
     let (message, rest) = fixed(&entries[1]);
     assert!(message.starts_with("nightly copy: attempt 2/3 failed: killed by SIGKILL after "), "{message}");
-    assert_eq!((rest["RETRY_OUTCOME"].as_str(), rest["RETRY_STATUS"].as_str()), ("signal SIGKILL", "137"));
+    assert_eq!((rest["RETRY_ENDED"].as_str(), rest["RETRY_STATUS"].as_str()), ("signal SIGKILL", "137"));
     let (message, rest) = fixed(&entries[2]);
     assert!(message.starts_with("nightly copy: succeeded on attempt 3/3 after "), "{message}");
     let succeeded = [
         ("PRIORITY", "5"),
         ("RETRY_EVENT", "succeeded"),
         ("RETRY_ATTEMPT", "3"),
-        ("RETRY_OUTCOME", "exit 0"),
+        ("RETRY_ENDED", "exit 0"),
         ("RETRY_STATUS", "0"),
         ("RETRY_VERDICT", "success"),
     ];
@@ -316,10 +316,10 @@ fn json_has_an_object_per_event_and_the_totals() {
         objects,
         [
             json!({"version": 1, "event": "failed", "severity": "warning", "label": "copy", "command": "sh",
-                "attempt": 1, "max_attempts": 3, "outcome": {"exit": 5}, "status": 5, "verdict": "transient",
+                "attempt": 1, "max_attempts": 3, "ended": {"exit": 5}, "status": 5, "verdict": "transient",
                 "rule": "--retry-on 1-9", "delay_s": 0.01}),
             json!({"version": 1, "event": "succeeded", "severity": "notice", "label": "copy", "command": "sh",
-                "attempt": 2, "max_attempts": 3, "outcome": {"exit": 0}, "status": 0, "verdict": "success"}),
+                "attempt": 2, "max_attempts": 3, "ended": {"exit": 0}, "status": 0, "verdict": "success"}),
             json!({"version": 1, "event": "end", "severity": "info", "label": "copy", "command": "sh",
                 "outcome": "success", "exit_status": 0, "attempts": 2, "rescued": true}),
         ]
@@ -327,7 +327,7 @@ fn json_has_an_object_per_event_and_the_totals() {
 }
 
 #[test]
-fn json_has_the_totals_of_every_run_but_a_quiet_one() {
+fn json_has_the_totals_of_every_run() {
     let scratch = Scratch::new();
     let run = |options: &str, ends: &str| {
         let _none_before = std::fs::remove_file(scratch.path("runs"));
@@ -349,7 +349,16 @@ fn json_has_the_totals_of_every_run_but_a_quiet_one() {
         json!(["deadline", 124, 0, false])
     );
     assert_eq!(end(&run(&format!("{json} --flaky-exit 9"), "7 0")), json!(["success", 9, 2, true]));
-    assert_eq!(run(&format!("{json} --quiet"), "7"), Vec::<Value>::new());
+    // Of a quiet run stderr shows why it failed, and the log has everything.
+    let events = |objects: &[Value]| objects.iter().map(|entry| entry["event"].clone()).collect::<Vec<_>>();
+    assert_eq!(events(&run(&format!("{json} --quiet"), "7")), ["failed"]);
+    assert_eq!(run(&format!("{json} --quiet"), "7 0"), Vec::<Value>::new());
+    assert_eq!(run(&format!("{json} --silent"), "7"), Vec::<Value>::new());
+    for hidden in ["--quiet", "--silent"] {
+        assert_eq!(run(&format!("{json} {hidden} --log log"), "7 0"), Vec::<Value>::new());
+        assert_eq!(events(&objects(&scratch.read("log"))), ["failed", "succeeded", "end"]);
+        std::fs::remove_file(scratch.path("log")).unwrap();
+    }
 }
 
 #[test]

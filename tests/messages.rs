@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Scratch, assert_is, program, said};
+use common::command::{Scratch, assert_is, program, said, wait_until};
 use predicates::prelude::*;
 use std::process::{Command, Stdio};
 
@@ -56,15 +56,12 @@ fn a_condition_that_gives_no_answer_and_one_that_says_no() {
     are(
         &run("exit 9"),
         &[
-            r"retry: the --retry-if command gave no answer: exit status 9\. Retrying as without it",
+            r"retry: the --retry-if command gave no answer: exit status 9\. The other rules decide",
             r"retry: attempt 1/2 failed: exit status 22 after <T>\. Retrying in 0\.01s",
             r"retry: attempt 2/2 failed: exit status 22 after <T>\. Giving up after <T>",
         ],
     );
-    are(
-        &run("exit 1"),
-        &[r"retry: attempt 1/2 failed: exit status 22 after <T>\. Not retryable \(--retry-if\)"],
-    );
+    are(&run("exit 1"), &[r"retry: attempt 1/2 failed: exit status 22 after <T>\. Not retried: --retry-if"]);
 }
 
 #[test]
@@ -89,7 +86,7 @@ fn a_success_at_once_is_silent() {
 #[test]
 fn a_time_limit() {
     let scratch = Scratch::new();
-    let dies = r"timed out after \d+\.\ds \(SIGTERM\)";
+    let dies = r"timed out after \d+\.\d+s \(SIGTERM\)";
     let script = "[ $RETRY_ATTEMPT = 2 ] && exit; exec sleep 1000";
     are(
         &lines(&scratch, &format!("{FAST} --timeout 2"), &shell(script)),
@@ -107,18 +104,18 @@ fn a_time_limit_that_takes_sigkill() {
     are(
         &lines(&scratch, "--retries 1 --timeout 2 --kill-after 0.1", &deaf),
         &[
-            r"retry: attempt 1/1 failed: timed out after \d+\.\ds \(SIGTERM, then SIGKILL\)\. Giving up after <T>",
+            r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGTERM, then SIGKILL\)\. Giving up after <T>",
         ],
     );
     are(
         &lines(&scratch, "--retries 1 --timeout 2 --timeout-signal INT", &shell("exec sleep 1000")),
-        &[r"retry: attempt 1/1 failed: timed out after \d+\.\ds \(SIGINT\)\. Giving up after <T>"],
+        &[r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGINT\)\. Giving up after <T>"],
     );
     // No grace at all.
     are(
         &lines(&scratch, "--retries 1 --timeout 2 --kill-after 0", &deaf),
         &[
-            r"retry: attempt 1/1 failed: timed out after \d+\.\ds \(SIGTERM, then SIGKILL\)\. Giving up after <T>",
+            r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGTERM, then SIGKILL\)\. Giving up after <T>",
         ],
     );
 }
@@ -129,18 +126,18 @@ fn the_deadline() {
     are(
         &lines(&scratch, "--deadline 2 --retries inf", &shell("exec sleep 1000")),
         &[
-            r"retry: attempt 1 failed: timed out after \d+\.\ds \(SIGTERM\)\. Giving up after <T>: the deadline of 2\.0s has passed",
+            r"retry: attempt 1 failed: timed out after \d+\.\d+s \(SIGTERM\)\. Giving up after <T>: the deadline of 2s has passed",
         ],
     );
     are(
         &lines(&scratch, "--deadline 90 --base 100 --jitter 0", &scratch.ends("7")),
         &[
-            r"retry: attempt 1/3 failed: exit status 7 after <T>\. Giving up after <T>: a delay of 100\.00s would pass the deadline of 1m 30s",
+            r"retry: attempt 1/3 failed: exit status 7 after <T>\. Giving up after <T>: a delay of 1m 40s would pass the deadline of 1m 30s",
         ],
     );
     are(
         &lines(&scratch, "--deadline 1 --initial-delay 2", &shell("true")),
-        &[r"retry: no time for attempt 1/3 before the deadline of 1\.0s\. Giving up after <T>"],
+        &[r"retry: no time for attempt 1/3 before the deadline of 1s\. Giving up after <T>"],
     );
 }
 
@@ -149,19 +146,21 @@ fn what_is_not_retryable() {
     let scratch = Scratch::new();
     are(
         &lines(&scratch, "--stop-on 2", &scratch.ends("2")),
-        &[r"retry: attempt 1/3 failed: exit status 2 after <T>\. Not retryable \(--stop-on 2\)"],
+        &[r"retry: attempt 1/3 failed: exit status 2 after <T>\. Not retried: --stop-on 2"],
     );
     are(
         &lines(&scratch, "--stop-on 1,64-78", &shell("exit 70")),
-        &[r"retry: attempt 1/3 failed: exit status 70 after <T>\. Not retryable \(--stop-on 64-78\)"],
+        &[r"retry: attempt 1/3 failed: exit status 70 after <T>\. Not retried: --stop-on 64-78"],
     );
     are(
         &lines(&scratch, "--retry-on 7,28 --retry-on timeout", &shell("exit 1")),
-        &[r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retryable \(--retry-on 7,28,timeout\)"],
+        &[
+            r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retried: not covered by --retry-on 7,28,timeout",
+        ],
     );
     are(
         &lines(&scratch, "", &shell("kill -s INT $$")),
-        &[r"retry: attempt 1/3 failed: killed by SIGINT after <T>\. Not retryable"],
+        &[r"retry: attempt 1/3 failed: killed by SIGINT after <T>\. Not retried"],
     );
 }
 
@@ -172,25 +171,25 @@ fn what_cannot_be_started() {
     are(
         &lines(&scratch, "", &["no-such-command-anywhere".to_owned(), "argument".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(no such file or directory\)\. Not retryable",
+            r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(not in PATH; functions and aliases of a shell need that shell: retry -- bash -c '\.\.\.'\)\. Not retried",
         ],
     );
     // A command line in quotes: its name and not its arguments.
     are(
         &lines(&scratch, "", &["no-such-command -f secret/path".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: no-such-command \.\.\.: command not found \(one word with spaces: use no quotes, or sh -c\)\. Not retryable",
+            r"retry: attempt 1/3 failed: no-such-command \.\.\.: command not found \(one word with spaces: use no quotes, or sh -c\)\. Not retried",
         ],
     );
     are(
         &lines(&scratch, "", &["./no such/tool".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: tool: command not found \(no such file or directory\)\. Not retryable",
+            r"retry: attempt 1/3 failed: \./no such/tool: command not found \(no such file or directory\)\. Not retried",
         ],
     );
     are(
         &lines(&scratch, "", &["./directory".to_owned()]),
-        &[r"retry: attempt 1/3 failed: directory: cannot be run \(permission denied\)\. Not retryable"],
+        &[r"retry: attempt 1/3 failed: \./directory: cannot be run \(permission denied\)\. Not retried"],
     );
 }
 
@@ -214,23 +213,159 @@ fn good_attempts_that_are_counted() {
     are(
         &lines(&scratch, &format!("{FAST} --retries 9 --consecutive 2"), &scratch.ends("0 1 0 0")),
         &[
-            r"retry: attempt 1/9 was good after <T>, 1 of 2 in a row\. Next in 0\.01s",
+            r"retry: attempt 1/9 succeeded after <T>, 1 of 2 in a row\. Next in 0\.01s",
             r"retry: attempt 2/9 failed: exit status 1 after <T>\. Retrying in 0\.01s",
-            r"retry: attempt 3/9 was good after <T>, 1 of 2 in a row\. Next in 0\.01s",
+            r"retry: attempt 3/9 succeeded after <T>, 1 of 2 in a row\. Next in 0\.01s",
             r"retry: succeeded on attempt 4/9 after <T>",
         ],
     );
 }
 
 #[test]
-fn quiet_says_nothing_but_our_own_errors() {
-    for quiet in ["-q", "--quiet"] {
+fn quiet_says_only_why_it_failed_in_the_end() {
+    for quiet in ["-q", "--quiet", "-v --quiet", "--silent -q"] {
         let scratch = Scratch::new();
-        are(&lines(&scratch, &format!("{quiet} {FAST}"), &scratch.ends("1 1 0")), &[]);
-        are(&lines(&scratch, &format!("{quiet} {FAST}"), &shell("exit 1")), &[]);
-        are(&lines(&scratch, quiet, &["no-such-command-anywhere".to_owned()]), &[]);
+        let run = |options: &str, command: &[String]| {
+            lines(&scratch, &format!("{quiet} {FAST} {options}"), command)
+        };
+        are(&run("", &scratch.ends("1 1 0")), &[]);
+        let given_up = r"retry: attempt 3/3 failed: exit status 1 after <T>\. Giving up after <T>";
+        are(&run("", &shell("exit 1")), &[given_up]);
+        are(&run("--before-retry false", &shell("exit 1")), &[given_up]);
+        are(
+            &run("--stop-on 1", &shell("exit 1")),
+            &[r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retried: --stop-on 1"],
+        );
+        are(
+            &run("--timeout 2 -r 1", &shell("exec sleep 1000")),
+            &[r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGTERM\)\. Giving up after <T>"],
+        );
+        are(
+            &run("--deadline 1 --initial-delay 2", &shell("exit 1")),
+            &[r"retry: no time for attempt 1/3 before the deadline of 1s\. Giving up after <T>"],
+        );
         scratch.retry(quiet).args(["--base", "x", "true"]).assert().code(125).stderr(predicate::ne(""));
     }
+}
+
+#[test]
+fn silent_says_nothing_at_all() {
+    let scratch = Scratch::new();
+    for silent in ["--silent", "-v --silent", "-q --silent"] {
+        are(&lines(&scratch, &format!("{silent} {FAST}"), &shell("exit 1")), &[]);
+        are(&lines(&scratch, silent, &["no-such-command-anywhere".to_owned()]), &[]);
+        are(&lines(&scratch, &format!("{silent} -r 1 --report /no/such/r"), &shell("exit 1")), &[]);
+        scratch.retry(silent).args(["--base", "x", "true"]).assert().code(125).stderr(predicate::ne(""));
+    }
+}
+
+#[test]
+fn death_by_a_closed_pipe_is_silent_as_in_a_shell() {
+    let scratch = Scratch::new();
+    let dies = shell("kill -s PIPE $$");
+    are(&lines(&scratch, "", &dies), &[]);
+    let told = r"retry: attempt 1/3 failed: killed by SIGPIPE after <T>\. Not retried";
+    let verbose = lines(&scratch, "-v", &dies);
+    are(&verbose[1..], &[told]);
+    // Where it is retried, that is a delay.
+    are(
+        &lines(&scratch, &format!("{FAST} -r 2 --retry-on PIPE"), &dies),
+        &[
+            r"retry: attempt 1/2 failed: killed by SIGPIPE after <T>\. Retrying in 0\.01s",
+            r"retry: attempt 2/2 failed: killed by SIGPIPE after <T>\. Giving up after <T>",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_command_gets_a_hint() {
+    let scratch = Scratch::new();
+    for (command, said) in [
+        ("5", "5: command not found (for 5 attempts, the first included: retry --retries 5 -- COMMAND)"),
+        ("TOKEN=hunter2", "TOKEN=...: command not found (to set a variable: retry -- env TOKEN=... COMMAND)"),
+        (
+            "no-such | cat",
+            "no-such ...: command not found (a pipe, a list or a redirection needs a shell: retry -- sh -c '...')",
+        ),
+        ("source", "source: command not found (a part of the shell: retry -- sh -c '...')"),
+        ("", "'': command not found (no such file or directory)"),
+    ] {
+        let line = format!("retry: attempt 1/3 failed: {said}. Not retried\n");
+        scratch.retry("").arg(command).arg("curl").assert().code(127).stderr(line);
+    }
+}
+
+#[test]
+fn a_missing_interpreter_is_named() {
+    let scratch = Scratch::new();
+    let path = format!("{}:/usr/bin:/bin", scratch.path("").display());
+    for (script, said) in [
+        ("#!/no/such/sh -e\n", "its interpreter /no/such/sh does not exist"),
+        (
+            "#!/bin/sh\r\nexit 0\r\n",
+            "its first line ends in CRLF, so its interpreter would be /bin/sh\\r: convert it to LF",
+        ),
+    ] {
+        scratch.executable("job", script);
+        for name in ["./job", "job"] {
+            let line = format!("retry: attempt 1/3 failed: {name}: cannot be run ({said}). Not retried\n");
+            scratch.retry("").arg(name).env("PATH", &path).assert().code(127).stderr(line);
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_left_is_named_with_the_flag_that_ends_it() {
+    let scratch = Scratch::new();
+    let script = shell("sleep 1000 > /dev/null 2>&1 & echo $! > pid; exit 1");
+    let said = lines(&scratch, "-r 1", &script);
+    let pid = scratch.read("pid").trim().to_owned();
+    are(
+        &said,
+        &[&format!(
+            r"retry: attempt 1/1 failed: exit status 1 after <T>, process {pid} left running \(--leftovers end would end it\)\. Giving up after <T>"
+        )],
+    );
+}
+
+#[test]
+fn an_interrupted_command_that_handles_the_signal_is_said_to_have_ended_as_it_did() {
+    for (script, said) in
+        [("trap 'exit 0' TERM", "exit status 0 after <T>"), ("trap 'exit 7' TERM", "exit status 7 after <T>")]
+    {
+        let scratch = Scratch::new();
+        let retry =
+            scratch.start("--junit r.xml", &format!("{script}; : > ready; while :; do sleep 0.01; done"));
+        wait_until("the trap", || scratch.path("ready").exists());
+        retry.send(rustix::process::Signal::TERM);
+        retry.end();
+        let lines: Vec<String> = scratch.read("stderr").lines().map(str::to_owned).collect();
+        are(&lines, &[&format!("retry: interrupted by SIGTERM during attempt 1/3: {said}")]);
+        let failures = scratch.read("r.xml").matches("<failure").count();
+        assert_eq!(failures, usize::from(said.contains('7')), "{said}");
+    }
+}
+
+#[test]
+fn a_signal_that_comes_again_is_said_to_kill() {
+    let scratch = Scratch::new();
+    let retry = scratch.start("", "trap : TERM; : > ready; while :; do sleep 0.01; done");
+    wait_until("the trap", || scratch.path("ready").exists());
+    retry.send(rustix::process::Signal::TERM);
+    // Two within a tenth of a second count as one, so it takes more until one counts.
+    wait_until("the kill", || {
+        retry.send(rustix::process::Signal::TERM);
+        scratch.read("stderr").contains("SIGKILL")
+    });
+    retry.end();
+    let lines: Vec<String> = scratch.read("stderr").lines().map(str::to_owned).collect();
+    are(
+        &lines,
+        &[
+            "retry: SIGTERM came again: the command gets SIGKILL",
+            "retry: interrupted by SIGTERM during attempt 1/3: killed by SIGKILL after <T>",
+        ],
+    );
 }
 
 #[test]
@@ -278,7 +413,9 @@ fn a_name_cannot_write_to_the_terminal() {
         .retry("")
         .arg("./no\u{1b}[31m\nretry: such")
         .assert()
-        .stderr(predicate::str::starts_with(r"retry: attempt 1/3 failed: no\u{1b}[31m\nretry: such: command"))
+        .stderr(predicate::str::starts_with(
+            r"retry: attempt 1/3 failed: ./no\u{1b}[31m\nretry: such: command",
+        ))
         .stderr(predicate::function(|text: &str| text.lines().count() == 1));
 }
 

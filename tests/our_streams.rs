@@ -34,8 +34,8 @@ fn a_full_disk_ends_no_command_whose_output_is_watched() {
             3,
             vec![
                 words.to_owned(),
-                "Retrying in 0.00s".to_owned(),
-                "Not retryable (--stop-on-output enough)".to_owned(),
+                "Retrying in 0s".to_owned(),
+                "Not retried: --stop-on-output enough".to_owned(),
             ],
         ),
     ] {

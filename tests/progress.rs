@@ -27,7 +27,7 @@ fn a_delay_is_counted_down_in_one_line_that_leaves_no_trace() {
     let all = terminal.shows("end");
     let lines: Vec<&str> = all.split(ERASE).collect();
     assert_eq!(lines.len(), 4, "{all:?}");
-    assert!(lines[0].ends_with("Retrying in 2.00s\r\n"), "{all:?}");
+    assert!(lines[0].ends_with("Retrying in 2s\r\n"), "{all:?}");
     let line = |left: &str| format!("retry: x: attempt 2/3 in {left} after exit status 1, deadline in 1m ");
     assert!(lines[1].starts_with(&line("2s")) && lines[2].starts_with(&line("1s")), "{all:?}");
     // Erased before the command writes.
@@ -59,13 +59,15 @@ fn no_line_where_nobody_could_read_or_erase_it() {
         ("TERM=dumb", "", ""),
         ("TERM=", "", ""),
         ("", "-q", ""),
+        ("", "--silent", ""),
         ("", "", "& wait"),
         ("", "--progress always", "& wait"),
     ] {
         terminal.line(&format!("{before} $RETRY {options} {failing} {behind}; echo en''d"));
         let shown = terminal.shows("end");
         assert!(!shown.contains("\u{1b}[K"), "{before} {options} {behind}: {shown:?}");
-        assert_eq!(shown.contains("Giving up"), options != "-q", "{shown:?}");
+        assert_eq!(shown.contains("Giving up"), options != "--silent", "{shown:?}");
+        assert_eq!(shown.contains("Retrying"), !["-q", "--silent"].contains(&options), "{shown:?}");
     }
     let shown = stderr(scratch.retry("--delays 0.1 -r2 false").env("TERM", "xterm"));
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
@@ -80,7 +82,9 @@ fn always_is_also_without_a_terminal() {
     assert!(shown.contains(&line), "{shown:?}");
     let first = stderr(scratch.retry("--progress always --initial-delay 0.5 true").env("TERM", "dumb"));
     assert_eq!(first, format!("{ERASE}retry: attempt 1/3 in 1s{ERASE}"));
-    assert_eq!(stderr(&mut scratch.retry("--progress always -q --delays 0.1 -r2 false")), "");
+    assert_eq!(stderr(&mut scratch.retry("--progress always --silent --delays 0.1 -r2 false")), "");
+    let quiet = stderr(&mut scratch.retry("--progress always -q --delays 0.1 -r2 false"));
+    assert!(quiet.starts_with("retry: attempt 2/2 failed") && !quiet.contains('\u{1b}'), "{quiet:?}");
 }
 
 #[test]

@@ -55,10 +55,10 @@ fn a_report_has_the_run_and_each_attempt() {
         json!({
             "version": 1, "label": "deploy", "command": "sh", "outcome": "success", "exit_status": 0,
             "attempts": [
-                {"attempt": 1, "outcome": {"exit": 7}, "verdict": "transient", "rule": "--retry-on 7", "delay_s": 0.01},
-                {"attempt": 2, "outcome": {"signal": "SIGKILL"}, "verdict": "transient", "rule": "--retry-on signal",
+                {"attempt": 1, "ended": {"exit": 7}, "verdict": "transient", "rule": "--retry-on 7", "delay_s": 0.01},
+                {"attempt": 2, "ended": {"signal": "SIGKILL"}, "verdict": "transient", "rule": "--retry-on signal",
                     "delay_s": 0.01},
-                {"attempt": 3, "outcome": {"exit": 0}, "verdict": "success", "rule": null, "delay_s": null},
+                {"attempt": 3, "ended": {"exit": 0}, "verdict": "success", "rule": null, "delay_s": null},
             ],
         })
     );
@@ -77,7 +77,7 @@ fn outline(options: &str, command: &[&str]) -> Value {
         .as_array()
         .unwrap()
         .iter()
-        .map(|attempt| json!([attempt["outcome"], attempt["verdict"], attempt["rule"]]))
+        .map(|attempt| json!([attempt["ended"], attempt["verdict"], attempt["rule"]]))
         .collect();
     json!([report["outcome"], report["exit_status"], attempts])
 }
@@ -129,14 +129,11 @@ fn a_report_is_written_after_a_signal() {
         let attempt = &report["attempts"][0];
         if during == "attempt" {
             assert_eq!(
-                (&attempt["outcome"], &attempt["verdict"]),
+                (&attempt["ended"], &attempt["verdict"]),
                 (&json!({"signal": "SIGTERM"}), &Value::Null)
             );
         } else {
-            assert_eq!(
-                (&attempt["outcome"], &attempt["verdict"]),
-                (&json!({"exit": 1}), &json!("transient"))
-            );
+            assert_eq!((&attempt["ended"], &attempt["verdict"]), (&json!({"exit": 1}), &json!("transient")));
             assert!(report["waited_s"].as_f64().unwrap() < 900.0, "only what was really waited");
         }
         assert!(scratch.read("r.xml").contains("<failure"));

@@ -36,7 +36,7 @@ fn waits_a_second(options: &str, command: &str, status: &str) {
     let (done, elapsed) = timed(|| run(&scratch, options, command, &server));
     let lines = said(&done);
     assert_eq!(done.status.code(), Some(0), "{command}: {lines:?}");
-    assert!(lines[0].contains("s (the server asked for 1.0s)"), "{command}: {lines:?}");
+    assert!(lines[0].contains("s (the server asked for 1s)"), "{command}: {lines:?}");
     let delay = announced(&done)[0];
     assert!((1.0..=1.1).contains(&delay), "{command}: {lines:?}");
     assert!(elapsed >= Duration::from_secs(1), "{command}: {elapsed:?}");
@@ -72,7 +72,7 @@ fn the_preset_decides_whether_and_the_server_when() {
     let server = refuses_once("404 Not Found", "Retry-After: 1\r\n");
     let done = run(&scratch, "--retry-on curl --retry-after", "curl -fsSv", &server);
     assert_eq!(done.status.code(), Some(22));
-    assert!(said(&done)[0].ends_with("Not retryable (--retry-on curl)"), "{:?}", said(&done));
+    assert!(said(&done)[0].ends_with("Not retried: not covered by --retry-on curl"), "{:?}", said(&done));
     // Where nobody listens, nobody hears.
     for (options, command) in
         [("", "curl -fsv"), ("--retry-after=stdout", "curl -fsv"), ("--retry-after", "curl -fsSi")]
@@ -169,24 +169,24 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
         (
             "",
             "3600",
-            "(the server asks for 1h 0m 0s, and --max-retry-after is 2m 0s; --max-retry-after 61m would wait for it)",
+            "the server asks for 1h, and --max-retry-after is 2m (--max-retry-after 61m would wait for it)",
         ),
         (
             "--max-retry-after 5",
             "6",
-            "(the server asks for 6.0s, and --max-retry-after is 5.0s; --max-retry-after 7s would wait for it)",
+            "the server asks for 6s, and --max-retry-after is 5s (--max-retry-after 7s would wait for it)",
         ),
         (
             "--max-retry-after 0",
             "200000",
-            "(the server asks for 55h 33m 20s, and --max-retry-after is 0.00s; --max-retry-after 56h would wait \
+            "the server asks for 2d 7h 33m 20s, and --max-retry-after is 0s (--max-retry-after 56h would wait \
              for it)",
         ),
     ] {
         let server = refuses_once("503 Service Unavailable", &format!("Retry-After: {value}\r\n"));
         let done = run(&scratch, &format!("--retry-after {options}"), "curl -fsSv", &server);
         assert_eq!((done.status.code(), said(&done).len()), (Some(22), 1), "{:?}", said(&done));
-        assert!(said(&done)[0].ends_with(&format!("Not retryable {words}")), "{:?}", said(&done));
+        assert!(said(&done)[0].ends_with(&format!("Not retried: {words}")), "{:?}", said(&done));
     }
     // The fallback is for that too, and a deadline is not slept past.
     let server = refuses_once("503 Service Unavailable", "Retry-After: 3600\r\n");
@@ -207,7 +207,7 @@ fn an_exhausted_quota_is_not_waited_for() {
     let done = retry.args(["--", "sh", "-c", words]).output().unwrap();
     let lines = said(&done);
     assert_eq!((done.status.code(), lines.len()), (Some(1), 1));
-    assert!(lines[0].ends_with("Not retryable (the server says insufficient_quota)"), "{lines:?}");
+    assert!(lines[0].ends_with("Not retried: the server says insufficient_quota"), "{lines:?}");
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn what_is_added_up_is_safe() {
         let report = serde_json::json!({
             "version": 1, "label": label, "command": NASTY, "started": "2026-11-24T12:00:00Z", "outcome": NASTY,
             "exit_status": 1, "elapsed_s": 1, "waited_s": 1,
-            "attempts": [{"attempt": 1, "outcome": {"signal": NASTY}, "verdict": "permanent"}],
+            "attempts": [{"attempt": 1, "ended": {"signal": NASTY}, "verdict": "permanent"}],
         });
         std::fs::write(scratch.path(&NASTY.replace('/', "")), format!("{report}\nnoise\n")).unwrap();
         for format in ["text", "json"] {

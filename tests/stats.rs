@@ -16,10 +16,10 @@ use std::io::Write as _;
 fn line(name: &str, day: &str, outcome: &str, failures: &[Value], waited: f64) -> String {
     let mut attempts: Vec<Value> = (1..)
         .zip(failures)
-        .map(|(n, outcome)| json!({"attempt": n, "outcome": outcome, "verdict": "transient"}))
+        .map(|(n, outcome)| json!({"attempt": n, "ended": outcome, "verdict": "transient"}))
         .collect();
     if outcome == "success" {
-        attempts.push(json!({"attempt": attempts.len() + 1, "outcome": {"exit": 0}, "verdict": "success"}));
+        attempts.push(json!({"attempt": attempts.len() + 1, "ended": {"exit": 0}, "verdict": "success"}));
     }
     json!({
         "version": 1, "label": name, "command": "sh", "run_id": "x", "started": format!("{day}T12:00:00.000Z"),
@@ -97,7 +97,7 @@ all        4  1 (25%)  2 (50%)         6   1m 6s  ............▁█  timeout (3
 trend: share of runs with a failed attempt, per day, until 2026-11-24
 
 day         runs  rescued   failed  attempts  waited
-2026-11-23     1        0        0         1   0.00s
+2026-11-23     1        0        0         1      0s
 2026-11-24     2  1 (50%)  1 (50%)         5   1m 6s
 1 earlier day since 2026-10-01: see --log-format json
 ";
@@ -159,10 +159,10 @@ fn what_cannot_be_read_is_an_error() {
         ("-q --stats log", "retry: no reports found in these files. Example: --stats retries.jsonl"),
         (
             "--html x true",
-            "retry: --html does nothing without --stats. Good: --stats retries.jsonl --html retries.html",
+            "retry: --html does nothing without --stats. Example: --stats retries.jsonl --html retries.html",
         ),
-        ("--stats", "retry: --stats needs a value. Good: --stats retries.jsonl"),
-        ("--stats log --dry-run", "retry: --stats cannot be used with --dry-run. Good: give one of them"),
+        ("--stats", "retry: --stats needs a value. Example: --stats retries.jsonl"),
+        ("--stats log --dry-run", "retry: --stats cannot be used with --dry-run: give one of them"),
     ] {
         let output = scratch.retry(options).output().unwrap();
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(125), String::new()));

@@ -25,14 +25,14 @@ More flags, examples, exit status and signals: retry --help, man retry";
 
 /// Run a command until it succeeds, with exponential backoff and jitter
 ///
-/// retry runs COMMAND until it succeeds, at most three times by default, and waits longer from attempt
-/// to attempt: 0.5 s, 2 s, 8 s, ... up to a minute, plus a random part of up to 0.3 s, so that clients
-/// that failed together do not come back together. It says on stderr what failed and what comes next,
-/// and ends with the exit status of the last attempt.
+/// retry runs COMMAND until it succeeds, at most three times by default, the first attempt included. Between attempts it
+/// waits 0.5 s, 2 s, 8 s, ... up to a minute, plus a random part of up to 0.3 s, so that clients that failed together do
+/// not come back together. It says on stderr what failed and what comes next, and exits with the status of the last
+/// attempt.
 ///
-/// Options end at the first word that is not one, so `--` is never needed for the options of COMMAND.
-/// COMMAND runs by its argument vector, never through a shell. Flags with a value can be set in the
-/// environment, `RETRY_RETRIES=5` for --retries 5, but for those under Tools, --reset-state and the hooks.
+/// Options end at the first word that is not one, so the options of COMMAND need no `--` before them. COMMAND runs as it
+/// is typed, without a shell. Of a flag that is given twice the last one counts, and lists add up. Most flags can be set
+/// in the environment: `RETRY_RETRIES=5` is --retries 5.
 #[derive(Parser, Debug, Default)]
 #[command(
     name = "retry",
@@ -42,13 +42,15 @@ More flags, examples, exit status and signals: retry --help, man retry";
     help_template = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}",
     max_term_width = 100,
     disable_help_flag = true,
+    args_override_self = true,
     disable_version_flag = true
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags without a value; `parse` makes enums of them")]
 pub struct Args {
-    /// Attempts in all, or inf [default: 3]
+    /// Attempts, the first included, or inf [default: 3]
     ///
-    /// The first attempt counts, so 1 means that nothing is retried. `inf` sets no limit.
+    /// --attempts is the same. 1 means that nothing is retried, `inf` sets no limit. (`curl --retry 3` makes four
+    /// attempts, which is --retries 4 here.)
     #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, help_heading = "Attempts", allow_hyphen_values = true)]
     pub retries: Option<Attempts>,
 
@@ -85,7 +87,7 @@ pub struct Args {
 
     /// Time limit for an attempt that writes nothing
     ///
-    /// An attempt that has written nothing to stdout and stderr for so long has timed out. Both become
+    /// An attempt that has written nothing to stdout and stderr for this time has timed out. Both become
     /// pipes, and a program that buffers its output in blocks looks idle.
     #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub idle_timeout: Option<Duration>,
@@ -136,23 +138,23 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub stagger: Option<Duration>,
 
-    /// An attempt that ran at least so long starts the backoff anew
+    /// After an attempt at least this long the backoff starts anew
     ///
     /// For a service that is kept running: if it ran for an hour, the next delay is --base again.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub reset_after: Option<Duration>,
 
-    /// Take the server's word for the delay
+    /// Honour Retry-After from the server
     ///
-    /// Listens on `stderr`, `stdout` or `both` (stderr if nothing is said) for what the server of a failed
-    /// attempt asks for, in a header, an object or a message, and waits so long, plus up to 10 % or 5 s. It
-    /// never shortens the delay, and makes nothing retryable by itself. Words that say that waiting will not
-    /// help, such as insufficient_quota, stop.
+    /// Reads the output of a failed attempt on `stderr`, `stdout` or `both` (`stderr` if no stream is given). If
+    /// the server asks for a delay there, in a header, an object or a message, retry waits for it, plus up to
+    /// 10 % or 5 s. It never shortens the delay, and makes no permanent failure transient. Words that say that
+    /// waiting will not help, such as insufficient_quota, end the run.
     ///
     /// Only the last answer counts: a line with HTTP/1.1 503 ends what was asked for before. Headers of an
-    /// answer that did not fail (2xx but for 202, and 3xx) ask for nothing. What a tool says about itself
-    /// ("will try again in 5 seconds") is not the server's word.
-    #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true)]
+    /// answer that did not fail (2xx except 202, and 3xx) ask for nothing. What a tool says about itself
+    /// ("will try again in 5 seconds") does not come from the server.
+    #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true, hide_short_help = true)]
     pub retry_after: Option<HintStream>,
 
     /// Stop when the server asks for a longer delay than this [default: 2m]
@@ -185,7 +187,7 @@ pub struct Args {
     /// `auto` is the preset of COMMAND, seen through sudo, env, timeout, `python -m`, `bash -c` and the
     /// like; where there is none, every failure is retried. See --list-presets.
     ///
-    /// Without it every failure is retried but the hopeless ones: a command that is not found or cannot
+    /// Without it every failure is retried except permanent ones: a command that is not found or cannot
     /// be run, and death by PIPE, INT or QUIT. Those are retried only when they are named here.
     #[arg(long, value_name = "SET", value_parser = sets::outcome_set, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
     pub retry_on: Vec<OutcomeSet>,
@@ -202,7 +204,7 @@ pub struct Args {
     ///
     /// The format is that of the presets that are built in: docs/presets.md. It may be given more than
     /// once; a later file wins, also over a preset that is built in.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub preset_file: Vec<PathBuf>,
 
     /// Retry if a line of the output matches
@@ -210,28 +212,28 @@ pub struct Args {
     /// RE is a regular expression of the regex crate's syntax, matched line by line against the bytes of
     /// stdout and stderr, without colours and cursor movements; `stdout:RE` and `stderr:RE` look at one of them. Like --retry-on, it leaves out
     /// what no retry rule matches. A stream that is looked at becomes a pipe, and is passed on as it comes.
-    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Verdict", action = ArgAction::Append)]
     pub retry_on_output: Vec<Rule>,
 
     /// Stop if a line of the output matches; beats retry
-    #[arg(long, value_name = "RE", value_parser = values::stop_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "RE", value_parser = values::stop_pattern, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub stop_on_output: Vec<Rule>,
 
     /// Count an attempt as good if a line of its output matches
-    #[arg(long, value_name = "RE", value_parser = values::success_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "RE", value_parser = values::success_pattern, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub success_on_output: Vec<Rule>,
 
     /// Count no attempt as good without a line that matches
-    #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "RE", value_parser = values::required_pattern, help_heading = "Verdict", action = ArgAction::Append, hide_short_help = true)]
     pub require_output: Vec<Rule>,
 
     /// Shell command that decides about a failed attempt
     ///
-    /// Is asked about each failure that no rule stopped: 0 means retry, 1 means stop. Anything else is said
-    /// once, and the attempt is retried as without it. Its stdin is the end (64 KiB) of what the attempt
+    /// It runs after each failure that no rule stopped. Its exit status 0 means retry, 1 means stop. Any other is reported
+    /// once and otherwise ignored. Its stdin is the end (64 KiB) of what the attempt
     /// printed, of both streams, which become pipes; RETRY_STATUS is how it ended, as in `$?`, and
     /// RETRY_ATTEMPT its number. Runs by sh -c, with stderr as stdout. Signals and --deadline end it.
-    #[arg(long, value_name = "CMD", help_heading = "Verdict", allow_hyphen_values = true)]
+    #[arg(long, value_name = "CMD", help_heading = "Verdict", hide_short_help = true)]
     pub retry_if: Option<OsString>,
 
     /// Exit status of a success that needed more than one attempt
@@ -273,34 +275,22 @@ pub struct Args {
     pub stderr: Option<OutputMode>,
 
     /// Short for --stdout final: a pipe sees one attempt
-    #[arg(short = 'O', conflicts_with = "stdout", help_heading = "Streams")]
+    #[arg(short = 'O', overrides_with = "stdout", help_heading = "Streams")]
     pub one: bool,
 
     /// Shell command to run before each further attempt
     ///
-    /// Runs by sh -c after the delay, with /dev/null as stdin and stderr as stdout. That it failed is said,
-    /// and nothing more. Signals and --deadline end it.
-    #[arg(
-        long,
-        value_name = "CMD",
-        help_heading = "Hooks",
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
+    /// Runs by sh -c after the delay, with /dev/null as stdin and stderr as stdout. A failure is reported but
+    /// otherwise ignored. Signals and --deadline end it.
+    #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub before_retry: Option<OsString>,
 
-    /// Shell command to run when all else has failed
+    /// Shell command to run when all attempts have failed
     ///
-    /// Runs by sh -c after every ending but success, an interruption and a failure of retry itself (125).
+    /// Runs by sh -c after every ending except success, an interruption and a failure of retry itself (125).
     /// What was held of stdout is dropped, stdin is given again where it was replayed, and the exit status
     /// is its own. The deadline does not count for it.
-    #[arg(
-        long,
-        value_name = "CMD",
-        help_heading = "Hooks",
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub fallback: Option<OsString>,
 
     /// Circuit breaker to share under this name
@@ -312,7 +302,6 @@ pub struct Args {
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
         help_heading = "Shared",
-        allow_hyphen_values = true,
         hide_short_help = true
     )]
     pub breaker: Option<OsString>,
@@ -335,7 +324,6 @@ pub struct Args {
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
         help_heading = "Shared",
-        allow_hyphen_values = true,
         hide_short_help = true
     )]
     pub budget: Option<OsString>,
@@ -354,7 +342,7 @@ pub struct Args {
     /// named is taken as it is, so that a group can share one; records have its group and mode. `redis://USER:PASSWORD@HOST:PORT/DB` (all
     /// but HOST may be left out) and redis+unix:///SOCKET are a Redis or Valkey server, for a fleet;
     /// rediss:// is the same with TLS, if retry was built with it (releases are). State that cannot be used is warned of, and the command runs.
-    #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", hide_short_help = true)]
     pub state: Option<Location>,
 
     /// Print what is shared, and run nothing
@@ -362,15 +350,24 @@ pub struct Args {
     pub show_state: bool,
 
     /// Forget the breaker and the budget of this name, and run nothing
-    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", hide_short_help = true)]
     pub reset_state: Option<OsString>,
 
-    /// Say nothing but retry's own errors
-    #[arg(short, long, help_heading = "Messages", conflicts_with = "verbose")]
+    /// Say only why it failed in the end, in one line
+    ///
+    /// No line for each failed attempt, none for a late success, no live line. A log that --log names still gets all of
+    /// them. Of --quiet, --silent and --verbose the last one counts.
+    #[arg(short, long, help_heading = "Messages", overrides_with_all = ["silent", "verbose"])]
     pub quiet: bool,
 
+    /// Say nothing at all, not even that it failed
+    ///
+    /// Usage errors are still shown. A log that --log names still gets everything.
+    #[arg(long, help_heading = "Messages", overrides_with_all = ["quiet", "verbose"], hide_short_help = true)]
+    pub silent: bool,
+
     /// Also say what starts, its arguments, and which rule decided
-    #[arg(short, long, help_heading = "Messages")]
+    #[arg(short, long, help_heading = "Messages", overrides_with_all = ["quiet", "silent"])]
     pub verbose: bool,
 
     /// Where messages go: stderr, journald, syslog, a file
@@ -378,7 +375,8 @@ pub struct Args {
     /// `journald` gives the systemd journal a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on.
     /// A file is appended to; each of its lines begins with the time. If it cannot be reached, that is said
     /// once and stderr takes its place. On a stderr that is the journal's, lines have a priority.
-    /// `journald:PATH` and `syslog:PATH` name another socket, `./journald` is a file.
+    /// `journald:PATH` and `syslog:PATH` name another socket, `./journald` is a file. --quiet and --silent are about
+    /// stderr; a log elsewhere gets every message.
     #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
     pub log: Option<LogTarget>,
 
@@ -392,22 +390,23 @@ pub struct Args {
     ///
     /// One object with how it ended and each attempt. FILE is replaced whole or not at all; one that ends in
     /// .jsonl gets one more line. It holds the command's name, its arguments only with --verbose. It is also
-    /// written after a signal. If it cannot be written, that is said, and changes nothing.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
+    /// written after a signal. If it cannot be written, a warning says so, and nothing else changes.
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
     pub report: Option<PathBuf>,
 
     /// Write the run as a test case of a JUnit file
     ///
     /// One that succeeded late has a flakyFailure for each failed attempt; one that did not succeed has a
     /// failure, and a rerunFailure for each further attempt.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Messages", hide_short_help = true)]
     pub junit: Option<PathBuf>,
 
     /// Annotations, summary and outputs of a CI step
     ///
     /// `auto` is `github` where GITHUB_ACTIONS is true, else `none`. On GitHub a late success is a warning and
     /// giving up an error; both add a row to the summary of the step, and set its outputs `attempts`,
-    /// `outcome` and `exit-status`. A success at once does nothing.
+    /// `outcome` and `exit-status`. A success at once sets the outputs alone. --quiet hides the warning, --silent
+    /// the error as well.
     #[arg(long, value_name = "CI", help_heading = "Messages", hide_short_help = true)]
     pub ci: Option<Ci>,
 
@@ -442,13 +441,13 @@ pub struct Args {
     /// rescued, how many were lost all the same, the attempts, the time spent waiting, why attempts failed.
     /// --log-format json prints it as JSON, --html writes a page. Lines that are no reports are left out, and
     /// that is said. Options after a FILE are options.
-    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath, help_heading = "Tools", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath, help_heading = "Tools", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"], hide_short_help = true)]
     pub stats: Vec<PathBuf>,
 
     /// Also write what --stats found as a page for a browser
     ///
     /// One file with charts, without scripts, that loads nothing else.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Tools", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Tools", hide_short_help = true)]
     pub html: Option<PathBuf>,
 
     /// Print the man page or a shell's completions

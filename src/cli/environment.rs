@@ -1,11 +1,12 @@
 //! Settings from the environment: `RETRY_` and the name of a flag in capitals sets that flag, by four rules. An empty
 //! variable is unset. The command line wins, also where a flag on it conflicts with the setting. A list on the command
-//! line replaces that of the variable. A bad value is an error that names the variable. (The `env` of clap has none of
-//! the four.)
+//! line replaces that of the variable. A bad value is a warning that names the variable, which is ignored: it may belong
+//! to another program. (The `env` of clap has none of the four.)
 
 use super::{usage_error, values};
 use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
+use crate::core::suggestions::{misspelt, option_elsewhere};
 use crate::platform::{console, stdio, user};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
@@ -33,27 +34,56 @@ const MAX_ID: usize = 128;
 /// The flags about growth, which conflict with `--jitter decorrelated`.
 pub const GROWTH: [&str; 3] = ["factor", "backoff", "delays"];
 
+/// The flags without a value that can be set, with `1` or `true`.
+const SWITCHES: [&str; 3] = ["quiet", "silent", "verbose"];
+
 /// The variables that set a flag.
 #[derive(Debug, Default)]
-pub struct Settings(Vec<Setting>);
+pub struct Settings {
+    used: Vec<Setting>,
+    /// What is wrong with variables that are not used, as messages.
+    warnings: Vec<String>,
+    /// The flags with a bad value, each with the warning.
+    bad: Vec<(String, String)>,
+}
 
 impl Settings {
     /// Whether one of them sets this flag.
     pub fn has(&self, id: &str) -> bool {
-        self.0.iter().any(|setting| setting.is_about(id))
+        self.used.iter().any(|setting| setting.is_about(id))
     }
 
     /// A value with its flag or its variable: `--retries 3`, `RETRY_RETRIES=3`.
     pub fn given(&self, id: &str, value: impl Display) -> String {
-        match self.0.iter().find(|setting| setting.is_about(id)) {
-            Some(setting) => format!("{}={value}", setting.variable),
+        match self.variable(id) {
+            Some(variable) => format!("{variable}={value}"),
             None => format!("{} {value}", flag(id)),
         }
     }
 
+    /// The variable that sets this flag.
+    pub fn variable(&self, id: &str) -> Option<&str> {
+        self.used.iter().find(|setting| setting.is_about(id)).map(|setting| setting.variable.as_str())
+    }
+
     /// One line for each, for `-v`: `RETRY_RETRIES=5 is used`.
     pub fn notes(&self) -> Vec<String> {
-        self.0.iter().map(Setting::note).collect()
+        self.used.iter().map(Setting::note).collect()
+    }
+
+    /// What is wrong with variables that are not used.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What is wrong with the value for this flag, which is not used.
+    pub fn bad(&self, id: &str) -> Option<&str> {
+        self.bad.iter().find(|(bad, _)| bad == id).map(|(_, warning)| warning.as_str())
+    }
+
+    fn warn_of_value(&mut self, id: &str, warning: String) {
+        self.warnings.push(warning.clone());
+        self.bad.push((id.to_owned(), warning));
     }
 }
 
@@ -78,8 +108,11 @@ impl Setting {
         flag(&self.id)
     }
 
-    /// `--retries=5`
+    /// `--retries=5`, or `--quiet`
     fn argument(&self) -> OsString {
+        if SWITCHES.contains(&self.id.as_str()) {
+            return self.flag().into();
+        }
         let mut argument = OsString::from(format!("{}=", self.flag()));
         argument.push(&self.value);
         argument
@@ -102,7 +135,7 @@ pub fn has_settings() -> bool {
     !cfg!(test) && std::env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(b"RETRY_"))
 }
 
-/// Adds the settings to the flags that were parsed from `words`. The error is a line that names the variable.
+/// Adds the settings to the flags that were parsed from `words`. The error is a usage error.
 pub fn merge(
     model: &mut Command,
     matches: ArgMatches,
@@ -116,41 +149,131 @@ pub fn merge(
     if model.get_arguments().any(|arg| arg.is_exclusive_set() && typed(arg.get_id().as_str())) {
         return Ok((matches, Settings::default()));
     }
-    let mut settings: Vec<Setting> = Vec::new();
+    let mut settings = Settings::default();
     for arg in model.get_arguments().filter(|arg| is_setting(arg)) {
         let id = arg.get_id().to_string();
-        let name = format!("RETRY_{}", id.to_ascii_uppercase());
-        let value = variable(&name).unwrap_or_default();
-        if is_overridden_by_jitter(&matches, &id, &value, typed) {
-            continue;
-        }
-        if value.is_empty() || typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str()))
+        let given = |name: String| Some((variable(&name).filter(|value| !value.is_empty())?, name));
+        let Some((value, name)) = variables(arg).find_map(given) else { continue };
+        if is_overridden_by_jitter(&matches, &id, &value, typed)
+            || typed(&id)
+            || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str()))
         {
             continue;
         }
-        if let Some(rival) = settings
-            .iter()
-            .find(|set| conflicts(model, arg).iter().any(|c| set.is_about(c.get_id().as_str())))
-        {
-            return Err(format!(
-                "retry: {name} cannot be used with {}. Good: unset one of them",
-                rival.variable
-            ));
+        if SWITCHES.contains(&id.as_str()) {
+            // Of the three the last one counts, and that is a typed one.
+            if SWITCHES.into_iter().any(typed) {
+                continue;
+            }
+            match switch(&value) {
+                Some(true) => settings.used.push(Setting { id, variable: name, value }),
+                Some(false) => {}
+                None => {
+                    let example = format!("{} 1", flag(&id));
+                    let value = value.to_string_lossy();
+                    settings.warn_of_value(
+                        &id,
+                        usage_error::bad_variable(&flag(&id), &name, &value, "not 1 or 0", &example),
+                    );
+                }
+            }
+            continue;
         }
-        settings.push(Setting { id, variable: name, value });
-    }
-    for setting in &settings {
+        let setting = Setting { id, variable: name, value };
         let alone = [OsString::from("retry"), setting.argument(), "--".into(), "true".into()];
-        if let Err(error) = model.try_get_matches_from_mut(alone) {
-            let Setting { variable, value, .. } = setting;
-            return Err(usage_error::line_for_variable(&error, &setting.flag(), variable, value));
+        if let Err(error) = model.clone().try_get_matches_from_mut(alone) {
+            let Setting { variable, value, .. } = &setting;
+            settings.warn_of_value(
+                &setting.id,
+                usage_error::about_variable(&error, model, &setting.flag(), variable, value),
+            );
+            continue;
         }
+        let rivals = conflicts(model, arg);
+        let rival = settings.used.iter().find(|set| rivals.iter().any(|c| set.is_about(c.get_id().as_str())));
+        if let Some(rival) = rival.map(|rival| rival.variable.clone()) {
+            let name = &setting.variable;
+            settings
+                .warn_of_value(&setting.id, format!("{name} cannot be used with {rival}; {name} is ignored"));
+            continue;
+        }
+        settings.used.push(setting);
     }
+    settings.warnings.extend(unknown_variables(model));
     let program = words.iter().take(1).cloned();
-    let all = program.chain(settings.iter().map(Setting::argument)).chain(words.iter().skip(1).cloned());
-    let matches = model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error))?;
-    Ok((matches, Settings(settings)))
+    let all = program.chain(settings.used.iter().map(Setting::argument)).chain(words.iter().skip(1).cloned());
+    let matches =
+        model.try_get_matches_from_mut(all).map_err(|error| usage_error::line(&error, model, words))?;
+    Ok((matches, settings))
 }
+
+/// The variables that set a flag: `RETRY_RETRIES`, then `RETRY_ATTEMPTS`.
+fn variables(arg: &Arg) -> impl Iterator<Item = String> {
+    let names = arg.get_long_and_visible_aliases().unwrap_or_default();
+    names.into_iter().map(variable_of)
+}
+
+/// `RETRY_MAX_DELAY` for `max-delay`.
+fn variable_of(name: &str) -> String {
+    format!("RETRY_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+/// What a flag without a value is set to; `None` if the words do not say.
+fn switch(value: &OsStr) -> Option<bool> {
+    match value.to_str()?.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// Warnings of variables that begin with `RETRY_` and are neither a setting nor something that `retry` sets for its
+/// command. The outermost `retry` says so, and those inside it need not.
+fn unknown_variables(model: &Command) -> Vec<String> {
+    if depth() > 0 {
+        return Vec::new();
+    }
+    let settings: Vec<String> =
+        model.get_arguments().filter(|arg| is_setting(arg)).flat_map(variables).collect();
+    let mut names: Vec<String> = std::env::vars_os()
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("RETRY_"))
+        .filter(|name| !settings.contains(name) && !FOR_THE_COMMAND.contains(&name.as_str()))
+        .collect();
+    names.sort_unstable();
+    let as_option = |name: &String| flag(&name.strip_prefix("RETRY_").unwrap_or(name).to_ascii_lowercase());
+    let options: Vec<String> = settings.iter().map(as_option).collect();
+    let said = |name: String| {
+        let option = as_option(&name);
+        let is_flag = model.get_arguments().any(|arg| arg.get_long() == option.strip_prefix("--"));
+        if is_flag {
+            return format!("{name} is ignored: {option} is given on the command line only");
+        }
+        let meant = match option_elsewhere(&option) {
+            Some(row) => row.example.split(' ').next(),
+            None => misspelt(&option, options.iter().map(String::as_str)),
+        };
+        let meant = meant.map(|option| variable_of(option.trim_start_matches("--")));
+        let shown = usage_error::escaped(&name);
+        match meant.filter(|meant| settings.contains(meant)) {
+            Some(meant) => format!("{shown} is no setting and is ignored; did you mean {meant}?"),
+            None => format!("{shown} is no setting and is ignored"),
+        }
+    };
+    names.into_iter().map(said).collect()
+}
+
+/// The variables that `retry` sets for the commands that it runs; a caller may set the last one.
+const FOR_THE_COMMAND: [&str; 7] = [
+    "RETRY_ATTEMPT",
+    "RETRY_MAX_ATTEMPTS",
+    "RETRY_PREVIOUS_STATUS",
+    "RETRY_ELAPSED",
+    "RETRY_DEPTH",
+    "RETRY_STATUS",
+    "RETRY_RUN_ID",
+];
 
 /// Whether a setting conflicts with a typed flag about decorrelated jitter, which grows by itself. clap does not know
 /// this conflict, because it depends on the value.
@@ -179,7 +302,8 @@ pub fn flag(id: &str) -> String {
 
 /// Whether a flag can be set in the environment.
 pub fn is_setting(arg: &Arg) -> bool {
-    arg.get_action().takes_values() && !NO_SETTINGS.contains(&arg.get_id().as_str())
+    let id = arg.get_id().as_str();
+    (arg.get_action().takes_values() && !NO_SETTINGS.contains(&id)) || SWITCHES.contains(&id)
 }
 
 /// The flags that conflict with `arg`, whichever of the two declares it.

@@ -62,19 +62,26 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     let matches = match model.try_get_matches_from_mut(words) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Invocation::Print(rendered(words, error)));
+            return Ok(Invocation::Print(rendered(&error)));
         }
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
             return Err(usage_error::line_for_not_utf8(&model, words));
         }
-        Err(error) => return Err(usage_error::line(&error)),
+        Err(error) => return Err(usage_error::line(&error, &model, words)),
     };
     let (matches, settings) = environment::merge(&mut model, matches, words)?;
-    let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error))?;
+    let args = Args::from_arg_matches(&matches).map_err(|error| usage_error::line(&error, &model, words))?;
     if let Some(what) = args.generate {
         return Ok(Invocation::Print(generate::generate(model, what)));
     }
+    check_value_apart(&args, words)?;
     let format = args.log_format.unwrap_or_default();
+    // The default would be the state of someone else, and --reset-state would forget it.
+    if let Some(bad) = settings.bad("state")
+        && (args.show_state || args.reset_state.is_some())
+    {
+        return Err(format!("retry: {bad}"));
+    }
     if args.show_state {
         return Ok(Invocation::ShowState(location(&args), format));
     }
@@ -91,7 +98,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     }
     if args.html.is_some() {
         return Err(format!(
-            "retry: --html does nothing without --stats. Good: --stats {} --html {}",
+            "retry: --html does nothing without --stats. Example: --stats {} --html {}",
             usage_error::example("--stats"),
             usage_error::example("--html")
         ));
@@ -105,6 +112,19 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     })
 }
 
+/// `--retry-after both COMMAND` would run `both`, because the value follows a `=`.
+fn check_value_apart(args: &Args, words: &[OsString]) -> Result<(), String> {
+    let before = words.len().checked_sub(args.command.len() + 1).and_then(|index| words.get(index));
+    match args.command.first().and_then(|word| word.to_str()) {
+        Some(stream @ ("stderr" | "stdout" | "both"))
+            if before.is_some_and(|word| word == "--retry-after") =>
+        {
+            Err(format!("retry: the value of --retry-after follows a =. Example: --retry-after={stream}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The command of an invocation without options. The model of the flags, half the cost of a start (benches/README.md), is
 /// not built for it.
 fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
@@ -116,14 +136,26 @@ fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
     (!command.is_empty()).then_some(command)
 }
 
-/// Help or the version as clap renders it, in colour on a terminal only. The text behind the flags takes time to build, so
-/// it is added only here.
-fn rendered(words: &[OsString], error: clap::Error) -> Vec<u8> {
-    let whole = Args::command().after_long_help(texts::after_long_help()).mut_arg("retry_after", |arg| {
-        let help = arg.get_long_help().map(ToString::to_string).unwrap_or_default();
-        arg.long_help(format!("{help}\n\n{}", texts::known_forms()))
-    });
-    let text = whole.try_get_matches_from(words).err().unwrap_or(error).render();
+/// Help or the version as clap renders it, in colour on a terminal only. Both helps have one line for each flag: `-h` the
+/// common ones, `--help` all of them, in groups. The man page has the rest.
+fn rendered(error: &clap::Error) -> Vec<u8> {
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp => {
+            let mut model = Args::command();
+            let is_short = error.to_string() == model.render_help().to_string();
+            let mut shown = if is_short {
+                model.mut_args(|arg| arg.help_heading("Options"))
+            } else {
+                let about = model.get_long_about().cloned().unwrap_or_default();
+                model
+                    .mut_args(|arg| arg.hide_short_help(false).hide_possible_values(false))
+                    .about(about)
+                    .after_help(texts::after_long_help())
+            };
+            shown.render_help()
+        }
+        _ => error.render(),
+    };
     let stdout = stdio::stdout();
     let is_colored = stdio::is_terminal(stdout) && console::understands_escapes(stdout);
     if is_colored { text.ansi().to_string() } else { text.to_string() }.into_bytes()
@@ -135,7 +167,7 @@ fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<
     let Some(name) = name else { return Ok(list::all(&catalog).into_bytes()) };
     let entry = catalog.find(name).ok_or_else(|| {
         let why = format!("not one of {}", catalog.names().join(", "));
-        usage_error::line_for_value("--list-presets", "", name, &why)
+        usage_error::line_for_value("--list-presets", name, &why)
     });
     Ok(list::one(&entry?).into_bytes())
 }

@@ -20,8 +20,12 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
         notes.extend(plan.settings.iter().cloned());
         notes.extend(plan.auto.iter().cloned());
     }
+    let is_shown = plan.verbosity >= Verbosity::Normal;
+    if is_shown {
+        notes.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}")));
+    }
     // The caller expects the identifier in the logs.
-    if plan.verbosity != Verbosity::Quiet && environment::run_id() == RunId::Unusable {
+    if is_shown && environment::run_id() == RunId::Unusable {
         notes.push(
             "note: RETRY_RUN_ID is not used, another one is made: it may have 128 letters, digits and -_.:/+=@"
                 .to_owned(),
@@ -29,7 +33,7 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
     }
     let is_watched =
         plan.verbosity == Verbosity::Verbose || (plan.verbosity == Verbosity::Normal && stderr_is_terminal);
-    let is_expected = plan.verbosity != Verbosity::Quiet && has_preset(plan, "curl");
+    let is_expected = is_shown && has_preset(plan, "curl");
     if (is_watched || is_expected) && is_curl_without_fail(&plan.command) {
         notes.push(format!("note: {CURL}"));
     }
@@ -45,7 +49,7 @@ fn has_preset(plan: &Plan, name: &str) -> bool {
 pub fn warnings(plan: &Plan) -> Vec<String> {
     let command = tool(&plan.command).words;
     let name = name(&command);
-    let mut warnings = Vec::new();
+    let mut warnings = plan.warnings.clone();
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }

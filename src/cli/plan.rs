@@ -30,14 +30,14 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         && consecutive > limit
     {
         return Err(format!(
-            "retry: {} can never be reached with {}. Good: {}",
+            "retry: {} can never be reached with {}. Example: {}",
             settings.given("consecutive", consecutive),
             settings.given("retries", limit),
             settings.given("consecutive", limit),
         ));
     }
     check_idle(&args, settings)?;
-    let (rules, auto) = rules(&args, settings)?;
+    let Parsed { rules, auto, warnings } = rules(&args, settings)?;
     let shared = shared(&args);
     let limits = Limits::default();
     let (streams, verbosity) = (streams(&args), verbosity(&args));
@@ -97,15 +97,17 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         },
         outer_attempts: environment::outer_attempts(),
         settings: settings.notes(),
+        warnings,
         auto,
     })
 }
 
-/// `--quiet` and `--verbose`
+/// `--silent`, `--quiet` and `--verbose`, of which clap leaves the last one.
 pub fn verbosity(args: &Args) -> Verbosity {
-    match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
+    match (args.silent, args.quiet, args.verbose) {
+        (true, ..) => Verbosity::Silent,
+        (_, true, _) => Verbosity::Quiet,
+        (.., true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     }
 }
@@ -156,7 +158,7 @@ fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
     let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.has(id));
     match idle {
         Some((id, _)) => Err(format!(
-            "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Good: --jitter full"
+            "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Example: --jitter full"
         )),
         None => Ok(()),
     }
@@ -217,7 +219,7 @@ fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
         if typed && !has_use {
             let flag = environment::flag(id);
             return Err(format!(
-                "retry: {flag} does nothing without {needs}. Good: {needs} {flag} {}",
+                "retry: {flag} does nothing without {needs}. Example: {needs} {flag} {}",
                 usage_error::example(&flag)
             ));
         }
@@ -239,8 +241,16 @@ pub fn catalog(args: &Args, settings: &Settings) -> Result<Catalog, String> {
     Catalog::read(&args.preset_file, |file| settings.given("preset_file", file))
 }
 
-/// All rules, and a note about the meaning of `auto`.
-fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), String> {
+/// The rules, and what is said about them.
+struct Parsed {
+    rules: Rules,
+    /// The meaning of `auto`.
+    auto: Option<String>,
+    /// What is wrong with settings, those about rules included.
+    warnings: Vec<String>,
+}
+
+fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
     let catalog = catalog(args, settings)?;
     let flags = [
         ("retry_on", Then::Retry, &args.retry_on),
@@ -248,12 +258,19 @@ fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), St
         ("success_on", Then::Success, &args.success_on),
     ];
     let mut rules = Vec::new();
+    let mut warnings = settings.warnings().to_vec();
     for (id, then, sets) in flags {
         for set in sets {
-            rules.extend(set.rules(then, &catalog, &args.command).map_err(|why| {
-                let value = set.text();
-                usage_error::line_for_value(&environment::flag(id), &settings.given(id, &value), &value, &why)
-            })?);
+            match (set.rules(then, &catalog, &args.command), settings.variable(id)) {
+                (Ok(more), _) => rules.extend(more),
+                (Err(why), None) => {
+                    return Err(usage_error::line_for_value(&environment::flag(id), &set.text(), &why));
+                }
+                (Err(why), Some(variable)) => {
+                    let flag = environment::flag(id);
+                    warnings.push(usage_error::bad_set(&flag, variable, &set.text(), &why));
+                }
+            }
         }
     }
     let output = [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
@@ -263,5 +280,5 @@ fn rules(args: &Args, settings: &Settings) -> Result<(Rules, Option<String>), St
         (Some(name), tool) => format!("auto is the preset {name}, for {tool}"),
         (None, tool) => format!("auto knows no preset for {tool}: every failure is retried"),
     });
-    Ok((Rules::new(rules), auto.map(|note| usage_error::escaped(&note))))
+    Ok(Parsed { rules: Rules::new(rules), auto: auto.map(|note| usage_error::escaped(&note)), warnings })
 }

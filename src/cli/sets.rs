@@ -1,6 +1,6 @@
 //! The values of `--retry-on`, `--stop-on` and `--success-on`: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
-use super::presets::{self, Catalog, command, file};
+use super::presets::{Catalog, command, file};
 use crate::core::condition::Condition;
 use crate::core::exit_code;
 use crate::core::outcome::TIMED_OUT;
@@ -51,7 +51,7 @@ impl OutcomeSet {
                 ItemKind::Condition(condition) => condition.clone(),
                 ItemKind::Preset => match catalog.preset(text, command) {
                     Some(preset) => Condition::Preset(preset),
-                    None => return Err(unknown(text, &catalog.names())),
+                    None => return Err(unknown(text)),
                 },
                 ItemKind::Auto => {
                     let name = catalog.for_command(command).0;
@@ -91,32 +91,34 @@ fn item_kind(text: &str) -> Result<ItemKind, String> {
         _ if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') => codes(text)?,
         _ => match Signal::parse(text) {
             Some(signal) => Condition::Signal(signal),
-            None if file::is_name(text) && text != "signal" => return Ok(ItemKind::Preset),
-            None => return Err(unknown(text, &presets::names().map(str::to_owned).collect::<Vec<_>>())),
+            None if file::is_name(text) => return Ok(ItemKind::Preset),
+            None => return Err(unknown(text)),
         },
     };
     Ok(ItemKind::Condition(condition))
 }
 
-fn unknown(text: &str, presets: &[String]) -> String {
-    let (kinds, why) = if HAS_SIGNALS {
-        ("exit status, name of a signal, nonzero, signal, timeout, spawn, auto", "")
-    } else {
-        ("exit status, nonzero, timeout, spawn, auto", "; Windows has no signals")
-    };
-    format!("'{text}' is no {kinds} or preset ({}){why}", presets.join(", "))
+fn unknown(text: &str) -> String {
+    let (signal, why) =
+        if HAS_SIGNALS { ("the name of a signal, ", "") } else { ("", "; Windows has no signals") };
+    let any_signal = if HAS_SIGNALS { "signal, " } else { "" };
+    format!(
+        "'{text}' is not an exit status, {signal}nonzero, {any_signal}timeout, spawn, auto or a preset \
+         (--list-presets shows them){why}"
+    )
 }
 
 fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
         exit_code::parse(part.trim()).ok_or_else(|| match part.trim().parse() {
             Ok(400..=599_u16) => {
-                format!(
-                    "'{text}' is no exit status; HTTP statuses are looked at by the presets curl and wget"
-                )
+                format!("'{text}' is not an exit status; the presets curl and wget look at HTTP statuses")
             }
             _ => {
-                format!("'{text}' is no exit status from 0 to {}, nor a range of them", exit_code::MAX_TEXT)
+                format!(
+                    "'{text}' is not an exit status from 0 to {}, or a range of them",
+                    exit_code::MAX_TEXT
+                )
             }
         })
     };
@@ -125,7 +127,7 @@ fn codes(text: &str) -> Result<Condition, String> {
         Some((low, high)) => {
             let (low, high) = (code(low)?, code(high)?);
             if low > high {
-                return Err(format!("the range '{text}' runs backwards"));
+                return Err(format!("the range '{text}' ends before it begins"));
             }
             Ok(Condition::Codes(low, high))
         }
@@ -135,6 +137,7 @@ fn codes(text: &str) -> Result<Condition, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::presets;
     use crate::core::rules::Rules;
 
     #[test]
@@ -210,7 +213,7 @@ mod tests {
             ("7,", "empty"),
             ("4294967296", "'4294967296'"),
             ("-1", "'-1'"),
-            ("9-5", "backwards"),
+            ("9-5", "ends before it begins"),
             ("7,curll", "'curll'"),
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),

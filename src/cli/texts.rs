@@ -2,7 +2,6 @@
 //!
 //! Words in backticks are literal; the man page prints them bold, like every `--flag`.
 
-use crate::core::retry_after::forms::FORMS;
 use std::fmt::Write as _;
 
 #[derive(Debug)]
@@ -166,7 +165,7 @@ pub const SHARED_STATE: &[&str] = &[
     "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
      the same name, in the same --state, shares it. A breaker and a budget of one name are two things.",
     "--breaker counts failures in a row. Every failed attempt is one, the last of a run and one that timed \
-     out included, but not what a stop rule matched, what is hopeless by nature, what could not be started, or what \
+     out included, but not what a stop rule matched, a permanent failure, what could not be started, or what \
      was interrupted. \
      At --breaker-failures the circuit opens: no attempt starts. A retry that has run nothing yet says so and \
      exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
@@ -192,8 +191,9 @@ pub const SHARED_STATE: &[&str] = &[
 /// The paragraph of the man page about settings.
 pub const SETTINGS: &str = "Each of these variables is a flag: `RETRY_RETRIES=5` is --retries 5. Empty means \
     unset. The command line wins, also over a setting that conflicts with it, and a list on the command \
-    line replaces the variable's. A bad value is an error that names the variable. With --verbose, retry \
-    says what came from the environment.";
+    line replaces the variable's. RETRY_ATTEMPTS is RETRY_RETRIES. RETRY_QUIET, RETRY_SILENT and RETRY_VERBOSE are 1 or \
+    0. A bad value is ignored with a warning, because the variable may belong to another program; so is a variable that \
+    looks like a setting and is none. With --verbose, retry says what came from the environment.";
 
 /// The variables that others set, and their effects.
 pub const SET_BY_OTHERS: &[Row] = &[
@@ -239,26 +239,28 @@ const WIDTH: usize = 80;
 pub const DURATION: &str =
     "A DUR is a number of seconds (0.5) or numbers with units: 500ms, 90s, 5m, 1m30s, 2h, 1d.";
 
+/// What a SET of outcomes is, for `--help`.
+const SET: &str = "A SET is a list of exit statuses (7), ranges (5-7), signals (KILL), nonzero, signal, timeout, spawn, \
+    auto, and presets (curl, git, ...; see --list-presets). An RE is a regular expression for a line of the output.";
+
+/// How many of the examples `--help` shows.
+const SHOWN_EXAMPLES: usize = 7;
+
 /// The text behind the flags in `--help`.
 pub fn after_long_help() -> String {
     let mut text = String::new();
     fill(&mut text, "", 0, DURATION, WIDTH);
+    fill(&mut text, "", 0, SET, WIDTH);
     text.push_str("\nEXAMPLES\n");
-    for Example { what, command } in EXAMPLES {
+    for Example { what, command } in EXAMPLES.iter().take(SHOWN_EXAMPLES) {
         let _infallible = writeln!(text, "  {what}:\n      {command}");
     }
     text.push_str("\nEXIT STATUS\n");
     for Row { term, meaning } in EXIT_STATUS {
         fill(&mut text, &format!("  {term:<7}"), 9, meaning, WIDTH);
     }
-    fill(&mut text, "  ", 2, EXIT_BY_SIGNAL, WIDTH);
+    text.push_str("\nEverything else: man retry, or retry --generate man | man -l -\n");
     text
-}
-
-/// The end of the long help of --retry-after: the forms that the man page explains.
-pub fn known_forms() -> String {
-    let forms: Vec<&str> = FORMS.iter().map(|form| form.shown).collect();
-    format!("It knows, among others: {}. retry(1) says what each means.", forms.join("; "))
 }
 
 /// Appends `words` in lines of at most `width` characters, except for a longer word: the first line behind `head`, the

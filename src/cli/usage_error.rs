@@ -1,73 +1,227 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
+use super::{presets, values};
 use crate::core::shared::without_secret;
+use crate::core::suggestions::{OPTIONS, misspelt, option_elsewhere, with_two_dashes};
 use crate::platform::program;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, Error};
+use clap::{Arg, Command, Error};
 use std::ffi::{OsStr, OsString};
 
-/// The line for an error on the command line.
-pub fn line(error: &Error) -> String {
+/// The line for an error on the command line, of which these are the words.
+pub fn line(error: &Error, model: &Command, words: &[OsString]) -> String {
     let flag = flag(error);
-    let line = |what: String, good: &str| {
-        let good = if good.is_empty() { String::new() } else { format!(". Good: {good}") };
-        format!("retry: {what}{good}")
-    };
     match error.kind() {
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            line(invalid(error, &format!("for {flag}"), &flag), &good_use(&flag))
-        }
-        ErrorKind::UnknownArgument => {
-            let alike = || text(error, ContextKind::SuggestedArg).map(|similar| bare(&similar));
-            let help = match synonym(&flag).or_else(alike) {
-                Some(meant) => format!("; did you mean {meant}?"),
-                None => "; options come before the command, see retry --help".to_owned(),
-            };
-            line(format!("unknown option {flag}{help}"), "")
-        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match one_dash(model, words, &flag, error) {
+            Some(unknown) => unknown,
+            None => invalid(error, model, &flag),
+        },
+        ErrorKind::UnknownArgument => one_dash(model, words, &flag, error)
+            .or_else(|| value_with_dash(model, words, &flag))
+            .unwrap_or_else(|| unknown(model, &flag, &flag)),
         ErrorKind::ArgumentConflict => {
             let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
-            match rival.is_empty() {
-                true => line(
-                    format!("{flag} stands alone"),
-                    format!("retry {flag} {}", example(&flag)).trim_end(),
-                ),
-                false if rival == flag => line(format!("{flag} is given twice"), "give it once"),
-                false => line(format!("{flag} cannot be used with {rival}"), "give one of them"),
+            if rival.is_empty() {
+                let example = format!("retry {flag} {}", example(&flag));
+                with_example(&format!("{flag} stands alone"), example.trim_end())
+            } else {
+                format!("retry: {flag} cannot be used with {rival}: give one of them")
             }
         }
         ErrorKind::MissingRequiredArgument => {
-            line("no command is given".to_owned(), "retry -- curl -fsS https://example.com")
+            with_example("no command is given", "retry -- curl -fsS https://example.com")
         }
+        ErrorKind::TooManyValues => format!("retry: {flag} takes no value"),
         // The first line of any other error of clap.
         _ => {
             let message = error.to_string();
             let first = message.lines().next().unwrap_or_default();
-            line(first.trim_start_matches("error: ").to_owned(), "")
+            format!("retry: {}", first.trim_start_matches("error: "))
         }
     }
 }
 
-/// The line for a bad value in a variable, which sets `flag`.
-pub fn line_for_variable(error: &Error, flag: &str, variable: &str, value: &OsStr) -> String {
-    let place = format!("in {variable}");
-    let what = match error.kind() {
-        ErrorKind::InvalidUtf8 => invalid_value(flag, &value.to_string_lossy(), &place, NOT_UTF8),
-        _ => invalid(error, &place, flag),
-    };
-    format!("retry: {what}. Good: {}", good_variable(flag, variable))
+/// A line with words that would have been right. Nothing is right for a flag that does nothing on this system.
+fn with_example(what: &str, example: &str) -> String {
+    match example {
+        "" => format!("retry: {what}"),
+        example if is_unsupported(example) => format!("retry: {what}"),
+        example => format!("retry: {what}. Example: {example}"),
+    }
 }
 
-/// The line for a value that is bad only together with others. `given` is the flag or the variable with the value:
-/// `--retry-on 7,x` or `RETRY_RETRY_ON=7,x`.
-pub fn line_for_value(flag: &str, given: &str, value: &str, why: &str) -> String {
-    let (place, good) = match given.split_once('=') {
-        Some((variable, _)) if variable.starts_with("RETRY_") => {
-            (format!("in {variable}"), good_variable(flag, variable))
-        }
-        _ => (format!("for {flag}"), good_use(flag)),
+/// The line for an option that does not exist: what it is called here, or the name that is meant.
+fn unknown(model: &Command, typed: &str, option: &str) -> String {
+    let what = format!("unknown option {typed}");
+    if let Some(row) = option_elsewhere(option) {
+        return with_example(&format!("{what}: {}", row.said), row.example);
+    }
+    // A letter is too short to be misspelt.
+    let ours = long_names(model);
+    let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(|name| name.starts_with("--"));
+    let names = ours.iter().map(String::as_str).chain(theirs);
+    let meant = if option.starts_with("--") { misspelt(option, names) } else { None };
+    match meant.map(|meant| (meant, option_elsewhere(meant))) {
+        Some((_, Some(row))) => with_example(&format!("{what}: {}", row.said), row.example),
+        Some((meant, None)) => format!("retry: {what}; did you mean {meant}?"),
+        None => format!("retry: {what}; options come before the command, see retry --help"),
+    }
+}
+
+/// The long options, aliases included.
+fn long_names(model: &Command) -> Vec<String> {
+    let longs = model.get_arguments().flat_map(|arg| arg.get_long_and_visible_aliases().unwrap_or_default());
+    longs.map(|name| format!("--{name}")).collect()
+}
+
+/// The line for a long option with one dash, as Go programs have them. clap takes `-max-time` for `-m ax-time`, and
+/// `-attempts` for `-a`.
+fn one_dash(model: &Command, words: &[OsString], flag: &str, error: &Error) -> Option<String> {
+    let rest = match error.kind() {
+        ErrorKind::UnknownArgument if !flag.starts_with("--") => flag.trim_start_matches('-').to_owned(),
+        ErrorKind::UnknownArgument => return None,
+        _ => text(error, ContextKind::InvalidValue)?,
     };
-    format!("retry: {}. Good: {good}", invalid_value(flag, value, &place, why))
+    let names = long_names(model);
+    words.iter().skip(1).take_while(|word| *word != "--").find_map(|word| {
+        let long = with_two_dashes(word).filter(|_| word.to_string_lossy().contains(&rest))?;
+        let typed = long.get(1..)?;
+        if names.contains(&long) {
+            let example = format!("{long} {}", example_for(model, &long));
+            return Some(with_example(
+                &format!("unknown option {typed}: it has two dashes"),
+                example.trim_end(),
+            ));
+        }
+        option_elsewhere(&long).map(|_| unknown(model, typed, &long))
+    })
+}
+
+/// The line for an unknown option that was to be the value of the flag before it.
+fn value_with_dash(model: &Command, words: &[OsString], option: &str) -> Option<String> {
+    let (before, value) = words.windows(2).find_map(|pair| {
+        let (before, value) = (pair[0].to_str()?, pair[1].to_str()?);
+        (value.split('=').next()? == option).then_some((before, value))
+    })?;
+    let arg = named(model, before)?;
+    let takes_word = arg.get_action().takes_values() && !arg.is_require_equals_set();
+    takes_word.then(|| {
+        let value = escaped(value);
+        let what = format!("{before} needs a value; one that begins with a dash is written {before}={value}");
+        with_example(&what, &format!("{before} {}", example_for(model, before)))
+    })
+}
+
+/// The line for a bad value, or for none.
+fn invalid(error: &Error, model: &Command, flag: &str) -> String {
+    match text(error, ContextKind::InvalidValue) {
+        Some(value) if !value.is_empty() => {
+            let (why, example) = why_and_example(error, model, flag, &value);
+            with_example(&invalid_value(flag, &value, &format!("for {flag}"), &why), &example)
+        }
+        _ => with_example(&format!("{flag} needs a value"), &format!("{flag} {}", example(flag))),
+    }
+}
+
+/// What a bad value in a variable, which sets `flag`, gets for a message. It is no usage error: `RETRY_BACKOFF` may belong
+/// to another program.
+pub fn about_variable(error: &Error, model: &Command, flag: &str, variable: &str, value: &OsStr) -> String {
+    let value = value.to_string_lossy();
+    let (why, example) = match error.kind() {
+        ErrorKind::InvalidUtf8 => (NOT_UTF8.to_owned(), format!("{flag} {}", example(flag))),
+        _ => why_and_example(error, model, flag, &value),
+    };
+    bad_variable(flag, variable, &value, &why, &example)
+}
+
+/// The same for a value that is bad only together with others.
+pub fn bad_variable(flag: &str, variable: &str, value: &str, why: &str, example: &str) -> String {
+    let what = invalid_value(flag, value, &format!("in {variable}"), why);
+    // What fits may be another flag: `--base 2s` for `RETRY_BACKOFF=2s`.
+    let example = example.split_once(' ').map(|(flag, value)| {
+        format!("RETRY_{}={value}", flag.trim_start_matches("--").replace('-', "_").to_uppercase())
+    });
+    match example.filter(|_| !is_unsupported(flag)) {
+        Some(example) => format!("{what}; the variable is ignored. Example: {example}"),
+        None => format!("{what}; the variable is ignored"),
+    }
+}
+
+/// The same for a set of outcomes with a name that no preset has.
+pub fn bad_set(flag: &str, variable: &str, value: &str, why: &str) -> String {
+    let (hint, example) =
+        meant_by_set(flag, value).unwrap_or_else(|| (String::new(), format!("{flag} {}", example(flag))));
+    bad_variable(flag, variable, value, &format!("{why}{hint}"), &example)
+}
+
+/// The line for a value that is bad only together with others. `given` is the flag with the value: `--retry-on 7,x`.
+pub fn line_for_value(flag: &str, value: &str, why: &str) -> String {
+    let (hint, example) =
+        meant_by_set(flag, value).unwrap_or_else(|| (String::new(), format!("{flag} {}", example(flag))));
+    let what = invalid_value(flag, value, &format!("for {flag}"), &format!("{why}{hint}"));
+    with_example(&what, &example)
+}
+
+/// The flags that take a set of outcomes.
+const SETS: [&str; 3] = ["--retry-on", "--stop-on", "--success-on"];
+
+/// What was meant by a value that is no set of outcomes: the end of a sentence, and words that would have been right.
+fn meant_by_set(flag: &str, value: &str) -> Option<(String, String)> {
+    if !SETS.contains(&flag) {
+        return None;
+    }
+    if value.contains(' ') {
+        let output = format!("{flag}-output");
+        return Some((
+            format!("; text in the output is for {output}"),
+            format!("{output} '{}'", visible(flag, value)),
+        ));
+    }
+    if value.parse().is_ok_and(|status: u16| (400..600).contains(&status)) {
+        return Some((String::new(), format!("{flag} curl")));
+    }
+    let items: Vec<&str> = value.split(',').map(str::trim).collect();
+    let near: Vec<&str> = items.iter().map(|item| misspelt(item, presets::names()).unwrap_or(item)).collect();
+    (near != items).then(|| (String::new(), format!("{flag} {}", visible(flag, &near.join(",")))))
+}
+
+/// Why a value is bad, and words that would have been right: those that were meant, if that can be seen.
+fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (String, String) {
+    let valid: &[String] = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(valid)) => valid,
+        _ => &[],
+    };
+    let why = match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None if valid.is_empty() => "not valid".to_owned(),
+        None => format!("not one of {}", valid.join(", ")),
+    };
+    let is_duration = values::duration(value).is_ok();
+    let elsewhere = match flag {
+        "--backoff" if is_duration => Some(("a delay is", "--base")),
+        "--retries" | "--consecutive" if is_duration && value.ends_with(char::is_alphabetic) => {
+            Some(("a limit in time is", "--deadline"))
+        }
+        "--retry-after" if is_duration => Some(("a limit is", "--max-retry-after")),
+        _ => None,
+    };
+    if let Some((is, other)) = elsewhere {
+        return (format!("{why}; {is} {other}"), format!("{other} {value}"));
+    }
+    if let Some((hint, example)) = meant_by_set(flag, value) {
+        return (format!("{why}{hint}"), example);
+    }
+    let near = misspelt(value, valid.iter().map(String::as_str)).map(str::to_owned);
+    // A set in lower case would pass as the name of a preset.
+    let lower = (!SETS.contains(&flag)).then(|| value.to_lowercase());
+    let others = [value.replace(',', "."), value.replace(';', ",")];
+    let works = |value: &String| {
+        let words = ["retry".to_owned(), format!("{flag}={value}"), "--".to_owned(), "true".to_owned()];
+        model.clone().try_get_matches_from(words).is_ok()
+    };
+    let meant = near.into_iter().chain(lower).chain(others).find(works);
+    let example = format!("{flag} {}", meant.as_deref().unwrap_or_else(|| example(flag)));
+    (why, example)
 }
 
 /// The line for a value of an option that is not UTF-8. clap does not name it: it is the first such word, because options
@@ -84,7 +238,7 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
                     .unwrap_or((before, text)),
             };
             let what = invalid_value(&flag, &value, &format!("for {flag}"), NOT_UTF8);
-            return format!("retry: {what}. Good: {}", good_use(&flag));
+            return with_example(&what, &format!("{flag} {}", example(&flag)));
         }
         before = text;
     }
@@ -120,20 +274,6 @@ pub fn escaped(text: &str) -> String {
     text.escape_debug().to_string().replace("\\'", "'")
 }
 
-fn invalid(error: &Error, place: &str, flag: &str) -> String {
-    let why = match std::error::Error::source(error) {
-        Some(source) => source.to_string(),
-        None => match error.get(ContextKind::ValidValue) {
-            Some(ContextValue::Strings(valid)) => format!("not one of {}", valid.join(", ")),
-            _ => "not valid".to_owned(),
-        },
-    };
-    match text(error, ContextKind::InvalidValue) {
-        Some(value) if !value.is_empty() => invalid_value(flag, &value, place, &why),
-        _ => format!("{flag} needs a value"),
-    }
-}
-
 /// `--base` from clap's `--base <DUR>`.
 fn flag(error: &Error) -> String {
     match error.get(ContextKind::InvalidArg) {
@@ -154,35 +294,6 @@ fn text(error: &Error, kind: ContextKind) -> Option<String> {
         ContextValue::Strings(texts) => texts.first().cloned(),
         _ => None,
     }
-}
-
-/// The names in other tools. clap suggests names of similar spelling, but `--times` does not mean `--timeout`.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("--times", "--retries"),
-    ("--tries", "--retries"),
-    ("--count", "--retries"),
-    ("--max", "--retries"),
-    ("--max-attempts", "--retries"),
-    ("--max-retries", "--retries"),
-    ("--max-tries", "--retries"),
-    ("--retry", "--retries"),
-    ("-n", "--retries"),
-    ("--forever", "--retries inf"),
-    ("--delay", "--base"),
-    ("--interval", "--base"),
-    ("--sleep", "--base"),
-    ("--wait", "--base"),
-    ("-d", "--base"),
-    ("--max-time", "--deadline"),
-    ("--until", "--success-on"),
-    ("--while", "--retry-on"),
-    ("--silent", "--quiet"),
-    ("--debug", "--verbose"),
-    ("--exec", "--before-retry"),
-];
-
-fn synonym(flag: &str) -> Option<String> {
-    SYNONYMS.iter().find(|(theirs, _)| *theirs == flag).map(|(_, ours)| (*ours).to_owned())
 }
 
 /// A good value for each flag that takes one. A test parses all of them.
@@ -244,17 +355,23 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--generate", "man"),
 ];
 
-/// The flag with a good value. One that can do nothing on this system has none.
-fn good_use(flag: &str) -> String {
-    if is_unsupported(flag) { format!("no {flag}") } else { format!("{flag} {}", example(flag)) }
+/// The flag with this name or alias: `--attempts`.
+fn named<'a>(model: &'a Command, flag: &str) -> Option<&'a Arg> {
+    model.get_arguments().find(|arg| {
+        let names = arg.get_long_and_visible_aliases().unwrap_or_default();
+        names.iter().any(|name| flag.strip_prefix("--") == Some(name))
+    })
 }
 
-fn good_variable(flag: &str, variable: &str) -> String {
-    if is_unsupported(flag) { format!("unset {variable}") } else { format!("{variable}={}", example(flag)) }
+/// The same for a flag that is named by an alias.
+fn example_for(model: &Command, flag: &str) -> &'static str {
+    let long = named(model, flag).and_then(Arg::get_long).unwrap_or_default();
+    example(&format!("--{long}"))
 }
 
-fn is_unsupported(flag: &str) -> bool {
-    program::UNSUPPORTED_FLAGS.contains(&flag)
+/// Whether these words begin with a flag that does nothing on this system.
+fn is_unsupported(words: &str) -> bool {
+    program::UNSUPPORTED_FLAGS.contains(&words.split(' ').next().unwrap_or_default())
 }
 
 /// A good value for a flag that takes one.

@@ -13,6 +13,8 @@ use retry_loop::timestamp::LONGEST;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `0.5` (seconds), `500ms`, `1.5s`, `2m 30s`: from 0 to 10^12 s.
@@ -22,7 +24,23 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// The name of a circuit breaker or a retry budget. An empty one comes from a variable that is not set, most likely.
 pub fn shared_name(name: OsString) -> Result<OsString, String> {
-    if name.is_empty() { Err("empty".to_owned()) } else { Ok(name) }
+    match name.as_bytes() {
+        [] => Err("empty".to_owned()),
+        // A flag, whose own value is missing.
+        [b'-', ..] => Err("a name cannot begin with a dash".to_owned()),
+        _ => Ok(name),
+    }
+}
+
+/// The name of a file. One that begins with a dash is a flag whose own value is missing, or `-` for stdin or stdout.
+pub fn file(name: OsString) -> Result<PathBuf, String> {
+    match name.as_bytes() {
+        b"-" => Err("not a file; /dev/stdin, /dev/stdout and /dev/stderr are".to_owned()),
+        [b'-', ..] => {
+            Err("begins with a dash; a file with this name is written with ./ before it".to_owned())
+        }
+        _ => Ok(name.into()),
+    }
 }
 
 /// A duration above 0: `--timeout`, `--deadline`.
@@ -49,38 +67,38 @@ pub fn attempts(text: &str) -> Result<Attempts, String> {
         "inf" => Ok(Attempts::Unlimited),
         text => match count(text) {
             Ok(number) => Ok(Attempts::AtMost(number.get())),
-            Err(_) => Err("not a number of attempts from 1 on, and not inf".to_owned()),
+            Err(_) => Err("must be 1 or more, or inf".to_owned()),
         },
     }
 }
 
 /// A number from 1.
 pub fn count(text: &str) -> Result<NonZeroU64, String> {
-    text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
+    text.trim().parse().map_err(|_| "must be 1 or more".to_owned())
 }
 
 /// A whole number of 64 bits.
 pub fn seed(text: &str) -> Result<u64, String> {
-    text.trim().parse().map_err(|_| format!("not a whole number from 0 to {}", u64::MAX))
+    text.trim().parse().map_err(|_| format!("must be a whole number from 0 to {}", u64::MAX))
 }
 
 /// A number from 1 to 4294967295.
 pub fn small_count(text: &str) -> Result<NonZeroU32, String> {
-    text.trim().parse().map_err(|_| "not a number from 1 on".to_owned())
+    text.trim().parse().map_err(|_| "must be 1 or more".to_owned())
 }
 
 /// A fraction of a token, 0 or more.
 pub fn ratio(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(ratio) if ratio.is_finite() && ratio >= 0.0 => Ok(ratio),
-        _ => Err("not a number from 0 on".to_owned()),
+        _ => Err("must be 0 or more".to_owned()),
     }
 }
 
 /// The time for which a circuit is open.
 pub fn open_time(text: &str) -> Result<Duration, String> {
     let open = limit(text)?;
-    if open > LONGEST { Err("a circuit is open for a week at most".to_owned()) } else { Ok(open) }
+    if open > LONGEST { Err("must be at most a week (7d)".to_owned()) } else { Ok(open) }
 }
 
 /// A directory or the URL of a server. The error never contains a password.
@@ -92,7 +110,7 @@ pub fn location(text: &str) -> Result<Location, String> {
 pub fn factor(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
-        _ => Err("not a number above 0".to_owned()),
+        _ => Err("must be a number above 0".to_owned()),
     }
 }
 
@@ -100,7 +118,7 @@ pub fn factor(text: &str) -> Result<f64, String> {
 pub fn failure_status(text: &str) -> Result<ExitCode, String> {
     match exit_code::parse(text.trim()) {
         Some(status) if status > 0 => Ok(status),
-        _ => Err(format!("not an exit status from 1 to {}", exit_code::MAX_TEXT)),
+        _ => Err(format!("must be an exit status from 1 to {}", exit_code::MAX_TEXT)),
     }
 }
 
@@ -127,7 +145,7 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
     if let Some(percent) = text.strip_suffix('%') {
         return match percent.trim().parse::<f64>() {
             Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Jitter::Ratio(percent / 100.0)),
-            _ => Err("a percentage goes from 0% to 100%".to_owned()),
+            _ => Err("must be from 0% to 100%".to_owned()),
         };
     }
     let (symmetric, length) = match text.strip_prefix("+-").or(text.strip_prefix('±')) {
@@ -159,7 +177,7 @@ pub fn log_target(text: &str) -> Result<LogTarget, String> {
             "" => return Err("empty".to_owned()),
             "stderr" => LogTarget::Stderr,
             path if path.contains('\0') => return Err("not a file name".to_owned()),
-            path => LogTarget::File(path.into()),
+            path => LogTarget::File(file(path.into())?),
         },
     };
     Ok(target)
@@ -169,6 +187,7 @@ pub fn log_target(text: &str) -> Result<LogTarget, String> {
 pub fn label(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("empty".to_owned()),
+        label if label.starts_with('-') => Err("a name cannot begin with a dash".to_owned()),
         label if label.contains(char::is_control) => Err("a name has no control characters".to_owned()),
         label => Ok(label.to_owned()),
     }

@@ -1,7 +1,7 @@
 //! Conditions on an outcome: the items of `--retry-on`, `--stop-on` and `--success-on`.
 
 use super::exit_code::ExitCode;
-use super::outcome::{NotStarted, Outcome, SpawnFailure};
+use super::outcome::Outcome;
 use super::output::Seen;
 use super::preset::Preset;
 use super::signal::Signal;
@@ -36,12 +36,8 @@ impl Condition {
     /// Whether the outcome, together with what the command printed, meets the condition.
     pub fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
         match (self, outcome) {
-            (Self::Code(code), Outcome::Exited(_) | Outcome::Killed(_)) => outcome.status() == *code,
-            (Self::Code(126), Outcome::NotStarted(NotStarted { kind, .. })) => {
-                *kind != SpawnFailure::NotFound
-            }
-            (Self::Code(127), Outcome::NotStarted(NotStarted { kind, .. })) => {
-                *kind == SpawnFailure::NotFound
+            (Self::Code(code), Outcome::Exited(_) | Outcome::Killed(_) | Outcome::NotStarted(_)) => {
+                outcome.status() == *code
             }
             (Self::Codes(low, high), Outcome::Exited(_) | Outcome::Killed(_)) => {
                 (*low..=*high).contains(&outcome.status()) && !outcome.is_permanent()
@@ -63,6 +59,7 @@ mod tests {
     use super::super::signal::HAS_SIGNALS;
     use super::super::stream::Side;
     use super::*;
+    use crate::core::outcome::{NotStarted, SpawnFailure};
 
     #[test]
     fn each_condition_matches_what_it_names() {
@@ -93,6 +90,8 @@ mod tests {
             (Condition::Code(126), not_started(SpawnFailure::NotExecutable), true),
             (Condition::Code(126), not_started(SpawnFailure::NotFound), false),
             (Condition::Code(127), not_started(SpawnFailure::NotFound), true),
+            (Condition::Code(127), not_started(SpawnFailure::NoInterpreter), true),
+            (Condition::Code(126), not_started(SpawnFailure::NoInterpreter), false),
             (Condition::Codes(1, ExitCode::MAX), killed(Signal::SIGKILL), true),
             (Condition::Codes(1, 255), killed(Signal::SIGINT), false),
             (Condition::Codes(1, 255), not_started(SpawnFailure::NotFound), false),

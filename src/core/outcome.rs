@@ -64,6 +64,8 @@ pub struct NotStarted {
 pub enum SpawnFailure {
     /// There is no such command: exit status 127.
     NotFound,
+    /// The file is there, but not the interpreter or the loader that it names: 127, as env(1) and timeout(1) have it.
+    NoInterpreter,
     /// The command cannot be run: 126.
     NotExecutable,
     /// The system lacks a resource for the moment (EAGAIN, ENOMEM, ETXTBSY): 126.
@@ -93,8 +95,10 @@ impl Outcome {
             Self::Exited(code) => Exit::Code(*code),
             Self::Killed(signal) => Exit::Signal(*signal),
             Self::TimedOut(_) => Exit::Code(TIMED_OUT),
-            Self::NotStarted(NotStarted { kind: SpawnFailure::NotFound, .. }) => Exit::Code(NOT_FOUND),
-            Self::NotStarted(_) => Exit::Code(NOT_EXECUTABLE),
+            Self::NotStarted(NotStarted { kind, .. }) => match kind {
+                SpawnFailure::NotFound | SpawnFailure::NoInterpreter => Exit::Code(NOT_FOUND),
+                SpawnFailure::NotExecutable | SpawnFailure::Transient => Exit::Code(NOT_EXECUTABLE),
+            },
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Plan {
     pub outer_attempts: Option<u64>,
     /// The settings from the environment, as notes for `-v`.
     pub settings: Vec<String>,
+    /// What is wrong with variables of the environment that are not used.
+    pub warnings: Vec<String>,
     /// The meaning of `auto` for this command, as a note for `-v` and a dry run.
     pub auto: Option<String>,
 }
@@ -238,7 +240,9 @@ pub struct GitHub {
 /// Which messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// `retry`'s own errors only.
+    /// Nothing, except usage errors.
+    Silent,
+    /// Why a run failed, in one line, and `retry`'s own errors.
     Quiet,
     /// Each failure, a late success, giving up.
     Normal,

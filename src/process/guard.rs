@@ -1,10 +1,10 @@
 //! The circuit breaker and the retry budget of a run, as the loop uses them.
 
 use crate::core::shared::SharedConfig;
-use crate::run::event::{Event, Observer};
+use crate::run::event::{CircuitChange, Event, Observer};
 use crate::state::shared::{Gate, Permit, SharedState};
 use retry_loop::bucket::Payment;
-use retry_loop::circuit::{DEFAULT_LEASE, Observation};
+use retry_loop::circuit::{DEFAULT_LEASE, Observation, Recorded};
 use retry_loop::random::Random;
 use retry_loop::run::{Admission, Guard};
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct SharedGuard {
     permit: Permit,
     /// When to renew the permit, as time since the start of the run; `None` if it needs no renewal.
     renewal: Option<Duration>,
+    /// What the current attempt did to the circuit, until the loop has asked for it.
+    pub change: Option<CircuitChange>,
     /// How long a probe may take without a renewal of its permit.
     lease: Duration,
 }
@@ -25,7 +27,13 @@ impl SharedGuard {
     /// limit the permit is renewed.
     pub fn new(config: &SharedConfig, longest_attempt: Option<Duration>) -> Self {
         let lease = longest_attempt.unwrap_or(DEFAULT_LEASE).min(DEFAULT_LEASE);
-        Self { state: SharedState::new(config), permit: Permit::Unguarded, renewal: None, lease }
+        Self {
+            state: SharedState::new(config),
+            permit: Permit::Unguarded,
+            renewal: None,
+            change: None,
+            lease,
+        }
     }
 
     /// When to renew the permit, as time since the start of the run; `None` if it needs no renewal.
@@ -60,6 +68,15 @@ impl<O> GuardNow<'_, O> {
     }
 }
 
+/// What is worth a message of what became of a result.
+fn change(recorded: Recorded) -> Option<CircuitChange> {
+    match recorded {
+        Recorded::Opened { wait } => Some(CircuitChange::Opened { wait }),
+        Recorded::Closed => Some(CircuitChange::Closed),
+        Recorded::Counted | Recorded::GivenBack | Recorded::Late => None,
+    }
+}
+
 impl<O> Guard for GuardNow<'_, O> {
     fn admit(&mut self) -> Admission {
         let now = self.now;
@@ -67,6 +84,7 @@ impl<O> Guard for GuardNow<'_, O> {
         match guard.state.admit(guard.lease, warn) {
             Gate::Pass(permit) => {
                 guard.permit = permit;
+                guard.change = matches!(permit, Permit::Probe { .. }).then_some(CircuitChange::Probing);
                 guard.renewal = permit.renewal().map(|every| now + every);
                 Admission::Admitted
             }
@@ -83,7 +101,7 @@ impl<O> Guard for GuardNow<'_, O> {
         let Some((guard, warn)) = self.guard() else { return };
         let permit = std::mem::replace(&mut guard.permit, Permit::Unguarded);
         guard.renewal = None;
-        guard.state.record(permit, observation, random, warn);
+        guard.change = guard.state.record(permit, observation, random, warn).and_then(change);
     }
 
     fn pay(&mut self) -> Payment {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`supervisor`] | the attempts and hooks of a run; implements [`crate::run::driver::Driver`] |
 //! | [`spawn`] | the start of a command: its environment, statuses 126 and 127 |
+//! | [`interpreter`] | why a file that is there cannot be found: the interpreter that it names |
 //! | [`event_loop`] | the one place that waits: for children, signals, streams and time limits |
 //! | [`clock`] | the time of a run, without the time for which it was stopped |
 //! | [`command_state`] | whether a command runs or is stopped, and what follows from signals and changes |
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod command_state;
 pub mod event_loop;
 pub mod guard;
+pub mod interpreter;
 pub mod interruption;
 pub mod progress_timer;
 pub mod spawn;

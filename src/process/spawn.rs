@@ -1,5 +1,6 @@
 //! The start of a command: the variables that `retry` adds to its environment, and why a start failed.
 
+use super::interpreter;
 use crate::core::exit_code::ExitCode;
 use crate::core::os_error::describe;
 use crate::core::outcome::{NotStarted, SpawnFailure};
@@ -49,7 +50,7 @@ pub fn spawn(
         death_signal,
         group: ProcessGroup::for_commands(),
     };
-    platform::start(&launch).map_err(|error| not_started(&error))
+    platform::start(&launch).map_err(|error| not_started(program, &error))
 }
 
 fn variables(env: &AttemptEnv<'_>) -> Vec<(&'static str, String)> {
@@ -71,8 +72,13 @@ fn variables(env: &AttemptEnv<'_>) -> Vec<(&'static str, String)> {
 
 /// The kinds follow the statuses of env(1) and timeout(1): 127 for ENOENT (also for a missing interpreter), 126 for any
 /// other error that is permanent.
-fn not_started(error: &io::Error) -> NotStarted {
+fn not_started(program: Program<'_>, error: &io::Error) -> NotStarted {
     let kind = if error.kind() == io::ErrorKind::NotFound {
+        if let Program::Argv([first, ..]) = program
+            && let Some(why) = interpreter::missing(first)
+        {
+            return NotStarted { kind: SpawnFailure::NoInterpreter, why };
+        }
         SpawnFailure::NotFound
     } else if platform::is_transient(error) {
         SpawnFailure::Transient

@@ -33,7 +33,7 @@ use crate::core::verdict::Verdict;
 use crate::platform::terminal::Terminal;
 use crate::platform::{descendants, this_process};
 use crate::run::driver::{BeforeRetry, Driver, FinishedAttempt, LeftRunning, RetryIf, Waited};
-use crate::run::event::{Observer, Times};
+use crate::run::event::{CircuitChange, Observer, Times};
 use crate::streams::stdio::Streams;
 use retry_loop::circuit::Observation;
 use retry_loop::run::Guard;
@@ -84,6 +84,7 @@ struct Totals {
     worked: Duration,
     used_up_stdin: Notice,
     unusable_retry_if: Notice,
+    kill: Notice,
 }
 
 /// Something that the user is told once in a run.
@@ -185,6 +186,10 @@ impl Driver for Supervisor<'_> {
 
     fn guard<'g>(&'g mut self, observer: &'g mut dyn Observer<Outcome>) -> impl Guard + 'g {
         self.guard_now(observer)
+    }
+
+    fn circuit_change(&mut self) -> Option<CircuitChange> {
+        self.guard.as_mut()?.change.take()
     }
 
     fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Outcome>) -> Waited {

@@ -38,10 +38,11 @@ pub struct Termination {
 }
 
 /// The processes of a tree that still run when its command has ended by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remaining {
-    /// This many.
-    Visible(usize),
+    None,
+    /// These.
+    Visible(Vec<i32>),
     /// Some, which /proc does not show.
     Hidden,
 }
@@ -95,7 +96,7 @@ impl Tree {
     /// The processes that still run although the command has ended.
     pub fn left_running(&self, event_loop: &mut EventLoop) -> Remaining {
         if descendants::any() == Descendants::None {
-            return Remaining::Visible(0);
+            return Remaining::None;
         }
         // The members of a pipeline and the helpers of a shell end shortly after the command.
         let settled = event_loop.now().saturating_add(SETTLE_TIME);
@@ -103,9 +104,10 @@ impl Tree {
             let members = self.members(event_loop, Scope::AllSessions);
             let remaining = match (members.processes.len(), members.coverage, descendants::any()) {
                 (0, Coverage::Partial, Descendants::Some) => Remaining::Hidden,
-                (count, ..) => Remaining::Visible(count),
+                (0, ..) => Remaining::None,
+                _ => Remaining::Visible(members.pids()),
             };
-            if remaining == Remaining::Visible(0)
+            if remaining == Remaining::None
                 || event_loop.now() >= settled
                 || event_loop.interrupted().is_some()
             {
@@ -255,7 +257,13 @@ fn survivors(members: &Members) -> Survivors {
     if members.processes.is_empty() {
         return Survivors::Unknown;
     }
-    Survivors::Processes(members.processes.iter().map(|process| process.pid.as_raw_nonzero().get()).collect())
+    Survivors::Processes(members.pids())
+}
+
+impl Members {
+    fn pids(&self) -> Vec<i32> {
+        self.processes.iter().map(|process| process.pid.as_raw_nonzero().get()).collect()
+    }
 }
 
 impl Scope {

@@ -2,28 +2,39 @@
 
 use super::sanitize::visible;
 use crate::core::plan::{Plan, Verbosity};
+use crate::core::suggestions::{is_line, variable};
 use crate::platform::program;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::time::Duration;
-
-/// The first word of a command that was quoted as a whole, as in `retry 'curl -f URL'`; `None` for other commands.
-pub(super) fn quoted(command: &[OsString]) -> Option<String> {
-    let (name, arguments) = command.first()?.to_str()?.split_once(' ')?;
-    // A directory may have a space in its name.
-    let is_path =
-        name.contains(std::path::is_separator) && !arguments.contains(" -") && !arguments.starts_with('-');
-    (!is_path && !name.is_empty()).then(|| name.to_owned())
-}
 
 /// The name of a command, without its directory and its arguments.
 pub fn command_name(command: &[OsString]) -> String {
-    let name = quoted(command).map(|name| OsString::from(name + " ..."));
-    let program = name.as_deref().or(command.first().map(OsString::as_os_str)).unwrap_or_default();
-    let name = std::path::Path::new(program).file_name().unwrap_or(program);
-    if name.is_empty() {
-        return "''".to_owned();
+    let word = program(command);
+    let name = Path::new(&word).file_name().unwrap_or(word.as_os_str());
+    shown(name)
+}
+
+/// The name of a command as it was typed, with its directory.
+pub fn typed_program(command: &[OsString]) -> String {
+    shown(&program(command))
+}
+
+fn shown(name: &OsStr) -> String {
+    if name.is_empty() { "''".to_owned() } else { visible(&name.to_string_lossy()) }
+}
+
+/// The first word of a command, without what may be a secret: the arguments in `retry 'curl -f URL'`, and the value in
+/// `retry TOKEN=... curl`.
+fn program(command: &[OsString]) -> OsString {
+    let word = command.first().map(OsString::as_os_str).unwrap_or_default();
+    match word.to_str() {
+        Some(text) if variable(text).is_some() => {
+            format!("{}=...", variable(text).unwrap_or_default()).into()
+        }
+        Some(text) if is_line(text) => format!("{} ...", text.split(' ').next().unwrap_or_default()).into(),
+        _ => word.to_owned(),
     }
-    visible(&name.to_string_lossy())
 }
 
 /// The arguments of the command, for JSON. They may be secrets, so `None` without `-v`.
@@ -32,29 +43,28 @@ pub fn arguments(plan: &Plan) -> Option<Vec<String>> {
     (plan.verbosity == Verbosity::Verbose).then(words)
 }
 
-/// A delay, with two decimals: `0.57s`.
-pub fn seconds(duration: Duration) -> String {
-    format!("{:.2}s", duration.as_secs_f64())
-}
-
-/// An elapsed time: `0.41s`, `17.1s`, `1m 30s`, `2h 5m 0s`.
-pub fn elapsed(duration: Duration) -> String {
+/// A duration as a flag reads it: `0.41s`, `17.1s`, `2s`, `1m 30s`, `2h 5m`, `1d 4h`. One below a minute that is no whole
+/// number of seconds has three digits or two decimals, and a longer one is rounded to seconds.
+pub fn duration(duration: Duration) -> String {
     let exact = duration.as_secs_f64();
-    if exact < 0.995 {
-        return format!("{exact:.2}s");
+    if duration.subsec_nanos() > 0 {
+        if exact < 9.995 {
+            return format!("{exact:.2}s");
+        }
+        if exact < 59.95 {
+            return format!("{exact:.1}s");
+        }
     }
-    if exact < 59.95 {
-        return format!("{exact:.1}s");
-    }
-    let whole = exact.round() as u64;
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours == 0 { format!("{minutes}m {seconds}s") } else { format!("{hours}h {minutes}m {seconds}s") }
+    let whole = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
+    let parts = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
+    let shown: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
 }
 
 /// A time that is left: `17s`, `1m 30s`. Rounded up, so that it is over when it says so.
-pub(super) fn whole_seconds(duration: Duration) -> String {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    if seconds < 60 { format!("{seconds}s") } else { elapsed(Duration::from_secs(seconds)) }
+pub(super) fn time_left(left: Duration) -> String {
+    duration(Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)))
 }
 
 /// Words quoted for a shell, with control characters made visible.
@@ -69,24 +79,48 @@ fn shell_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn times_are_short_and_never_round_to_another_form() {
+    fn durations_are_short_and_never_round_to_another_form() {
         for (millis, text) in [
-            (0, "0.00s"),
+            (0, "0s"),
+            (1, "0.00s"),
             (410, "0.41s"),
             (994, "0.99s"),
-            (996, "1.0s"),
+            (2000, "2s"),
+            (2034, "2.03s"),
+            (9994, "9.99s"),
+            (9996, "10.0s"),
             (17_149, "17.1s"),
             (59_949, "59.9s"),
-            (59_960, "1m 0s"),
-            (90_000, "1m 30s"),
-            (3_599_700, "1h 0m 0s"),
-            (7_500_000, "2h 5m 0s"),
+            (59_960, "1m"),
+            (90_004, "1m 30s"),
+            (300_000, "5m"),
+            (3_599_700, "1h"),
+            (7_500_000, "2h 5m"),
+            (100_000_000, "1d 3h 46m 40s"),
         ] {
-            assert_eq!(elapsed(Duration::from_millis(millis)), text);
+            assert_eq!(duration(Duration::from_millis(millis)), text);
         }
-        assert_eq!(seconds(Duration::from_millis(90_004)), "90.00s");
+        assert_eq!(time_left(Duration::from_millis(16_001)), "17s");
+    }
+
+    proptest! {
+        #[test]
+        fn a_flag_reads_a_duration_back(millis in prop_oneof![0..70_000_u64, 0..1_000_000_000_000_000_u64]) {
+            let exact = Duration::from_millis(millis);
+            let read = crate::core::duration::parse(&duration(exact)).unwrap();
+            let tolerance = match exact.as_secs() {
+                0..10 => Duration::from_millis(5),
+                10..60 => Duration::from_millis(50),
+                _ => Duration::from_millis(500),
+            };
+            prop_assert!(read.abs_diff(exact) <= tolerance, "{exact:?} {read:?}");
+            if millis % 1000 == 0 {
+                prop_assert_eq!(read, exact);
+            }
+        }
     }
 
     #[test]
@@ -102,5 +136,8 @@ mod tests {
         assert_eq!(name("/usr/bin/curl"), "curl");
         assert_eq!(name("a\x1b[31mb"), r"a\u{1b}[31mb");
         assert_eq!(name(""), "''");
+        assert_eq!(name("TOKEN=hunter2"), "TOKEN=...");
+        assert_eq!(name("/bin/curl -u me:hunter2"), "curl ...");
+        assert_eq!(typed_program(&["./no such/tool".into()]), "./no such/tool");
     }
 }

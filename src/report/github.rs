@@ -1,5 +1,5 @@
 //! What GitHub Actions shows of a run: an annotation, a row in the step's summary, the step's outputs. A run that
-//! succeeded at the first attempt shows nothing.
+//! succeeded at the first attempt has the outputs alone.
 //!
 //! The runner reads workflow commands from stderr as well as from stdout (actions/runner, ScriptHandler.cs), so
 //! nothing of ours goes to the command's stdout.
@@ -9,6 +9,7 @@ use super::sanitize::{Line, cell};
 use super::{format, text};
 use crate::core::outcome::Ending;
 use crate::core::plan::Plan;
+use crate::run::event::Importance;
 use retry_loop::run::StopReason;
 
 const TITLE: &str = "### retry";
@@ -20,11 +21,11 @@ pub fn is_clean(summary: &Summary) -> bool {
     matches!(summary.ending, Ending::Succeeded { failures: 0 })
 }
 
-/// The annotation, as a workflow command in one line. `None` for a clean run, and for one that was interrupted or ended
-/// by an error of ours that has its own message.
+/// The annotation, as a workflow command in one line. `None` for a clean run, for one that was interrupted or ended by
+/// an error of ours that has its own message, and where `--quiet` or `--silent` hides it as it hides messages.
 pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<Line> {
     let attempt = text::attempt(plan.policy.attempts, summary.attempts.max(1));
-    let since = format::elapsed(summary.times.elapsed);
+    let since = format::duration(summary.times.elapsed);
     let failure = history.last_failure.as_ref().map(|outcome| text::status(plan, outcome));
     let what = match (&summary.ending, failure) {
         (
@@ -49,12 +50,16 @@ pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<L
             format!("gave up after {attempt} and {since}")
         }
         (Ending::Stopped(_), failure) => {
-            format!("{attempt} failed, not retryable: {}", failure.unwrap_or_default())
+            format!("{attempt} failed, not retried: {}", failure.unwrap_or_default())
         }
     };
     // With a fallback that succeeded, the exit status is 0.
     let succeeded = matches!(summary.ending, Ending::Succeeded { .. }) || summary.exit_status == 0;
-    let level = if succeeded { "warning" } else { "error" };
+    let (level, importance) =
+        if succeeded { ("warning", Importance::Progress) } else { ("error", Importance::Failure) };
+    if !importance.is_shown(plan.verbosity) {
+        return None;
+    }
     Some(Line::annotation(level, &format!("{}: {what}", summary.account(plan).name)))
 }
 
@@ -73,8 +78,8 @@ pub fn row(plan: &Plan, history: &History, summary: &Summary, present: &str) -> 
         account.name.clone(),
         account.outcome_for_people().to_owned(),
         attempts.trim_start_matches("attempt ").to_owned(),
-        format::elapsed(account.elapsed),
-        format::seconds(account.waited),
+        format::duration(account.elapsed),
+        format::duration(account.waited),
         failure,
         account.exit_status.to_string(),
     ];

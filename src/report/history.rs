@@ -124,6 +124,8 @@ impl History {
             | Event::HookFailed { .. }
             | Event::ConditionFailed { .. }
             | Event::FallingBack
+            | Event::Circuit { .. }
+            | Event::Killing { .. }
             | Event::Broken { .. }
             | Event::Warning { .. }
             | Event::OutputLost { .. } => {}

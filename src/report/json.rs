@@ -9,7 +9,7 @@ use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
 use crate::core::verdict::Why;
 use crate::run::driver::LeftRunning;
-use crate::run::event::{Event, Severity};
+use crate::run::event::{CircuitChange, Event, Severity};
 use retry_loop::run::{Next, StopReason, Verdict};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -48,7 +48,7 @@ pub(super) struct AttemptFields {
     pub(super) attempt: u64,
     pub(super) max_attempts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcome: Option<OutcomeField>,
+    pub(super) ended: Option<OutcomeField>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<ExitCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ struct EndFields {
     worked_s: f64,
 }
 
-/// The outcome of an attempt: an object with one field.
+/// How an attempt ended: an object with one field. `outcome` is about the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OutcomeField {
@@ -134,8 +134,8 @@ impl LogEntry {
             }
             Event::Failed { number, outcome, took, server_delay, details, why, next, .. } => {
                 let fields = ended(plan, *number, (outcome, *took), Some(why), Some(*next));
-                let left_running = match details.left_running {
-                    LeftRunning::Kept(count) => Some(count),
+                let left_running = match &details.left_running {
+                    LeftRunning::Kept(pids) => Some(pids.len()),
                     _ => None,
                 };
                 (
@@ -163,6 +163,15 @@ impl LogEntry {
                 };
                 ("interrupted", Some(attempt), Some(signal.to_string()))
             }
+            Event::Circuit { number, change } => {
+                let name = match change {
+                    CircuitChange::Opened { .. } => "circuit-opened",
+                    CircuitChange::Probing => "circuit-probe",
+                    CircuitChange::Closed => "circuit-closed",
+                };
+                (name, Some(fields(plan, *number)), None)
+            }
+            Event::Killing { signal } => ("killing", None, Some(signal.to_string())),
             Event::HookFailed { .. } => ("hook-failed", None, None),
             Event::ConditionFailed { .. } => ("condition-failed", None, None),
             Event::FallingBack => ("fallback", None, None),
@@ -222,7 +231,7 @@ fn ended(
         _ => Verdict::Success,
     };
     AttemptFields {
-        outcome: Some(outcome.into()),
+        ended: Some(outcome.into()),
         status: Some(outcome.status()),
         elapsed_s: Some(seconds(took)),
         verdict: Some(verdict_name(verdict)),
@@ -261,7 +270,7 @@ struct ReportedAttempt {
     attempt: u64,
     started: String,
     elapsed_s: Option<f64>,
-    outcome: Option<OutcomeField>,
+    ended: Option<OutcomeField>,
     verdict: Option<&'static str>,
     rule: Option<String>,
     delay_s: Option<f64>,
@@ -274,7 +283,7 @@ pub fn report(plan: &Plan, history: &History, summary: &Summary) -> Option<Strin
         attempt: attempt.number,
         started: rfc3339(attempt.started),
         elapsed_s: attempt.ended.as_ref().map(|(took, _)| seconds(*took)),
-        outcome: attempt.ended.as_ref().map(|(_, outcome)| outcome.into()),
+        ended: attempt.ended.as_ref().map(|(_, outcome)| outcome.into()),
         verdict: attempt.verdict.map(verdict_name),
         rule: text::rule(plan, attempt.why.as_ref(), attempt.next),
         delay_s: attempt.next.and_then(|next| delay(Some(next))).map(seconds),

@@ -7,7 +7,7 @@ use super::history::{Detail, PastAttempt, Summary};
 use super::sanitize::xml;
 use super::{format, text};
 use crate::core::account::{Account, RunResult};
-use crate::core::outcome::Outcome;
+use crate::core::outcome::{Ending, Outcome};
 use crate::core::plan::{Plan, Verbosity};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -23,7 +23,7 @@ const NAME: &str = "retry";
 /// When quick-xml cannot write the XML.
 pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<String> {
     let account = summary.account(plan);
-    let failures = if account.result == RunResult::Lost { "1" } else { "0" };
+    let failures = if has_failed(summary, &account) { "1" } else { "0" };
     let (started, time) = (rfc3339(detail.started), seconds(account.elapsed));
     let totals = [
         ("name", NAME),
@@ -48,7 +48,7 @@ pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<S
             let attributes =
                 [("name", name.as_str()), ("classname", &class), ("timestamp", &started), ("time", &time)];
             let case = suite.create_element("testcase").with_attributes(attributes);
-            case.write_inner_content(|case| failures_of(case, plan, detail, &account))?;
+            case.write_inner_content(|case| failures_of(case, plan, detail, summary))?;
             Ok(())
         })?;
         Ok(())
@@ -56,6 +56,13 @@ pub fn document(plan: &Plan, detail: &Detail, summary: &Summary) -> io::Result<S
     let mut bytes = document.into_inner();
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// Whether the test case has failed. A command that a signal has interrupted and that exited with 0 has done what it was
+/// asked to do.
+fn has_failed(summary: &Summary, account: &Account) -> bool {
+    let is_interrupted = matches!(summary.ending, Ending::Interrupted(_));
+    account.result == RunResult::Lost && !(is_interrupted && summary.exit_status == 0)
 }
 
 /// The label, the command line with `-v`, or the command's name.
@@ -70,10 +77,16 @@ fn failures_of(
     case: &mut Writer<Vec<u8>>,
     plan: &Plan,
     detail: &Detail,
-    account: &Account,
+    summary: &Summary,
 ) -> io::Result<()> {
-    let mut failed = detail.attempts().filter(|attempt| attempt.verdict != Some(Verdict::Success));
-    let rerun = if account.result == RunResult::Lost {
+    let account = &summary.account(plan);
+    let interrupted_well = matches!(summary.ending, Ending::Interrupted(_)) && summary.exit_status == 0;
+    let is_failure = |attempt: &&PastAttempt| match attempt.verdict {
+        Some(verdict) => verdict != Verdict::Success,
+        None => !interrupted_well,
+    };
+    let mut failed = detail.attempts().filter(is_failure);
+    let rerun = if has_failed(summary, account) {
         // As in Surefire's files, the first failure is the test's failure, and the others are reruns.
         let (message, kind) = match failed.next() {
             Some(first) => (message(plan, first), kind(first)),
@@ -100,7 +113,7 @@ fn failures_of(
 
 fn message(plan: &Plan, attempt: &PastAttempt) -> String {
     let how = match &attempt.ended {
-        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), format::elapsed(*took)),
+        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), format::duration(*took)),
         None => "cut short".to_owned(),
     };
     xml(&format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number)))

@@ -7,11 +7,11 @@ use super::sanitize::{self, Line};
 use super::wait_policy::{Brief, Readiness, WaitPolicy};
 use super::{file, format, output, text};
 use crate::core::os_error::describe;
-use crate::core::plan::{LogFormat, LogTarget, Plan, Terminal, Visibility};
+use crate::core::plan::{LogFormat, LogTarget, Plan, Terminal, Verbosity, Visibility};
 use crate::core::stream::Cursor;
 use crate::platform::console::may_draw;
 use crate::platform::{local_socket, stdio};
-use crate::run::event::Severity;
+use crate::run::event::{Importance, Severity};
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io;
@@ -87,8 +87,8 @@ impl<'a> Log<'a> {
         !matches!(self.destination, Destination::Stderr | Destination::StderrInJournal)
     }
 
-    /// Writes one entry.
-    pub fn write(&mut self, entry: &LogEntry, now: SystemTime) {
+    /// Writes one entry. A log elsewhere gets all of them; stderr shows what `--quiet` and `--silent` let through.
+    pub fn write(&mut self, entry: &LogEntry, importance: Importance, now: SystemTime) {
         let result = match self.destination {
             Destination::Stderr | Destination::StderrInJournal => Ok(()),
             Destination::Journald(socket) => send(socket, &self.journal_entry(entry)),
@@ -105,13 +105,16 @@ impl<'a> Log<'a> {
             self.destination = stderr(self.plan);
             self.warn(&format!("cannot log to {log}: {}. Logging to stderr instead", describe(&error)));
         }
-        if !self.is_elsewhere() {
+        if !self.is_elsewhere() && importance.is_shown(self.plan.verbosity) {
             self.write_to_stderr(entry.severity, &self.content(entry));
         }
     }
 
     /// Writes a warning to stderr, whatever the destination is.
     pub fn warn(&self, message: &str) {
+        if self.plan.verbosity == Verbosity::Silent {
+            return;
+        }
         self.write_to_stderr(Severity::Warning, &Line::message(&text::line(self.plan, message)));
     }
 
@@ -208,14 +211,14 @@ impl<'a> Log<'a> {
         let Some(attempt) = &entry.attempt else { return bytes };
         field("RETRY_ATTEMPT", &attempt.attempt.to_string());
         field("RETRY_MAX_ATTEMPTS", &attempt.max_attempts.map_or("inf".to_owned(), |max| max.to_string()));
-        let outcome = attempt.outcome.as_ref().map(|outcome| match outcome {
+        let ended = attempt.ended.as_ref().map(|ended| match ended {
             OutcomeField::Exit(code) => format!("exit {code}"),
             OutcomeField::Signal(signal) => format!("signal {signal}"),
             OutcomeField::TimedOut(limit) => format!("timed_out {limit}"),
             OutcomeField::NotStarted(why) => format!("not_started {why}"),
         });
         for (name, value) in [
-            ("RETRY_OUTCOME", outcome),
+            ("RETRY_ENDED", ended),
             ("RETRY_STATUS", attempt.status.map(|status| status.to_string())),
             ("RETRY_ELAPSED_S", attempt.elapsed_s.map(|seconds| seconds.to_string())),
             ("RETRY_VERDICT", attempt.verdict.map(str::to_owned)),

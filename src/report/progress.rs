@@ -75,7 +75,7 @@ impl Progress {
     /// `log_is_elsewhere`: messages do not go to stderr, so stderr gets no heartbeat either.
     pub fn new(plan: &Plan, stderr_is_terminal: bool, log_is_elsewhere: bool) -> Self {
         let style = match plan.messages.progress {
-            _ if plan.verbosity == Verbosity::Quiet => Style::Silent,
+            _ if plan.verbosity <= Verbosity::Quiet => Style::Silent,
             Visibility::Always => Style::LiveLine,
             Visibility::OnTerminal if !stderr_is_terminal && !log_is_elsewhere => {
                 Style::Heartbeat(HeartbeatScope::of(plan))

@@ -12,8 +12,8 @@ use super::wait_policy::WaitPolicy;
 use super::{file, format, github, junit, output, text};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Exit, Outcome, RunEnd};
-use crate::core::plan::{LogFormat, Plan, Verbosity};
-use crate::run::event::{Activity, Event, Observer, Times};
+use crate::core::plan::{LogFormat, Plan};
+use crate::run::event::{Activity, Event, Importance, Observer, Times};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -39,20 +39,21 @@ impl<'a> Reporter<'a> {
     /// Writes a note before the first attempt.
     pub fn note(&mut self, message: &str) {
         let now = self.now();
-        self.log.write(&LogEntry::note(self.plan, now, message), now);
+        self.log.write(&LogEntry::note(self.plan, now, message), Importance::Progress, now);
     }
 
     fn heartbeat(&mut self, event: &'static str, attempt: u64, message: String) {
         let now = self.now();
-        self.log.write(&LogEntry::heartbeat(self.plan, now, event, attempt, message), now);
+        let entry = LogEntry::heartbeat(self.plan, now, event, attempt, message);
+        self.log.write(&entry, Importance::Progress, now);
     }
 
     /// Writes how the run ended, and the reports. `wait` says how long to wait for their readers.
     pub fn finish(&mut self, end: &RunEnd<Outcome>, exit: Exit, times: Times, wait: &mut dyn WaitPolicy) {
         let summary = self.history.summary(end, exit, times);
-        if self.plan.messages.format == LogFormat::Json && self.plan.verbosity > Verbosity::Quiet {
+        if self.plan.messages.format == LogFormat::Json {
             let now = clock::now();
-            self.log.write(&LogEntry::end(self.plan, now, &summary), now);
+            self.log.write(&LogEntry::end(self.plan, now, &summary), Importance::Progress, now);
         }
         self.write_report(&summary, wait);
         self.write_junit(&summary, wait);
@@ -79,18 +80,15 @@ impl<'a> Reporter<'a> {
 
     fn show_on_github(&self, summary: &Summary, wait: &mut dyn WaitPolicy) {
         let Some(step) = &self.plan.messages.github else { return };
-        if github::is_clean(summary) {
-            return;
-        }
-        if self.plan.verbosity > Verbosity::Quiet
-            && let Some(annotation) = github::annotation(self.plan, &self.history, summary)
-        {
+        if let Some(annotation) = github::annotation(self.plan, &self.history, summary) {
             // The runner reads a command only at the start of a line. If our messages go elsewhere, the last line on
             // stderr is the command's, and may be unfinished.
             let start = if self.log.is_elsewhere() { "\n" } else { "" };
             output::line_after(start, &annotation);
         }
-        if let Some(path) = &step.summary {
+        if let Some(path) = &step.summary
+            && !github::is_clean(summary)
+        {
             let row = |present: &str| github::row(self.plan, &self.history, summary, present);
             let written = file::append_with(path, row, wait);
             self.check_locked(written, "summary of the step", path);
@@ -129,9 +127,10 @@ impl Observer<Outcome> for Reporter<'_> {
         self.history.add(event);
         let Some(message) = text::message(self.plan, event) else { return };
         let now = self.now();
-        self.log.write(&LogEntry::of(self.plan, now, event, &message), now);
+        self.log.write(&LogEntry::of(self.plan, now, event, &message), event.importance(), now);
         // stderr too: a user who sees the status 125 looks for the reason there.
-        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() {
+        let is_shown = event.importance().is_shown(self.plan.verbosity);
+        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() && is_shown {
             output::line(&Line::message(&text::line(self.plan, &message)));
         }
     }

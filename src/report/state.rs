@@ -1,6 +1,6 @@
 //! Shared state for `--show-state`: as a table for people, and as JSON.
 
-use super::format::elapsed;
+use super::format::duration;
 use super::sanitize::{self, visible};
 use crate::core::shared::Location;
 use crate::state::error::LockState;
@@ -50,9 +50,9 @@ fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
         (Phase::Closed { failures: 0 }, _) => "closed".to_owned(),
         (Phase::Closed { failures: 1 }, _) => "closed, 1 failure".to_owned(),
         (Phase::Closed { failures }, _) => format!("closed, {failures} consecutive failures"),
-        (Phase::Open { .. }, Some(left)) => format!("open for another {}", elapsed(left)),
+        (Phase::Open { .. }, Some(left)) => format!("open for another {}", duration(left)),
         (Phase::HalfOpen { .. }, Some(left)) => {
-            format!("half-open, probe running (lease expires in {})", elapsed(left))
+            format!("half-open, probe running (lease expires in {})", duration(left))
         }
         (Phase::Open { .. } | Phase::HalfOpen { .. }, None) => {
             "half-open, the next attempt is a probe".to_owned()

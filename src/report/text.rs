@@ -1,16 +1,17 @@
 //! The messages for people. People and scripts search for them, so they change only with a note in the CHANGELOG. The
 //! command's arguments may be secrets, so only messages of `-v` have them.
 
-use super::format::{command_name, elapsed, quoted, seconds, shell_words, whole_seconds};
+use super::format::{command_name, duration, shell_words, time_left, typed_program};
 use super::history::History;
 use super::sanitize::visible;
 use crate::core::exit_code;
 use crate::core::outcome::{Escalation, Limit, NotStarted, Outcome, SpawnFailure, Survivors, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::signal::Signal;
+use crate::core::suggestions::command_elsewhere;
 use crate::core::verdict::Why;
 use crate::run::driver::{LeftRunning, StdinState};
-use crate::run::event::Event;
+use crate::run::event::{CircuitChange, Event};
 use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
@@ -32,96 +33,120 @@ pub fn labelled(plan: &Plan, message: &str) -> String {
     }
 }
 
-/// The message about an event; `None` if the event has none with this verbosity.
+/// The message about an event; `None` if the event has none with this verbosity. With `--quiet` and `--silent` stderr does
+/// not show each of them, but a log elsewhere does.
 pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
-    if let Event::Broken { what } = event {
-        return Some(what.clone());
-    }
-    if let Event::OutputLost { what } = event {
-        return Some(visible(what));
-    }
-    if plan.verbosity == Verbosity::Quiet {
-        return None;
-    }
     let attempt = |number: &u64| attempt(plan.policy.attempts, *number);
+    let is_verbose = plan.verbosity == Verbosity::Verbose;
     let text = match event {
+        Event::Broken { what } => what.clone(),
+        Event::OutputLost { what } | Event::Warning { what } => visible(what),
         Event::Starting { number } => {
-            if plan.verbosity < Verbosity::Verbose {
+            if !is_verbose {
                 return None;
             }
             format!("{} starts: {}", attempt(number), shell_words(&plan.command))
         }
-        Event::Good { number, in_a_row, took, elapsed: since, next, .. } => {
+        Event::Good { number, in_a_row, took, elapsed, next, .. } => {
             let wanted = plan.policy.consecutive;
-            let then = then(plan, *next, None, *since);
+            let then = then(plan, *next, None, *elapsed);
             format!(
-                "{} was good after {}, {in_a_row} of {wanted} in a row. {then}",
+                "{} succeeded after {}, {in_a_row} of {wanted} in a row. {then}",
                 attempt(number),
-                elapsed(*took)
+                duration(*took)
             )
         }
-        Event::Failed { number, outcome, took, elapsed: since, server_delay, details, why, next } => {
-            let what = what_happened(plan, outcome, *took);
-            let leftovers = left_running(&details.left_running);
-            let goes_on = matches!(next, Next::Retry(_));
-            let dropped = details.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
-            let stdin = if goes_on && details.stdin == StdinState::UsedUp { USED_UP } else { "" };
-            let nested = match next {
-                Next::Retry(_) if *number == 1 && plan.depth > 1 => nested(plan),
-                _ => String::new(),
-            };
-            let server_delay = match (next, server_delay) {
-                (Next::Retry(_) | Next::Stop(StopReason::Deadline { .. }), Some(delay)) => {
-                    format!(" (the server asked for {})", elapsed(*delay))
-                }
-                _ => String::new(),
-            };
-            let then = then(plan, *next, Some(why), *since);
-            format!(
-                "{} failed: {what}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}",
-                attempt(number)
-            )
-        }
-        Event::Refused { number, reason: StopReason::CircuitOpen { wait }, elapsed: since } => {
+        Event::Failed { .. } => failed(plan, event)?,
+        Event::Refused { number, reason: StopReason::CircuitOpen { wait }, elapsed } => {
             let open = circuit_is_open(plan, *wait);
             if *number == 1 {
                 format!("{open}. Not running {}", command_name(&plan.command))
             } else {
-                format!("{open}. Giving up after {}", elapsed(*since))
+                format!("{open}. Giving up after {}", duration(*elapsed))
             }
         }
-        Event::Warning { what } => visible(what),
+        Event::Refused { number, elapsed, .. } => {
+            let deadline = duration(plan.policy.deadline.unwrap_or_default());
+            format!(
+                "no time for {} before the deadline of {deadline}. Giving up after {}",
+                attempt(number),
+                duration(*elapsed)
+            )
+        }
+        Event::Circuit { number, change } => {
+            let name = shared_name(plan, RecordKind::Breaker);
+            match change {
+                CircuitChange::Opened { wait } => {
+                    format!("{} opened circuit \"{name}\" for {}", attempt(number), duration(*wait))
+                }
+                CircuitChange::Probing => {
+                    format!("circuit \"{name}\" was open, and {} probes it", attempt(number))
+                }
+                CircuitChange::Closed => format!("{} closed circuit \"{name}\" again", attempt(number)),
+            }
+        }
         Event::HookFailed { outcome } => {
-            format!("the --before-retry command failed: {}. Going on", status(plan, outcome))
+            format!("the --before-retry command failed: {}. Retrying all the same", status(plan, outcome))
         }
         Event::ConditionFailed { outcome } => {
             format!(
-                "the --retry-if command gave no answer: {}. Retrying as without it",
+                "the --retry-if command gave no answer: {}. The other rules decide",
                 status(plan, outcome)
             )
         }
         Event::FallingBack => "running the fallback".to_owned(),
-        Event::Broken { .. } | Event::OutputLost { .. } | Event::Succeeded { number: 1, .. } => return None,
-        Event::Succeeded { number, failures, elapsed: since, .. } => {
-            if *failures == 0 && plan.verbosity < Verbosity::Verbose {
+        Event::Succeeded { number: 1, .. } => return None,
+        Event::Succeeded { number, failures, elapsed, .. } => {
+            if *failures == 0 && !is_verbose {
                 return None;
             }
-            format!("succeeded on {} after {}", attempt(number), elapsed(*since))
+            format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
-        Event::Refused { number, elapsed: since, .. } => {
-            let deadline = elapsed(plan.policy.deadline.unwrap_or_default());
-            format!(
-                "no time for {} before the deadline of {deadline}. Giving up after {}",
-                attempt(number),
-                elapsed(*since)
-            )
-        }
-        Event::Interrupted { signal, number, running, elapsed: since } => {
-            let when = if running.is_some() { "during" } else { "before" };
-            format!("interrupted by {signal} {when} {}. Giving up after {}", attempt(number), elapsed(*since))
+        Event::Killing { signal } => format!("{signal} came again: the command gets SIGKILL"),
+        Event::Interrupted { signal, number, running, elapsed } => {
+            let elapsed = duration(*elapsed);
+            match running {
+                None => {
+                    format!("interrupted by {signal} before {}. Giving up after {elapsed}", attempt(number))
+                }
+                Some((Outcome::Killed(by), _)) if by == signal => {
+                    format!("interrupted by {signal} during {}. Giving up after {elapsed}", attempt(number))
+                }
+                // The command has handled the signal, and its exit status counts.
+                Some((outcome, _)) => format!(
+                    "interrupted by {signal} during {}: {} after {elapsed}",
+                    attempt(number),
+                    status(plan, outcome)
+                ),
+            }
         }
     };
     Some(text)
+}
+
+/// The message about a failed attempt.
+fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
+    let Event::Failed { number, outcome, took, elapsed, server_delay, details, why, next } = event else {
+        return None;
+    };
+    let what = what_happened(plan, outcome, *took);
+    let leftovers = left_running(&details.left_running);
+    let goes_on = matches!(next, Next::Retry(_));
+    let dropped = details.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
+    let stdin = if goes_on && details.stdin == StdinState::UsedUp { USED_UP } else { "" };
+    let nested = match next {
+        Next::Retry(_) if *number == 1 && plan.depth > 1 => nested(plan),
+        _ => String::new(),
+    };
+    let server_delay = match (next, server_delay) {
+        (Next::Retry(_) | Next::Stop(StopReason::Deadline { .. }), Some(delay)) => {
+            format!(" (the server asked for {})", duration(*delay))
+        }
+        _ => String::new(),
+    };
+    let attempt = attempt(plan.policy.attempts, *number);
+    let then = then(plan, *next, Some(why), *elapsed);
+    Some(format!("{attempt} failed: {what}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}"))
 }
 
 /// The hint of a `retry` that runs inside another one, at most once in a run.
@@ -144,12 +169,12 @@ pub fn attempt(attempts: Attempts, number: u64) -> String {
 }
 
 fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
-    let took = elapsed(took);
+    let took = duration(took);
     match outcome {
         Outcome::Exited(_) | Outcome::Killed(_) => format!("{} after {took}", status(plan, outcome)),
         Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }) => {
             let idle = match (limit, plan.limits.idle) {
-                (Limit::Idle, Some(idle)) => format!(", {} of them without output", elapsed(idle)),
+                (Limit::Idle, Some(idle)) => format!(", {} of them without output", duration(idle)),
                 _ => String::new(),
             };
             let signals = match escalation {
@@ -171,21 +196,21 @@ pub fn countdown(plan: &Plan, history: &History, left: Duration, since: Duration
         None => String::new(),
     };
     let deadline = match plan.policy.deadline {
-        Some(deadline) => format!(", deadline in {}", whole_seconds(deadline.saturating_sub(since))),
+        Some(deadline) => format!(", deadline in {}", time_left(deadline.saturating_sub(since))),
         None => String::new(),
     };
-    format!("{attempt} in {}{cause}{deadline}", whole_seconds(left))
+    format!("{attempt} in {}{cause}{deadline}", time_left(left))
 }
 
 /// The heartbeat of a long delay.
 pub fn still_waiting(plan: &Plan, number: u64, left: Duration) -> String {
-    format!("{} in {}", attempt(plan.policy.attempts, number), elapsed(left))
+    format!("{} in {}", attempt(plan.policy.attempts, number), time_left(left))
 }
 
 /// The heartbeat of an attempt whose output is held.
 pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
     let attempt = attempt(plan.policy.attempts, number);
-    format!("{attempt} has run for {}, its output is held", elapsed(took))
+    format!("{attempt} has run for {}, its output is held", duration(took))
 }
 
 /// How an attempt ended, in a few words.
@@ -195,14 +220,16 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
         Outcome::Killed(signal) => format!("killed by {signal}"),
         Outcome::TimedOut(_) => "timed out".to_owned(),
         Outcome::NotStarted(NotStarted { kind, why }) => {
-            let name = command_name(&plan.command);
+            let program = typed_program(&plan.command);
             match kind {
-                SpawnFailure::NotFound if quoted(&plan.command).is_some() => {
-                    format!("{name}: command not found (one word with spaces: use no quotes, or sh -c)")
+                SpawnFailure::NotFound => {
+                    let why = command_elsewhere(&plan.command).unwrap_or_else(|| why.clone());
+                    format!("{program}: command not found ({})", visible(&why))
                 }
-                SpawnFailure::NotFound => format!("{name}: command not found ({why})"),
-                SpawnFailure::NotExecutable => format!("{name}: cannot be run ({why})"),
-                SpawnFailure::Transient => format!("{name}: cannot be started now ({why})"),
+                SpawnFailure::NoInterpreter | SpawnFailure::NotExecutable => {
+                    format!("{program}: cannot be run ({why})")
+                }
+                SpawnFailure::Transient => format!("{program}: cannot be started now ({why})"),
             }
         }
     }
@@ -217,15 +244,16 @@ fn could_not_end(survivors: &Survivors) -> String {
 }
 
 fn left_running(leftovers: &LeftRunning) -> String {
-    let processes = |count: usize| match count {
-        1 => "1 process".to_owned(),
-        count => format!("{count} processes"),
-    };
     match leftovers {
         LeftRunning::Nothing => String::new(),
-        LeftRunning::KeptHidden => ", processes left running that /proc does not show".to_owned(),
-        LeftRunning::Kept(count) => format!(", {} left running", processes(*count)),
-        LeftRunning::Ended(count) => format!(", {} left running and ended", processes(*count)),
+        LeftRunning::KeptHidden => {
+            ", processes left running that /proc does not show (--leftovers end tries to end them)".to_owned()
+        }
+        LeftRunning::Kept(pids) => {
+            let them = if pids.len() == 1 { "it" } else { "them" };
+            format!(", {} left running (--leftovers end would end {them})", processes(pids))
+        }
+        LeftRunning::Ended(pids) => format!(", {} left running and ended", processes(pids)),
         LeftRunning::Stuck(survivors) => could_not_end(survivors),
     }
 }
@@ -249,16 +277,19 @@ fn shared_name(plan: &Plan, kind: RecordKind) -> String {
 }
 
 fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
-    format!(
-        "circuit \"{}\" is open for another {}",
-        shared_name(plan, RecordKind::Breaker),
-        whole_seconds(wait)
-    )
+    format!("circuit \"{}\" is open for another {}", shared_name(plan, RecordKind::Breaker), time_left(wait))
 }
 
+/// More processes than this are counted instead of named.
+const MAX_NAMED: usize = 5;
+
 fn processes(pids: &[i32]) -> String {
-    let list = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
-    if pids.len() == 1 { format!("process {list}") } else { format!("processes {list}") }
+    let named = pids.iter().take(MAX_NAMED).map(i32::to_string).collect::<Vec<_>>().join(", ");
+    match pids.len() {
+        1 => format!("process {named}"),
+        count if count > MAX_NAMED => format!("{count} processes ({named}, ...)"),
+        _ => format!("processes {named}"),
+    }
 }
 
 /// What comes next, and for which reason: the rule behind it, none after a success, `since` the start.
@@ -266,52 +297,55 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
     let rule = why.map(|why| rule_behind(plan, why)).unwrap_or_default();
     let because = match next {
         Next::Succeeded => return String::new(),
-        Next::Again(delay) => return format!("Next in {}", seconds(delay)),
-        Next::Retry(delay) => return format!("Retrying in {}{rule}", seconds(delay)),
+        Next::Again(delay) => return format!("Next in {}", duration(delay)),
+        Next::Retry(delay) => return format!("Retrying in {}{rule}", duration(delay)),
         Next::Stop(reason) => match reason {
             StopReason::RetryAfterTooLong(asked) => {
                 return format!(
-                    "Not retryable (the server asks for {}, and --max-retry-after is {}; \
-                     --max-retry-after {} would wait for it)",
-                    elapsed(asked),
-                    elapsed(plan.policy.max_retry_after),
+                    "Not retried: the server asks for {}, and --max-retry-after is {} \
+                     (--max-retry-after {} would wait for it)",
+                    duration(asked),
+                    duration(plan.policy.max_retry_after),
                     room_for(asked)
                 );
             }
-            StopReason::QuotaExhausted(words) => return format!("Not retryable (the server says {words})"),
+            StopReason::QuotaExhausted(words) => return format!("Not retried: the server says {words}"),
             StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
             StopReason::BudgetEmpty => {
                 format!(": the retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
             }
             StopReason::Deadline { delay } => {
                 let deadline = plan.policy.deadline.unwrap_or_default();
-                let shown = elapsed(deadline);
+                let shown = duration(deadline);
                 if since >= deadline {
                     format!(": the deadline of {shown} has passed")
                 } else {
-                    format!(": a delay of {} would pass the deadline of {shown}", seconds(delay))
+                    format!(": a delay of {} would pass the deadline of {shown}", duration(delay))
                 }
             }
             StopReason::AttemptsExhausted => String::new(),
-            _ => return not_retryable(plan, why),
+            _ => return not_retried(plan, why),
         },
     };
-    format!("Giving up after {}{because}{rule}", elapsed(since))
+    format!("Giving up after {}{because}{rule}", duration(since))
 }
 
-fn not_retryable(plan: &Plan, why: Option<&Why>) -> String {
+fn not_retried(plan: &Plan, why: Option<&Why>) -> String {
     let rules = &plan.rules;
     let because = match why {
         Some(Why::Rule(id)) => rules[*id].to_string(),
-        Some(Why::LeftOut { advice }) => match advice.and_then(|id| rules.advice(id)) {
-            Some(advice) => format!("{}; {advice}", rules.retry_text()),
-            None => rules.retry_text(),
-        },
+        Some(Why::LeftOut { advice }) => {
+            let left_out = format!("not covered by {}", rules.retry_text());
+            match advice.and_then(|id| rules.advice(id)) {
+                Some(advice) => format!("{left_out}; {advice}"),
+                None => left_out,
+            }
+        }
         Some(Why::Missing(id)) => format!("no match for {}", rules[*id]),
         Some(Why::Condition) => "--retry-if".to_owned(),
-        Some(Why::Permanent | Why::NoRule) | None => return "Not retryable".to_owned(),
+        Some(Why::Permanent | Why::NoRule) | None => return "Not retried".to_owned(),
     };
-    format!("Not retryable ({})", visible(&because))
+    format!("Not retried: {}", visible(&because))
 }
 
 /// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
@@ -342,7 +376,7 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
 pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String> {
     match next {
         Some(Next::Stop(StopReason::RetryAfterTooLong(_))) => {
-            return Some(format!("--max-retry-after {}", elapsed(plan.policy.max_retry_after)));
+            return Some(format!("--max-retry-after {}", duration(plan.policy.max_retry_after)));
         }
         Some(Next::Stop(StopReason::QuotaExhausted(words))) => return Some(words.to_owned()),
         _ => {}

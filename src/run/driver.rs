@@ -1,6 +1,6 @@
 //! The trait through which the loop runs a command, or the script of a test, and the types that it returns.
 
-use super::event::Observer;
+use super::event::{CircuitChange, Observer};
 use crate::core::outcome::Survivors;
 use crate::core::signal::Signal;
 use crate::core::verdict::Verdict;
@@ -58,6 +58,11 @@ pub trait Driver {
         Unguarded
     }
 
+    /// What the current attempt did to the circuit breaker since the last call.
+    fn circuit_change(&mut self) -> Option<CircuitChange> {
+        None
+    }
+
     /// Waits for `delay` before an attempt.
     fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Self::Outcome>) -> Waited;
 
@@ -104,12 +109,12 @@ pub enum LeftRunning {
     /// None.
     #[default]
     Nothing,
-    /// This many, which still run.
-    Kept(usize),
+    /// These processes, which still run.
+    Kept(Vec<i32>),
     /// Some, which still run. /proc does not show them, so their number is unknown.
     KeptHidden,
-    /// This many, which were ended.
-    Ended(usize),
+    /// These processes, which were ended.
+    Ended(Vec<i32>),
     /// Some that could not be ended.
     Stuck(Survivors),
 }

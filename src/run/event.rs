@@ -1,6 +1,8 @@
 //! The events of a run, and the trait that observes them. The views in `report` show them.
 
 use super::driver::AttemptDetails;
+use crate::core::outcome::Outcome;
+use crate::core::plan::Verbosity;
 use crate::core::signal::Signal;
 use crate::core::stream::Cursor;
 use crate::core::verdict::Why;
@@ -57,6 +59,8 @@ pub enum Event<'a, O> {
     FallingBack,
     /// The next attempt does not start: there is no time for it, or the circuit is open.
     Refused { number: u64, reason: StopReason, elapsed: Duration },
+    /// An attempt changes the circuit that it shares with others.
+    Circuit { number: u64, change: CircuitChange },
     /// The shared state cannot be used. `what` says why, and what `retry` does about it.
     Warning { what: String },
     /// stdout or stderr cannot be written, and further output of the command is lost. `what` says why.
@@ -73,6 +77,11 @@ pub enum Event<'a, O> {
         failures: u64,
         elapsed: Duration,
     },
+    /// The command gets SIGKILL, because the signal that ends the run came again.
+    Killing {
+        /// The signal that `retry` received.
+        signal: Signal,
+    },
     /// A signal ended the run.
     Interrupted {
         /// The signal that `retry` received.
@@ -83,6 +92,26 @@ pub enum Event<'a, O> {
         running: Option<(&'a O, Duration)>,
         elapsed: Duration,
     },
+}
+
+impl Event<'_, Outcome> {
+    /// Who has to see a message about the event.
+    pub fn importance(&self) -> Importance {
+        match self {
+            // A shell says nothing about that either: the reader, as in `| head`, wanted no more.
+            Self::Failed {
+                outcome: Outcome::Killed(Signal::SIGPIPE),
+                next: Next::Stop(StopReason::Permanent),
+                ..
+            } => Importance::Detail,
+            Self::Failed { next: Next::Stop(_), .. }
+            | Self::Refused { .. }
+            | Self::Interrupted { .. }
+            | Self::OutputLost { .. }
+            | Self::Broken { .. } => Importance::Failure,
+            _ => Importance::Progress,
+        }
+    }
 }
 
 impl<O> Event<'_, O> {
@@ -97,13 +126,52 @@ impl<O> Event<'_, O> {
             Self::HookFailed { .. }
             | Self::ConditionFailed { .. }
             | Self::FallingBack
+            | Self::Killing { .. }
             | Self::Interrupted { .. }
+            | Self::Circuit { change: CircuitChange::Opened { .. }, .. }
             | Self::Warning { .. } => Severity::Warning,
             Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
-            Self::Succeeded { .. } => Severity::Notice,
+            Self::Succeeded { .. } | Self::Circuit { .. } => Severity::Notice,
             Self::Broken { .. } | Self::OutputLost { .. } | Self::Refused { .. } => Severity::Error,
         }
     }
+}
+
+/// Who has to see a message, from few to many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Importance {
+    /// Those who asked for details: `--verbose`.
+    Detail,
+    /// Those who follow the run: not with `--quiet`.
+    Progress,
+    /// Everyone who needs to know why the run failed: not with `--silent`.
+    Failure,
+}
+
+impl Importance {
+    /// Whether stderr shows the message.
+    pub fn is_shown(self, verbosity: Verbosity) -> bool {
+        verbosity
+            >= match self {
+                Self::Detail => Verbosity::Verbose,
+                Self::Progress => Verbosity::Normal,
+                Self::Failure => Verbosity::Quiet,
+            }
+    }
+}
+
+/// What an attempt does to the circuit that it shares with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CircuitChange {
+    /// Its failure has opened the circuit.
+    Opened {
+        /// The time for which it is open.
+        wait: Duration,
+    },
+    /// It probes the circuit, which was open.
+    Probing,
+    /// It was the probe, and its success has closed the circuit.
+    Closed,
 }
 
 /// The severity of a message. The numbers are those of syslog(3).

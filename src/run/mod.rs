@@ -51,6 +51,9 @@ pub fn run<D: Driver>(
             return RunEnd { ending: Ending::Stopped(reason), last, fallback: None };
         }
 
+        if let Some(change) = driver.circuit_change() {
+            observer.event(&Event::Circuit { number, change });
+        }
         observer.event(&Event::Starting { number });
         let finished = driver.attempt(number, observer);
         let (outcome, took, elapsed) = (finished.outcome, finished.took, driver.elapsed());
@@ -93,6 +96,9 @@ pub fn run<D: Driver>(
                 Event::Failed { number, outcome: &outcome, took, elapsed, server_delay, details, why, next }
             }
         });
+        if let Some(change) = driver.circuit_change() {
+            observer.event(&Event::Circuit { number, change });
+        }
         let ending = match next {
             Next::Retry(next_delay) | Next::Again(next_delay) => {
                 (delay, last) = (next_delay, Some(outcome));

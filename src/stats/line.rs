@@ -114,7 +114,7 @@ struct Attempts {
 #[derive(Deserialize)]
 struct OneAttempt {
     attempt: u64,
-    outcome: Option<Ended>,
+    ended: Option<Ended>,
     verdict: Option<String>,
 }
 
@@ -152,13 +152,13 @@ impl<'de> Deserialize<'de> for Attempts {
 
             fn visit_seq<S: SeqAccess<'de>>(self, mut all: S) -> Result<Attempts, S::Error> {
                 let mut sum = Attempts::default();
-                while let Some(OneAttempt { attempt, outcome, verdict }) = all.next_element()? {
+                while let Some(OneAttempt { attempt, ended, verdict }) = all.next_element()? {
                     sum.started = sum.started.max(attempt);
                     // Without a verdict a signal cut it short: that says nothing about the command.
-                    if let Some(outcome) = outcome
+                    if let Some(ended) = ended
                         && matches!(verdict.as_deref(), Some("transient" | "permanent"))
                     {
-                        count(&mut sum.reasons, outcome.reason(), 1, MOST_REASONS);
+                        count(&mut sum.reasons, ended.reason(), 1, MOST_REASONS);
                     }
                 }
                 Ok(sum)
@@ -187,9 +187,8 @@ mod tests {
 
     #[test]
     fn a_line_is_a_run() {
-        let failed =
-            r#"{"attempt":1,"started":"x","elapsed_s":1,"outcome":{"exit":7},"verdict":"transient"}"#;
-        let good = r#"{"attempt":12000,"outcome":{"exit":0},"verdict":"success"}"#;
+        let failed = r#"{"attempt":1,"started":"x","elapsed_s":1,"ended":{"exit":7},"verdict":"transient"}"#;
+        let good = r#"{"attempt":12000,"ended":{"exit":0},"verdict":"success"}"#;
         let run = parse(line("success", &format!("{failed},{failed},{good}")).as_bytes()).unwrap();
         assert_eq!((run.account.name.as_str(), run.day.to_string().as_str()), ("curl", "2026-11-24"));
         assert_eq!((run.account.result, run.account.attempts), (RunResult::Rescued, 12000));
@@ -197,7 +196,7 @@ mod tests {
         assert_eq!(parse(line("success", good).as_bytes()).unwrap().account.result, RunResult::Clean);
         let refused = parse(line("circuit-open", "").as_bytes()).unwrap();
         assert_eq!(refused.reasons, BTreeMap::from([("circuit-open".to_owned(), 1)]));
-        let interrupted = r#"{"attempt":1,"outcome":{"signal":"SIGTERM"},"verdict":null}"#;
+        let interrupted = r#"{"attempt":1,"ended":{"signal":"SIGTERM"},"verdict":null}"#;
         let interrupted = parse(line("interrupted", interrupted).as_bytes()).unwrap();
         assert_eq!(interrupted.account.result, RunResult::Lost);
         assert_eq!(interrupted.reasons, BTreeMap::from([("interrupted".to_owned(), 1)]));
@@ -228,7 +227,7 @@ mod tests {
     #[test]
     fn reasons_are_bounded() {
         let attempt =
-            |n: u32| format!(r#"{{"attempt":1,"outcome":{{"not_started":"{n}"}},"verdict":"permanent"}}"#);
+            |n: u32| format!(r#"{{"attempt":1,"ended":{{"not_started":"{n}"}},"verdict":"permanent"}}"#);
         let attempts: Vec<String> = (0..500).map(attempt).collect();
         let run = parse(line("stopped", &attempts.join(",")).as_bytes()).unwrap();
         assert_eq!(run.reasons.len(), MOST_REASONS + 1);

@@ -5,7 +5,7 @@ use super::super::pitfalls;
 use super::schedule::{Schedule, Start};
 use crate::core::plan::Plan;
 use crate::core::rules::Then;
-use crate::report::format::{arguments, command_name, elapsed};
+use crate::report::format::{arguments, command_name, duration};
 use crate::report::sanitize;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
@@ -123,7 +123,7 @@ impl Forecast {
 
         let mut warnings = pitfalls::warnings(plan);
         if let (Some(last), Some(deadline)) = (last, policy.deadline) {
-            let (deadline, wanted) = (elapsed(deadline), policy.consecutive);
+            let (deadline, wanted) = (duration(deadline), policy.consecutive);
             if last == 0 {
                 warnings.push(format!(
                     "the initial delay reaches the deadline of {deadline}, so retry would run nothing and exit \

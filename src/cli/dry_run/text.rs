@@ -7,7 +7,7 @@ use crate::cli::texts::fill;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::SharedConfig;
 use crate::platform::stdio;
-use crate::report::format::{command_name, elapsed, seconds, shell_words};
+use crate::report::format::{command_name, duration, shell_words};
 use crate::report::output::columns;
 use crate::report::sanitize::{lines, visible};
 use retry_loop::bucket::tokens;
@@ -54,15 +54,15 @@ fn line(out: &mut String, text: &str) {
 }
 
 /// A bound of a time, which may be too long to count.
-fn bound(duration: Duration) -> String {
-    if duration == Duration::MAX { "over 500 billion years".to_owned() } else { elapsed(duration) }
+fn bound(time: Duration) -> String {
+    if time == Duration::MAX { "over 500 billion years".to_owned() } else { duration(time) }
 }
 
 fn table(out: &mut String, forecast: &Forecast, columns: usize) {
     let delay = |row: &Row| match (row.delay_low_s, row.delay_high_s) {
         (_, Duration::ZERO) if row.attempt == 1 => String::new(),
-        (low, high) if low == high => seconds(low),
-        (low, high) => format!("{}-{}", seconds(low), seconds(high)),
+        (low, high) if duration(low) == duration(high) => duration(low),
+        (low, high) => format!("{}-{}", duration(low), duration(high)),
     };
     let head = ["attempt", "earliest start", "latest start", "delay before"].map(str::to_owned);
     let cells = |row: &Row| {
@@ -118,13 +118,13 @@ fn range(from: u64, to: Option<u64>) -> String {
 /// The sentences below the table.
 fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
     let mut facts = Vec::new();
-    let grace = elapsed(forecast.kill_after_s);
+    let grace = duration(forecast.kill_after_s);
     if forecast.rows.len() < 2 {
         // There is no start that another attempt could delay.
     } else if let Some(timeout) = forecast.timeout_s {
         facts.push(format!(
             "Latest start: if every attempt takes its full --timeout of {} plus --kill-after of {grace}.",
-            elapsed(timeout)
+            duration(timeout)
         ));
     } else {
         facts.push(
@@ -135,7 +135,7 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
     if let Some(deadline) = forecast.deadline_s {
         facts.push(format!(
             "Deadline: after {}, a running attempt is ended (within {grace}, --kill-after) and no new one starts.",
-            elapsed(deadline)
+            duration(deadline)
         ));
     }
     if forecast.consecutive > 1 {
@@ -144,7 +144,7 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
     if let Some(reset_after) = forecast.reset_after_s {
         facts.push(format!(
             "Reset: after an attempt that ran for {} or longer, the delays start again from the first.",
-            elapsed(reset_after)
+            duration(reset_after)
         ));
     }
     let sets = [
@@ -182,7 +182,7 @@ fn listed(words: &[&str]) -> String {
 fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
     let place = &shared.location;
     let breaker = shared.breaker.as_ref().map(|(name, settings)| {
-        let (failures, open) = (settings.failures, elapsed(settings.open));
+        let (failures, open) = (settings.failures, duration(settings.open));
         let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} consecutive failures") };
         format!("Breaker: \"{name}\" in {place} opens for {open} after {failures}; while it is open, retry runs nothing and exits with 75.")
     });

@@ -334,7 +334,10 @@ mod tests {
             ("[[rule]]\nthen = 'stop'\npatern = 'x'\nwhy = 'y'", "6:1: unknown field `patern`"),
             ("[[rule]]\nthen = 'stop'\npattern = '('\nwhy = 'y'", "6:11: invalid pattern: unclosed group"),
             ("[[rule]]\nthen = 'stop'\npattern = '{nope}'\nwhy = 'y'", "6:11: unknown placeholder {nope}"),
-            ("[[rule]]\nthen = 'stop'\ncodes = '4294967296'\nwhy = 'y'", "6:9: '4294967296' is not a list of exit codes"),
+            (
+                "[[rule]]\nthen = 'stop'\ncodes = '4294967296'\nwhy = 'y'",
+                "6:9: '4294967296' is not a list of exit codes",
+            ),
             ("[[rule]]\nthen = 'stop'\nwhy = 'y'", "a rule needs codes, a pattern or both"),
             ("[[rule", "4:"),
         ] {

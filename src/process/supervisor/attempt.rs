@@ -83,18 +83,18 @@ impl Supervisor<'_> {
             return LeftRunning::Nothing;
         }
         let limits = &self.plan.limits;
-        let count = match (tree.left_running(&mut self.event_loop), limits.leftovers) {
-            (Remaining::Visible(0), _) => return LeftRunning::Nothing,
-            (Remaining::Visible(count), Leftovers::Keep) => return LeftRunning::Kept(count),
+        let pids = match (tree.left_running(&mut self.event_loop), limits.leftovers) {
+            (Remaining::None, _) => return LeftRunning::Nothing,
+            (Remaining::Visible(pids), Leftovers::Keep) => return LeftRunning::Kept(pids),
             (Remaining::Hidden, Leftovers::Keep) => return LeftRunning::KeptHidden,
             (Remaining::Hidden, Leftovers::End) => return LeftRunning::Stuck(Survivors::Unknown),
-            (Remaining::Visible(count), Leftovers::End) => count,
+            (Remaining::Visible(pids), Leftovers::End) => pids,
         };
         match tree
             .end(&mut self.event_loop, Scope::AllSessions, limits.timeout_signal, limits.kill_after)
             .survivors
         {
-            Survivors::None => LeftRunning::Ended(count),
+            Survivors::None => LeftRunning::Ended(pids),
             survivors => LeftRunning::Stuck(survivors),
         }
     }

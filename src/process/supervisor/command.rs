@@ -1,6 +1,6 @@
 //! A command, of an attempt or a hook: its start, its time limits and its end.
 
-use super::Supervisor;
+use super::{Notice, Supervisor};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::signal::Signal;
@@ -10,7 +10,7 @@ use crate::process::event_loop::Wakeup;
 use crate::process::guard::SharedGuard;
 use crate::process::spawn::{self, AttemptEnv};
 use crate::process::tree::{Scope, Termination, Tree};
-use crate::run::event::{Activity, Observer};
+use crate::run::event::{Activity, Event, Observer};
 use crate::streams::stdio::ChildStdio;
 use std::io;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl<'a> Supervisor<'a> {
                 tree.set_command(pid);
                 self.run_tree.set_command(pid);
                 self.event_loop.watch(pid);
-                self.kill_if_requested();
+                self.kill_if_requested(observer);
                 self.wait_for_command(&tree, started, limits, observer)
             }
             Err(error) => (Outcome::NotStarted(error), self.event_loop.now().saturating_sub(started)),
@@ -95,7 +95,7 @@ impl<'a> Supervisor<'a> {
                 Wakeup::CommandEnded(outcome) => {
                     return (outcome, self.event_loop.now().saturating_sub(started));
                 }
-                Wakeup::Interrupted => self.kill_if_requested(),
+                Wakeup::Interrupted => self.kill_if_requested(observer),
                 Wakeup::OrphansReaped | Wakeup::StreamsChanged | Wakeup::Writable | Wakeup::TimerExpired => {}
             }
             // Input or output of the command is lost, so its outcome no longer matters.
@@ -147,10 +147,15 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Sends SIGKILL to the command, if repeated signals asked for it.
-    fn kill_if_requested(&self) {
+    fn kill_if_requested(&mut self, observer: &mut dyn Observer<Outcome>) {
         if self.event_loop.is_kill_requested()
             && let Some(pid) = self.event_loop.command()
         {
+            if let Some(signal) = self.event_loop.interrupted()
+                && self.totals.kill.give() == Notice::Due
+            {
+                observer.event(&Event::Killing { signal });
+            }
             let _already_gone = ProcessGroup::for_commands().send(pid, Signal::SIGKILL);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::svg;
 use super::text;
-use crate::report::format::elapsed;
+use crate::report::format::duration;
 use crate::report::sanitize::html;
 use crate::stats::{Group, Stats, Tally};
 use jiff::civil::Date;
@@ -68,7 +68,7 @@ fn totals(page: &mut String, total: Tally, first: Date, last: Date) {
             total.attempts.to_string(),
             format!("{further} {}", if further == 1 { "retry" } else { "retries" }),
         ),
-        ("", "time spent waiting", elapsed(total.waited), String::new()),
+        ("", "time spent waiting", duration(total.waited), String::new()),
     ] {
         let _infallible = writeln!(
             page,
@@ -123,7 +123,7 @@ fn numbers(tally: Tally) -> String {
         ("rescued", part(tally.rescued)),
         ("failed", part(tally.failed)),
         ("attempts", tally.attempts.to_string()),
-        ("waited", elapsed(tally.waited)),
+        ("waited", duration(tally.waited)),
     ];
     cells.map(|(name, cell)| format!("<td data-name=\"{name}\"><span>{cell}</span></td>")).concat()
 }

@@ -1,6 +1,6 @@
 //! The tables for people.
 
-use crate::report::format::elapsed;
+use crate::report::format::duration;
 use crate::report::sanitize::{self, visible};
 use crate::stats::read::{LeftOut, Lines, Remark};
 use crate::stats::{Group, Stats, Tally, line};
@@ -69,7 +69,7 @@ fn numbers(tally: Tally) -> [String; 5] {
         part(tally.rescued),
         part(tally.failed),
         tally.attempts.to_string(),
-        elapsed(tally.waited),
+        duration(tally.waited),
     ]
 }
 

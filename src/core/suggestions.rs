@@ -1,0 +1,450 @@
+//! What people type out of habit, from other tools and from shells, and what is said about it. One table for options,
+//! one for commands. Each row says what the other tool means, because no suggestion is better than a wrong one.
+//!
+//! Sources: the manuals of minfrin/retry (Debian), kadwanev/retry, joshdk/retry, recur 3, attempt 1.1, the action
+//! nick-fields/retry, `curl --retry` and timeout(1) of coreutils; docs/migrating.md compares them with `retry`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+
+/// Options of other tools that have another name here.
+#[derive(Debug)]
+pub struct OptionElsewhere {
+    /// Their names, with `-` for `_` and in lower case.
+    pub names: &'static [&'static str],
+    /// What is here in its place. Follows "unknown option --x: ".
+    pub said: &'static str,
+    /// Words that can be typed instead; empty where there is a choice.
+    pub example: &'static str,
+}
+
+const fn row(names: &'static [&'static str], said: &'static str, example: &'static str) -> OptionElsewhere {
+    OptionElsewhere { names, said, example }
+}
+
+/// The options of other tools.
+pub const OPTIONS: &[OptionElsewhere] = &[
+    row(
+        &["--max-attempts", "--times", "--count", "--max-tries", "--num-attempts", "--attempt", "-n", "-a"],
+        "--retries counts attempts, the first included (--attempts is the same)",
+        "--retries 5",
+    ),
+    row(
+        &["--retry", "--max-retries", "--tries", "--retry-count", "--retry-times", "--num-retries"],
+        "--retries counts attempts, the first included (--attempts is the same), so 3 further ones are --retries 4",
+        "--retries 4",
+    ),
+    row(
+        &["--forever", "--infinite", "--unlimited", "--unlimited-attempts", "--no-limit", "--always", "-u"],
+        "--retries counts attempts, the first included, and inf sets no limit; until some exit status it is --success-on",
+        "--retries inf",
+    ),
+    row(
+        &[
+            "--delay",
+            "--interval",
+            "--sleep",
+            "--wait",
+            "--pause",
+            "--retry-delay",
+            "--retry-wait",
+            "--retry-wait-seconds",
+            "--retry-interval",
+            "--wait-time",
+            "--period",
+            "--cooldown",
+            "--fixed",
+            "--constant",
+            "--fixed-delay",
+            "-d",
+        ],
+        "the same delay after each failure is --base with --backoff constant; before the first attempt it is \
+         --initial-delay",
+        "--base 5 --backoff constant",
+    ),
+    row(&["--linear"], "a shape is a value of --backoff", "--backoff linear"),
+    row(&["--fibonacci", "--fib"], "a shape is a value of --backoff", "--backoff fibonacci"),
+    row(
+        &["--exponential", "--exponential-backoff", "--exp"],
+        "delays grow exponentially by default: --base is the first one, --factor how much they grow",
+        "--base 1 --factor 2",
+    ),
+    row(
+        &["--multiplier", "--backoff-factor", "--backoff-multiplier", "--growth"],
+        "--factor is how much the delay grows from failure to failure, and --base is the first delay",
+        "--base 1 --factor 2",
+    ),
+    row(
+        &["--min", "--min-delay", "--wait-min", "--backoff-base", "--initial-interval", "--initial-wait"],
+        "the delay after the first failure is --base",
+        "--base 2",
+    ),
+    row(
+        &["--wait-max", "--max-wait", "--backoff-max", "--max-backoff", "--max-interval", "--max-sleep"],
+        "the longest delay is --max-delay",
+        "--max-delay 30",
+    ),
+    row(
+        &["--max", "-x"],
+        "the longest delay is --max-delay, and the number of attempts --retries, the first included",
+        "",
+    ),
+    row(&["--no-jitter"], "without jitter it is --jitter none", "--jitter none"),
+    row(
+        &[
+            "--retry-max-time",
+            "--overall-timeout",
+            "--total-timeout",
+            "--global-timeout",
+            "--max-total-time",
+            "--total-time",
+            "--run-timeout",
+        ],
+        "the limit for everything, delays included, is --deadline",
+        "--deadline 5m",
+    ),
+    row(
+        &["--max-time", "--max-duration", "--time-limit", "--timelimit"],
+        "the limit for one attempt is --timeout, for everything --deadline",
+        "--timeout 30 --deadline 5m",
+    ),
+    row(
+        &[
+            "--attempt-timeout",
+            "--per-attempt-timeout",
+            "--try-timeout",
+            "--task-time",
+            "--command-timeout",
+            "--timeout-seconds",
+            "--timeout-minutes",
+        ],
+        "the limit for one attempt is --timeout",
+        "--timeout 30",
+    ),
+    row(&["--signal"], "the signal of a time limit is --timeout-signal", "--timeout-signal INT"),
+    row(&["-k"], "the time between the signal of a time limit and SIGKILL is --kill-after", "--kill-after 5"),
+    row(
+        &["--abort-on", "--stop-if-status", "--fail-on", "--no-retry-on", "--dont-retry-on", "--give-up-on"],
+        "the exit statuses that are not retried are those of --stop-on",
+        "--stop-on 2,64-78",
+    ),
+    row(
+        &[
+            "--retry-on-exit-code",
+            "--retry-exit-codes",
+            "--exit-codes",
+            "--retry-codes",
+            "--retry-if-status",
+            "--while",
+            "--on-exit-codes",
+        ],
+        "the exit statuses that are retried are those of --retry-on",
+        "--retry-on 7,28",
+    ),
+    row(
+        &["--retry-all-errors", "--retry-failing-status", "--retry-on-error", "--retry-on-any"],
+        "every failure is retried unless --retry-on or --stop-on is given",
+        "",
+    ),
+    row(&["--retry-connrefused"], "the preset for curl includes it", "--retry-on curl"),
+    row(
+        &["--until-fail", "--until-failure", "--invert", "--not"],
+        "to run until it fails, count any other status than 0 as success",
+        "--success-on nonzero --retries inf",
+    ),
+    row(&["--until"], "the exit statuses that end the run are those of --success-on", "--success-on 0,3"),
+    row(
+        &["--until-success"],
+        "it runs until an attempt succeeds; --retries is the number of attempts, the first included",
+        "--retries inf",
+    ),
+    row(
+        &[
+            "--retry-if-contains",
+            "--retry-if-matches",
+            "--retry-pattern",
+            "--retry-on-match",
+            "--retry-on-stdout",
+            "--retry-on-stderr",
+            "--retry-on-text",
+        ],
+        "failures are retried by what they print with --retry-on-output",
+        "--retry-on-output stderr:timeout",
+    ),
+    row(
+        &["--retry-if-stdout-contains", "--retry-if-stdout-matches"],
+        "failures are retried by what they print with --retry-on-output",
+        "--retry-on-output stdout:timeout",
+    ),
+    row(
+        &["--retry-if-stderr-contains", "--retry-if-stderr-matches"],
+        "failures are retried by what they print with --retry-on-output",
+        "--retry-on-output stderr:timeout",
+    ),
+    row(
+        &["--stop-if-contains", "--stop-if-matches", "--stop-on-match"],
+        "failures are final by what they print with --stop-on-output",
+        "--stop-on-output denied",
+    ),
+    row(
+        &["--condition", "-c"],
+        "a shell command that decides about a failure is --retry-if; a script to retry needs a shell, -- sh -c '...'",
+        "",
+    ),
+    row(
+        &["--on-retry", "--on-retry-command", "--between", "--exec", "--before"],
+        "a shell command before each further attempt is --before-retry",
+        "--before-retry ./clean-up",
+    ),
+    row(
+        &["--fail", "--on-fail", "--on-failure", "--on-error"],
+        "a shell command when all attempts have failed is --fallback, and its exit status counts",
+        "--fallback ./cached",
+    ),
+    row(
+        &["--hold-stdout"],
+        "stdout of a success alone is --stdout success; that of the last attempt, however it ended, is -O",
+        "--stdout success",
+    ),
+    row(&["--replay-stdin", "-i"], "each attempt reads the same with --stdin replay", "--stdin replay"),
+    row(
+        &["--shell", "--command", "--cmd", "--run"],
+        "the command follows the options, and a script needs a shell: -- sh -c '...'",
+        "",
+    ),
+    row(
+        &["-s"],
+        "nothing at all is said with --silent, a delay is --base, and the signal of a time limit --timeout-signal",
+        "",
+    ),
+    row(&["-w"], "a delay is --base, and the exit statuses that are retried are those of --retry-on", ""),
+    row(&["--debug", "--trace"], "more messages are shown with --verbose", "--verbose"),
+    row(&["--no-progress"], "there is no live line with --progress never", "--progress never"),
+    row(&["--no-color", "--no-colour"], "there are no colours with --color never", "--color never"),
+    row(
+        &["--json"],
+        "messages are JSON with --log-format json, and a report of the run is --report",
+        "--log-format json",
+    ),
+    row(&["--log-file"], "messages go to a file with --log", "--log ./retry.log"),
+    row(&["--name", "--message"], "the name of a run in messages is --label", "--label deploy"),
+];
+
+/// What is said about an option of another tool. `option` is as typed: `--Max_Attempts`, `-n`.
+pub fn option_elsewhere(option: &str) -> Option<&'static OptionElsewhere> {
+    let plain = plain(option);
+    OPTIONS.iter().find(|row| row.names.contains(&plain.as_str()))
+}
+
+/// An option in our spelling: `--max-delay` for `--max_delay` or `--MAX-DELAY`. A short option stays as it is.
+fn plain(option: &str) -> String {
+    // `-F` is another option than `-f`.
+    if option.starts_with("--") { option.replace('_', "-").to_lowercase() } else { option.to_owned() }
+}
+
+/// The name that is most likely meant by `typed`: the nearest one, at a distance of one letter, or of two in a long
+/// name. `None` if no name or more than one is that near.
+pub fn misspelt<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = plain(typed);
+    let tolerance = if typed.trim_start_matches("--").chars().count() < 7 { 1 } else { 2 };
+    let mut near: Vec<(usize, &str)> =
+        names.map(|name| (distance(&typed, name), name)).filter(|(far, _)| *far <= tolerance).collect();
+    near.sort_unstable();
+    match near[..] {
+        [(_, name)] => Some(name),
+        [(first, name), (second, _), ..] if first < second => Some(name),
+        _ => None,
+    }
+}
+
+/// The number of letters that are missing, extra or wrong, or of neighbours that changed places (the optimal string
+/// alignment distance).
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    // The rows of the usual table for the last two letters of `one`.
+    let mut above: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for i in 1..=one.len() {
+        let mut next = vec![i; other.len() + 1];
+        for j in 1..=other.len() {
+            let wrong = usize::from(one[i - 1] != other[j - 1]);
+            let mut least = (row[j - 1] + wrong).min(row[j] + 1).min(next[j - 1] + 1);
+            let swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
+            if swapped {
+                least = least.min(above[j - 2] + 1);
+            }
+            next[j] = least;
+        }
+        above = std::mem::replace(&mut row, next);
+    }
+    row[other.len()]
+}
+
+/// A command that is not found because it is a part of something else.
+#[derive(Debug)]
+pub struct CommandElsewhere {
+    /// Whether the command is of this kind.
+    pub is: fn(&str) -> bool,
+    /// What is said behind "command not found", with `{}` for the part of the command that [`CommandElsewhere::is`]
+    /// looks at: the number, or the name of the variable.
+    pub said: &'static str,
+    /// One for the tests.
+    pub example: &'static str,
+}
+
+/// The commands that are not found, from special to general; the last row is for all others.
+pub const COMMANDS: &[CommandElsewhere] = &[
+    CommandElsewhere {
+        is: |word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()),
+        said: "for {} attempts, the first included: retry --retries {} -- COMMAND",
+        example: "5",
+    },
+    CommandElsewhere {
+        is: |word| variable(word).is_some(),
+        said: "to set a variable: retry -- env {}=... COMMAND",
+        example: "FOO=bar",
+    },
+    CommandElsewhere {
+        is: |word| ["|", "&&", "||", ";", ">", "<", "$(", "`"].iter().any(|sign| word.contains(sign)),
+        said: "a pipe, a list or a redirection needs a shell: retry -- sh -c '...'",
+        example: "a | b",
+    },
+    CommandElsewhere {
+        is: |word| is_line(word),
+        said: "one word with spaces: use no quotes, or sh -c",
+        example: "curl -f http://x",
+    },
+    CommandElsewhere {
+        is: |word| BUILTINS.contains(&word),
+        said: "a part of the shell: retry -- sh -c '...'",
+        example: "cd",
+    },
+    CommandElsewhere {
+        is: |word| !word.contains('/') && !word.is_empty(),
+        said: "not in PATH; functions and aliases of a shell need that shell: retry -- bash -c '...'",
+        example: "deploy",
+    },
+];
+
+/// What POSIX shells and bash do themselves: builtins that change the shell, and reserved words.
+const BUILTINS: &[&str] = &[
+    "!", ".", ":", "alias", "builtin", "case", "cd", "command", "declare", "do", "eval", "exec", "exit",
+    "export", "for", "function", "hash", "if", "let", "local", "popd", "pushd", "read", "readonly", "return",
+    "select", "set", "shift", "shopt", "source", "trap", "type", "ulimit", "umask", "unalias", "unset",
+    "until", "wait", "while", "{", "(", "[[",
+];
+
+/// What is said about a command that is not found; `None` for a path, which says itself where there is nothing.
+pub fn command_elsewhere(command: &[OsString]) -> Option<String> {
+    let word = command.first()?.to_string_lossy();
+    let row = COMMANDS.iter().find(|row| (row.is)(&word))?;
+    Some(row.said.replace("{}", variable(&word).unwrap_or(&word)))
+}
+
+/// `FOO` for `FOO=bar`.
+pub fn variable(word: &str) -> Option<&str> {
+    let (name, _) = word.split_once('=')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name.then_some(name)
+}
+
+/// Whether a word is a command with arguments, as in `retry 'curl -f URL'`.
+pub fn is_line(word: &str) -> bool {
+    let Some((name, arguments)) = word.split_once(' ') else { return false };
+    // A directory may have a space in its name.
+    let is_path = name.contains('/') && !arguments.contains(" -") && !arguments.starts_with('-');
+    !is_path && !name.is_empty()
+}
+
+/// Whether a word is an option with one dash and a long name, as in Go programs: `-max-time`. Returns it with two.
+pub fn with_two_dashes(word: &OsString) -> Option<String> {
+    let word = std::str::from_utf8(word.as_bytes()).ok()?;
+    let name = word.strip_prefix('-')?.split('=').next()?;
+    let is_long = name.len() > 2 && name.starts_with(|c: char| c.is_ascii_lowercase());
+    is_long.then(|| format!("--{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_has_two_rows() {
+        let mut names: Vec<&str> = OPTIONS.iter().flat_map(|row| row.names).copied().collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        for name in names {
+            assert_eq!(option_elsewhere(name).map(|row| row.names.contains(&name)), Some(true), "{name}");
+        }
+        assert!(option_elsewhere("--Max_Attempts").is_some());
+        assert!(option_elsewhere("-N").is_none());
+    }
+
+    #[test]
+    fn each_example_of_a_command_has_its_row() {
+        for row in COMMANDS {
+            let first = COMMANDS.iter().find(|other| (other.is)(row.example)).unwrap();
+            assert_eq!(first.said, row.said, "{}", row.example);
+        }
+        for builtin in BUILTINS {
+            let said = command_elsewhere(&[builtin.into()]).unwrap();
+            assert!(said.starts_with("a part of the shell"), "{builtin}: {said}");
+        }
+        for path in ["./deploy", "/no such/tool", ""] {
+            assert_eq!(command_elsewhere(&[path.into()]), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_distance_counts_letters() {
+        for (one, other, wanted) in [
+            ("", "", 0),
+            ("base", "base", 0),
+            ("bse", "base", 1),
+            ("baase", "base", 1),
+            ("bsae", "base", 1),
+            ("bass", "base", 1),
+            ("retires", "retries", 1),
+            ("tiems", "times", 1),
+            ("times", "timeout", 3),
+            ("", "abc", 3),
+        ] {
+            assert_eq!(distance(one, other), wanted, "{one} {other}");
+            assert_eq!(distance(other, one), wanted, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn only_a_near_name_is_suggested() {
+        let names = ["--retries", "--retry-on", "--retry-if", "--stop-on", "--base", "--stdin", "--stdout"];
+        let meant = |typed: &str| misspelt(typed, names.into_iter());
+        assert_eq!(meant("--retires"), Some("--retries"));
+        assert_eq!(meant("--retry_on"), Some("--retry-on"));
+        assert_eq!(meant("--bse"), Some("--base"));
+        assert_eq!(meant("--bas"), Some("--base"));
+        // Two are equally near.
+        assert_eq!(meant("--retry-o"), Some("--retry-on"));
+        assert_eq!(meant("--retry-of"), None);
+        for far in ["--times", "--abort-on", "--until-fail", "--std", "--xyzzy", "--"] {
+            assert_eq!(meant(far), None, "{far}");
+        }
+    }
+
+    #[test]
+    fn a_long_option_with_one_dash() {
+        for (word, wanted) in [
+            ("-max-time", Some("--max-time")),
+            ("-attempts=3", Some("--attempts")),
+            ("-r5", None),
+            ("-b", None),
+            ("--base", None),
+            ("-1.5", None),
+            ("x", None),
+        ] {
+            assert_eq!(with_two_dashes(&word.into()).as_deref(), wanted, "{word}");
+        }
+    }
+}
