@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 use roff::{Inline, Roff, bold, italic, roman};
 
 /// The date of the last change in substance: a constant, so that the same version always generates the same page.
-const CHANGED: &str = "2026-11-24";
+const CHANGED: &str = "2026-11-26";
 
 /// The page in man(7) format. `model` must be built.
 pub fn page(model: &Command) -> String {
