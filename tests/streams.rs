@@ -286,7 +286,7 @@ fn failure_mode_is_silent_about_a_success() {
     let mut retry = scratch.retry("-q --stdout failure --stderr failure --base 0");
     let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
     assert_eq!((done.status.code(), done.stdout.len(), done.stderr.len()), (Some(0), 0, 0));
-    let mut retry = scratch.retry("-q -r 1 --stdout failure --stderr failure");
+    let mut retry = scratch.retry("--silent -r 1 --stdout failure --stderr failure");
     let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
     assert_eq!(done.status.code(), Some(1));
     assert_eq!((text(&done.stdout).as_str(), text(&done.stderr).as_str()), ("out\n", "err\n"));
@@ -297,7 +297,7 @@ fn success_mode_is_silent_about_a_failure() {
     let scratch = Scratch::new();
     let script = "echo out $RETRY_ATTEMPT; echo err $RETRY_ATTEMPT >&2; exit $((2 - RETRY_ATTEMPT))";
     let run = |options: &str| {
-        let mut retry = scratch.retry(&format!("-q --base 0 {options}"));
+        let mut retry = scratch.retry(&format!("--silent --base 0 {options}"));
         let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
         (done.status.code(), text(&done.stdout), text(&done.stderr))
     };
