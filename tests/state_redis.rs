@@ -22,7 +22,7 @@ use retry::state::record_key::{RecordKey, RecordKind};
 use retry::state::redis::RedisStore;
 use retry::state::shared::{self, Gate, Permit, RecordStatus};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Trip};
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;
 use rustix::process::Signal;
@@ -386,7 +386,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64, Just(u64::MAX / 1_000_000)];
     let settings = (1..6_u32, open, 0..20_u32, 0.0..1.5_f64).prop_map(|(failures, open, burst, ratio)| {
         let open = Duration::from_millis(open);
-        let breaker = BreakerSettings { failures: NonZeroU32::new(failures).unwrap(), open };
+        let breaker = BreakerSettings { trip: Trip::in_a_row(NonZeroU32::new(failures).unwrap()), open };
         Step::Settings(breaker, BudgetSettings::new(burst, ratio))
     });
     prop_oneof![
@@ -421,7 +421,7 @@ impl<S: RecordFormat> Local<S> {
 fn breaker_text(breaker: Circuit) -> String {
     let Circuit { generation, phase } = breaker;
     match phase {
-        Phase::Closed { failures } => format!("1 0 {generation} {failures} 0 0 0"),
+        Phase::Closed { failures, .. } => format!("1 0 {generation} {failures} 0 0 0"),
         Phase::Open { span, period } => {
             format!("1 1 {generation} 0 {} {} {period}", span.from.millis(), span.length)
         }

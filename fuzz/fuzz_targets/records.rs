@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use retry::state::record::{RECORD_SIZE, RecordFormat, RecordState};
 use retry::state::record_key::RecordKind;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Ticket};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Ticket, Trip};
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;
 use std::num::NonZeroU32;
@@ -51,7 +51,7 @@ fn seal(bytes: &mut Vec<u8>) {
 fn look_at_breaker(state: Circuit, now: Timestamp, lease: u64, failures: u32) {
     assert_eq!(Circuit::from_bytes(&state.to_bytes()), Ok(state));
     let settings = BreakerSettings {
-        failures: NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN),
+        trip: Trip::in_a_row(NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN)),
         open: Duration::from_millis(lease),
     };
     let random = &mut Random::seeded(lease);

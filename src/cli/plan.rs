@@ -16,7 +16,7 @@ use crate::core::shared::{Location, Name, SharedConfig};
 use crate::core::stream::Side;
 use retry_loop::backoff::{Backoff, Growth, Jitter};
 use retry_loop::bucket::{BudgetSettings, DEFAULT_BURST, DEFAULT_RATIO};
-use retry_loop::circuit::BreakerSettings;
+use retry_loop::circuit::{BreakerSettings, Trip};
 use retry_loop::policy::{Attempts, Policy};
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -180,7 +180,7 @@ fn shared(args: &Args) -> Option<SharedConfig> {
     let breaker = args.breaker.as_ref().map(|name| {
         let default = BreakerSettings::default();
         let settings = BreakerSettings {
-            failures: args.breaker_failures.unwrap_or(default.failures),
+            trip: args.breaker_failures.map_or(default.trip, Trip::in_a_row),
             open: args.breaker_open.unwrap_or(default.open),
         };
         (Name::from(name.as_os_str()), settings)

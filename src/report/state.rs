@@ -46,9 +46,9 @@ fn status(record: &RecordSummary) -> (&'static str, String) {
 
 fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
     match (breaker.phase, refusal) {
-        (Phase::Closed { failures: 0 }, _) => "closed".to_owned(),
-        (Phase::Closed { failures: 1 }, _) => "closed, 1 failure".to_owned(),
-        (Phase::Closed { failures }, _) => format!("closed, {failures} failures in a row"),
+        (Phase::Closed { failures: 0, .. }, _) => "closed".to_owned(),
+        (Phase::Closed { failures: 1, .. }, _) => "closed, 1 failure".to_owned(),
+        (Phase::Closed { failures, .. }, _) => format!("closed, {failures} failures in a row"),
         (Phase::Open { .. }, Some(left)) => format!("open for another {}", elapsed(left)),
         (Phase::HalfOpen { .. }, Some(left)) => {
             format!("half-open, a probe runs (its lease: {})", elapsed(left))
@@ -66,7 +66,7 @@ pub fn json(all: &[RecordSummary]) -> String {
         match &record.status {
             RecordStatus::Breaker(breaker, refusal) => {
                 let (state, failures) = match breaker.phase {
-                    Phase::Closed { failures } => ("closed", failures),
+                    Phase::Closed { failures, .. } => ("closed", failures),
                     Phase::Open { .. } if refusal.is_some() => ("open", 0),
                     Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", 0),
                 };

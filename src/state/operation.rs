@@ -4,7 +4,7 @@
 use super::record::RecordFormat;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
-    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
+    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket, Trip,
 };
 use retry_loop::random::Random;
 use retry_loop::timestamp::{LONGEST, Timestamp, millis};
@@ -217,8 +217,10 @@ fn encode_breaker(
 ) -> String {
     let settings = settings.copied().unwrap_or_default();
     let (ticket, lease) = (ticket.map_or(0, Ticket::generation), millis(lease));
-    let (failures, open) = (settings.failures, millis(settings.open));
-    format!("{verb} {ticket} {lease} {failures} {open} {draw}")
+    // The flags know failures in a row only, without a window.
+    let (Trip::InARow { failures: threshold, .. } | Trip::Rate { minimum: threshold, .. }) = settings.trip;
+    let open = millis(settings.open);
+    format!("{verb} {ticket} {lease} {threshold} {open} {draw}")
 }
 
 impl Operation for Pay<'_> {

@@ -16,6 +16,7 @@
 use super::record_key::RecordKind;
 use retry_loop::bucket::Bucket;
 use retry_loop::circuit::{Circuit, Phase};
+use retry_loop::recent::Recent;
 use retry_loop::timestamp::{LONGEST, Span, Timestamp};
 use std::fmt;
 
@@ -99,7 +100,7 @@ impl RecordFormat for Circuit {
 
     fn to_bytes(&self) -> RecordBytes {
         let (phase, failures, span, period) = match self.phase {
-            Phase::Closed { failures } => (0, failures, None, 0),
+            Phase::Closed { failures, .. } => (0, failures, None, 0),
             Phase::Open { span, period } => (1, 0, Some(span), period),
             Phase::HalfOpen { lease, period } => (2, 0, Some(lease), period),
         };
@@ -127,7 +128,10 @@ pub(super) fn circuit_of(
     }
     let span = Span { from: Timestamp::from_millis(from), length };
     let phase = match phase {
-        0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)? },
+        0 => Phase::Closed {
+            failures: u32::try_from(failures).map_err(|_| Damage::Contents)?,
+            recent: Recent::EMPTY,
+        },
         1 => Phase::Open { span, period },
         2 => Phase::HalfOpen { lease: span, period },
         _ => return Err(Damage::Contents),
@@ -230,7 +234,7 @@ mod tests {
             times.prop_map(|(from, length)| Span { from: Timestamp::from_millis(from), length })
         };
         let phase = prop_oneof![
-            any::<u32>().prop_map(|failures| Phase::Closed { failures }),
+            any::<u32>().prop_map(|failures| Phase::Closed { failures, recent: Recent::EMPTY }),
             (span(), 0..=longest).prop_map(|(span, period)| Phase::Open { span, period }),
             (span(), 0..=longest).prop_map(|(lease, period)| Phase::HalfOpen { lease, period }),
         ];

@@ -18,7 +18,7 @@ use retry::core::shared::{Location, Name, SharedConfig};
 use retry::state::error::Removal;
 use retry::state::shared::{self, Gate, Permit, RecordStatus, SharedState};
 use retry_loop::bucket::{BudgetSettings, Payment};
-use retry_loop::circuit::{BreakerSettings, Observation, Phase, Recorded, Renewal};
+use retry_loop::circuit::{BreakerSettings, Observation, Phase, Recorded, Renewal, Trip};
 use retry_loop::random::Random;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
@@ -107,7 +107,7 @@ pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) ->
 
 /// A breaker that counts failures but never opens.
 pub fn never_opens() -> BreakerSettings {
-    BreakerSettings { failures: NonZeroU32::MAX, open: LONG }
+    BreakerSettings { trip: Trip::in_a_row(NonZeroU32::MAX), open: LONG }
 }
 
 /// A user of the breaker `x`, which never opens.
@@ -117,7 +117,7 @@ pub fn counting(location: &Location) -> User {
 
 /// A breaker that opens at the first failure and may be probed at once.
 pub fn opens_at_once() -> BreakerSettings {
-    BreakerSettings { failures: NonZeroU32::MIN, open: Duration::ZERO }
+    BreakerSettings { trip: Trip::in_a_row(NonZeroU32::MIN), open: Duration::ZERO }
 }
 
 /// The decision of an answer, which must have no warning.
@@ -146,7 +146,7 @@ pub fn failures(location: &Location, name: &Name) -> u32 {
     let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
     let count = |state| match state {
         RecordStatus::Breaker(breaker, None) => match breaker.phase {
-            Phase::Closed { failures } => Some(failures),
+            Phase::Closed { failures, .. } => Some(failures),
             phase => panic!("not closed: {phase:?}"),
         },
         RecordStatus::Budget(_) => None,
@@ -310,7 +310,7 @@ fn every_name_is_its_own(location: &Location) {
     let mut counts: Vec<u32> = (shared::show(location).unwrap().iter())
         .filter_map(|one| match one.status {
             RecordStatus::Breaker(breaker, _) => match breaker.phase {
-                Phase::Closed { failures } if failures > 0 => Some(failures),
+                Phase::Closed { failures, .. } if failures > 0 => Some(failures),
                 _ => None,
             },
             _ => None,

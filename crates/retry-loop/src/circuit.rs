@@ -1,8 +1,8 @@
-//! The transitions of the circuit breaker: after a number of failures in a row it refuses all attempts for a while, then
-//! admits one as a probe. A store keeps the state and reads the clock.
+//! The transitions of the circuit breaker: after too many failures it refuses all attempts for a while, then admits
+//! one as a probe. A store keeps the state and reads the clock.
 //!
 //! ```text
-//!            failures in a row          time is up, one probe
+//!            too many failures          time is up, one probe
 //!   Closed ----------------------> Open ----------------------> HalfOpen
 //!     ^                             ^ ^---- probe given back ---- | |  ^ the lease ran out:
 //!     |                             '------ probe failed -------- | '--' another probe
@@ -11,9 +11,33 @@
 //!
 //! Each arrow starts a new *generation*. A ticket carries the generation in which its attempt was
 //! admitted; a result from an older one says nothing about the present, and is ignored.
+//!
+//! # The state of a closed circuit
+//!
+//! All that is kept is [`Phase::Closed`]: the failures since the last success, `failures`, and the results of the
+//! last while in ten buckets, `recent` ([`Recent`]: `width`, `newest`, and ten times `successes` and `failures`).
+//! A transition to closed starts with all of them 0. A neutral result changes nothing. Otherwise, at the time `now`:
+//!
+//! 1. *Count.* A success sets `failures` to 0; a failure adds 1 to it. For a [`Trip::InARow`] with a window, a failure
+//!    is counted in `recent` as well, and a success is not: a success after a success changes nothing, so there is
+//!    nothing to write. For a [`Trip::Rate`], both are counted in `recent`. Without a window `recent` is left alone.
+//! 2. *Counting in `recent`*: with `number = floor(now / width)` and `distance = |number - newest|`:
+//!    if `width` is not 0 and `distance >= 10`, all counts become 0 and `newest = number`; otherwise, if
+//!    `number > newest`, the buckets move by `distance` places, the newest ones become 0, and `newest = number`.
+//!    Then, with `own = max(1, floor(window / 10))`: if `width` is not `own` and no bucket has a failure, all counts
+//!    become 0, `width = own`, `newest = floor(now / own)`. Then 1 is added in the newest bucket, up to 2^32 - 1.
+//! 3. *Open?* Only a failure opens the circuit. With F and S, the sums of failures and successes in `recent`:
+//!    - in a row, no window: `failures >= threshold`
+//!    - in a row, in a window: `min(failures, F) >= threshold`. That is exact: the failures in a row are the last
+//!      failures of all, and those in the window are, too; the smaller number is in both.
+//!    - rate: `S + F >= minimum` and `1000 * F >= thousandths * (S + F)`
+//!
+//! How long an attempt took plays no part: a slow success is a success. [`Recent`] says how exact the window is.
 
 use super::random::Random;
+use super::recent::Recent;
 use super::timestamp::{Span, Timestamp, millis};
+pub use super::trip::{DEFAULT_MINIMUM, DEFAULT_WINDOW, Trip};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -37,8 +61,8 @@ const STEPS: u64 = 1024;
 /// transitions that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerSettings {
-    /// The number of failures in a row that opens it.
-    pub failures: NonZeroU32,
+    /// Which failures open it.
+    pub trip: Trip,
     /// The time for which it opens at first, at most a week.
     pub open: Duration,
 }
@@ -46,7 +70,7 @@ pub struct BreakerSettings {
 impl Default for BreakerSettings {
     fn default() -> Self {
         const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
-        Self { failures: FIVE, open: Duration::from_secs(30) }
+        Self { trip: Trip::in_a_row(FIVE), open: Duration::from_secs(30) }
     }
 }
 
@@ -66,6 +90,8 @@ pub enum Phase {
     Closed {
         /// Failures in a row so far.
         failures: u32,
+        /// The results of the last while.
+        recent: Recent,
     },
     /// No attempt is admitted until the span is over.
     Open {
@@ -81,6 +107,11 @@ pub enum Phase {
         /// The open time before this probe, in milliseconds.
         period: u64,
     },
+}
+
+impl Phase {
+    /// Closed, with nothing counted yet.
+    pub const CLOSED: Self = Self::Closed { failures: 0, recent: Recent::EMPTY };
 }
 
 /// The permission for one attempt, which is returned with its result. A ticket that is lost because its process was
@@ -168,7 +199,7 @@ impl Default for Circuit {
 impl Circuit {
     /// A closed circuit without failures.
     pub const fn fresh() -> Self {
-        Self { generation: 0, phase: Phase::Closed { failures: 0 } }
+        Self { generation: 0, phase: Phase::CLOSED }
     }
 
     /// Says whether an attempt may start at `now`. If it is the probe, it gets a lease of `lease` (at least 1 s).
@@ -212,19 +243,19 @@ impl Circuit {
         }
         match (&mut self.phase, result) {
             (Phase::Closed { .. }, Observation::Neutral) => Recorded::Counted,
-            (Phase::Closed { failures }, Observation::Success) => {
-                *failures = 0;
+            (Phase::Closed { failures, recent }, Observation::Success) => {
+                settings.trip.count_success(failures, recent, now);
                 Recorded::Counted
             }
-            (Phase::Closed { failures }, Observation::Failure) => {
-                *failures = failures.saturating_add(1);
-                if *failures < settings.failures.get() {
+            (Phase::Closed { failures, recent }, Observation::Failure) => {
+                settings.trip.count_failure(failures, recent, now);
+                if !settings.trip.is_reached(*failures, recent) {
                     return Recorded::Counted;
                 }
                 self.open(now, millis(settings.open), settings.open)
             }
             (Phase::HalfOpen { .. }, Observation::Success) => {
-                self.go(now, Phase::Closed { failures: 0 });
+                self.go(now, Phase::CLOSED);
                 Recorded::Closed
             }
             (Phase::HalfOpen { period, .. }, Observation::Failure) => {
@@ -324,7 +355,7 @@ mod tests {
         }
         let ticket = admitted(&mut breaker, at(0.0));
         assert_eq!(done(&mut breaker, ticket, Observation::Neutral, at(0.0)), Recorded::Counted);
-        assert_eq!(breaker.phase, Phase::Closed { failures: 4 });
+        assert!(matches!(breaker.phase, Phase::Closed { failures: 4, .. }));
         assert!(matches!(done(&mut breaker, ticket, Observation::Failure, at(0.0)), Recorded::Opened { .. }));
     }
 
@@ -355,7 +386,7 @@ mod tests {
         }
         let ticket = admitted(&mut breaker, at(now));
         assert_eq!(done(&mut breaker, ticket, Observation::Success, at(now)), Recorded::Closed);
-        assert_eq!(breaker.phase, Phase::Closed { failures: 0 });
+        assert_eq!(breaker.phase, Phase::CLOSED);
     }
 
     #[test]
@@ -435,7 +466,7 @@ mod tests {
     #[test]
     fn changed_settings_count_from_the_next_transition_on() {
         let mut breaker = Circuit::fresh();
-        let few = BreakerSettings { failures: NonZeroU32::MIN, open: Duration::from_secs(3600) };
+        let few = BreakerSettings { trip: Trip::in_a_row(NonZeroU32::MIN), open: Duration::from_secs(3600) };
         let ticket = admitted(&mut breaker, at(0.0));
         let wait = Duration::from_secs(3600);
         let mut random = Random::seeded(1);
@@ -485,12 +516,16 @@ mod tests {
     }
 
     fn any_settings() -> impl Strategy<Value = BreakerSettings> {
-        (1..6_u32, prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64]).prop_map(
-            |(failures, open)| BreakerSettings {
-                failures: NonZeroU32::new(failures).unwrap(),
-                open: Duration::from_millis(open),
+        let trip = (1..6_u32, prop::option::of(0..100_000_u64), prop::option::of(1..1000_u32)).prop_map(
+            |(least, window, thousandths)| {
+                let least = NonZeroU32::new(least).unwrap();
+                let trip = thousandths
+                    .map_or(Trip::in_a_row(least), |part| Trip::rate(f64::from(part) / 1000.0, least));
+                window.map_or(trip, |window| trip.within(Duration::from_millis(window)))
             },
-        )
+        );
+        let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64];
+        (trip, open).prop_map(|(trip, open)| BreakerSettings { trip, open: Duration::from_millis(open) })
     }
 
     /// A process between its admission and its result.
@@ -518,7 +553,7 @@ mod tests {
             let mut running: Vec<Running> = Vec::new();
             // `elapsed` is the time that really passed; `clock` is what the wall shows.
             let (mut elapsed, mut clock) = (0_u64, 4_000_000_000_000_u64);
-            let mut in_a_row = 0;
+            let (mut in_a_row, mut attempts) = (0, 0);
             let cap = LONGEST_OPEN.max(settings.open);
             for step in steps {
                 let now = Timestamp::from_millis(clock);
@@ -571,18 +606,24 @@ mod tests {
                                 prop_assert!(closed);
                             }
                         }
-                        // The model of a closed circuit: a plain count.
+                        // The model of a closed circuit: plain counts.
                         if recorded != Recorded::Late && matches!(before.phase, Phase::Closed { .. }) {
                             match result {
-                                Observation::Success => in_a_row = 0,
-                                Observation::Failure => in_a_row += 1,
+                                Observation::Success => (in_a_row, attempts) = (0, attempts + 1),
+                                Observation::Failure => (in_a_row, attempts) = (in_a_row + 1, attempts + 1),
                                 Observation::Neutral => {}
                             }
                             let opened = matches!(recorded, Recorded::Opened { .. });
-                            prop_assert_eq!(opened, in_a_row >= settings.failures.get());
+                            match settings.trip {
+                                Trip::InARow { failures, window: None } => {
+                                    prop_assert_eq!(opened, in_a_row >= failures.get());
+                                }
+                                Trip::InARow { failures, .. } => prop_assert!(!opened || in_a_row >= failures.get()),
+                                Trip::Rate { minimum, .. } => prop_assert!(!opened || attempts >= minimum.get()),
+                            }
                         }
                         if recorded == Recorded::Closed {
-                            in_a_row = 0;
+                            (in_a_row, attempts) = (0, 0);
                         }
                     }
                     Step::Crash(who) if !running.is_empty() => {
@@ -604,7 +645,7 @@ mod tests {
                     Step::SetBack(by) => clock -= by,
                     Step::Forget => {
                         breaker = Circuit::fresh();
-                        in_a_row = 0;
+                        (in_a_row, attempts) = (0, 0);
                         // That other tickets stay stale needs a clock that is not set back meanwhile: see
                         // `a_probe_from_before_a_reset_changes_nothing_after_it`.
                         running.retain(|one| one.ticket.generation == 0);
@@ -655,7 +696,7 @@ mod tests {
             },
             Admission::Closed(ticket) | Admission::Probe(ticket) => {
                 done(&mut breaker, ticket, Observation::Success, now);
-                let closed = matches!(breaker.phase, Phase::Closed { failures: 0 });
+                let closed = matches!(breaker.phase, Phase::Closed { failures: 0, .. });
                 if closed { WayOut::Found } else { WayOut::Wedged }
             }
         }

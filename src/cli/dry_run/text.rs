@@ -10,6 +10,7 @@ use crate::report::format::{command_name, elapsed, seconds, shell_words};
 use crate::report::output::columns;
 use crate::report::sanitize::{lines, visible};
 use retry_loop::bucket::tokens;
+use retry_loop::circuit::Trip;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -172,8 +173,7 @@ fn facts(plan: &Plan, forecast: &Forecast) -> Vec<String> {
 fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
     let place = &shared.location;
     let breaker = shared.breaker.as_ref().map(|(name, settings)| {
-        let (failures, open) = (settings.failures, elapsed(settings.open));
-        let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} failures in a row") };
+        let (open, failures) = (elapsed(settings.open), which_failures(settings.trip));
         format!("Breaker: \"{name}\" in {place} opens for {open} at {failures}; while it is open nothing runs (75).")
     });
     let budget = shared.budget.as_ref().map(|(name, settings)| {
@@ -181,6 +181,20 @@ fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
         format!("Budget: \"{name}\" in {place} holds {burst} retries, and a success gives back {deposit}.")
     });
     breaker.into_iter().chain(budget).map(|line| visible(&line))
+}
+
+fn which_failures(trip: Trip) -> String {
+    match trip {
+        Trip::InARow { failures, .. } if failures.get() == 1 => "a failure".to_owned(),
+        Trip::InARow { failures, window: None } => format!("{failures} failures in a row"),
+        Trip::InARow { failures, window: Some(window) } => {
+            format!("{failures} failures in a row within {}", elapsed(window))
+        }
+        Trip::Rate { thousandths, minimum, window } => {
+            let percent = f64::from(thousandths) / 10.0;
+            format!("{percent}% failures of at least {minimum} attempts in {}", elapsed(window))
+        }
+    }
 }
 
 fn worst_case(forecast: &Forecast) -> String {
