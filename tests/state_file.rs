@@ -13,6 +13,7 @@ mod shared_state;
 use common::command::{can, program};
 use retry::core::shared::{Location, Name};
 use retry::state::error::{LockState, Removal};
+use retry::state::record::RECORD_SIZE;
 use retry::state::record_key::{RecordKey, RecordKind};
 use retry::state::shared::{self, Gate, Permit, RecordStatus};
 use retry_loop::circuit::{Circuit, Observation, Recorded};
@@ -79,7 +80,7 @@ fn looking_and_succeeding_make_no_directory() {
     attempt(&mut quiet, Observation::Failure);
     assert_eq!(fs::metadata(&state).unwrap().mode() & 0o777, 0o700);
     let record = fs::metadata(state.join(file_of("x"))).unwrap();
-    assert_eq!((record.mode() & 0o777, record.len()), (0o600, 64));
+    assert_eq!((record.mode() & 0o777, record.len()), (0o600, RECORD_SIZE as u64));
 }
 
 #[test]
@@ -261,7 +262,8 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     let version = [&good[..4], &[9], &good[5..]].concat();
     for (bytes, why) in [
         (good[..63].to_vec(), "63 bytes"),
-        ([good.as_slice(), &good].concat(), "65 bytes"),
+        ([good.as_slice(), &good].concat(), "153 bytes"),
+        (vec![0; RECORD_SIZE], "checksum"),
         (vec![0; 64], "checksum"),
         (flipped(20), "checksum"),
         (version, "version 9"),
@@ -279,7 +281,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
         assert!(warning.contains(why), "{warning}");
         assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
         assert_eq!(failures(&location, &Name::new("x")), 1);
-        assert_eq!(fs::metadata(&record).unwrap().len(), 64);
+        assert_eq!(fs::metadata(&record).unwrap().len(), RECORD_SIZE as u64);
     }
     // A file whose process died before it was written.
     fs::write(&record, "").unwrap();
@@ -388,8 +390,8 @@ fn huge_and_odd_files_are_no_records() {
     let shown = shared::show(&location).unwrap();
     assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let answer = counting(&location).admit(LEASE);
-    assert!(answer.warning.unwrap().contains("65 bytes"));
-    assert_eq!(fs::metadata(&record).unwrap().len(), 64);
+    assert!(answer.warning.unwrap().contains("153 bytes"));
+    assert_eq!(fs::metadata(&record).unwrap().len(), RECORD_SIZE as u64);
     for make in ["ln -sf /dev/zero", "mkfifo", "mkdir"] {
         fs::remove_file(&record).unwrap_or_default();
         let done = program("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();

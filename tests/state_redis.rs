@@ -24,6 +24,7 @@ use retry::state::shared::{self, Gate, Permit, RecordStatus};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Trip};
 use retry_loop::random::Random;
+use retry_loop::recent::Recent;
 use retry_loop::timestamp::Timestamp;
 use rustix::process::Signal;
 use shared_state::server::Server;
@@ -228,6 +229,11 @@ fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
     assert_eq!(attempt(&mut counting(&server.location()), Observation::Failure), Some(Recorded::Counted));
 }
 
+/// A closed circuit that counts in a window, as the script writes it, with the same count in all buckets.
+fn window(start: &str, count: &str) -> String {
+    format!("2 0 {start}{}", format!(" {count}").repeat(20))
+}
+
 /// The script and the list judge each value in the same way, and none keeps a circuit open.
 #[test]
 fn crafted_values_are_damage_for_all() {
@@ -249,6 +255,19 @@ fn crafted_values_are_damage_for_all() {
         (&format!("1 1 {digits} {digits} {digits} {digits} {digits}"), false),
         (&"x".repeat(1_000_000), false),
         ("2 x", false),
+        (&window("7 4294967295 60480000 9007199254740991", "4294967295"), true),
+        (&window("7 0 1 0", "0"), true),
+        (&window("7 1 60480001 0", "1"), false),
+        (&window("7 1 0 0", "1"), false),
+        (&window("7 1 6000 9007199254740992", "1"), false),
+        (&window("7 1 6000 1", "4294967296"), false),
+        (&window("7 4294967296 6000 1", "1"), false),
+        (&window("7 1 6000 1", "1 1"), false),
+        (&window("7 1 6000 1", "-1"), false),
+        (&window("7 1 6000 1", &digits), false),
+        (&window("7 1 6000 1", "1").replacen("2 0", "2 1", 1), false),
+        (&format!("{} 1", window("7 1 6000 1", "1")), false),
+        (&window("7 1 6000", "1"), false),
     ] {
         let start = &value[..value.len().min(40)];
         let _: () = direct.set("retry:{x}:breaker", value).unwrap();
@@ -380,15 +399,28 @@ enum Step {
     Settings(BreakerSettings, BudgetSettings),
 }
 
+fn any_settings() -> impl Strategy<Value = (BreakerSettings, BudgetSettings)> {
+    let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64, Just(u64::MAX / 1_000_000)];
+    // All windows are short and of few lengths, so that settings with the same and with another window follow one
+    // another, and buckets age.
+    let window =
+        prop_oneof![Just(0), Just(60_000), Just(120_000), 1..300_000_u64, Just(u64::MAX / 1_000_000)];
+    let rate = prop_oneof![Just(0.001), Just(0.5), Just(1.0), 0.0..1.0_f64];
+    let trip =
+        (1..6_u32, prop::option::of(window), prop::option::of(rate)).prop_map(|(least, window, rate)| {
+            let least = NonZeroU32::new(least).unwrap();
+            let trip = rate.map_or(Trip::in_a_row(least), |rate| Trip::rate(rate, least));
+            window.map_or(trip, |window| trip.within(Duration::from_millis(window)))
+        });
+    (trip, open, 0..20_u32, 0.0..1.5_f64).prop_map(|(trip, open, burst, ratio)| {
+        let open = Duration::from_millis(open);
+        (BreakerSettings { trip, open }, BudgetSettings::new(burst, ratio))
+    })
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     let ended = prop_oneof![4 => Just(Observation::Failure), 1 => Just(Observation::Success), 1 => Just(Observation::Neutral)];
-    let open = prop_oneof![Just(0), 1..60_000_u64, 600_000..5_000_000_u64, Just(u64::MAX / 1_000_000)];
-    let settings = (1..6_u32, open, 0..20_u32, 0.0..1.5_f64).prop_map(|(failures, open, burst, ratio)| {
-        let open = Duration::from_millis(open);
-        let breaker = BreakerSettings { trip: Trip::in_a_row(NonZeroU32::new(failures).unwrap()), open };
-        Step::Settings(breaker, BudgetSettings::new(burst, ratio))
-    });
     prop_oneof![
         8 => prop_oneof![0..90_000_u64, Just(u64::MAX)].prop_map(Step::Admit),
         1 => Just(Step::Refusal),
@@ -398,7 +430,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Deposit),
         6 => prop_oneof![0..100_u64, 0..50_000_u64, 0..1_000_000_000_u64].prop_map(Step::Pass),
         1 => prop_oneof![0..50_u64, 0..1_000_000_000_u64].prop_map(Step::SetBack),
-        1 => settings,
+        1 => any_settings().prop_map(|(breaker, budget)| Step::Settings(breaker, budget)),
     ]
 }
 
@@ -421,7 +453,12 @@ impl<S: RecordFormat> Local<S> {
 fn breaker_text(breaker: Circuit) -> String {
     let Circuit { generation, phase } = breaker;
     match phase {
-        Phase::Closed { failures, .. } => format!("1 0 {generation} {failures} 0 0 0"),
+        Phase::Closed { failures, recent: Recent::EMPTY } => format!("1 0 {generation} {failures} 0 0 0"),
+        Phase::Closed { failures, recent } => {
+            let Recent { width, newest, buckets } = recent;
+            let counts = buckets.map(|one| format!(" {} {}", one.successes, one.failures)).concat();
+            format!("2 0 {generation} {failures} {width} {newest}{counts}")
+        }
         Phase::Open { span, period } => {
             format!("1 1 {generation} 0 {} {} {period}", span.from.millis(), span.length)
         }
@@ -443,14 +480,14 @@ fn the_scripts_are_the_rules() {
     let seen = BTreeSet::new();
     // The runner takes only an `Fn`.
     let cell = RefCell::new((store, direct, 0..u32::MAX, seen));
-    let cases = (prop::collection::vec(any_step(), 1..150), any::<u64>());
-    let outcome = runner.run(&cases, |(steps, seed)| {
+    let cases = (any_settings(), prop::collection::vec(any_step(), 1..150), any::<u64>());
+    let outcome = runner.run(&cases, |(start, steps, seed)| {
         let (store, direct, names, seen) = &mut *cell.borrow_mut();
         let name = Name::new(names.next().unwrap().to_string());
         let (one, other) =
             (RecordKey::new(&name, RecordKind::Breaker), RecordKey::new(&name, RecordKind::Budget));
         let (mut breaker, mut budget) = (Local(None), Local(None));
-        let (mut breakers, mut budgets) = (BreakerSettings::default(), BudgetSettings::default());
+        let (mut breakers, mut budgets) = start;
         let mut running = Vec::new();
         let mut clock = 4_000_000_000_000_u64;
         for (step, seed) in steps.into_iter().zip(seed..=u64::MAX) {
@@ -491,7 +528,11 @@ fn the_scripts_are_the_rules() {
                     let there = store.execute_at(&one, &mut operation, now).unwrap();
                     prop_assert_eq!(there.reply, here);
                     seen.insert(match here {
-                        Recorded::Counted => "counted",
+                        Recorded::Counted => match breakers.trip {
+                            Trip::InARow { window: None, .. } => "counted",
+                            Trip::InARow { .. } => "counted in a window",
+                            Trip::Rate { .. } => "counted for a rate",
+                        },
                         Recorded::Opened { .. } => "opened",
                         Recorded::Closed => "recovered",
                         Recorded::GivenBack => "given back",
@@ -527,7 +568,19 @@ fn the_scripts_are_the_rules() {
         Ok(())
     });
     outcome.unwrap();
-    let all =
-        ["counted", "empty", "given back", "kept", "late", "lost", "opened", "paid", "probe", "recovered"];
+    let all = [
+        "counted",
+        "counted for a rate",
+        "counted in a window",
+        "empty",
+        "given back",
+        "kept",
+        "late",
+        "lost",
+        "opened",
+        "paid",
+        "probe",
+        "recovered",
+    ];
     assert_eq!(cell.into_inner().3.into_iter().collect::<Vec<_>>(), all, "the steps do not reach everything");
 }

@@ -6,6 +6,7 @@ use crate::state::error::LockState;
 use crate::state::shared::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
 use retry_loop::circuit::{Circuit, Phase};
+use retry_loop::recent::Recent;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -46,6 +47,12 @@ fn status(record: &RecordSummary) -> (&'static str, String) {
 
 fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
     match (breaker.phase, refusal) {
+        // Successes are counted for a rate only.
+        (Phase::Closed { recent, .. }, _) if recent.sum().0 > 0 => {
+            let (good, failed) = recent.sum();
+            let (all, window) = (good + failed, elapsed(recent.window()));
+            format!("closed, {failed} of {all} attempts failed in {window}")
+        }
         (Phase::Closed { failures: 0, .. }, _) => "closed".to_owned(),
         (Phase::Closed { failures: 1, .. }, _) => "closed, 1 failure".to_owned(),
         (Phase::Closed { failures, .. }, _) => format!("closed, {failures} failures in a row"),
@@ -65,13 +72,14 @@ pub fn json(all: &[RecordSummary]) -> String {
         let (name, locked) = (&record.name, record.lock == LockState::Locked);
         match &record.status {
             RecordStatus::Breaker(breaker, refusal) => {
-                let (state, failures) = match breaker.phase {
-                    Phase::Closed { failures, .. } => ("closed", failures),
-                    Phase::Open { .. } if refusal.is_some() => ("open", 0),
-                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", 0),
+                let (state, failures, recent) = match breaker.phase {
+                    Phase::Closed { failures, recent } => ("closed", failures, recent),
+                    Phase::Open { .. } if refusal.is_some() => ("open", 0, Recent::EMPTY),
+                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", 0, Recent::EMPTY),
                 };
+                let (window_successes, window_failures) = recent.sum();
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
-                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refuses_s": refuses, "locked": locked})
+                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "window_s": recent.window().as_secs_f64(), "window_successes": window_successes, "window_failures": window_failures, "refuses_s": refuses, "locked": locked})
             }
             RecordStatus::Budget(budget) => {
                 json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths), "locked": locked})

@@ -217,10 +217,14 @@ fn encode_breaker(
 ) -> String {
     let settings = settings.copied().unwrap_or_default();
     let (ticket, lease) = (ticket.map_or(0, Ticket::generation), millis(lease));
-    // The flags know failures in a row only, without a window.
-    let (Trip::InARow { failures: threshold, .. } | Trip::Rate { minimum: threshold, .. }) = settings.trip;
+    let (threshold, window, part) = match settings.trip {
+        Trip::InARow { failures, window } => (failures, window, 0),
+        Trip::Rate { thousandths, minimum, window } => (minimum, Some(window), thousandths),
+    };
+    // 0 is no window. The shortest buckets have 1 ms, for shorter windows than 10 ms too.
+    let window = window.map_or(0, |window| millis(window).max(1));
     let open = millis(settings.open);
-    format!("{verb} {ticket} {lease} {threshold} {open} {draw}")
+    format!("{verb} {ticket} {lease} {threshold} {open} {draw} {window} {part}")
 }
 
 impl Operation for Pay<'_> {

@@ -12,11 +12,12 @@
 use super::connection::{Connection, RequestError};
 use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, StoredRecord};
 use super::operation::{Operation, ScriptReply};
-use super::record::{Damage, RecordState, bucket_of, circuit_of};
+use super::record::{Damage, RecordState, bucket_of, circuit_of, recent_of};
 use super::record_key::{RecordKey, RecordKind};
 use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
+use retry_loop::recent::Recent;
 use retry_loop::timestamp::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,7 +26,7 @@ const BREAKER_SCRIPT: &str = include_str!("breaker.lua");
 const BUDGET_SCRIPT: &str = include_str!("budget.lua");
 
 /// No record is longer, in bytes. Of a longer value only the beginning is fetched, and it is listed as damaged.
-const MAX_RECORD: usize = 256;
+const MAX_RECORD: usize = 320;
 
 /// How many keys one SCAN looks at. If all of them are ours and have the longest names, the reply is still shorter than
 /// [`MAX_REPLY`](super::connection::MAX_REPLY).
@@ -225,11 +226,24 @@ fn convert<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
 
 /// Reads a record as the scripts write it.
 fn parse(kind: RecordKind, text: &[u8]) -> Result<RecordState, Damage> {
+    if text.len() > MAX_RECORD {
+        return Err(Damage::Contents);
+    }
     let text = str::from_utf8(text).map_err(|_| Damage::Contents)?;
     let fields: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
     match (kind, fields.as_deref()) {
         (RecordKind::Breaker, Ok(&[1, phase, generation, failures, from, length, period])) => {
-            circuit_of(phase, [generation, failures, from, length, period]).map(RecordState::Breaker)
+            circuit_of(phase, [generation, failures, from, length, period], Recent::EMPTY)
+                .map(RecordState::Breaker)
+        }
+        (RecordKind::Breaker, Ok(&[2, 0, generation, failures, width, newest, ref counts @ ..])) => {
+            let (buckets, []) = counts.as_chunks() else { return Err(Damage::Contents) };
+            let buckets = buckets.try_into().map_err(|_| Damage::Contents)?;
+            if width == 0 {
+                return Err(Damage::Contents);
+            }
+            let recent = recent_of(width, newest, buckets)?;
+            circuit_of(0, [generation, failures, 0, 0, 0], recent).map(RecordState::Breaker)
         }
         (RecordKind::Budget, Ok(&[1, thousandths, at])) => {
             bucket_of([thousandths, at]).map(RecordState::Budget)

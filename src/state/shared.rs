@@ -10,7 +10,7 @@ use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::{Location, Name, SharedConfig};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
-    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
+    self, Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Ticket,
 };
 use retry_loop::random::Random;
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub struct RecordSummary {
 /// The state in a record, for `--show-state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordStatus {
-    /// A circuit breaker, and for how long it refuses attempts, if it does.
+    /// A circuit breaker as it is now, and for how long it refuses attempts, if it does.
     Breaker(Circuit, Option<Duration>),
     /// A retry budget as it was last written. Time has added tokens since.
     Budget(Bucket),
@@ -248,7 +248,12 @@ pub fn show(location: &Location) -> Result<Vec<RecordSummary>, StoreError> {
     let (records, now) = Store::at(location).list()?;
     let summary = |record: StoredRecord| {
         let status = match record.state {
-            Ok(RecordState::Breaker(circuit)) => RecordStatus::Breaker(circuit, circuit.refusal(now)),
+            Ok(RecordState::Breaker(mut circuit)) => {
+                if let Phase::Closed { recent, .. } = &mut circuit.phase {
+                    *recent = recent.aged(now);
+                }
+                RecordStatus::Breaker(circuit, circuit.refusal(now))
+            }
             Ok(RecordState::Budget(bucket)) => RecordStatus::Budget(bucket),
             Err(damage) => RecordStatus::Damaged(record.key.kind(), damage),
         };

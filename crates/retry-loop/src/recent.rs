@@ -11,6 +11,9 @@
 use super::timestamp::{Timestamp, millis};
 use std::time::Duration;
 
+/// The shortest window: ten buckets of a millisecond.
+pub const SHORTEST_WINDOW: Duration = Duration::from_millis(BUCKETS as u64);
+
 /// How many buckets there are.
 pub const BUCKETS: usize = 10;
 
@@ -46,6 +49,20 @@ impl Recent {
         })
     }
 
+    /// The time that the buckets cover; zero until something is counted.
+    pub fn window(&self) -> Duration {
+        Duration::from_millis(self.width.saturating_mul(BUCKETS as u64))
+    }
+
+    /// What of it is in the window at `now`.
+    #[must_use]
+    pub fn aged(mut self, now: Timestamp) -> Self {
+        if let Some(number) = now.millis().checked_div(self.width) {
+            self.advance_to(number);
+        }
+        self
+    }
+
     pub(super) fn add_success(&mut self, now: Timestamp, window: Duration) {
         self.advance(now, window);
         let count = &mut self.buckets[0].successes;
@@ -64,9 +81,7 @@ impl Recent {
     /// the newest. Where it lies ahead by a whole window or more, the clock was set back: all starts afresh. So a clock
     /// that is set back lets a result count for one window longer at most.
     fn advance(&mut self, now: Timestamp, window: Duration) {
-        if let Some(number) = now.millis().checked_div(self.width) {
-            self.advance_to(number);
-        }
+        *self = self.aged(now);
         // Processes that disagree about the window do not throw away one another's failures: the buckets keep their
         // width as long as there is a failure in them.
         let width = (millis(window) / BUCKETS as u64).max(1);

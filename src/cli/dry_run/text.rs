@@ -192,7 +192,7 @@ fn which_failures(trip: Trip) -> String {
         }
         Trip::Rate { thousandths, minimum, window } => {
             let percent = f64::from(thousandths) / 10.0;
-            format!("{percent}% failures of at least {minimum} attempts in {}", elapsed(window))
+            format!("{percent}% failures among at least {minimum} attempts within {}", elapsed(window))
         }
     }
 }
