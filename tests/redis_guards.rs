@@ -107,7 +107,7 @@ fn evil_servers() -> Vec<(&'static str, u16, &'static str)> {
         ("nothing", impostor(says("$-1\r\n")), "makes no sense"),
         (
             "a span of 2^63",
-            impostor(says("*4\r\n$7\r\nrefused\r\n:9223372036854775807\r\n:1\r\n:0\r\n")),
+            impostor(says("*5\r\n$7\r\nrefused\r\n:9223372036854775807\r\n:1\r\n:0\r\n:0\r\n")),
             "makes no sense",
         ),
         ("HTTP", impostor(says("HTTP/1.1 400 Bad Request\r\n\r\n")), garbage),
@@ -281,7 +281,7 @@ fn the_200_ms_are_for_all_that_an_attempt_asks() {
     let slow = impostor(|mut stream| {
         while let Ok(1..) = stream.read(&mut [0; 16 * 1024]) {
             std::thread::sleep(Duration::from_millis(60));
-            let _gone = stream.write_all(b"*4\r\n$4\r\npaid\r\n:0\r\n:1\r\n:0\r\n");
+            let _gone = stream.write_all(b"*5\r\n$4\r\npaid\r\n:0\r\n:1\r\n:0\r\n:0\r\n");
         }
     });
     let mut user = counting(&location(&format!("redis://127.0.0.1:{slow}")));

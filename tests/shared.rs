@@ -106,7 +106,9 @@ fn all_of_it_with_files() {
 #[cfg(feature = "redis")]
 #[test]
 fn all_of_it_with_redis() {
-    let Some(server) = shared_state::server::Server::start("retry with Redis", &["--databases", "32"]) else { return };
+    let Some(server) = shared_state::server::Server::start("retry with Redis", &["--databases", "32"]) else {
+        return;
+    };
     for (database, scenario) in SCENARIOS.into_iter().enumerate() {
         scenario(&Place { scratch: Scratch::new(), state: format!("--state {}/{database}", server.url()) });
     }

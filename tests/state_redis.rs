@@ -16,11 +16,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Client, Commands, Connection};
 use retry::core::shared::{Location, Name};
-use retry::state::operation::{Admit, Deposit, Operation, Pay, QueryRefusal, RecordResult, Renew};
+use retry::state::operation::{
+    Admit, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, Renew,
+};
 use retry::state::record::RecordFormat;
 use retry::state::record_key::{RecordKey, RecordKind};
 use retry::state::redis::RedisStore;
 use retry::state::shared::{self, Gate, Permit, RecordStatus};
+use retry::state::store::Condition;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Trip};
 use retry_loop::random::Random;
@@ -391,6 +394,8 @@ enum Step {
     Admit(u64),
     Refusal,
     Finish(prop::sample::Index, Observation),
+    /// A result, and then a payment or a deposit.
+    Pair(prop::sample::Index, Observation, Condition),
     Renew(prop::sample::Index),
     Pay,
     Deposit,
@@ -421,10 +426,13 @@ fn any_settings() -> impl Strategy<Value = (BreakerSettings, BudgetSettings)> {
 fn any_step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     let ended = prop_oneof![4 => Just(Observation::Failure), 1 => Just(Observation::Success), 1 => Just(Observation::Neutral)];
+    let pair_ended = ended.clone();
+    let condition = prop_oneof![Just(Condition::Always), Just(Condition::UnlessRefused)];
     prop_oneof![
         8 => prop_oneof![0..90_000_u64, Just(u64::MAX)].prop_map(Step::Admit),
         1 => Just(Step::Refusal),
         8 => (index(), ended).prop_map(|(who, ended)| Step::Finish(who, ended)),
+        4 => (index(), pair_ended, condition).prop_map(|(who, ended, condition)| Step::Pair(who, ended, condition)),
         2 => index().prop_map(Step::Renew),
         6 => Just(Step::Pay),
         4 => Just(Step::Deposit),
@@ -471,6 +479,7 @@ fn breaker_text(breaker: Circuit) -> String {
 /// Applies the same random operations to the rules in Rust and to those on the server: the replies and the states after
 /// each step are equal.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one arm for each step")]
 fn the_scripts_are_the_rules() {
     let Some(server) = Server::start("the scripts", &[]) else { return };
     let direct = direct(&server);
@@ -539,6 +548,26 @@ fn the_scripts_are_the_rules() {
                         Recorded::Late => "late",
                     });
                 }
+                Step::Pair(who, result, condition) if !running.is_empty() => {
+                    let ticket = running[who.index(running.len())];
+                    let settings = &breakers;
+                    let mut random = Random::seeded(seed);
+                    let mut record =
+                        RecordAndQuery(RecordResult { ticket, result, settings, random: &mut random });
+                    let first = breaker.ask(&mut record, now);
+                    let mut random = Random::seeded(seed);
+                    let mut record =
+                        RecordAndQuery(RecordResult { ticket, result, settings, random: &mut random });
+                    let mut pay = Pay { settings: &budgets };
+                    let there = store
+                        .execute_pair_at([&one, &other], &mut record, (&mut pay, condition), now)
+                        .unwrap();
+                    prop_assert_eq!(there.first.reply, first);
+                    let is_due = condition == Condition::Always || first.refusal.is_none();
+                    let second = is_due.then(|| budget.ask(&mut Pay { settings: &budgets }, now));
+                    prop_assert_eq!(there.second.map(|second| second.reply), second);
+                    seen.insert(if is_due { "paid in a pair" } else { "refused in a pair" });
+                }
                 Step::Renew(who) if !running.is_empty() => {
                     let ticket = running[who.index(running.len())];
                     seen.insert(match compare!(breaker, &one, Renew { ticket }) {
@@ -556,7 +585,7 @@ fn the_scripts_are_the_rules() {
                 Step::Pass(passed) => clock += passed,
                 Step::SetBack(by) => clock -= by,
                 Step::Settings(one, other) => (breakers, budgets) = (one, other),
-                Step::Finish(..) | Step::Renew(_) => {}
+                Step::Finish(..) | Step::Pair(..) | Step::Renew(_) => {}
             }
             let text: Option<String> = direct.get(one.redis_key()).unwrap();
             prop_assert_eq!(text, breaker.0.map(breaker_text));
@@ -579,8 +608,10 @@ fn the_scripts_are_the_rules() {
         "lost",
         "opened",
         "paid",
+        "paid in a pair",
         "probe",
         "recovered",
+        "refused in a pair",
     ];
     assert_eq!(cell.into_inner().3.into_iter().collect::<Vec<_>>(), all, "the steps do not reach everything");
 }

@@ -182,7 +182,9 @@ pub const SHARED_STATE: &[&str] = &[
     "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each name, in \
      a directory that only this user may enter; for root, in a home of root's. A directory given with --state is \
      taken as it is, and a record in it has its group and the rights that its mode says, whatever the umask. \
-     `redis://` is a Redis or Valkey server: each decision is one script on it. \
+     `redis://` is a Redis or Valkey server, which is asked once before each attempt and once after it. Its user needs \
+     the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*, and SCAN, GETRANGE and DEL for --show-state and \
+     --reset-state. \
      A password on the command line is seen by everyone who can list processes. \
      `RETRY_STATE` is not, but the command inherits it.",
     "State that cannot be read, written or reached stops nothing. All that one attempt asks may take 200 ms; after \

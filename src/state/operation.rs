@@ -39,12 +39,21 @@ pub struct ScriptReply {
     pub wait: i64,
     /// The record's generation after the operation.
     pub generation: u64,
+    /// The milliseconds for which a circuit refuses attempts after the operation.
+    pub refusal: u64,
 }
 
 impl ScriptReply {
     /// `None` if no rule gives a time as long as that: a server could refuse for ever with it.
     fn span(&self) -> Option<Duration> {
         u64::try_from(self.wait).ok().map(Duration::from_millis).filter(|span| *span <= LONGEST)
+    }
+
+    /// For how long the circuit refuses attempts after the operation, if it does. The outer `None` is for a reply that
+    /// no rule gives.
+    pub fn refusal(&self) -> Option<Option<Duration>> {
+        let refusal = Duration::from_millis(self.refusal);
+        (refusal <= LONGEST).then_some((!refusal.is_zero()).then_some(refusal))
     }
 
     fn wait(&self) -> Duration {
@@ -74,6 +83,19 @@ pub struct RecordResult<'a> {
     pub settings: &'a BreakerSettings,
     /// For the jitter.
     pub random: &'a mut Random,
+}
+
+/// Records the result of an attempt, and asks how long the next one would be refused.
+#[derive(Debug)]
+pub struct RecordAndQuery<'a>(pub RecordResult<'a>);
+
+/// The reply to [`RecordAndQuery`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedRefusal {
+    /// What became of the result.
+    pub recorded: Recorded,
+    /// The time for which an attempt would be refused now.
+    pub refusal: Option<Duration>,
 }
 
 /// Renews the lease of a probe that still runs.
@@ -180,6 +202,27 @@ impl Operation for RecordResult<'_> {
             "late" => Some(Recorded::Late),
             _ => None,
         }
+    }
+}
+
+impl Operation for RecordAndQuery<'_> {
+    type State = Circuit;
+    type Reply = RecordedRefusal;
+
+    fn fresh(&self, now: Timestamp) -> Circuit {
+        self.0.fresh(now)
+    }
+
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> RecordedRefusal {
+        RecordedRefusal { recorded: self.0.apply(state, now), refusal: state.refusal(now) }
+    }
+
+    fn encode(&mut self) -> String {
+        self.0.encode()
+    }
+
+    fn decode(&self, reply: &ScriptReply) -> Option<RecordedRefusal> {
+        Some(RecordedRefusal { recorded: self.0.decode(reply)?, refusal: reply.refusal()? })
     }
 }
 

@@ -1,11 +1,13 @@
 //! The shared state of one run. It fails open: when the store cannot be used, the run gets one warning and goes on
 //! as if nothing were shared. The rules are the library's, the bytes are the store's.
 
-use super::error::{LockState, Removal, StoreError, StoreReply, StoredRecord};
-use super::operation::{Admit, Deposit, Operation, Pay, QueryRefusal, RecordResult, Renew};
+use super::error::{LockState, Removal, StoreError, StoredRecord};
+use super::operation::{
+    Admit, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, RecordedRefusal, Renew,
+};
 use super::record::{Damage, RecordState};
 use super::record_key::{RecordKey, RecordKind};
-use super::store::Store;
+use super::store::{Condition, PairReply, Store};
 use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::{Location, Name, SharedConfig};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
@@ -13,6 +15,7 @@ use retry_loop::circuit::{
     self, Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Ticket,
 };
 use retry_loop::random::Random;
+use retry_loop::run::Permission;
 use std::time::Duration;
 
 /// The shared state of one run: at most one breaker and one budget.
@@ -148,6 +151,51 @@ impl SharedState {
         self.ask_budget(|settings| Deposit { settings }, warn);
     }
 
+    /// Records the result of the attempt with which the run succeeds, and adds what that earns to the budget.
+    pub fn record_and_deposit(
+        &mut self,
+        permit: Permit,
+        result: Observation,
+        random: &mut Random,
+        warn: impl FnOnce(String),
+    ) {
+        match (permit.ticket(), &self.breaker, &self.budget) {
+            (Some(ticket), Some((one, settings)), Some((other, budget))) => {
+                let record = RecordAndQuery(RecordResult { ticket, result, settings, random });
+                let then = (Deposit { settings: budget }, Condition::Always);
+                self.store.execute_pair([one, other], record, then, warn);
+            }
+            (Some(_), Some(_), None) => {
+                self.record(permit, result, random, warn);
+            }
+            _ => self.deposit(warn),
+        }
+    }
+
+    /// Records a failed attempt, and asks whether a retry may follow; if it may, its token is paid.
+    pub fn record_and_pay(
+        &mut self,
+        permit: Permit,
+        result: Observation,
+        random: &mut Random,
+        warn: impl FnOnce(String),
+    ) -> Permission {
+        let (Some(ticket), Some((one, settings))) = (permit.ticket(), &self.breaker) else {
+            return self.pay(warn).into();
+        };
+        let record = RecordAndQuery(RecordResult { ticket, result, settings, random });
+        let Some((other, budget)) = &self.budget else {
+            let refusal = self.store.execute(one, record, warn).and_then(|reply| reply.refusal);
+            return refusal.map_or(Permission::Granted, |wait| Permission::CircuitOpen { wait });
+        };
+        let then = (Pay { settings: budget }, Condition::UnlessRefused);
+        match self.store.execute_pair([one, other], record, then, warn) {
+            Some((_, Some(payment))) => payment.into(),
+            Some((RecordedRefusal { refusal: Some(wait), .. }, None)) => Permission::CircuitOpen { wait },
+            Some((_, None)) | None => Permission::Granted,
+        }
+    }
+
     fn ask_breaker<'a, Q: Operation + 'a>(
         &'a mut self,
         operation: impl FnOnce(&'a BreakerSettings) -> Q,
@@ -199,14 +247,44 @@ impl FailOpenStore {
         mut operation: Q,
         warn: impl FnOnce(String),
     ) -> Option<Q::Reply> {
+        let work = |store: &mut Store, timeout| store.execute(key, &mut operation, timeout);
+        self.use_store(work, |reply| reply.damage.map(|damage| (key, damage)), warn).map(|reply| reply.reply)
+    }
+
+    /// The same for a pair of operations.
+    fn execute_pair<Q: Operation>(
+        &mut self,
+        keys: [&RecordKey; 2],
+        mut record: RecordAndQuery<'_>,
+        (mut then, condition): (Q, Condition),
+        warn: impl FnOnce(String),
+    ) -> Option<(RecordedRefusal, Option<Q::Reply>)> {
+        let work = |store: &mut Store, timeout| {
+            store.execute_pair(keys, &mut record, (&mut then, condition), timeout)
+        };
+        let damage = |reply: &PairReply<Q::Reply>| {
+            let second = reply.second.as_ref().and_then(|second| second.damage);
+            let first = reply.first.damage.map(|damage| (keys[0], damage));
+            first.or(second.map(|damage| (keys[1], damage)))
+        };
+        let PairReply { first, second } = self.use_store(work, damage, warn)?;
+        Some((first.reply, second.map(|second| second.reply)))
+    }
+
+    fn use_store<'k, T>(
+        &mut self,
+        work: impl FnOnce(&mut Store, StoreTimeout) -> Result<T, StoreError>,
+        damage: impl FnOnce(&T) -> Option<(&'k RecordKey, Damage)>,
+        warn: impl FnOnce(String),
+    ) -> Option<T> {
         let store = self.store.as_mut()?;
         let timeout = StoreTimeout::resume(self.limit, self.used);
-        let result = store.execute(key, &mut operation, timeout);
+        let result = work(store, timeout);
         self.used = timeout.used();
         let location = &self.location;
         match result {
-            Ok(StoreReply { reply, damage }) => {
-                if let Some(damage) = damage
+            Ok(reply) => {
+                if let Some((key, damage)) = damage(&reply)
                     && !std::mem::replace(&mut self.warned, true)
                 {
                     let kind = key.kind().as_str();
