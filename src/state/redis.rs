@@ -54,6 +54,9 @@ const PAIR_SCRIPT: Script = Script { text: PAIR_TEXT, digest: "ed255e0c2a539d66e
 /// No record is longer, in bytes. Of a longer value only the beginning is fetched, and it is listed as damaged.
 const MAX_RECORD: usize = 320;
 
+/// How often one command is sent to another node of a cluster. More than once only while a slot moves.
+const MAX_REDIRECTIONS: usize = 4;
+
 /// How many keys one SCAN looks at. If all of them are ours and have the longest names, the reply is still shorter than
 /// [`MAX_REPLY`](super::connection::MAX_REPLY).
 const KEYS_PER_SCAN: usize = 250;
@@ -204,7 +207,7 @@ impl RedisStore {
         }
     }
 
-    /// All records, and the server's time.
+    /// All records, and the server's time. Of a cluster, those of one node.
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, does not reply in time, or has too many records.
@@ -262,8 +265,26 @@ impl RedisStore {
         self.try_request(command, timeout)?.map_err(|error| refused(&error))
     }
 
-    /// Sends one command and waits for its reply. The inner error is the server's own.
+    /// Sends one command and waits for its reply. The inner error is the server's own. Where a cluster keeps the key on
+    /// another node, that node is asked, and the run goes on with it: a second name may be on a third node.
     fn try_request(
+        &mut self,
+        command: &Cmd,
+        timeout: StoreTimeout,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        for _ in 0..MAX_REDIRECTIONS {
+            match self.try_node(command, timeout)? {
+                Err(error) if error.code() == Some("MOVED") => {
+                    let (node, _slot) = error.redirect_node().ok_or_else(StoreError::malformed_reply)?;
+                    self.connection = Some(Connection::open_node(&self.url, node, timeout)?);
+                }
+                reply => return Ok(reply),
+            }
+        }
+        Err(StoreError::new("the nodes of the cluster redirect to one another"))
+    }
+
+    fn try_node(
         &mut self,
         command: &Cmd,
         timeout: StoreTimeout,
