@@ -163,7 +163,7 @@ fn what_is_shared_is_named() {
     // Long lines are wrapped.
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Breaker: \"reg\" in redis://***@db opens for 30.0s at 3 failures in a row; while it is open nothing runs (75).",
+        "Breaker: \"reg\" in redis://***@db opens for 5.0s at 3 failures in a row; while it is open nothing runs (75).",
         "Budget: \"pot\" in redis://***@db holds 4 retries, and a success gives back 0.2.",
     ] {
         assert!(words.contains(line), "{text}");

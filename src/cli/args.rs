@@ -340,16 +340,16 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::window, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_window: Option<Duration>,
 
-    /// How long the circuit is open at first [default: 30]
+    /// How long the circuit is open at first [default: 5]
     ///
-    /// At most a week. Doubled, with jitter, whenever a probe fails, up to ten minutes.
+    /// At most a week. Doubled, with jitter, whenever a probe fails, up to 30 s.
     #[arg(long, value_name = "DUR", value_parser = values::open_time, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_open: Option<Duration>,
 
     /// Retry budget to share under this name
     ///
     /// A bucket of tokens, full at first. A retry takes one, a success gives back --budget-ratio, and time
-    /// gives back one in ten seconds. Without a token retry gives up at once. First attempts are free.
+    /// gives back one in a minute. Without a token retry gives up at once. First attempts are free.
     #[arg(
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),

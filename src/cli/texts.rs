@@ -172,10 +172,10 @@ pub const SHARED_STATE: &[&str] = &[
      exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
      attempt. After --breaker-open the next attempt is a probe, and the others are still refused. If it \
      succeeds the circuit is closed; if it fails the circuit opens for twice as long, less up to a fifth, up \
-     to ten minutes. A probe that is killed is replaced when its lease is over: --timeout and --kill-after \
+     to 30 s. A probe that is killed is replaced when its lease is over: --timeout and --kill-after \
      together, at most a minute; it is renewed while the probe runs.",
     "--budget is a bucket of --budget-burst tokens, full at first. A retry takes one. A run that succeeds \
-     puts --budget-ratio back, and time puts one back in ten seconds. Where there is none, retry gives up at \
+     puts --budget-ratio back, and time puts one back in a minute. Where there is none, retry gives up at \
      once with the status of the last attempt. First attempts take none and are never refused.",
     "Those who share a name should use the same settings; each applies its own. --show-state prints what \
      is shared (as JSON with --log-format json), --reset-state NAME forgets it.",

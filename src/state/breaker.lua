@@ -14,7 +14,7 @@ open, draw = tonumber(open), tonumber(draw)
 -- No window is 0. The part is in thousandths; 0 where failures in a row open the circuit.
 window, part = tonumber(window), tonumber(part)
 local now = tonumber(ARGV[2])
-local CLOSED, OPEN, HALF_OPEN, LONGEST_OPEN, DAY, WEEK = 0, 1, 2, 600000, 86400000, 604800000
+local CLOSED, OPEN, HALF_OPEN, LONGEST_OPEN, DAY, WEEK = 0, 1, 2, 30000, 86400000, 604800000
 local LARGEST, MOST, BUCKETS = 9007199254740991, 4294967295, 10
 
 if not now then

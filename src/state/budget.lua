@@ -8,7 +8,7 @@ if not seen and string.sub(ARGV[1], 1, 8) == 'deposit ' then return {'done', 0, 
 local op, burst, deposit = string.match(ARGV[1], '^(%a+) (%d+) (%d+)$')
 burst, deposit = tonumber(burst), tonumber(deposit)
 local now = tonumber(ARGV[2])
-local TOKEN, MILLIS_PER_THOUSANDTH = 1000, 10
+local TOKEN, MILLIS_PER_THOUSANDTH = 1000, 60
 
 if not now then
   local time = redis.call('TIME')

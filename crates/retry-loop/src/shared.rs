@@ -43,8 +43,8 @@ pub struct Breaker {
 
 impl Breaker {
     /// A closed circuit that opens for `open` (at most a week) after `failures` failures in a row; 0 counts as 1. Each
-    /// failed probe doubles the time, up to ten minutes or `open`, whichever is longer; a random part of up to a
-    /// fifth is subtracted from a doubled time. `Breaker::default()` opens for 30 s after 5 failures.
+    /// failed probe doubles the time, up to 30 s or `open`, whichever is longer; a random part of up to a
+    /// fifth is subtracted from a doubled time. `Breaker::default()` opens for 5 s after 5 failures.
     pub fn new(failures: u32, open: Duration) -> Self {
         let trip = Trip::in_a_row(at_least_one(failures));
         Self { settings: BreakerSettings { trip, open }, circuit: Arc::default() }
@@ -114,7 +114,7 @@ pub struct Budget {
 
 impl Budget {
     /// A full bucket for `burst` tokens, into which each success puts `ratio` tokens (a number of 0 or more, rounded
-    /// to a thousandth; a negative one and NaN count as 0). Time puts back one token every 10 s.
+    /// to a thousandth; a negative one and NaN count as 0). Time puts back one token a minute.
     /// `Budget::default()` has 10 tokens and a ratio of 0.2.
     pub fn new(burst: u32, ratio: f64) -> Self {
         Self { settings: BudgetSettings::new(burst, ratio), bucket: Arc::default() }
