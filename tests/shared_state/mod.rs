@@ -276,7 +276,7 @@ fn a_budget_is_one_for_all(location: &Location) {
     // Time adds a token a minute, which this may take on a very slow machine.
     let by_time = started.elapsed().as_secs() / 60;
     assert!(paid >= 10 && paid <= 10 + by_time, "{paid} retries were paid");
-    let Payment::Empty { wait } = other.pay().sure() else { panic!("the bucket is empty") };
+    let Payment::Empty { wait } = sure(other.pay()) else { panic!("the bucket is empty") };
     assert!(wait <= Duration::from_secs(60), "{wait:?}");
     assert!(matches!(admitted(&mut one), Permit::Closed(_)));
     for _ in 0..5 {

@@ -187,12 +187,14 @@ fn settings_groups() -> Vec<Group> {
 
 /// All tables.
 fn results(size: u32, seeds: u32) -> String {
-    let runs = if seeds == 1 {
-        "one run".to_owned()
+    let mut text = if seeds == 1 {
+        format!("Each line stands for one run with about {size} clients.\n")
     } else {
-        format!("{seeds} runs with other seeds, the mean and half of its 95 % interval,")
+        format!(
+            "Each line stands for {seeds} runs with different seeds and about {size} clients each: the mean, and half of \
+             its 95 % interval.\n"
+        )
     };
-    let mut text = format!("Each line is {runs} of about {size} clients.\n");
     let mut section = |title: &str, groups: &[Group], change: fn(Experiment) -> Experiment, fault| {
         let rows: Vec<(&str, Vec<Outcome>)> = groups
             .iter()
