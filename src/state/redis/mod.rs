@@ -1,4 +1,8 @@
-//! The store of a fleet: a Redis or Valkey server. Owns the scripts and the format of a record on a server.
+//! The store of a fleet: a Redis or Valkey server. Owns the format of a record on a server.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `scripts` | the scripts and their digests |
 //!
 //! One script call is one operation, atomic and on the server's clock: there is no lock and no second try, however
 //! many processes there are. So the rules exist a second time, in Lua (`breaker.lua`, `budget.lua`), and a test
@@ -9,6 +13,8 @@
 //!
 //! A record is a short text that starts with the version of its format. It expires when it means the same as a fresh
 //! one (a budget), or a day after the last change (a breaker). The scripts need Redis 5 or any Valkey.
+
+mod scripts;
 
 use super::connection::{Connection, RequestError};
 use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, StoredRecord};
@@ -21,35 +27,9 @@ use crate::core::shared::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
 use retry_loop::recent::Recent;
 use retry_loop::timestamp::Timestamp;
+use scripts::Script;
 use std::collections::BTreeSet;
 use std::fmt;
-
-/// A script, and the digest by which a server knows it.
-struct Script {
-    text: &'static str,
-    /// Its SHA-1. `tests/redis_talk.rs` fails where it is not, and `sha1sum src/state/breaker.lua` says what it is.
-    digest: &'static str,
-}
-
-const BREAKER_SCRIPT: Script =
-    Script { text: include_str!("breaker.lua"), digest: "ad55267cc0904d4753b71e4e9ce24fe88c4eb859" };
-const BUDGET_SCRIPT: Script =
-    Script { text: include_str!("budget.lua"), digest: "05e60b3ec37552fe313449d8b4a1f7681027c1bd" };
-
-/// Both scripts as functions, and what connects them. KEYS: breaker, budget. ARGV: their operations, and the condition
-/// for the second one, and the time, for tests.
-const PAIR_TEXT: &str = concat!(
-    "local function breaker(KEYS, ARGV)\n",
-    include_str!("breaker.lua"),
-    "end\nlocal function budget(KEYS, ARGV)\n",
-    include_str!("budget.lua"),
-    "end\n",
-    "local first = breaker({KEYS[1]}, {ARGV[1], ARGV[4]})\n",
-    "if ARGV[3] ~= 'always' and first[5] > 0 then return {first} end\n",
-    "return {first, budget({KEYS[2]}, {ARGV[2], ARGV[4]})}\n",
-);
-
-const PAIR_SCRIPT: Script = Script { text: PAIR_TEXT, digest: "ed255e0c2a539d66e711ac2674b8228654dd5498" };
 
 /// No record is longer, in bytes. Of a longer value only the beginning is fetched, and it is listed as damaged.
 const MAX_RECORD: usize = 320;
@@ -115,8 +95,8 @@ impl RedisStore {
         now: Option<Timestamp>,
     ) -> Result<StoreReply<Q::Reply>, StoreError> {
         let script = match key.kind() {
-            RecordKind::Breaker => &BREAKER_SCRIPT,
-            RecordKind::Budget => &BUDGET_SCRIPT,
+            RecordKind::Breaker => &scripts::BREAKER,
+            RecordKind::Budget => &scripts::BUDGET,
         };
         let arguments = [operation.encode(), script_time(now)];
         let value = self.call(script, &[key], &arguments, timeout)?;
@@ -165,7 +145,7 @@ impl RedisStore {
             Condition::UnlessRefused => "unless refused",
         };
         let arguments = [record.encode(), then.encode(), condition_word.to_owned(), script_time(now)];
-        let value = self.call(&PAIR_SCRIPT, &keys, &arguments, timeout)?;
+        let value = self.call(&scripts::PAIR, &keys, &arguments, timeout)?;
         let mut replies: Vec<RawReply> = convert(value)?;
         let second = if replies.len() == 2 { replies.pop() } else { None };
         let [first] = <[RawReply; 1]>::try_from(replies).map_err(|_| StoreError::malformed_reply())?;
@@ -198,7 +178,7 @@ impl RedisStore {
             command.arg(arguments);
             command
         };
-        match self.try_request(&command("EVALSHA", script.digest), timeout)? {
+        match self.try_request(&command("EVALSHA", script.digest()), timeout)? {
             Ok(value) => Ok(value),
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 self.request(&command("EVAL", script.text), timeout)
