@@ -59,7 +59,10 @@ fn five_commands_on_our_own_keys_are_enough_and_none_is_too_many() {
     for missing in RUN {
         grant(&mut direct, RUN.iter().filter(|right| **right != missing));
         let said = fails(&missing[1..]);
-        assert!(said.contains("shared state") && said.contains("Going on without it"), "{missing}: {said}");
+        assert!(
+            said.contains("shared state") && said.contains("Going on with the state of this machine"),
+            "{missing}: {said}"
+        );
     }
 
     grant(&mut direct, &LOOK);

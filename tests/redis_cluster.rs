@@ -96,7 +96,7 @@ fn every_name_works_through_every_node_and_a_dead_node_stops_nothing() {
         match output.status.code() {
             Some(0) => {
                 let said = text(&output.stderr);
-                let is_open = said.contains("Going on without it");
+                let is_open = said.contains("Going on with the state of this machine");
                 assert!(is_open || name == "name0", "{output:?}");
                 assert_eq!(text(&output.stdout), "done\n");
                 lost += 1;

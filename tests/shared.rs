@@ -427,14 +427,26 @@ fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
     }
     for state in states {
         let ends = place.scratch.ends("1 1 0");
-        let _first_time = fs::remove_file(place.scratch.path("runs"));
-        let options = format!("{state} --breaker b --breaker-failures 1 --budget b --budget-burst 1");
+        let first_time = || fs::remove_file(place.scratch.path("runs")).is_err();
+        first_time();
+        let options = format!("{state} --breaker b --breaker-failures 1");
         let output = place.run(&options, &ends);
         assert_eq!((status(&output), place.runs()), (0, 3), "{output:?}");
-        let said = said(&output);
-        assert_eq!(said.len(), 4, "{said:?}");
-        assert_is(&said[0], r"retry: shared state in .* cannot be used \(.*\)\. Going on without it");
-        assert!(!said[0].contains("secret"), "{said:?}");
+        let breaker = said(&output);
+        assert_eq!(breaker.len(), 4, "{breaker:?}");
+        let warning = r"retry: shared state in .* cannot be used \(.*\)\. Going on without it";
+        assert_is(&breaker[0], warning);
+        assert!(!breaker[0].contains("secret"), "{breaker:?}");
+
+        // Who asks for a budget is not given as many retries as there are: one is left.
+        first_time();
+        let options = format!("{options} --budget b");
+        let output = place.run(&options, &ends);
+        assert_eq!((status(&output), place.runs()), (1, 2), "{output:?}");
+        let both = said(&output);
+        assert_eq!(both.len(), 3, "{both:?}");
+        assert_is(&both[0], &format!("{warning}, with one retry at most"));
+        assert!(both[2].contains("retry budget"), "{both:?}");
 
         let quiet = place.shell(&format!("--quiet {options}"), "exit 0");
         assert_eq!((status(&quiet), quiet.stderr.as_slice()), (0, &b""[..]));

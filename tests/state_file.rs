@@ -13,9 +13,10 @@ mod shared_state;
 use common::command::{can, program};
 use retry::core::shared::{Location, Name};
 use retry::state::error::{LockState, Removal};
+use retry::state::inspect::{self, RecordStatus};
 use retry::state::record::RECORD_SIZE;
 use retry::state::record_key::{RecordKey, RecordKind};
-use retry::state::shared::{self, Gate, Permit, RecordStatus};
+use retry::state::shared::{Gate, Permit};
 use retry_loop::circuit::{Circuit, Observation, Recorded};
 use shared_state::{
     LEASE, LONG, attempt, child, copy_this_binary, counting, fails_open, failures, never_opens, sure, told,
@@ -74,8 +75,8 @@ fn looking_and_succeeding_make_no_directory() {
     let mut quiet = user(&own(&state), "x");
     attempt(&mut quiet, Observation::Success);
     sure(quiet.deposit());
-    assert_eq!(shared::show(&own(&state)), Ok(vec![]));
-    assert_eq!(shared::reset(&own(&state), &Name::new("x")), Ok(Removal::Absent));
+    assert_eq!(inspect::show(&own(&state)), Ok(vec![]));
+    assert_eq!(inspect::reset(&own(&state), &Name::new("x")), Ok(Removal::Absent));
     assert!(!directory.path().join("a").exists());
     attempt(&mut quiet, Observation::Failure);
     assert_eq!(fs::metadata(&state).unwrap().mode() & 0o777, 0o700);
@@ -136,7 +137,7 @@ fn no_link_is_followed_and_nothing_else_is_overwritten() {
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
     // A reset removes it.
-    assert_eq!(shared::reset(&given(&state), &Name::new("x")), Ok(Removal::Removed));
+    assert_eq!(inspect::reset(&given(&state), &Name::new("x")), Ok(Removal::Removed));
     attempt(&mut counting(&given(&state)), Observation::Failure);
 }
 
@@ -147,7 +148,7 @@ fn a_place_that_is_no_directory_stops_nothing() {
     fs::write(&file, "").unwrap();
     for location in [given(&file), own(&file)] {
         fails_open(&location, "x", "it is not a directory");
-        assert!(shared::show(&location).is_err());
+        assert!(inspect::show(&location).is_err());
     }
     // A directory that does not exist is no error until there is something to write.
     let below = given(file.join("below"));
@@ -270,7 +271,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
         (b"hello\n".to_vec(), "6 bytes"),
     ] {
         fs::write(&record, &bytes).unwrap();
-        let shown = shared::show(&location).unwrap();
+        let shown = inspect::show(&location).unwrap();
         assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
 
         let mut user = counting(&location);
@@ -325,7 +326,7 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
         })
         .collect();
     let started = Instant::now();
-    let shown = shared::show(&location).unwrap();
+    let shown = inspect::show(&location).unwrap();
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(shown.len(), 20);
     for one in shown {
@@ -335,14 +336,14 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     }
     let started = Instant::now();
     for name in &names {
-        assert_eq!(shared::reset(&location, &Name::new(name.as_str())), Ok(Removal::Removed));
+        assert_eq!(inspect::reset(&location, &Name::new(name.as_str())), Ok(Removal::Removed));
     }
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
-    assert_eq!(shared::show(&location), Ok(vec![]));
+    assert_eq!(inspect::show(&location), Ok(vec![]));
     // A process that gets the lock of a removed record does not bring it back.
     drop(locks);
     attempt(&mut user_with(&location, &Name::new("n0"), never_opens()), Observation::Failure);
-    let shown = shared::show(&location).unwrap();
+    let shown = inspect::show(&location).unwrap();
     assert_eq!((shown.len(), shown[0].lock), (1, LockState::Unlocked));
 }
 
@@ -387,7 +388,7 @@ fn huge_and_odd_files_are_no_records() {
     let location = given(directory.path());
     let record = directory.path().join(file_of("x"));
     File::create(&record).unwrap().set_len(1 << 40).unwrap();
-    let shown = shared::show(&location).unwrap();
+    let shown = inspect::show(&location).unwrap();
     assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let answer = counting(&location).admit(LEASE);
     assert!(answer.warning.unwrap().contains("153 bytes"));
@@ -396,7 +397,7 @@ fn huge_and_odd_files_are_no_records() {
         fs::remove_file(&record).unwrap_or_default();
         let done = program("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
         assert!(done.unwrap().success());
-        let shown = shared::show(&location).unwrap();
+        let shown = inspect::show(&location).unwrap();
         assert!(
             matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)),
             "{make}: {shown:?}"
@@ -411,7 +412,7 @@ fn a_directory_of_too_many_records_is_not_read_to_its_end() {
     for n in 0..=10_000 {
         File::create(directory.path().join(file_of(&n.to_string()))).unwrap();
     }
-    let trouble = shared::show(&given(directory.path())).unwrap_err().to_string();
+    let trouble = inspect::show(&given(directory.path())).unwrap_err().to_string();
     assert_eq!(trouble, "there are more than 10000 records");
 }
 

@@ -16,13 +16,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Client, Commands, Connection};
 use retry::core::shared::{Location, Name};
+use retry::state::inspect::{self, RecordStatus};
 use retry::state::operation::{
     Admit, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, Renew,
 };
 use retry::state::record::RecordFormat;
 use retry::state::record_key::{RecordKey, RecordKind};
 use retry::state::redis::RedisStore;
-use retry::state::shared::{self, Gate, Permit, RecordStatus};
+use retry::state::shared::{Gate, Permit};
 use retry::state::store::Condition;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Trip};
@@ -130,16 +131,16 @@ fn a_server_that_dies_in_mid_run_is_left_alone_for_the_rest_of_it() {
         warning,
         format!(
             "shared state in {} cannot be used (the connection failed: connection refused). Going on \
-             without it",
+             without it, with one retry at most",
             server.url()
         )
     );
     // One warning, and the rest of the run does not use the server.
-    assert!(shared::show(&server.location()).is_err());
+    assert!(inspect::show(&server.location()).is_err());
     server.restart();
     assert_eq!(sure(user.admit(LEASE)), Gate::Pass(Permit::Unguarded));
     assert_eq!(sure(user.pay()), Payment::Paid);
-    assert_eq!(shared::show(&server.location()), Ok(vec![]));
+    assert_eq!(inspect::show(&server.location()), Ok(vec![]));
     // The next run uses it again.
     assert_eq!(attempt(&mut counting(&server.location()), Observation::Failure), Some(Recorded::Counted));
     assert_eq!(failures(&server.location(), &Name::new("x")), 1);
@@ -193,7 +194,7 @@ fn a_password_is_used_and_never_shown() {
         let warning = counting(&location).admit(LEASE).warning.unwrap();
         assert!(!warning.contains("wr0ng"), "{warning}");
         assert!(location == server.location() || warning.contains(&hidden), "{warning}");
-        let trouble = shared::show(&location).unwrap_err().to_string();
+        let trouble = inspect::show(&location).unwrap_err().to_string();
         assert!(!trouble.contains("wr0ng"), "{trouble}");
         let debug = format!("{:?}", counting(&location));
         assert!(!debug.contains("wr0ng"), "{debug}");
@@ -222,13 +223,13 @@ fn a_value_of_another_type_stops_nothing_and_is_left_alone() {
     let warning = answer.warning.expect("a warning");
     assert!(warning.contains("WRONGTYPE"), "{warning}");
     assert_eq!(sure(user.pay()), Payment::Paid);
-    let shown = shared::show(&server.location()).unwrap();
+    let shown = inspect::show(&server.location()).unwrap();
     assert_eq!(shown.len(), 1, "a store that made trouble is left alone");
     assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let value: Vec<String> = direct.lrange("retry:{x}:breaker", 0, -1).unwrap();
     assert_eq!(value, ["precious"]);
     // A reset removes it.
-    shared::reset(&server.location(), &Name::new("x")).unwrap();
+    inspect::reset(&server.location(), &Name::new("x")).unwrap();
     assert_eq!(attempt(&mut counting(&server.location()), Observation::Failure), Some(Recorded::Counted));
 }
 
@@ -274,7 +275,7 @@ fn crafted_values_are_damage_for_all() {
     ] {
         let start = &value[..value.len().min(40)];
         let _: () = direct.set("retry:{x}:breaker", value).unwrap();
-        let shown = shared::show(&server.location()).unwrap();
+        let shown = inspect::show(&server.location()).unwrap();
         assert_eq!(!matches!(shown[0].status, RecordStatus::Damaged(..)), good, "{start}");
         let answer = counting(&server.location()).admit(LEASE);
         assert_eq!(answer.warning.is_none(), good, "{start}");
@@ -289,9 +290,9 @@ fn crafted_values_are_damage_for_all() {
         ("1 0 9007199254740992", false),
         (&format!("1 {digits} {digits}"), false),
     ] {
-        shared::reset(&server.location(), &Name::new("x")).unwrap();
+        inspect::reset(&server.location(), &Name::new("x")).unwrap();
         let _: () = direct.set("retry:{x}:budget", value).unwrap();
-        let shown = shared::show(&server.location()).unwrap();
+        let shown = inspect::show(&server.location()).unwrap();
         assert_eq!(!matches!(shown[0].status, RecordStatus::Damaged(..)), good, "{value}");
         let answer = counting(&server.location()).pay();
         assert_eq!((answer.decision, answer.warning.is_none()), (Payment::Paid, good), "{value}");
@@ -337,7 +338,7 @@ fn a_list_shows_ours_only() {
     }
     let mut user = user(&server.location(), "x");
     attempt(&mut user, Observation::Failure);
-    let shown = shared::show(&server.location()).unwrap();
+    let shown = inspect::show(&server.location()).unwrap();
     assert_eq!(shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["x"]);
 }
 
@@ -558,13 +559,13 @@ fn the_scripts_are_the_rules() {
                     let mut random = Random::seeded(seed);
                     let mut record =
                         RecordAndQuery(RecordResult { ticket, result, settings, random: &mut random });
-                    let mut pay = Pay { settings: &budgets };
+                    let mut pay = Pay { settings: budgets };
                     let there = store
                         .execute_pair_at([&one, &other], &mut record, (&mut pay, condition), now)
                         .unwrap();
                     prop_assert_eq!(there.first.reply, first);
                     let is_due = condition == Condition::Always || first.refusal.is_none();
-                    let second = is_due.then(|| budget.ask(&mut Pay { settings: &budgets }, now));
+                    let second = is_due.then(|| budget.ask(&mut Pay { settings: budgets }, now));
                     prop_assert_eq!(there.second.map(|second| second.reply), second);
                     seen.insert(if is_due { "paid in a pair" } else { "refused in a pair" });
                 }
@@ -576,12 +577,12 @@ fn the_scripts_are_the_rules() {
                     });
                 }
                 Step::Pay => {
-                    seen.insert(match compare!(budget, &other, Pay { settings: &budgets }) {
+                    seen.insert(match compare!(budget, &other, Pay { settings: budgets }) {
                         Payment::Paid => "paid",
                         Payment::Empty { .. } => "empty",
                     });
                 }
-                Step::Deposit => compare!(budget, &other, Deposit { settings: &budgets }),
+                Step::Deposit => compare!(budget, &other, Deposit { settings: budgets }),
                 Step::Pass(passed) => clock += passed,
                 Step::SetBack(by) => clock -= by,
                 Step::Settings(one, other) => (breakers, budgets) = (one, other),

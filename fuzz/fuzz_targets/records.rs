@@ -27,7 +27,9 @@ fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
     }
     for kind in RecordKind::ALL {
         match RecordState::from_bytes(kind, &bytes) {
-            Ok(RecordState::Breaker(state)) => look_at_breaker(state, Timestamp::from_millis(now), lease, small),
+            Ok(RecordState::Breaker(state)) => {
+                look_at_breaker(state, Timestamp::from_millis(now), lease, small)
+            }
             Ok(RecordState::Budget(state)) => look_at_budget(state, Timestamp::from_millis(now), small),
             Err(damage) => assert!(damage.to_string().len() < 60),
         }

@@ -192,10 +192,13 @@ fn shared(args: &Args) -> Option<SharedConfig> {
         );
         (Name::from(name.as_os_str()), settings)
     });
-    (breaker.is_some() || budget.is_some()).then(|| SharedConfig {
-        location: location(args),
-        breaker,
-        budget,
+    (breaker.is_some() || budget.is_some()).then(|| {
+        let location = location(args);
+        let machine = match location {
+            Location::Redis(_) => environment::state_directory().without_server(),
+            Location::Default(_) | Location::Directory(_) | Location::Unavailable => None,
+        };
+        SharedConfig { location, machine, breaker, budget }
     })
 }
 

@@ -187,8 +187,12 @@ pub const SHARED_STATE: &[&str] = &[
      --reset-state. \
      A password on the command line is seen by everyone who can list processes. \
      `RETRY_STATE` is not, but the command inherits it.",
-    "State that cannot be read, written or reached stops nothing. All that one attempt asks may take 200 ms; after \
-     the first trouble one warning says why, and the rest of the run goes on as if nothing were shared.",
+    "State that cannot be read, written or reached stops no command. All that one attempt asks may take 200 ms; after \
+     the first error one warning says why, and the rest of the run does not use it. In the place of a server, the runs \
+     of a user on one machine then share a circuit and a budget in the directory without-server of the default one. \
+     This budget is one retry, and another one a minute later: a fleet that lost its budget must not retry as if it \
+     had none. Where no state can be used, a run with --budget retries once; one with --breaker alone retries as \
+     often as --retries says.",
 ];
 
 /// The paragraph of the man page about settings.

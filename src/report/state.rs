@@ -3,7 +3,7 @@
 use super::format::elapsed;
 use super::sanitize::{self, visible};
 use crate::state::error::LockState;
-use crate::state::shared::{RecordStatus, RecordSummary};
+use crate::state::inspect::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
 use retry_loop::circuit::{Circuit, Phase};
 use retry_loop::recent::Recent;

@@ -3,6 +3,8 @@
 //! | file | owns |
 //! |---|---|
 //! | [`shared`] | the shared state of one run, which fails open |
+//! | [`fail_open`] | the store of a run, and what it uses instead after an error |
+//! | [`inspect`] | what is shared, for a person: `--show-state` and `--reset-state` |
 //! | [`store`] | one operation on one record, in whichever store it is kept |
 //! | [`operation`] | the operations, as calls of the rules and as arguments of a server's scripts |
 //! | [`mod@file`] | the store of one machine: a small file per record, under a lock |
@@ -21,7 +23,9 @@ pub mod clock;
 #[cfg(feature = "redis")]
 pub mod connection;
 pub mod error;
+pub mod fail_open;
 pub mod file;
+pub mod inspect;
 pub mod operation;
 pub mod record;
 pub mod record_key;

@@ -23,6 +23,10 @@ pub trait Operation {
     /// Applies the operation to a state.
     fn apply(&mut self, state: &mut Self::State, now: Timestamp) -> Self::Reply;
 
+    /// Cuts the operation to the state that a machine has of its own, for the time in which its server cannot be used.
+    /// By default there is no difference.
+    fn cut_to_machine(&mut self) {}
+
     /// The arguments for the script of this kind of state.
     fn encode(&mut self) -> String;
 
@@ -107,16 +111,16 @@ pub struct Renew {
 
 /// Takes a token for a retry.
 #[derive(Debug)]
-pub struct Pay<'a> {
+pub struct Pay {
     /// The settings of the bucket.
-    pub settings: &'a BudgetSettings,
+    pub settings: BudgetSettings,
 }
 
 /// Adds the fraction of a token that a success earns.
 #[derive(Debug)]
-pub struct Deposit<'a> {
+pub struct Deposit {
     /// The settings of the bucket.
-    pub settings: &'a BudgetSettings,
+    pub settings: BudgetSettings,
 }
 
 impl Operation for Admit {
@@ -270,20 +274,24 @@ fn encode_breaker(
     format!("{verb} {ticket} {lease} {threshold} {open} {draw} {window} {part}")
 }
 
-impl Operation for Pay<'_> {
+impl Operation for Pay {
     type State = Bucket;
     type Reply = Payment;
 
     fn fresh(&self, now: Timestamp) -> Bucket {
-        Bucket::fresh(now, self.settings)
+        Bucket::fresh(now, &self.settings)
     }
 
     fn apply(&mut self, state: &mut Bucket, now: Timestamp) -> Payment {
-        state.pay(now, self.settings)
+        state.pay(now, &self.settings)
+    }
+
+    fn cut_to_machine(&mut self) {
+        self.settings = on_machine(&self.settings);
     }
 
     fn encode(&mut self) -> String {
-        encode_budget("pay", self.settings)
+        encode_budget("pay", &self.settings)
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Payment> {
@@ -295,25 +303,36 @@ impl Operation for Pay<'_> {
     }
 }
 
-impl Operation for Deposit<'_> {
+impl Operation for Deposit {
     type State = Bucket;
     type Reply = ();
 
     fn fresh(&self, now: Timestamp) -> Bucket {
-        Bucket::fresh(now, self.settings)
+        Bucket::fresh(now, &self.settings)
     }
 
     fn apply(&mut self, state: &mut Bucket, now: Timestamp) {
-        state.deposit(now, self.settings);
+        state.deposit(now, &self.settings);
+    }
+
+    fn cut_to_machine(&mut self) {
+        self.settings = on_machine(&self.settings);
     }
 
     fn encode(&mut self) -> String {
-        encode_budget("deposit", self.settings)
+        encode_budget("deposit", &self.settings)
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<()> {
         (reply.result == "done").then_some(())
     }
+}
+
+/// The budget of a machine whose server cannot be used: one retry, and the next one a minute later. In the simulation of
+/// docs/fleet.md more than that makes an outage longer.
+fn on_machine(settings: &BudgetSettings) -> BudgetSettings {
+    let one = BudgetSettings::new(1, 0.0).burst;
+    BudgetSettings { burst: settings.burst.min(one), deposit: settings.deposit.min(one) }
 }
 
 fn encode_budget(verb: &str, settings: &BudgetSettings) -> String {

@@ -16,7 +16,8 @@ pub mod server;
 use crate::common::command::program;
 use retry::core::shared::{Location, Name, SharedConfig};
 use retry::state::error::Removal;
-use retry::state::shared::{self, Gate, Permit, RecordStatus, SharedState};
+use retry::state::inspect::{self, RecordStatus};
+use retry::state::shared::{Gate, Permit, SharedState};
 use retry_loop::bucket::{BudgetSettings, Payment};
 use retry_loop::circuit::{BreakerSettings, Observation, Phase, Recorded, Renewal, Trip};
 use retry_loop::random::Random;
@@ -104,6 +105,7 @@ pub fn user(location: &Location, name: &str) -> User {
 pub fn user_with(location: &Location, name: &Name, settings: BreakerSettings) -> User {
     User(SharedState::new(&SharedConfig {
         location: location.clone(),
+        machine: None,
         breaker: Some((name.clone(), settings)),
         budget: Some((name.clone(), BudgetSettings::default())),
     }))
@@ -146,7 +148,7 @@ pub fn attempt(user: &mut User, ended: Observation) -> Option<Recorded> {
 
 /// How many failures in a row the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
-    let all = shared::show(location).unwrap();
+    let all = inspect::show(location).unwrap();
     let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
     let count = |state| match state {
         RecordStatus::Breaker(breaker, None) => match breaker.phase {
@@ -178,7 +180,7 @@ fn what_changes_nothing_writes_nothing(location: &Location) {
     assert_eq!(attempt(&mut user, Observation::Neutral), Some(Recorded::Counted));
     sure(user.deposit());
     assert_eq!(sure(user.refusal()), None);
-    assert_eq!(shared::show(location).unwrap(), []);
+    assert_eq!(inspect::show(location).unwrap(), []);
 }
 
 fn a_breaker_is_one_for_all(location: &Location) {
@@ -195,7 +197,7 @@ fn a_breaker_is_one_for_all(location: &Location) {
         assert!(sure(user.refusal()).is_some_and(|left| left <= wait));
     }
     assert_eq!(sure(other.record(late, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
-    let shown = shared::show(location).unwrap();
+    let shown = inspect::show(location).unwrap();
     assert!(
         matches!(shown.as_slice(), [one] if one.name == "registry"
             && matches!(one.status, RecordStatus::Breaker(_, Some(_)))),
@@ -203,8 +205,8 @@ fn a_breaker_is_one_for_all(location: &Location) {
     );
 
     let name = Name::new("registry");
-    assert_eq!(shared::reset(location, &name), Ok(Removal::Removed));
-    assert_eq!(shared::reset(location, &name), Ok(Removal::Absent));
+    assert_eq!(inspect::reset(location, &name), Ok(Removal::Removed));
+    assert_eq!(inspect::reset(location, &name), Ok(Removal::Absent));
     assert!(matches!(admitted(&mut one), Permit::Closed(_)));
 }
 
@@ -310,7 +312,7 @@ fn every_name_is_its_own(location: &Location) {
             attempt(&mut user_with(location, name, never_opens()), Observation::Failure);
         }
     }
-    let mut counts: Vec<u32> = (shared::show(location).unwrap().iter())
+    let mut counts: Vec<u32> = (inspect::show(location).unwrap().iter())
         .filter_map(|one| match one.status {
             RecordStatus::Breaker(breaker, _) => match breaker.phase {
                 Phase::Closed { failures, .. } if failures > 0 => Some(failures),
@@ -322,7 +324,7 @@ fn every_name_is_its_own(location: &Location) {
     counts.sort_unstable();
     assert_eq!(counts, (1..=15).collect::<Vec<u32>>());
     for name in &names {
-        assert_eq!(shared::reset(location, name), Ok(Removal::Removed), "{name:?}");
+        assert_eq!(inspect::reset(location, name), Ok(Removal::Removed), "{name:?}");
     }
 }
 
@@ -484,6 +486,8 @@ pub fn fails_open(location: &Location, name: &str, why: &str) {
     assert!(warning.contains(why), "{warning}");
     assert_eq!(sure(user.record(Permit::Unguarded, Observation::Failure, &mut Random::seeded(1))), None);
     assert_eq!(sure(user.refusal()), None);
+    // One retry is left, and no success gives another one.
     assert_eq!(sure(user.pay()), Payment::Paid);
     sure(user.deposit());
+    assert_eq!(sure(user.pay()), Payment::Empty { wait: Duration::MAX });
 }
