@@ -101,6 +101,12 @@ fn a_run_asks_once_before_and_once_after_each_attempt() {
     // In a cluster, records with different names may be on different nodes.
     assert_eq!(counted.talk("--breaker e --budget f", "0", 0), success(3));
     assert_eq!(counted.talk("--breaker e --budget f", "1 1 0", 0).round_trips, 9);
+    // Nor is anything written where there are records: of a circuit that has closed again, and of a full bucket.
+    let filled = "--breaker h --budget h --budget-ratio 1 --breaker-failures 1 --breaker-open 0.001";
+    assert_eq!(counted.talk(filled, "1", 1).writes, 1);
+    assert_eq!(counted.talk(filled, "0", 0).writes, 2);
+    assert_eq!(counted.talk("--budget h --budget-ratio 1", "1 0", 0).writes, 2);
+    assert_eq!(counted.talk(filled, "0", 0), success(2));
     // For a rate, each success is counted.
     let rate = counted.talk("--breaker g --budget g --breaker-rate 50%", "0", 0);
     assert_eq!(rate, Talk { connections: 1, round_trips: 2, writes: 1 });

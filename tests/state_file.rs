@@ -10,7 +10,7 @@
 mod common;
 mod shared_state;
 
-use common::command::{can, program};
+use common::command::{Scratch, can, program};
 use retry::core::shared::{Location, Name};
 use retry::state::error::{LockState, Removal};
 use retry::state::inspect::{self, RecordStatus};
@@ -28,7 +28,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 #[test]
@@ -82,6 +82,42 @@ fn looking_and_succeeding_make_no_directory() {
     assert_eq!(fs::metadata(&state).unwrap().mode() & 0o777, 0o700);
     let record = fs::metadata(state.join(file_of("x"))).unwrap();
     assert_eq!((record.mode() & 0o777, record.len()), (0o600, RECORD_SIZE as u64));
+}
+
+/// A run that succeeds at once while the circuit is closed and the bucket is full leaves the records as they are.
+#[test]
+fn a_success_at_once_writes_no_record() {
+    let scratch = Scratch::new();
+    let run = |ends: &str| {
+        let _first_time = fs::remove_file(scratch.path("runs"));
+        let options = "--base 0.001 --state state --breaker x --budget x --budget-ratio 1";
+        let command = scratch.ends(ends);
+        let output = scratch.retry_to_spawn(options).arg("--").args(command).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    };
+    let records = || {
+        let entries = fs::read_dir(scratch.path("state")).unwrap().map(|entry| entry.unwrap().path());
+        let mut all: Vec<_> = entries
+            .map(|path| {
+                let stat = fs::metadata(&path).unwrap();
+                (path, stat.ino(), stat.modified().unwrap(), stat.ctime_nsec(), stat.nlink())
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    // The success ends the failures in a row, and fills the bucket again.
+    run("1 0");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for (path, ..) in records() {
+        File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    }
+    let before = records();
+    assert_eq!(before.len(), 2, "{before:?}");
+    run("0");
+    assert_eq!(records(), before);
+    run("1 0");
+    assert_ne!(records(), before);
 }
 
 #[test]
