@@ -5,7 +5,7 @@
 mod model;
 
 use model::measure::{MOST, Outcome};
-use model::{Clients, Experiment, Fault, Sharing, StateServer, WithoutState, run};
+use model::{Clients, Experiment, Fault, Reports, Sharing, StateServer, WithoutState, run};
 use retry_loop::bucket::BudgetSettings;
 use retry_loop::circuit::{BreakerSettings, DEFAULT_MINIMUM, Trip};
 use std::time::Duration;
@@ -16,7 +16,8 @@ const NO_RETRIES: Clients = Clients {
     breaker: None,
     sharing: Sharing::Fleet,
     state_server: StateServer::Well,
-    without_state: WithoutState::Retries,
+    without_state: WithoutState::SharesByMachine,
+    reports: Reports::EverySuccess,
     outsiders: 0.0,
 };
 
@@ -122,7 +123,34 @@ fn it_comes_back_without_a_state_server_and_with_a_tenth_outside() {
             }
         }
     }
-    let gone = Clients { state_server: StateServer::Gone, without_state: WithoutState::GivesUp, ..budget() };
-    let (plain, gone) = (runs(Fault::Crash, NO_RETRIES), runs(Fault::Crash, gone));
-    assert!(recovery(&gone) <= 1.2 * recovery(&plain), "{gone:?}");
+}
+
+/// What the circuit and the one retry of a machine are made for while the state server is gone.
+#[test]
+fn a_state_server_that_is_gone_costs_little_load_and_no_time() {
+    for fault in [Fault::Crash, Fault::BrownOut] {
+        let plain = runs(fault, NO_RETRIES);
+        for clients in [budget(), both()] {
+            let clients = Clients { state_server: StateServer::Gone, ..clients };
+            let shared = runs(fault, clients);
+            assert!(mean(&shared, |run| run.load_in_fault) <= 1.1, "{shared:?}");
+            assert!(recovery(&shared) <= 1.2 * recovery(&plain), "{shared:?}");
+            // As if nothing were shared: that is what it would be without.
+            let alone = runs(fault, Clients { without_state: WithoutState::Retries, ..clients });
+            assert!(recovery(&alone) > 1.2 * recovery(&plain), "{alone:?}");
+        }
+    }
+}
+
+/// Why a success costs a question of its own: a fleet whose successes are not counted has failures in a row that were
+/// none, and its circuit opens again and again.
+#[test]
+fn a_success_that_is_not_reported_opens_the_circuit() {
+    let clients = Clients { breaker: Some(BreakerSettings::default()), ..THREE };
+    let done = |reports| {
+        run(&Experiment { size: 1_000_000, ..experiment(Fault::Crash, Clients { reports, ..clients }, 1) })
+            .goodput
+    };
+    assert!(done(Reports::EverySuccess) >= MOST);
+    assert!(done(Reports::AfterFailures) < 0.5);
 }

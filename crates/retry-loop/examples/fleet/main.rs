@@ -11,7 +11,7 @@ mod model;
 mod table;
 
 use model::measure::Outcome;
-use model::{Clients, Experiment, Fault, Sharing, StateServer, WithoutState, run};
+use model::{Clients, Experiment, Fault, Reports, Sharing, StateServer, WithoutState, run};
 use retry_loop::bucket::BudgetSettings;
 use retry_loop::circuit::{BreakerSettings, DEFAULT_MINIMUM, Trip};
 use std::time::Duration;
@@ -72,7 +72,8 @@ const NO_RETRIES: Clients = Clients {
     breaker: None,
     sharing: Sharing::Fleet,
     state_server: StateServer::Well,
-    without_state: WithoutState::Retries,
+    without_state: WithoutState::SharesByMachine,
+    reports: Reports::EverySuccess,
     outsiders: 0.0,
 };
 
@@ -125,27 +126,45 @@ fn sharing_groups() -> Vec<Group> {
         ("both, by machine", by_machine(both())),
         ("both, by fleet", both()),
         ("both, by fleet, breaker by rate", both_by_rate()),
+        (
+            "breaker, by fleet, a success is reported after failures only",
+            Clients { reports: Reports::AfterFailures, ..breaker() },
+        ),
     ]
 }
 
 fn disturbed_groups() -> Vec<Group> {
-    let gives_up = |clients| Clients { without_state: WithoutState::GivesUp, ..clients };
     let (well, slow, gone) = (StateServer::Well, StateServer::Slow, StateServer::Gone);
     vec![
         ("no retries", NO_RETRIES),
         ("no retries, a tenth outside", with(NO_RETRIES, well, 0.1)),
         ("budget, state server slow", with(budget(), slow, 0.0)),
         ("budget, state server gone", with(budget(), gone, 0.0)),
-        ("budget, gone, and no retries then", gives_up(with(budget(), gone, 0.0))),
         ("budget, a tenth outside", with(budget(), well, 0.1)),
         ("budget, a tenth outside, gone", with(budget(), gone, 0.1)),
-        ("budget, a tenth outside, gone, and no retries then", gives_up(with(budget(), gone, 0.1))),
         ("both, state server slow", with(both(), slow, 0.0)),
         ("both, state server gone", with(both(), gone, 0.0)),
-        ("both, gone, and no retries then", gives_up(with(both(), gone, 0.0))),
         ("both, a tenth outside", with(both(), well, 0.1)),
         ("both, a tenth outside, gone", with(both(), gone, 0.1)),
-        ("both, a tenth outside, gone, and no retries then", gives_up(with(both(), gone, 0.1))),
+    ]
+}
+
+/// What a client may do when the state server is gone.
+fn without_state_groups() -> Vec<Group> {
+    let gone = |clients, without_state| Clients { without_state, ..with(clients, StateServer::Gone, 0.0) };
+    vec![
+        ("no retries", NO_RETRIES),
+        ("budget, and the client retries", gone(budget(), WithoutState::Retries)),
+        ("budget, and it retries once", gone(budget(), WithoutState::RetriesOnce)),
+        ("budget, and its machine retries once in a minute", gone(budget(), WithoutState::SharesByMachine)),
+        ("budget, and it does not retry", gone(budget(), WithoutState::GivesUp)),
+        ("both, and the client retries", gone(both(), WithoutState::Retries)),
+        ("both, and it retries once", gone(both(), WithoutState::RetriesOnce)),
+        (
+            "both, and its machine has a circuit and one retry in a minute",
+            gone(both(), WithoutState::SharesByMachine),
+        ),
+        ("both, and it does not retry", gone(both(), WithoutState::GivesUp)),
     ]
 }
 
@@ -215,6 +234,17 @@ fn results(size: u32, seeds: u32) -> String {
     for (fault, title) in &FAULTS[..2] {
         let title = format!("{title}; trouble with sharing");
         section(&title, &disturbed_groups(), |one| one, *fault);
+    }
+    for (fault, title) in &FAULTS[..2] {
+        let title = format!("{title}; without the state server");
+        section(&title, &without_state_groups(), |one| one, *fault);
+        let title = format!("{title}, a tenth of the clients for each machine");
+        section(
+            &title,
+            &without_state_groups(),
+            |one| Experiment { clients_per_machine: 100, ..one },
+            *fault,
+        );
     }
     for (fault, title) in FAULTS {
         section(&format!("{title}; other settings"), &settings_groups(), |one| one, fault);

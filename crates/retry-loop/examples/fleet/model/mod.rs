@@ -80,8 +80,21 @@ pub enum StateServer {
 pub enum WithoutState {
     /// It retries as if nothing were shared.
     Retries,
+    /// It retries once.
+    RetriesOnce,
     /// It does not retry.
     GivesUp,
+    /// It uses a circuit and a budget of its machine; this budget is one retry. `retry` does this.
+    SharesByMachine,
+}
+
+/// Which successes a client reports to a circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reports {
+    /// All. `retry` does this.
+    EverySuccess,
+    /// Those of attempts before which a failure was recorded: it would save every other question.
+    AfterFailures,
 }
 
 /// What the clients do.
@@ -99,6 +112,8 @@ pub struct Clients {
     pub state_server: StateServer,
     /// What a client does that could not reach the state server.
     pub without_state: WithoutState,
+    /// Which successes they report.
+    pub reports: Reports,
     /// This part of the clients makes three attempts and shares nothing.
     pub outsiders: f64,
 }

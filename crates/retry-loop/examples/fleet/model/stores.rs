@@ -1,8 +1,8 @@
 //! The states that clients share, and how they get at them. A state server that cannot be reached is treated as
-//! `retry` treats it: 200 ms of patience for each attempt, and after the first error the client shares nothing for the
-//! rest of its run.
+//! `retry` treats it: 200 ms of patience for each attempt, and after the first error the client does not ask the server
+//! again. [`WithoutState`] says what it does instead.
 
-use super::{Clients, Micros, SECOND, STATE_SERVER_FAULT, Sharing, StateServer, WithoutState};
+use super::{Clients, Micros, Reports, SECOND, STATE_SERVER_FAULT, Sharing, StateServer, WithoutState};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{self, Circuit, Observation, Ticket};
 use retry_loop::random::Random;
@@ -22,17 +22,48 @@ const LEASE: Duration = Duration::from_secs(3);
 pub enum Access {
     /// It shares nothing.
     Outsider,
-    /// It asks, and has this ticket for its attempt.
-    Sharing(Option<Ticket>),
-    /// It has met an error and goes on alone.
-    Alone,
+    /// It asks, and has this permit for its attempt.
+    Sharing(Option<Permit>),
+    /// It has met an error, and shares with its machine. It has this permit for its attempt.
+    Machine(Option<Permit>),
+    /// It has met an error and goes on alone. It may retry as often as this.
+    Alone(u64),
+}
+
+/// The permit for an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Permit {
+    ticket: Ticket,
+    /// Whether its success is reported.
+    reports_success: bool,
+}
+
+/// A circuit and a bucket.
+#[derive(Clone, Copy)]
+struct State {
+    circuit: Circuit,
+    bucket: Bucket,
+}
+
+impl State {
+    fn fresh(budget: Option<BudgetSettings>) -> Self {
+        Self { circuit: Circuit::fresh(), bucket: Bucket::fresh(wall(0), &budget.unwrap_or_default()) }
+    }
+}
+
+/// The budget of a machine whose clients cannot reach the state server.
+fn on_machine(budget: BudgetSettings) -> BudgetSettings {
+    let one = BudgetSettings::new(1, 0.0).burst;
+    BudgetSettings { burst: budget.burst.min(one), deposit: budget.deposit.min(one) }
 }
 
 /// All shared states.
 pub struct Stores {
     clients: Clients,
-    circuits: Vec<Circuit>,
-    buckets: Vec<Bucket>,
+    /// One for each machine, or one for the fleet.
+    states: Vec<State>,
+    /// One for each machine, of the clients that cannot reach the state server.
+    on_machines: Vec<State>,
 }
 
 impl Stores {
@@ -42,8 +73,15 @@ impl Stores {
             Sharing::Machine => machines as usize,
             Sharing::Fleet => 1,
         };
-        let bucket = Bucket::fresh(wall(0), &clients.budget.unwrap_or_default());
-        Self { clients, circuits: vec![Circuit::fresh(); states], buckets: vec![bucket; states] }
+        let without = match clients.without_state {
+            WithoutState::SharesByMachine => machines as usize,
+            _ => 0,
+        };
+        Self {
+            clients,
+            states: vec![State::fresh(clients.budget); states],
+            on_machines: vec![State::fresh(clients.budget.map(on_machine)); without],
+        }
     }
 
     /// How long the question before an attempt takes.
@@ -58,7 +96,7 @@ impl Stores {
     }
 
     fn round_trip(&self, access: &mut Access, now: Micros) -> Micros {
-        let (Access::Sharing(_), Sharing::Fleet) = (*access, self.clients.sharing) else { return 0 };
+        let (Access::Sharing(ticket), Sharing::Fleet) = (*access, self.clients.sharing) else { return 0 };
         if !STATE_SERVER_FAULT.contains(&(now / SECOND)) {
             return 0;
         }
@@ -66,7 +104,12 @@ impl Stores {
             StateServer::Well => 0,
             StateServer::Slow => SLOW_ROUND_TRIP,
             StateServer::Gone => {
-                *access = Access::Alone;
+                *access = match self.clients.without_state {
+                    WithoutState::Retries => Access::Alone(u64::MAX),
+                    WithoutState::RetriesOnce => Access::Alone(1),
+                    WithoutState::GivesUp => Access::Alone(0),
+                    WithoutState::SharesByMachine => Access::Machine(ticket),
+                };
                 PATIENCE
             }
         }
@@ -74,11 +117,7 @@ impl Stores {
 
     /// The guard of a client of `machine`, at `now`.
     pub fn guard<'a>(&'a mut self, access: &'a mut Access, machine: u32, now: Micros) -> FleetGuard<'a> {
-        let state = match self.clients.sharing {
-            Sharing::Machine => machine as usize,
-            Sharing::Fleet => 0,
-        };
-        FleetGuard { stores: self, access, state, now: wall(now) }
+        FleetGuard { stores: self, access, machine: machine as usize, now: wall(now) }
     }
 }
 
@@ -90,29 +129,39 @@ fn wall(now: Micros) -> Timestamp {
 pub struct FleetGuard<'a> {
     stores: &'a mut Stores,
     access: &'a mut Access,
-    state: usize,
+    machine: usize,
     now: Timestamp,
 }
 
 impl FleetGuard<'_> {
-    fn circuit(&mut self) -> Option<&mut Circuit> {
-        self.stores.clients.breaker?;
-        matches!(self.access, Access::Sharing(_)).then(|| &mut self.stores.circuits[self.state])
+    /// The state that the client uses, and the permit that it has from it.
+    fn state(&mut self) -> Option<(&mut State, &mut Option<Permit>)> {
+        let stores = &mut *self.stores;
+        match &mut *self.access {
+            Access::Sharing(ticket) => {
+                let index = if stores.clients.sharing == Sharing::Machine { self.machine } else { 0 };
+                Some((&mut stores.states[index], ticket))
+            }
+            Access::Machine(ticket) => Some((&mut stores.on_machines[self.machine], ticket)),
+            Access::Outsider | Access::Alone(_) => None,
+        }
     }
 
-    fn bucket(&mut self) -> Option<(&mut Bucket, BudgetSettings)> {
-        let settings = self.stores.clients.budget?;
-        matches!(self.access, Access::Sharing(_)).then(|| (&mut self.stores.buckets[self.state], settings))
+    fn budget(&self) -> Option<BudgetSettings> {
+        let own = self.stores.clients.budget?;
+        Some(if matches!(self.access, Access::Machine(_)) { on_machine(own) } else { own })
     }
 }
 
 impl Guard for FleetGuard<'_> {
     fn admit(&mut self) -> Admission {
-        let now = self.now;
-        let Some(circuit) = self.circuit() else { return Admission::Admitted };
-        match circuit.admit(now, LEASE) {
+        let (now, Clients { breaker, reports, .. }) = (self.now, self.stores.clients);
+        let (Some((state, held)), Some(_)) = (self.state(), breaker) else { return Admission::Admitted };
+        let reports_success =
+            reports == Reports::EverySuccess || state.circuit.phase != Circuit::fresh().phase;
+        match state.circuit.admit(now, LEASE) {
             circuit::Admission::Closed(ticket) | circuit::Admission::Probe(ticket) => {
-                *self.access = Access::Sharing(Some(ticket));
+                *held = Some(Permit { ticket, reports_success });
                 Admission::Admitted
             }
             circuit::Admission::Refused { wait } => Admission::Refused { wait },
@@ -121,30 +170,37 @@ impl Guard for FleetGuard<'_> {
 
     fn refusal(&mut self) -> Option<Duration> {
         let now = self.now;
-        self.circuit()?.refusal(now)
+        self.stores.clients.breaker?;
+        self.state()?.0.circuit.refusal(now)
     }
 
     fn record(&mut self, observation: Observation, random: &mut Random) {
-        let (now, settings) = (self.now, self.stores.clients.breaker);
-        if let (Access::Sharing(Some(ticket)), Some(settings)) = (*self.access, settings) {
-            self.stores.circuits[self.state].record(ticket, observation, now, &settings, random);
-            *self.access = Access::Sharing(None);
+        let now = self.now;
+        let Some(settings) = self.stores.clients.breaker else { return };
+        if let Some((state, held)) = self.state()
+            && let Some(Permit { ticket, reports_success }) = held.take()
+            && (reports_success || observation != Observation::Success)
+        {
+            state.circuit.record(ticket, observation, now, &settings, random);
         }
     }
 
     fn pay(&mut self) -> Payment {
-        if matches!(self.access, Access::Alone) && self.stores.clients.without_state == WithoutState::GivesUp
-        {
-            return Payment::Empty { wait: Duration::MAX };
-        }
         let now = self.now;
-        self.bucket().map_or(Payment::Paid, |(bucket, settings)| bucket.pay(now, &settings))
+        let Some(settings) = self.budget() else { return Payment::Paid };
+        if let Access::Alone(retries) = self.access {
+            let left = retries.checked_sub(1);
+            *retries = left.unwrap_or(0);
+            return left.map_or(Payment::Empty { wait: Duration::MAX }, |_| Payment::Paid);
+        }
+        self.state().map_or(Payment::Paid, |(state, _)| state.bucket.pay(now, &settings))
     }
 
     fn deposit(&mut self) {
         let now = self.now;
-        if let Some((bucket, settings)) = self.bucket() {
-            bucket.deposit(now, &settings);
+        let Some(settings) = self.budget() else { return };
+        if let Some((state, _)) = self.state() {
+            state.bucket.deposit(now, &settings);
         }
     }
 }
