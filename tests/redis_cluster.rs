@@ -14,6 +14,7 @@ mod shared_state;
 use common::command::{Scratch, can, program, text, wait_until};
 use redis::Client;
 use shared_state::server::Server;
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Output;
 
@@ -83,6 +84,20 @@ fn every_name_works_through_every_node_and_a_dead_node_stops_nothing() {
     let keys: Vec<u64> = nodes.iter().map(|node| number(ask(node, &["DBSIZE"]))).collect();
     assert_eq!(keys.iter().sum::<u64>(), 2 * 12 + 1, "{keys:?}");
     assert!(keys.iter().all(|&count| count > 0), "{keys:?}");
+    // A list through any node has all of them.
+    let all = |node: &Server| {
+        Scratch::new().retry_to_spawn(&format!("--state {} --show-state", node.url())).output().unwrap()
+    };
+    for node in &nodes {
+        let shown = all(node);
+        let shown: BTreeSet<_> =
+            text(&shown.stdout).lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        assert_eq!(
+            shown,
+            names.iter().map(String::as_str).chain(["free"]).map(str::to_owned).collect(),
+            "{shown:?}"
+        );
+    }
     // A reset reaches a record through any node.
     let state = format!("--state {} --reset-state name0", nodes[1].url());
     let reset = Scratch::new().retry_to_spawn(&state).output().unwrap();
@@ -90,6 +105,10 @@ fn every_name_works_through_every_node_and_a_dead_node_stops_nothing() {
 
     // What was on a node that is gone cannot be used; the command runs.
     nodes[2].kill();
+    let cut = all(&nodes[0]);
+    assert_eq!(cut.status.code(), Some(125), "{cut:?}");
+    let node = format!("node 127.0.0.1:{}: the connection failed: connection refused", nodes[2].port);
+    assert!(text(&cut.stderr).contains(&node), "{cut:?}");
     let (mut lost, mut kept) = (0, 0);
     for name in &names {
         let output = retry(&nodes[0], &format!("--breaker {name} --budget {name}"), "echo done");

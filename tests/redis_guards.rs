@@ -236,8 +236,12 @@ fn a_list_without_end_is_given_up() {
         let mut key = 0_u64;
         let mut command = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut command) {
+            let asks = |word: &[u8]| command[..length].windows(word.len()).any(|part| part == word);
             let mut answer = b"*2\r\n:1\r\n:1\r\n".to_vec();
-            if command[..length].windows(4).any(|word| word == b"SCAN") {
+            if asks(b"CLUSTER") {
+                answer = b"-ERR This instance has cluster support disabled\r\n".to_vec();
+            }
+            if asks(b"SCAN") {
                 answer = b"*2\r\n$1\r\n1\r\n*100\r\n".to_vec();
                 for _ in 0..100 {
                     let name = format!("retry:{{{key}}}:breaker");

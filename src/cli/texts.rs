@@ -184,7 +184,8 @@ pub const SHARED_STATE: &[&str] = &[
      taken as it is, and a record in it has its group and the rights that its mode says, whatever the umask. \
      `redis://` is a Redis or Valkey server, which is asked once before each attempt and once after it. Its user needs \
      the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*, and SCAN, GETRANGE and DEL for --show-state and \
-     --reset-state. \
+     --reset-state, and CLUSTER SLOTS to show the state of a whole Redis cluster. Of a cluster any node may be named; \
+     with Sentinel, an address that follows the primary. \
      A password on the command line is seen by everyone who can list processes. \
      `RETRY_STATE` is not, but the command inherits it.",
     "State that cannot be read, written or reached stops no command. All that one attempt asks may take 200 ms; after \

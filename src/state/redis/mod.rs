@@ -2,6 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `list` | all records on a server or in a cluster |
 //! | `scripts` | the scripts and their digests |
 //!
 //! One script call is one operation, atomic and on the server's clock: there is no lock and no second try, however
@@ -14,21 +15,21 @@
 //! A record is a short text that starts with the version of its format. It expires when it means the same as a fresh
 //! one (a budget), or a day after the last change (a breaker). The scripts need Redis 5 or any Valkey.
 
+mod list;
 mod scripts;
 
 use super::connection::{Connection, RequestError};
-use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, StoredRecord};
+use super::error::{Removal, StoreError, StoreReply};
 use super::operation::{Operation, RecordAndQuery, ScriptReply};
 use super::record::{Damage, RecordState, bucket_of, circuit_of, recent_of};
 use super::record_key::{RecordKey, RecordKind};
 use super::store::{Condition, PairReply};
-use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
+use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
 use retry_loop::recent::Recent;
 use retry_loop::timestamp::Timestamp;
 use scripts::Script;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// No record is longer, in bytes. Of a longer value only the beginning is fetched, and it is listed as damaged.
@@ -36,10 +37,6 @@ const MAX_RECORD: usize = 320;
 
 /// How often one command is sent to another node of a cluster. More than once only while a slot moves.
 const MAX_REDIRECTIONS: usize = 4;
-
-/// How many keys one SCAN looks at. If all of them are ours and have the longest names, the reply is still shorter than
-/// [`MAX_REPLY`](super::connection::MAX_REPLY).
-const KEYS_PER_SCAN: usize = 250;
 
 /// Records on a server.
 pub struct RedisStore {
@@ -185,49 +182,6 @@ impl RedisStore {
             }
             Err(error) => Err(refused(&error)),
         }
-    }
-
-    /// All records, and the server's time. Of a cluster, those of one node.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, refuses, does not reply in time, or has too many records.
-    pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
-        let timeout = StoreTimeout::start(INTERACTIVE_LIMIT);
-        let (seconds, micros): (u64, u64) = convert(self.request(&redis::cmd("TIME"), timeout)?)?;
-        let now = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
-        // A set, because SCAN may return a key twice.
-        let mut keys = BTreeSet::new();
-        let mut cursor = 0_u64;
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg("retry:{*}:*").arg("COUNT").arg(KEYS_PER_SCAN);
-            let (next_cursor, found): (u64, Vec<Vec<u8>>) = convert(self.request(&scan, timeout)?)?;
-            keys.extend(found.iter().filter_map(|key| RecordKey::from_redis_key(str::from_utf8(key).ok()?)));
-            if keys.len() > MAX_RECORDS {
-                return Err(StoreError::too_many_records());
-            }
-            cursor = next_cursor;
-            if cursor == 0 {
-                break;
-            }
-        }
-        let mut records = Vec::new();
-        for key in keys {
-            let mut get = redis::cmd("GETRANGE");
-            get.arg(key.redis_key()).arg(0).arg(MAX_RECORD);
-            // A value of another type is listed as a record without text, and so as a damaged one. An empty text
-            // means that the key is gone.
-            let text: Option<Vec<u8>> = match self.try_request(&get, timeout)? {
-                Ok(value) => Some(convert(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
-                Err(error) if error.code() == Some("WRONGTYPE") => Some(Vec::new()),
-                Err(error) => return Err(refused(&error)),
-            };
-            records.extend(text.map(|text| {
-                let state = parse(key.kind(), &text);
-                StoredRecord { key, state, lock: LockState::Unlocked }
-            }));
-        }
-        Ok((records, now))
     }
 
     /// Removes a record.
