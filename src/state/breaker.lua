@@ -1,4 +1,4 @@
--- The rules of crates/retry-loop/src/circuit.rs, on the server. A test compares the two step by step; change both.
+-- The rules of crates/retry-loop/src/circuit.rs, on the server. tests/redis_rules.rs compares the two step by step; change both.
 -- KEYS[1]: "1 PHASE GENERATION FAILURES FROM LENGTH PERIOD", or where results are counted in a window,
 -- "2 0 GENERATION FAILURES WIDTH NEWEST SUCCESSES FAILURES ..." with the ten buckets, the newest first.
 -- Times in ms; whole numbers below 2^53.

@@ -1,4 +1,4 @@
--- The rules of crates/retry-loop/src/bucket.rs, on the server. A test compares the two step by step; change both.
+-- The rules of crates/retry-loop/src/bucket.rs, on the server. tests/redis_rules.rs compares the two step by step; change both.
 -- KEYS[1]: "1 THOUSANDTHS AT". Times in ms; whole numbers below 2^53.
 -- ARGV[1]: the operation, a word and numbers. ARGV[2]: the time, for tests; empty for the server's time.
 local seen = redis.call('GET', KEYS[1])

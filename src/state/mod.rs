@@ -12,7 +12,7 @@
 //! | `connection` | the connection to the server, with its limits on time and memory |
 //! | [`error`] | what a store returns: replies and errors |
 //! | [`timeout`] | how long a store may take |
-//! | [`record`] | the bytes of a record in a file: versioned, checksummed, of one size |
+//! | [`record`] | what a record may hold, and its bytes in a file |
 //! | [`record_key`] | names of records, as file names and as keys |
 //! | [`clock`] | the wall clock of shared state |
 //!

@@ -18,12 +18,11 @@
 //! and is written with one call, but never synced: after a power failure the checksum may be wrong, and then the
 //! state starts afresh. It is worth a few failures, not a sync on every attempt.
 
-use super::record_key::RecordKind;
+use super::{Damage, bucket_of, circuit_of, recent_of};
+use crate::state::record_key::RecordKind;
 use retry_loop::bucket::Bucket;
 use retry_loop::circuit::{Circuit, Phase};
-use retry_loop::recent::{BUCKETS, Counts, Recent};
-use retry_loop::timestamp::{LONGEST, Span, Timestamp};
-use std::fmt;
+use retry_loop::recent::{BUCKETS, Recent};
 
 /// The size of every record, in bytes.
 pub const RECORD_SIZE: usize = CHECKSUM_OFFSET + 8;
@@ -32,7 +31,7 @@ pub const RECORD_SIZE: usize = CHECKSUM_OFFSET + 8;
 pub type RecordBytes = [u8; RECORD_SIZE];
 
 const MAGIC: [u8; 4] = *b"rtry";
-const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 2;
 
 /// The numbers of 8 bytes in a record: seven, and the buckets.
 const FIELDS: usize = 7 + BUCKETS;
@@ -43,56 +42,6 @@ const CHECKSUM_OFFSET: usize = 8 + 8 * FIELDS;
 const OLD_VERSION: u8 = 1;
 const OLD_CHECKSUM_OFFSET: usize = 56;
 const OLD_SIZE: usize = OLD_CHECKSUM_OFFSET + 8;
-
-/// No timestamp and no generation (which grows with the timestamp) is larger: Lua's numbers, which are floating-point,
-/// are exact up to here, and a clock gets here in the year 287396.
-const MAX_NUMBER: u64 = (1 << 53) - 1;
-
-/// Why bytes are not a valid record. The state then starts afresh, with a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
-    /// The record has this many bytes.
-    Length(usize),
-    /// Another program wrote it, or not all of it was written.
-    Checksum,
-    /// It has another version of the format.
-    Version(u8),
-    /// It is a record of the other kind, or has values that no rule gives.
-    Contents,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length(length) => write!(f, "it has {length} bytes instead of {RECORD_SIZE}"),
-            Self::Checksum => f.write_str("its checksum is wrong"),
-            Self::Version(version) => write!(f, "it is of version {version}, not {VERSION}"),
-            Self::Contents => f.write_str("it holds something else"),
-        }
-    }
-}
-
-/// The state in a record of either kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordState {
-    /// The state of a circuit breaker.
-    Breaker(Circuit),
-    /// The state of a retry budget.
-    Budget(Bucket),
-}
-
-impl RecordState {
-    /// Reads a record of this kind.
-    ///
-    /// # Errors
-    /// When the bytes are not a valid record.
-    pub fn from_bytes(kind: RecordKind, bytes: &[u8]) -> Result<Self, Damage> {
-        match kind {
-            RecordKind::Breaker => Circuit::from_bytes(bytes).map(Self::Breaker),
-            RecordKind::Budget => Bucket::from_bytes(bytes).map(Self::Budget),
-        }
-    }
-}
 
 /// A state that has a record format.
 pub trait RecordFormat: Copy + PartialEq {
@@ -137,48 +86,6 @@ impl RecordFormat for Circuit {
     }
 }
 
-/// The circuit that has these fields in a record, whichever store the record is from. Times are in milliseconds.
-///
-/// # Errors
-/// When no rule gives such a state: a span of 2^64 would keep a circuit open for ever.
-pub(super) fn circuit_of(
-    phase: u64,
-    [generation, failures, from, length, period]: [u64; 5],
-    recent: Recent,
-) -> Result<Circuit, Damage> {
-    let longest = LONGEST.as_millis() as u64;
-    if generation > MAX_NUMBER || from > MAX_NUMBER || length > longest || period > longest {
-        return Err(Damage::Contents);
-    }
-    let span = Span { from: Timestamp::from_millis(from), length };
-    let phase = match phase {
-        0 => Phase::Closed { failures: u32::try_from(failures).map_err(|_| Damage::Contents)?, recent },
-        1 | 2 if recent != Recent::EMPTY => return Err(Damage::Contents),
-        1 => Phase::Open { span, period },
-        2 => Phase::HalfOpen { lease: span, period },
-        _ => return Err(Damage::Contents),
-    };
-    Ok(Circuit { generation, phase })
-}
-
-/// The results in a window that have these fields in a record, whichever store the record is from: the width of the
-/// buckets in milliseconds, the number of the newest one, and the successes and failures in each.
-///
-/// # Errors
-/// When no rule gives such a state: counts without a width would never age.
-pub(super) fn recent_of(width: u64, newest: u64, buckets: [[u64; 2]; BUCKETS]) -> Result<Recent, Damage> {
-    let mut recent = Recent { width, newest, ..Recent::EMPTY };
-    for (bucket, [successes, failures]) in recent.buckets.iter_mut().zip(buckets) {
-        let count = |number| u32::try_from(number).map_err(|_| Damage::Contents);
-        *bucket = Counts { successes: count(successes)?, failures: count(failures)? };
-    }
-    let longest = LONGEST.as_millis() as u64 / BUCKETS as u64;
-    if width > longest || newest > MAX_NUMBER || (width == 0 && recent != Recent::EMPTY) {
-        return Err(Damage::Contents);
-    }
-    Ok(recent)
-}
-
 impl RecordFormat for Bucket {
     const KIND: RecordKind = RecordKind::Budget;
 
@@ -194,17 +101,6 @@ impl RecordFormat for Bucket {
             _ => Err(Damage::Contents),
         }
     }
-}
-
-/// The bucket that has these fields in a record: thousandths of a token, and a time in milliseconds.
-///
-/// # Errors
-/// When no rule gives such a state.
-pub(super) fn bucket_of([thousandths, at]: [u64; 2]) -> Result<Bucket, Damage> {
-    if thousandths > u64::from(u32::MAX) * 1000 || at > MAX_NUMBER {
-        return Err(Damage::Contents);
-    }
-    Ok(Bucket { thousandths, at: Timestamp::from_millis(at) })
 }
 
 const fn kind_byte(kind: RecordKind) -> u8 {
@@ -265,11 +161,14 @@ fn checksum(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_NUMBER;
     use super::*;
     use proptest::prelude::*;
     use retry_loop::bucket::{BudgetSettings, Payment};
     use retry_loop::circuit::{Admission, BreakerSettings, Observation, Ticket};
     use retry_loop::random::Random;
+    use retry_loop::recent::Counts;
+    use retry_loop::timestamp::{LONGEST, Span, Timestamp};
     use std::time::Duration;
 
     /// Any number, and often one at which a calculation may overflow.
