@@ -4,8 +4,18 @@
 -- Times in ms; whole numbers below 2^53.
 -- ARGV[1]: the operation, a word and numbers. ARGV[2]: the time, for tests; empty for the server's time.
 local seen = redis.call('GET', KEYS[1])
--- The most frequent question by far, with the answer for a fresh circuit.
-if not seen and string.sub(ARGV[1], 1, 6) == 'admit ' then return {'closed', 0, 0, 0, 0} end
+-- The most frequent questions by far first: an attempt, and its success where no failure is counted and no success is
+-- counted for a rate. Both change nothing. What is below answers them as well, and takes twice the time.
+local closed, counted = 0, 0
+if seen then
+  closed, counted = string.match(seen, '^1 0 (%d+) (%d+) 0 0 0$')
+  closed, counted = tonumber(closed), tonumber(counted)
+end
+if closed and closed <= 9007199254740991 and counted <= 4294967295 then
+  if string.sub(ARGV[1], 1, 6) == 'admit ' then return {'closed', 0, closed, 0, 0} end
+  local admitted = string.match(ARGV[1], '^success (%d+) .* 0$')
+  if counted == 0 and tonumber(admitted) == closed then return {'counted', 0, closed, 0, 0} end
+end
 
 local op, ticket, lease, threshold, open, draw, window, part =
   string.match(ARGV[1], '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
