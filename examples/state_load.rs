@@ -85,7 +85,7 @@ fn main() -> std::io::Result<()> {
         ("failure, a name each", Decision::Failure, false),
         ("failure, one name", Decision::Failure, true),
     ] {
-        for threads in [1, 16, 256] {
+        for threads in [1, 16, 256, 4000] {
             let directory = parent.join(format!("retry-state-load-{}", std::process::id()));
             std::fs::create_dir(&directory)?;
             // The threads and this one.

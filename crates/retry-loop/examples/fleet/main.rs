@@ -146,6 +146,9 @@ fn disturbed_groups() -> Vec<Group> {
         ("both, state server gone", with(both(), gone, 0.0)),
         ("both, a tenth outside", with(both(), well, 0.1)),
         ("both, a tenth outside, gone", with(both(), gone, 0.1)),
+        ("both, breaker by rate, gone", with(both_by_rate(), gone, 0.0)),
+        ("both, breaker by rate, a tenth outside", with(both_by_rate(), well, 0.1)),
+        ("both, breaker by rate, a tenth outside, gone", with(both_by_rate(), gone, 0.1)),
     ]
 }
 
