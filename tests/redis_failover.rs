@@ -71,6 +71,19 @@ fn without_the_server_the_jobs_of_a_machine_share_one_retry() {
     let jobs_of_this_machine = Machine { state: "state/retry".to_owned(), ..machine };
     assert_eq!(jobs_of_this_machine.fails("--budget b").0, 4);
 
+    // Where the machine can keep nothing, each job has one retry, and says so once.
+    let nowhere = Machine::new(&nobody());
+    let unwritable = |name: &str| {
+        let mut job = nowhere.job(&format!("--breaker {name} --budget {name}"), "exit 7");
+        let output = job.env("XDG_STATE_HOME", "/proc/nowhere").output().unwrap();
+        assert_eq!(output.status.code(), Some(7), "{output:?}");
+        said(&output)
+    };
+    for said in [unwritable("b"), unwritable("b")] {
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(said[2].contains("attempt 2/4") && said[2].contains("retry budget"), "{said:?}");
+    }
+
     // Who asks for a breaker only does not lose a retry.
     let machine = Machine::new(&nobody());
     let (attempts, said) = machine.fails("--breaker b --breaker-failures 100");

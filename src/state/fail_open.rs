@@ -13,7 +13,8 @@ use std::time::Duration;
 /// A store that is used until its first error.
 ///
 /// That error goes to `warn`, as the text of a message, and the store is not used again in this run: waiting for a dead
-/// server before and after each attempt would be worse than to share less.
+/// server before and after each attempt would be worse than to share less. One warning is enough: an error of the
+/// machine's own state, which nobody has asked for, changes nothing that the user was told.
 #[derive(Debug)]
 pub struct FailOpenStore {
     current: Current,
@@ -84,8 +85,8 @@ impl FailOpenStore {
         result
     }
 
-    /// `None` when no store can be used. Warns of each error that ends the use of a store, and of the first damaged
-    /// record.
+    /// `None` when no store can be used. Warns of the error that ends the use of the planned store, and of the first
+    /// damaged record.
     pub fn execute<Q: Operation>(
         &mut self,
         key: &RecordKey,
@@ -145,9 +146,9 @@ impl FailOpenStore {
             match result {
                 Ok(reply) => break Some(reply),
                 Err(error) => {
-                    // The first error is the cause, whatever follows from it.
-                    let location = self.leave_store();
-                    failure.get_or_insert((location, error));
+                    if let Some(location) = self.leave_store() {
+                        failure = Some((location, error));
+                    }
                 }
             }
         };
@@ -165,20 +166,18 @@ impl FailOpenStore {
         reply
     }
 
-    /// Turns to the next store, and returns the location of the one that has failed.
-    fn leave_store(&mut self) -> Location {
-        match std::mem::replace(&mut self.current, Current::None) {
-            Current::Planned { location, machine, .. } => {
-                if let Some(machine) = machine {
-                    // A server may have used up the time of this attempt.
-                    self.used = Duration::ZERO;
-                    self.current = Current::Machine { store: Store::at(&machine), location: machine };
-                }
-                location
-            }
-            Current::Machine { location, .. } => location,
-            Current::None => Location::Unavailable,
+    /// Turns to the next store. Returns the location of the one that has failed if it is the planned one.
+    fn leave_store(&mut self) -> Option<Location> {
+        let Current::Planned { location, machine, .. } = std::mem::replace(&mut self.current, Current::None)
+        else {
+            return None;
+        };
+        if let Some(machine) = machine {
+            // A server may have used up the time of this attempt.
+            self.used = Duration::ZERO;
+            self.current = Current::Machine { store: Store::at(&machine), location: machine };
         }
+        Some(location)
     }
 
     fn location(&self) -> Option<&Location> {

@@ -69,7 +69,7 @@ impl SharedState {
         }
     }
 
-    /// With another limit than [`TIMEOUT_PER_ATTEMPT`], for tests that must pass on a busy machine.
+    /// With another limit for the operations of an attempt, for tests that must pass on a busy machine.
     #[doc(hidden)]
     #[must_use]
     pub fn with_limit(mut self, limit: Duration) -> Self {
