@@ -322,7 +322,8 @@ pub struct Args {
 
     /// Share of failed attempts that opens the circuit, as 50%
     ///
-    /// Instead of failures in a row: where two of three attempts fail, there are never five in a row. It counts
+    /// Instead of failures in a row: where two of three attempts fail, there are never five in a row, and among the jobs
+    /// of a fleet five in a row come by chance (with 10s as the window, 50% is a good rule for those). It counts
     /// the attempts that ended within --breaker-window, and opens at no fewer than --breaker-min-attempts. How long
     /// an attempt took does not matter. Each success is counted too, so it costs a write where failures in a row
     /// cost none.

@@ -33,8 +33,8 @@ if not now then
 end
 
 local phase, generation, failures, from, length, period = CLOSED, 0, 0, 0, 0, 0
+-- The buckets are filled where there is a window, in the operation or in the record: that takes time.
 local width, newest, good, bad = 0, 0, {}, {}
-for i = 1, BUCKETS do good[i], bad[i] = 0, 0 end
 
 -- Whether it is a closed circuit with a window.
 local function read_window(text)
@@ -51,8 +51,14 @@ local function read_window(text)
   return true
 end
 
+local function empty(new_width, number)
+  width, newest = new_width, number
+  for i = 1, BUCKETS do good[i], bad[i] = 0, 0 end
+end
+
+if window > 0 then empty(0, 0) end
 local damage = 0
-if seen and not read_window(seen) then
+if seen and (string.sub(seen, 1, 2) ~= '2 ' or not read_window(seen)) then
   local a, b, c, d, e, f = string.match(seen, '^1 ([012]) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   if a then
     phase, generation, failures = tonumber(a), tonumber(b), tonumber(c)
@@ -75,15 +81,10 @@ local function sum(counts)
   return all
 end
 
-local function empty(new_width, number)
-  width, newest = new_width, number
-  for i = 1, BUCKETS do good[i], bad[i] = 0, 0 end
-end
-
 local function go(to, duration, nominal)
   generation = math.max(generation + 1, now)
   phase, failures, from, length, period = to, 0, now, duration, nominal
-  empty(0, 0)
+  width, newest = 0, 0
 end
 
 -- Adds a result to the newest bucket of its counts.
@@ -106,12 +107,11 @@ local function count(counts)
 end
 
 local function is_reached()
+  if window == 0 then return failures >= threshold end
   local failed = sum(bad)
-  if part > 0 then
-    local all = sum(good) + failed
-    return all >= threshold and failed * 1000 >= part * all
-  end
-  return (window > 0 and math.min(failures, failed) or failures) >= threshold
+  if part == 0 then return math.min(failures, failed) >= threshold end
+  local all = sum(good) + failed
+  return all >= threshold and failed * 1000 >= part * all
 end
 
 local reply, wait = 'late', 0
