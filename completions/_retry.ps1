@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
     $commandElements = $commandAst.CommandElements
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--retry-if', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--stats', '--html', '--generate')
+    $valued = @('-r', '--retries', '--attempts', '-t', '--timeout', '--deadline', '--timeout-signal', '--kill-after', '--leftovers', '--idle-timeout', '--consecutive', '-b', '--base', '-f', '--factor', '-m', '--max-delay', '-j', '--jitter', '--backoff', '--delays', '--initial-delay', '--stagger', '--reset-after', '--max-retry-after', '--seed', '--retry-on', '--stop-on', '--success-on', '--preset-file', '--retry-on-output', '--stop-on-output', '--success-on-output', '--require-output', '--retry-if', '--flaky-exit', '--stdin', '--stdout', '--stderr', '--before-retry', '--fallback', '--breaker', '--breaker-failures', '--breaker-rate', '--breaker-min-attempts', '--breaker-window', '--breaker-open', '--budget', '--budget-ratio', '--budget-burst', '--state', '--reset-state', '--log', '--log-format', '--report', '--junit', '--ci', '--progress', '--color', '--label', '--stats', '--html', '--generate')
     $index = 1
     $ended = $false
     $option = ''
@@ -128,7 +128,10 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--fallback', '--fallback', [CompletionResultType]::ParameterName, 'Shell command to run when all attempts have failed')
             [CompletionResult]::new('--breaker', '--breaker', [CompletionResultType]::ParameterName, 'Circuit breaker to share under this name')
             [CompletionResult]::new('--breaker-failures', '--breaker-failures', [CompletionResultType]::ParameterName, 'Failures in a row that open the circuit [default: 5]')
-            [CompletionResult]::new('--breaker-open', '--breaker-open', [CompletionResultType]::ParameterName, 'How long the circuit is open at first [default: 30]')
+            [CompletionResult]::new('--breaker-rate', '--breaker-rate', [CompletionResultType]::ParameterName, 'Share of failed attempts that opens the circuit, as 50%')
+            [CompletionResult]::new('--breaker-min-attempts', '--breaker-min-attempts', [CompletionResultType]::ParameterName, 'Attempts below which --breaker-rate opens nothing [default: 10]')
+            [CompletionResult]::new('--breaker-window', '--breaker-window', [CompletionResultType]::ParameterName, 'Time in which failures count [default: 60, for a rate]')
+            [CompletionResult]::new('--breaker-open', '--breaker-open', [CompletionResultType]::ParameterName, 'How long the circuit is open at first [default: 5]')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Retry budget to share under this name')
             [CompletionResult]::new('--budget-ratio', '--budget-ratio', [CompletionResultType]::ParameterName, 'What a success gives back to the budget [default: 0.2]')
             [CompletionResult]::new('--budget-burst', '--budget-burst', [CompletionResultType]::ParameterName, 'How many retries the budget holds [default: 10]')

@@ -23,7 +23,7 @@ _retry_options() {
 
     case "${cmd}" in
         retry)
-            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --show-state --reset-state --quiet --silent --verbose --log --log-format --report --junit --ci --progress --color --label --dry-run --list-presets --stats --html --generate --help --version"
+            opts="-r -t -b -f -m -j -O -q -v -h -V --attempts --retries --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive --base --factor --max-delay --jitter --backoff --delays --initial-delay --stagger --reset-after --retry-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-rate --breaker-min-attempts --breaker-window --breaker-open --budget --budget-ratio --budget-burst --state --show-state --reset-state --quiet --silent --verbose --log --log-format --report --junit --ci --progress --color --label --dry-run --list-presets --stats --html --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -309,6 +309,27 @@ _retry_options() {
                     fi
                     return 0
                     ;;
+                --breaker-rate)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --breaker-min-attempts)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --breaker-window)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --breaker-open)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -461,7 +482,7 @@ _retry_options() {
 
 # retry's own options are completed by _retry_options, the rest by what the command completes to.
 _retry() {
-    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate "
+    local valued=" -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-rate --breaker-min-attempts --breaker-window --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate "
     local i=1 word option="" ended="" cur="$2" head
     COMPREPLY=()
     # The first word that is neither an option nor the value of one is the command.

@@ -11,7 +11,7 @@ set edit:completion:arg-completer[retry] = {|@words|
     }
     # The first word that is neither an option nor the value of one is the command. From there on it
     # is a command line of its own.
-    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate]
+    var valued = [-r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-rate --breaker-min-attempts --breaker-window --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate]
     var values = [
         &--timeout-signal=['TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'ABRT' 'USR1' 'USR2']
         &--leftovers=['keep' 'end']
@@ -110,7 +110,10 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --fallback 'Shell command to run when all attempts have failed'
             cand --breaker 'Circuit breaker to share under this name'
             cand --breaker-failures 'Failures in a row that open the circuit [default: 5]'
-            cand --breaker-open 'How long the circuit is open at first [default: 30]'
+            cand --breaker-rate 'Share of failed attempts that opens the circuit, as 50%'
+            cand --breaker-min-attempts 'Attempts below which --breaker-rate opens nothing [default: 10]'
+            cand --breaker-window 'Time in which failures count [default: 60, for a rate]'
+            cand --breaker-open 'How long the circuit is open at first [default: 5]'
             cand --budget 'Retry budget to share under this name'
             cand --budget-ratio 'What a success gives back to the budget [default: 0.2]'
             cand --budget-burst 'How many retries the budget holds [default: 10]'

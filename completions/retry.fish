@@ -15,7 +15,7 @@ function __retry_command
                 set -e words[1]
                 # -qr 3 is -q -r 3
                 set word (string replace -r '^-[OqvhV]+(?=.)' - -- $word)
-                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate
+                if contains -- $word -r --retries --attempts -t --timeout --deadline --timeout-signal --kill-after --leftovers --idle-timeout --consecutive -b --base -f --factor -m --max-delay -j --jitter --backoff --delays --initial-delay --stagger --reset-after --max-retry-after --seed --retry-on --stop-on --success-on --preset-file --retry-on-output --stop-on-output --success-on-output --require-output --retry-if --flaky-exit --stdin --stdout --stderr --before-retry --fallback --breaker --breaker-failures --breaker-rate --breaker-min-attempts --breaker-window --breaker-open --budget --budget-ratio --budget-burst --state --reset-state --log --log-format --report --junit --ci --progress --color --label --stats --html --generate
                     and set -q words[1]
                     set -e words[1]
                 end
@@ -101,7 +101,10 @@ complete -c retry -n __retry_at_options -l before-retry -d 'Shell command to run
 complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run when all attempts have failed' -r -f
 complete -c retry -n __retry_at_options -l breaker -d 'Circuit breaker to share under this name' -r -f
 complete -c retry -n __retry_at_options -l breaker-failures -d 'Failures in a row that open the circuit [default: 5]' -r -f
-complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first [default: 30]' -r -f
+complete -c retry -n __retry_at_options -l breaker-rate -d 'Share of failed attempts that opens the circuit, as 50%' -r -f
+complete -c retry -n __retry_at_options -l breaker-min-attempts -d 'Attempts below which --breaker-rate opens nothing [default: 10]' -r -f
+complete -c retry -n __retry_at_options -l breaker-window -d 'Time in which failures count [default: 60, for a rate]' -r -f
+complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first [default: 5]' -r -f
 complete -c retry -n __retry_at_options -l budget -d 'Retry budget to share under this name' -r -f
 complete -c retry -n __retry_at_options -l budget-ratio -d 'What a success gives back to the budget [default: 0.2]' -r -f
 complete -c retry -n __retry_at_options -l budget-burst -d 'How many retries the budget holds [default: 10]' -r -f

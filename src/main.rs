@@ -18,7 +18,7 @@ use retry::platform::{signals, stdio, this_process};
 use retry::process::supervisor::Supervisor;
 use retry::report::{self, output, reporter::Reporter, sanitize::Line, wait_policy::UntilSignal};
 use retry::state::error::{Removal, StoreError};
-use retry::state::shared;
+use retry::state::inspect;
 use retry::stats::Remark;
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -96,7 +96,7 @@ fn note_piped(reporter: &mut Reporter<'_>, stream: Stream) {
 }
 
 fn show_state(location: &Location, format: Format) -> Result<Exit> {
-    let all = shared::show(location).map_err(|error| unusable(location, &error))?;
+    let all = inspect::show(location).map_err(|error| unusable(location, &error))?;
     let shown = match format {
         Format::Text => report::state::text(location, &all),
         Format::Json => report::state::json(&all),
@@ -105,7 +105,7 @@ fn show_state(location: &Location, format: Format) -> Result<Exit> {
 }
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
-    let removal = shared::reset(location, name).map_err(|error| unusable(location, &error))?;
+    let removal = inspect::reset(location, name).map_err(|error| unusable(location, &error))?;
     let name = report::sanitize::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} was reset\n").as_bytes()),

@@ -104,6 +104,9 @@ const BAD: &[(&str, &[&str])] = &[
     ("--stdout", &["last"]),
     ("--stderr", &["none"]),
     ("--breaker-failures", &["0", "-1", "many"]),
+    ("--breaker-rate", &["0%", "-1%", "101%", "0.5", "50", "half", "nan%", "0.05%"]),
+    ("--breaker-min-attempts", &["0", "-1", "1.5"]),
+    ("--breaker-window", &["0", "9ms", "-1", "long", "8d"]),
     ("--breaker-open", &["0", "-1", "long", "8d"]),
     ("--budget-ratio", &["-1", "nan", "half"]),
     ("--budget-burst", &["0", "-1", "1.5"]),
@@ -158,10 +161,12 @@ fn is_good(message: &str, start: &str) {
     // A dry run, so that nothing is waited for.
     // Some flags do nothing without another one.
     let others = "--retry-after --breaker b --budget b";
+    let rate = "--breaker b --breaker-rate 50%";
     assert!(
         retry(good)
             || retry(&format!("--dry-run {good} -- true"))
-            || retry(&format!("--dry-run {others} {good} -- true")),
+            || retry(&format!("--dry-run {others} {good} -- true"))
+            || retry(&format!("--dry-run {rate} {good} -- true")),
         "{message}"
     );
 }

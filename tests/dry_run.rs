@@ -183,10 +183,21 @@ fn what_is_shared_is_named() {
     // Long lines are wrapped.
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "Breaker: \"reg\" in redis://***@db opens for 30s after 3 consecutive failures; while it is open, retry runs nothing and exits with 75.",
+        "Breaker: \"reg\" in redis://***@db opens for 5s after 3 consecutive failures; while it is open, retry runs nothing and exits with 75.",
         "Budget: \"pot\" in redis://***@db holds 4 tokens; a retry takes 1, a success returns 0.2.",
     ] {
         assert!(words.contains(line), "{text}");
+    }
+    for (more, words) in [
+        ("--breaker-rate 12.5%", "at 12.5% failures among at least 10 attempts within 1m 0s;"),
+        (
+            "--breaker-rate 50% --breaker-min-attempts 20 --breaker-window 2m",
+            "at 50% failures among at least 20 attempts within 2m 0s;",
+        ),
+        ("--breaker-window 30", "at 5 failures in a row within 30.0s;"),
+    ] {
+        let text = scene.dry_run(&format!("--breaker reg {more}"));
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
     }
     let json = scene.json(flags);
     assert_eq!([&json["breaker"], &json["budget"], &json["state"]], ["reg", "pot", "redis://***@db"]);

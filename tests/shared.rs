@@ -31,6 +31,8 @@ impl Place {
     fn to_spawn(&self, options: &str) -> Command {
         let mut command = self.scratch.retry_to_spawn(&format!("{BRISK} {} {options}", self.state));
         command.env("XDG_STATE_HOME", self.scratch.path("state"));
+        // A circuit that a test has opened is still open when the machine is slow.
+        command.env("RETRY_BREAKER_OPEN", "30");
         command
     }
 
@@ -76,9 +78,12 @@ fn status(output: &Output) -> i32 {
 const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
 
 /// What must hold wherever the state is kept.
-const SCENARIOS: [fn(&Place); 14] = [
+const SCENARIOS: [fn(&Place); 17] = [
     failures_in_a_row_open_the_circuit,
     a_success_starts_the_count_anew,
+    two_failures_of_three_open_a_circuit_with_a_rate,
+    old_failures_do_not_open_a_circuit_with_a_window,
+    a_slow_success_is_a_success,
     what_says_nothing_about_the_service_is_not_counted,
     trouble_of_this_machine_is_not_counted,
     an_interrupted_attempt_is_not_counted,
@@ -103,7 +108,9 @@ fn all_of_it_with_files() {
 #[cfg(feature = "redis")]
 #[test]
 fn all_of_it_with_redis() {
-    let Some(server) = shared_state::server::Server::start("retry with Redis", &[]) else { return };
+    let Some(server) = shared_state::server::Server::start("retry with Redis", &["--databases", "32"]) else {
+        return;
+    };
     for (database, scenario) in SCENARIOS.into_iter().enumerate() {
         scenario(&Place { scratch: Scratch::new(), state: format!("--state {}/{database}", server.url()) });
     }
@@ -158,6 +165,57 @@ fn a_success_starts_the_count_anew(place: &Place) {
     assert_is(&place.shown("b"), "b  breaker  closed, 2 consecutive failures");
     assert_eq!(statuses(2), [1, 75]);
     assert_eq!(place.runs(), 6);
+}
+
+fn two_failures_of_three_open_a_circuit_with_a_rate(place: &Place) {
+    let ends = place.scratch.ends("1 1 0 1 1 0 1 1 0");
+    let run = |options: &str| status(&place.run(&format!("{options} --retries 1"), &ends));
+    // A window of a day: nothing ages while the test runs.
+    let rate = "--breaker r --breaker-rate 60% --breaker-min-attempts 5 --breaker-window 1d";
+    assert_eq!([(); 4].map(|()| run(rate)), [1, 1, 0, 1]);
+    assert_is(&place.shown("r"), "r  breaker  closed, 3 of 4 attempts failed in 24h 0m 0s");
+    let json: serde_json::Value =
+        serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap();
+    let expected = serde_json::json!({
+        "name": "r", "kind": "breaker", "state": "closed", "failures": 1, "window_s": 86400.0,
+        "window_successes": 1, "window_failures": 3, "refuses_s": 0.0, "locked": false,
+    });
+    assert_eq!(json[0], expected);
+    // The fifth attempt fails, and four of five are enough.
+    assert_eq!([(); 2].map(|()| run(rate)), [1, 75]);
+    assert_is(&place.shown("r"), "r  breaker  open for another <T>");
+    // By failures in a row, the same pattern opens nothing. Five attempts were made already.
+    let ends = place.scratch.ends("1 1 0 1 1 1 1 0 1 1 0 1 1 0");
+    let run = || status(&place.run("--breaker c --breaker-failures 3 --retries 1", &ends));
+    assert_eq!([(); 9].map(|()| run()), [1, 1, 0, 1, 1, 0, 1, 1, 0]);
+}
+
+fn old_failures_do_not_open_a_circuit_with_a_window(place: &Place) {
+    let fails = place.scratch.ends("1");
+    let run = |options: &str| {
+        status(&place.run(&format!("--breaker w --breaker-failures 2 --retries 1 {options}"), &fails))
+    };
+    let json = || -> serde_json::Value {
+        serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap()
+    };
+    assert_eq!(run("--breaker-window 50ms"), 1);
+    wait_until("the failure to age", || json()[0]["window_failures"] == 0);
+    // The second in a row, and the first in the window.
+    assert_eq!(run("--breaker-window 50ms"), 1);
+    assert!(place.shown("w").starts_with("w  breaker  closed, "), "{}", place.shown("w"));
+    // Without a window both count, and this one is the third.
+    assert_eq!([(); 2].map(|()| run("")), [1, 75]);
+    // In a window that is long enough, two in a row open it.
+    let run =
+        |_| status(&place.run("--breaker v --breaker-failures 2 --retries 1 --breaker-window 1d", &fails));
+    assert_eq!([0; 3].map(run), [1, 1, 75]);
+}
+
+/// However long it takes: only its end says something.
+fn a_slow_success_is_a_success(place: &Place) {
+    let options = "--breaker s --breaker-rate 0.1% --breaker-min-attempts 1 --breaker-window 1d --retries 1";
+    assert_eq!([(); 3].map(|()| status(&place.shell(options, "sleep 0.3"))), [0, 0, 0]);
+    assert_is(&place.shown("s"), "s  breaker  closed, 0 of 3 attempts failed in 24h 0m 0s");
 }
 
 fn what_says_nothing_about_the_service_is_not_counted(place: &Place) {
@@ -383,14 +441,26 @@ fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
     }
     for state in states {
         let ends = place.scratch.ends("1 1 0");
-        let _first_time = fs::remove_file(place.scratch.path("runs"));
-        let options = format!("{state} --breaker b --breaker-failures 1 --budget b --budget-burst 1");
+        let first_time = || fs::remove_file(place.scratch.path("runs")).is_err();
+        first_time();
+        let options = format!("{state} --breaker b --breaker-failures 1");
         let output = place.run(&options, &ends);
         assert_eq!((status(&output), place.runs()), (0, 3), "{output:?}");
-        let said = said(&output);
-        assert_eq!(said.len(), 4, "{said:?}");
-        assert_is(&said[0], r"retry: cannot use shared state in .*: .*. Continuing without shared state");
-        assert!(!said[0].contains("secret"), "{said:?}");
+        let breaker = said(&output);
+        assert_eq!(breaker.len(), 4, "{breaker:?}");
+        let warning = r"retry: cannot use shared state in .*: .*\. Continuing without shared state";
+        assert_is(&breaker[0], warning);
+        assert!(!breaker[0].contains("secret"), "{breaker:?}");
+
+        // Who asks for a budget is not given as many retries as there are: one is left.
+        first_time();
+        let options = format!("{options} --budget b");
+        let output = place.run(&options, &ends);
+        assert_eq!((status(&output), place.runs()), (1, 2), "{output:?}");
+        let both = said(&output);
+        assert_eq!(both.len(), 3, "{both:?}");
+        assert_is(&both[0], &format!("{warning}, with at most one retry"));
+        assert!(both[2].contains("retry budget"), "{both:?}");
 
         let quiet = place.shell(&format!("--quiet {options}"), "exit 0");
         assert_eq!((status(&quiet), quiet.stderr.as_slice()), (0, &b""[..]));
@@ -479,6 +549,8 @@ fn a_flag_that_does_nothing_alone_is_refused() {
     let place = Place::by_default();
     for (flag, needs) in [
         ("--breaker-failures 2", "--breaker NAME"),
+        ("--breaker-rate 50%", "--breaker NAME"),
+        ("--breaker-window 2m", "--breaker NAME"),
         ("--breaker-open 2", "--breaker NAME"),
         ("--budget-ratio 0.5", "--budget NAME"),
         ("--budget-burst 2", "--budget NAME"),
@@ -496,6 +568,18 @@ fn a_flag_that_does_nothing_alone_is_refused() {
         let idle = place.to_spawn("").env(variable, value).arg("true").output().unwrap();
         assert_eq!((status(&idle), idle.stderr.as_slice()), (0, &b""[..]));
     }
+    let output = place.shell("--breaker b --breaker-min-attempts 9", "exit 0");
+    assert_eq!(status(&output), 125);
+    let line = "retry: --breaker-min-attempts does nothing without --breaker-rate 50%. \
+                Good: --breaker-rate 50% --breaker-min-attempts 20";
+    assert_eq!(said(&output)[0], line);
+    let both = place.shell("--breaker b --breaker-failures 2 --breaker-rate 50%", "exit 0");
+    assert_eq!(status(&both), 125);
+    assert!(said(&both)[0].contains("--breaker-rate"), "{both:?}");
+    // A flag overrules a conflicting default.
+    let mut command = place.to_spawn("--breaker b --breaker-failures 2");
+    let overruled = command.env("RETRY_BREAKER_RATE", "50%").arg("true").output().unwrap();
+    assert_eq!((status(&overruled), overruled.stderr.as_slice()), (0, &b""[..]));
     for bad in ["--breaker-failures 0", "--breaker-open 0", "--budget-ratio -1", "--budget-burst 0"] {
         assert_eq!(status(&place.shell(&format!("--breaker b --budget b {bad}"), "exit 0")), 125, "{bad}");
     }
@@ -566,7 +650,7 @@ fn a_budget_keeps_retries_from_multiplying_an_outage() {
     let invocations = std::env::var("SHARED_INVOCATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let without = attempts_each(&Place::by_default(), invocations, "");
     assert!((without - 4.0).abs() < 1e-9, "{without} attempts each");
-    // Ten from the full bucket and one in ten seconds: 1.05 and a little.
+    // Ten from the full bucket and one in a minute: 1.05 and a little.
     let with = attempts_each(&Place::by_default(), invocations, "--budget b");
     assert!(with > 1.0 && with <= 1.2, "{with} attempts each");
 }

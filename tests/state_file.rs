@@ -10,11 +10,13 @@
 mod common;
 mod shared_state;
 
-use common::command::{can, program};
+use common::command::{Scratch, can, program};
 use retry::core::shared::{Location, Name};
 use retry::state::error::{LockState, Removal};
+use retry::state::inspect::{self, RecordStatus};
+use retry::state::record::RECORD_SIZE;
 use retry::state::record_key::{RecordKey, RecordKind};
-use retry::state::shared::{self, Gate, Permit, RecordStatus};
+use retry::state::shared::{Gate, Permit};
 use retry_loop::circuit::{Circuit, Observation, Recorded};
 use shared_state::{
     LEASE, LONG, attempt, child, copy_this_binary, counting, fails_open, failures, never_opens, sure, told,
@@ -26,7 +28,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 #[test]
@@ -73,13 +75,49 @@ fn looking_and_succeeding_make_no_directory() {
     let mut quiet = user(&own(&state), "x");
     attempt(&mut quiet, Observation::Success);
     sure(quiet.deposit());
-    assert_eq!(shared::show(&own(&state)), Ok(vec![]));
-    assert_eq!(shared::reset(&own(&state), &Name::new("x")), Ok(Removal::Absent));
+    assert_eq!(inspect::show(&own(&state)), Ok(vec![]));
+    assert_eq!(inspect::reset(&own(&state), &Name::new("x")), Ok(Removal::Absent));
     assert!(!directory.path().join("a").exists());
     attempt(&mut quiet, Observation::Failure);
     assert_eq!(fs::metadata(&state).unwrap().mode() & 0o777, 0o700);
     let record = fs::metadata(state.join(file_of("x"))).unwrap();
-    assert_eq!((record.mode() & 0o777, record.len()), (0o600, 64));
+    assert_eq!((record.mode() & 0o777, record.len()), (0o600, RECORD_SIZE as u64));
+}
+
+/// A run that succeeds at once while the circuit is closed and the bucket is full leaves the records as they are.
+#[test]
+fn a_success_at_once_writes_no_record() {
+    let scratch = Scratch::new();
+    let run = |ends: &str| {
+        let _first_time = fs::remove_file(scratch.path("runs"));
+        let options = "--base 0.001 --state state --breaker x --budget x --budget-ratio 1";
+        let command = scratch.ends(ends);
+        let output = scratch.retry_to_spawn(options).arg("--").args(command).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    };
+    let records = || {
+        let entries = fs::read_dir(scratch.path("state")).unwrap().map(|entry| entry.unwrap().path());
+        let mut all: Vec<_> = entries
+            .map(|path| {
+                let stat = fs::metadata(&path).unwrap();
+                (path, stat.ino(), stat.modified().unwrap(), stat.ctime_nsec(), stat.nlink())
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    // The success ends the failures in a row, and fills the bucket again.
+    run("1 0");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for (path, ..) in records() {
+        File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    }
+    let before = records();
+    assert_eq!(before.len(), 2, "{before:?}");
+    run("0");
+    assert_eq!(records(), before);
+    run("1 0");
+    assert_ne!(records(), before);
 }
 
 #[test]
@@ -135,7 +173,7 @@ fn no_link_is_followed_and_nothing_else_is_overwritten() {
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
 
     // A reset removes it.
-    assert_eq!(shared::reset(&given(&state), &Name::new("x")), Ok(Removal::Removed));
+    assert_eq!(inspect::reset(&given(&state), &Name::new("x")), Ok(Removal::Removed));
     attempt(&mut counting(&given(&state)), Observation::Failure);
 }
 
@@ -146,7 +184,7 @@ fn a_place_that_is_no_directory_stops_nothing() {
     fs::write(&file, "").unwrap();
     for location in [given(&file), own(&file)] {
         fails_open(&location, "x", ": not a directory");
-        assert!(shared::show(&location).is_err());
+        assert!(inspect::show(&location).is_err());
     }
     // A directory that does not exist is no error until there is something to write.
     let below = given(file.join("below"));
@@ -265,14 +303,15 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     let version = [&good[..4], &[9], &good[5..]].concat();
     for (bytes, why) in [
         (good[..63].to_vec(), "63 bytes"),
-        ([good.as_slice(), &good].concat(), "65 bytes"),
+        ([good.as_slice(), &good].concat(), "153 bytes"),
+        (vec![0; RECORD_SIZE], "checksum"),
         (vec![0; 64], "checksum"),
         (flipped(20), "checksum"),
         (version, "version 9"),
         (b"hello\n".to_vec(), "6 bytes"),
     ] {
         fs::write(&record, &bytes).unwrap();
-        let shown = shared::show(&location).unwrap();
+        let shown = inspect::show(&location).unwrap();
         assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
 
         let mut user = counting(&location);
@@ -283,7 +322,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
         assert!(warning.contains(why), "{warning}");
         assert_eq!(attempt(&mut user, Observation::Failure), Some(Recorded::Counted));
         assert_eq!(failures(&location, &Name::new("x")), 1);
-        assert_eq!(fs::metadata(&record).unwrap().len(), 64);
+        assert_eq!(fs::metadata(&record).unwrap().len(), RECORD_SIZE as u64);
     }
     // A file whose process died before it was written.
     fs::write(&record, "").unwrap();
@@ -327,7 +366,7 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
         })
         .collect();
     let started = Instant::now();
-    let shown = shared::show(&location).unwrap();
+    let shown = inspect::show(&location).unwrap();
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(shown.len(), 20);
     for one in shown {
@@ -337,14 +376,14 @@ fn people_wait_for_no_lock_and_are_told_of_it() {
     }
     let started = Instant::now();
     for name in &names {
-        assert_eq!(shared::reset(&location, &Name::new(name.as_str())), Ok(Removal::Removed));
+        assert_eq!(inspect::reset(&location, &Name::new(name.as_str())), Ok(Removal::Removed));
     }
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
-    assert_eq!(shared::show(&location), Ok(vec![]));
+    assert_eq!(inspect::show(&location), Ok(vec![]));
     // A process that gets the lock of a removed record does not bring it back.
     drop(locks);
     attempt(&mut user_with(&location, &Name::new("n0"), never_opens()), Observation::Failure);
-    let shown = shared::show(&location).unwrap();
+    let shown = inspect::show(&location).unwrap();
     assert_eq!((shown.len(), shown[0].lock), (1, LockState::Unlocked));
 }
 
@@ -389,16 +428,16 @@ fn huge_and_odd_files_are_no_records() {
     let location = given(directory.path());
     let record = directory.path().join(file_of("x"));
     File::create(&record).unwrap().set_len(1 << 40).unwrap();
-    let shown = shared::show(&location).unwrap();
+    let shown = inspect::show(&location).unwrap();
     assert!(matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)), "{shown:?}");
     let answer = counting(&location).admit(LEASE);
-    assert!(answer.warning.unwrap().contains("65 bytes"));
-    assert_eq!(fs::metadata(&record).unwrap().len(), 64);
+    assert!(answer.warning.unwrap().contains("153 bytes"));
+    assert_eq!(fs::metadata(&record).unwrap().len(), RECORD_SIZE as u64);
     for make in ["ln -sf /dev/zero", "mkfifo", "mkdir"] {
         fs::remove_file(&record).unwrap_or_default();
         let done = program("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
         assert!(done.unwrap().success());
-        let shown = shared::show(&location).unwrap();
+        let shown = inspect::show(&location).unwrap();
         assert!(
             matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)),
             "{make}: {shown:?}"
@@ -413,7 +452,7 @@ fn a_directory_of_too_many_records_is_not_read_to_its_end() {
     for n in 0..=10_000 {
         File::create(directory.path().join(file_of(&n.to_string()))).unwrap();
     }
-    let trouble = shared::show(&given(directory.path())).unwrap_err().to_string();
+    let trouble = inspect::show(&given(directory.path())).unwrap_err().to_string();
     assert_eq!(trouble, "there are more than 10000 records");
 }
 

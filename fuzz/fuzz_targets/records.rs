@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use retry::state::record::{RECORD_SIZE, RecordFormat, RecordState};
 use retry::state::record_key::RecordKind;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Ticket};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Ticket, Trip};
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;
 use std::num::NonZeroU32;
@@ -27,7 +27,9 @@ fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
     }
     for kind in RecordKind::ALL {
         match RecordState::from_bytes(kind, &bytes) {
-            Ok(RecordState::Breaker(state)) => look_at_breaker(state, Timestamp::from_millis(now), lease, small),
+            Ok(RecordState::Breaker(state)) => {
+                look_at_breaker(state, Timestamp::from_millis(now), lease, small)
+            }
             Ok(RecordState::Budget(state)) => look_at_budget(state, Timestamp::from_millis(now), small),
             Err(damage) => assert!(damage.to_string().len() < 60),
         }
@@ -37,21 +39,25 @@ fuzz_target!(|input: (u64, u64, u32, bool, Vec<u8>)| {
 /// What makes bytes a record, or hardly anything would get past the checksum.
 fn seal(bytes: &mut Vec<u8>) {
     bytes.resize(RECORD_SIZE, 0);
-    bytes[..5].copy_from_slice(b"rtry\x01");
+    bytes[..5].copy_from_slice(b"rtry\x02");
     bytes[5] = 1 + bytes[5] % 2;
     bytes[6] %= 4;
     bytes[7] = 0;
-    bytes[48..56].fill(0);
-    let sum = bytes[..56].iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+    // Only a closed circuit counts in a window.
+    if bytes[6] != 0 {
+        bytes[48..RECORD_SIZE - 8].fill(0);
+    }
+    let (content, checksum) = bytes.split_at_mut(RECORD_SIZE - 8);
+    let sum = content.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    bytes[56..].copy_from_slice(&sum.to_le_bytes());
+    checksum.copy_from_slice(&sum.to_le_bytes());
 }
 
 fn look_at_breaker(state: Circuit, now: Timestamp, lease: u64, failures: u32) {
     assert_eq!(Circuit::from_bytes(&state.to_bytes()), Ok(state));
     let settings = BreakerSettings {
-        failures: NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN),
+        trip: Trip::in_a_row(NonZeroU32::new(failures).unwrap_or(NonZeroU32::MIN)),
         open: Duration::from_millis(lease),
     };
     let random = &mut Random::seeded(lease);

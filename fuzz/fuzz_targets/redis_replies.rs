@@ -63,6 +63,7 @@ fuzz_target!(|input: (bool, &[u8])| {
     let to = if greeting { To::Greeting } else { To::Operation };
     *SAYS.lock().unwrap() = Says { bytes: bytes.to_vec(), to };
     let config = SharedConfig {
+        machine: None,
         location: SERVER.clone(),
         breaker: Some((Name::new("b"), BreakerSettings::default())),
         budget: Some((Name::new("b"), BudgetSettings::default())),

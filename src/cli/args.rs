@@ -296,8 +296,8 @@ pub struct Args {
     /// Circuit breaker to share under this name
     ///
     /// Every retry of this user that names it (see --state for more) counts its failures in a row. At
-    /// --breaker-failures of them the circuit opens: attempts are refused, with status 75 and nothing run
-    /// where it was the first, until --breaker-open has passed. Then one attempt probes.
+    /// --breaker-failures of them (or at --breaker-rate) the circuit opens: attempts are refused, with status 75
+    /// and nothing run where it was the first, until --breaker-open has passed. Then one attempt probes.
     #[arg(
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
@@ -310,16 +310,37 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = values::small_count, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_failures: Option<NonZeroU32>,
 
-    /// How long the circuit is open at first [default: 30]
+    /// Share of failed attempts that opens the circuit, as 50%
     ///
-    /// At most a week. Doubled, with jitter, whenever a probe fails, up to ten minutes.
+    /// Instead of failures in a row: where two of three attempts fail, there are never five in a row, and among the jobs
+    /// of a fleet five in a row come by chance (with 10s as the window, 50% is a good rule for those). It counts
+    /// the attempts that ended within --breaker-window, and opens at no fewer than --breaker-min-attempts. How long
+    /// an attempt took does not matter. Each success is counted too, so it costs a write where failures in a row
+    /// cost none.
+    #[arg(long, value_name = "PERCENT", value_parser = values::failure_rate, conflicts_with = "breaker_failures", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_rate: Option<f64>,
+
+    /// Attempts below which --breaker-rate opens nothing [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::small_count, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_min_attempts: Option<NonZeroU32>,
+
+    /// Time in which failures count [default: 60, for a rate]
+    ///
+    /// From 10 ms to a week; it is exact to a tenth. Older failures do not open the circuit. Without it, failures in
+    /// a row count until there is a success.
+    #[arg(long, value_name = "DUR", value_parser = values::window, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
+    pub breaker_window: Option<Duration>,
+
+    /// How long the circuit is open at first [default: 5]
+    ///
+    /// At most a week. Doubled, with jitter, whenever a probe fails, up to 30 s.
     #[arg(long, value_name = "DUR", value_parser = values::open_time, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_open: Option<Duration>,
 
     /// Retry budget to share under this name
     ///
     /// A bucket of tokens, full at first. A retry takes one, a success gives back --budget-ratio, and time
-    /// gives back one in ten seconds. Without a token retry gives up at once. First attempts are free.
+    /// gives back one in a minute. Without a token retry gives up at once. First attempts are free.
     #[arg(
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),

@@ -190,19 +190,26 @@ mod tests {
     #[test]
     fn the_defaults_are_what_the_help_says() {
         // Some options do nothing without another one.
-        for beside in [&[][..], &["--breaker=b", "--budget=b", "--retry-after"]] {
+        let others = ["--breaker=b", "--budget=b", "--retry-after", "--breaker-rate=50%"];
+        for beside in [&[][..], &others[..3], &others] {
             let mut described = 0;
             for option in Args::command().get_arguments() {
                 let help = option.get_help().map(ToString::to_string).unwrap_or_default();
                 let Some((_, default)) = help.split_once("[default: ") else { continue };
                 let default = default.split([']', ',']).next().unwrap_or_default();
                 let given = format!("--{}={default}", option.get_long().expect("a long name"));
-                let needs_another = ["--breaker-", "--budget-", "--max-retry"];
+                let needs = [
+                    ("--breaker-min", "--breaker-rate=50%"),
+                    ("--breaker-window", "--breaker-rate=50%"),
+                    ("--breaker-", "--breaker=b"),
+                    ("--budget-", "--budget=b"),
+                    ("--max-retry", "--retry-after"),
+                ];
+                let needed = needs.iter().find(|(start, _)| given.starts_with(start));
+                let is_idle = needed.is_some_and(|(_, other)| !beside.contains(other));
+                let conflicts = given.starts_with("--breaker-failures") && beside.contains(&others[3]);
                 let flag = given.split('=').next().unwrap_or_default();
-                if program::UNSUPPORTED_FLAGS.contains(&flag) {
-                    continue;
-                }
-                if beside.is_empty() && needs_another.iter().any(|start| given.starts_with(start)) {
+                if is_idle || conflicts || program::UNSUPPORTED_FLAGS.contains(&flag) {
                     continue;
                 }
                 let with = [beside, &[&given, "true"]].concat();

@@ -16,7 +16,7 @@ use crate::core::shared::{Location, Name, SharedConfig};
 use crate::core::stream::Side;
 use retry_loop::backoff::{Backoff, Growth, Jitter};
 use retry_loop::bucket::{BudgetSettings, DEFAULT_BURST, DEFAULT_RATIO};
-use retry_loop::circuit::BreakerSettings;
+use retry_loop::circuit::{BreakerSettings, DEFAULT_MINIMUM, Trip};
 use retry_loop::policy::{Attempts, Policy};
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -182,7 +182,7 @@ fn shared(args: &Args) -> Option<SharedConfig> {
     let breaker = args.breaker.as_ref().map(|name| {
         let default = BreakerSettings::default();
         let settings = BreakerSettings {
-            failures: args.breaker_failures.unwrap_or(default.failures),
+            trip: trip(args, default.trip),
             open: args.breaker_open.unwrap_or(default.open),
         };
         (Name::from(name.as_os_str()), settings)
@@ -194,11 +194,22 @@ fn shared(args: &Args) -> Option<SharedConfig> {
         );
         (Name::from(name.as_os_str()), settings)
     });
-    (breaker.is_some() || budget.is_some()).then(|| SharedConfig {
-        location: location(args),
-        breaker,
-        budget,
+    (breaker.is_some() || budget.is_some()).then(|| {
+        let location = location(args);
+        let machine = match location {
+            Location::Redis(_) => environment::state_directory().without_server(),
+            Location::Default(_) | Location::Directory(_) | Location::Unavailable => None,
+        };
+        SharedConfig { location, machine, breaker, budget }
     })
+}
+
+fn trip(args: &Args, default: Trip) -> Trip {
+    let trip = match args.breaker_rate {
+        Some(rate) => Trip::rate(rate, args.breaker_min_attempts.unwrap_or(DEFAULT_MINIMUM)),
+        None => args.breaker_failures.map_or(default, Trip::in_a_row),
+    };
+    args.breaker_window.map_or(trip, |window| trip.within(window))
 }
 
 /// A flag that does nothing without another one is a mistake on the command line, but not in the environment, where it
@@ -206,9 +217,13 @@ fn shared(args: &Args) -> Option<SharedConfig> {
 fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
     let (breaker, budget) =
         ((args.breaker.is_some(), "--breaker NAME"), (args.budget.is_some(), "--budget NAME"));
+    let rate = (args.breaker_rate.is_some(), "--breaker-rate 50%");
     let retry_after = (args.retry_after.is_some(), "--retry-after");
     let idle = [
         ("breaker_failures", args.breaker_failures.is_some(), breaker),
+        ("breaker_rate", args.breaker_rate.is_some(), breaker),
+        ("breaker_min_attempts", args.breaker_min_attempts.is_some(), rate),
+        ("breaker_window", args.breaker_window.is_some(), breaker),
         ("breaker_open", args.breaker_open.is_some(), breaker),
         ("budget_ratio", args.budget_ratio.is_some(), budget),
         ("budget_burst", args.budget_burst.is_some(), budget),

@@ -171,21 +171,28 @@ pub const SHARED_STATE: &[&str] = &[
      exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
      attempt. After --breaker-open the next attempt is a probe, and the others are still refused. If it \
      succeeds the circuit is closed; if it fails the circuit opens for twice as long, less up to a fifth, up \
-     to ten minutes. A probe that is killed is replaced when its lease is over: --timeout and --kill-after \
+     to 30 s. A probe that is killed is replaced when its lease is over: --timeout and --kill-after \
      together, at most a minute; it is renewed while the probe runs.",
     "--budget is a bucket of --budget-burst tokens, full at first. A retry takes one. A run that succeeds \
-     puts --budget-ratio back, and time puts one back in ten seconds. Where there is none, retry gives up at \
+     puts --budget-ratio back, and time puts one back in a minute. Where there is none, retry gives up at \
      once with the status of the last attempt. First attempts take none and are never refused.",
     "Those who share a name should use the same settings; each applies its own. --show-state prints what \
      is shared (as JSON with --log-format json), --reset-state NAME forgets it.",
     "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each name, in \
      a directory that only this user may enter; for root, in a home of root's. A directory given with --state is \
      taken as it is, and a record in it has its group and the rights that its mode says, whatever the umask. \
-     `redis://` is a Redis or Valkey server: each decision is one script on it. \
+     `redis://` is a Redis or Valkey server, which is asked once before each attempt and once after it. Its user needs \
+     the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*, and SCAN, GETRANGE and DEL for --show-state and \
+     --reset-state, and CLUSTER SLOTS to show the state of a whole Redis cluster. Of a cluster any node may be named; \
+     with Sentinel, an address that follows the primary. \
      A password on the command line is seen by everyone who can list processes. \
      `RETRY_STATE` is not, but the command inherits it.",
-    "State that cannot be read, written or reached stops nothing. All that one attempt asks may take 200 ms; after \
-     the first trouble one warning says why, and the rest of the run goes on as if nothing were shared.",
+    "State that cannot be read, written or reached stops no command. All that one attempt asks may take 200 ms; after \
+     the first error one warning says why, and the rest of the run does not use it. In the place of a server, the runs \
+     of a user on one machine then share a circuit and a budget in the directory without-server of the default one. \
+     This budget is one retry, and another one a minute later: a fleet that lost its budget must not retry as if it \
+     had none. Where no state can be used, a run with --budget retries once; one with --breaker alone retries as \
+     often as --retries says.",
 ];
 
 /// The paragraph of the man page about settings.

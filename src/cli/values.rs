@@ -9,6 +9,7 @@ use crate::core::signal::{HAS_SIGNALS, Signal};
 use crate::platform::local_socket;
 use retry_loop::backoff::Jitter;
 use retry_loop::policy::Attempts;
+use retry_loop::recent::SHORTEST_WINDOW;
 use retry_loop::timestamp::LONGEST;
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -99,6 +100,25 @@ pub fn ratio(text: &str) -> Result<f64, String> {
 pub fn open_time(text: &str) -> Result<Duration, String> {
     let open = limit(text)?;
     if open > LONGEST { Err("must be at most a week (7d)".to_owned()) } else { Ok(open) }
+}
+
+/// The time in which failures count.
+pub fn window(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if (SHORTEST_WINDOW..=LONGEST).contains(&window) {
+        Ok(window)
+    } else {
+        Err("goes from 10ms to a week".to_owned())
+    }
+}
+
+/// The part of attempts that has failed: `50%` is 0.5.
+pub fn failure_rate(text: &str) -> Result<f64, String> {
+    let percent = text.trim().strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.1..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("not a percentage from 0.1% to 100%".to_owned()),
+    }
 }
 
 /// A directory or the URL of a server. The error never contains a password.

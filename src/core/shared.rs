@@ -39,6 +39,9 @@ impl fmt::Display for Name {
 #[derive(Debug, Clone)]
 pub struct SharedConfig {
     pub location: Location,
+    /// Where the runs of this user on this machine share state while the server at `location` cannot be used. `None` if
+    /// `location` is no server, or if there is no home directory.
+    pub machine: Option<Location>,
     /// `--breaker` and its settings.
     pub breaker: Option<(Name, BreakerSettings)>,
     /// `--budget` and its settings.
@@ -130,6 +133,15 @@ impl Location {
             UrlStart::Malformed => None,
         }
         .ok_or(BadLocation::Malformed)
+    }
+
+    /// Where state is kept while a server cannot be used, if this is the default location. Not the default location
+    /// itself: a budget of one retry would cut a larger one with the same name to its size.
+    pub fn without_server(self) -> Option<Self> {
+        match self {
+            Self::Default(path) => Some(Self::Default(path.join("without-server"))),
+            Self::Directory(_) | Self::Redis(_) | Self::Unavailable => None,
+        }
     }
 }
 

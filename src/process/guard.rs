@@ -6,7 +6,7 @@ use crate::state::shared::{Gate, Permit, SharedState};
 use retry_loop::bucket::Payment;
 use retry_loop::circuit::{DEFAULT_LEASE, Observation, Recorded};
 use retry_loop::random::Random;
-use retry_loop::run::{Admission, Guard};
+use retry_loop::run::{Admission, Guard, Permission};
 use std::time::Duration;
 
 /// The shared state of a run, and the permit of the current attempt.
@@ -39,6 +39,12 @@ impl SharedGuard {
     /// When to renew the permit, as time since the start of the run; `None` if it needs no renewal.
     pub fn renewal(&self) -> Option<Duration> {
         self.renewal
+    }
+
+    /// The permit, to be given back with the result of its attempt.
+    fn give_back(&mut self) -> Permit {
+        self.renewal = None;
+        std::mem::replace(&mut self.permit, Permit::Unguarded)
     }
 }
 
@@ -99,8 +105,7 @@ impl<O> Guard for GuardNow<'_, O> {
 
     fn record(&mut self, observation: Observation, random: &mut Random) {
         let Some((guard, warn)) = self.guard() else { return };
-        let permit = std::mem::replace(&mut guard.permit, Permit::Unguarded);
-        guard.renewal = None;
+        let permit = guard.give_back();
         guard.change = guard.state.record(permit, observation, random, warn).and_then(change);
     }
 
@@ -112,5 +117,20 @@ impl<O> Guard for GuardNow<'_, O> {
     fn deposit(&mut self) {
         let Some((guard, warn)) = self.guard() else { return };
         guard.state.deposit(warn);
+    }
+
+    fn record_and_deposit(&mut self, observation: Observation, random: &mut Random) {
+        let Some((guard, warn)) = self.guard() else { return };
+        let permit = guard.give_back();
+        let recorded = guard.state.record_and_deposit(permit, observation, random, warn);
+        guard.change = recorded.and_then(change);
+    }
+
+    fn record_and_pay(&mut self, observation: Observation, random: &mut Random) -> Permission {
+        let Some((guard, warn)) = self.guard() else { return Permission::Granted };
+        let permit = guard.give_back();
+        let (recorded, permission) = guard.state.record_and_pay(permit, observation, random, warn);
+        guard.change = recorded.and_then(change);
+        permission
     }
 }

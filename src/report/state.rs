@@ -4,9 +4,10 @@ use super::format::duration;
 use super::sanitize::{self, visible};
 use crate::core::shared::Location;
 use crate::state::error::LockState;
-use crate::state::shared::{RecordStatus, RecordSummary};
+use crate::state::inspect::{RecordStatus, RecordSummary};
 use retry_loop::bucket::tokens;
 use retry_loop::circuit::{Circuit, Phase};
+use retry_loop::recent::Recent;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -47,9 +48,15 @@ fn status(record: &RecordSummary) -> (&'static str, String) {
 
 fn breaker_text(breaker: &Circuit, refusal: Option<Duration>) -> String {
     match (breaker.phase, refusal) {
-        (Phase::Closed { failures: 0 }, _) => "closed".to_owned(),
-        (Phase::Closed { failures: 1 }, _) => "closed, 1 failure".to_owned(),
-        (Phase::Closed { failures }, _) => format!("closed, {failures} consecutive failures"),
+        // Successes are counted for a rate only.
+        (Phase::Closed { recent, .. }, _) if recent.sum().0 > 0 => {
+            let (good, failed) = recent.sum();
+            let (all, window) = (good + failed, duration(recent.window()));
+            format!("closed, {failed} of {all} attempts failed in {window}")
+        }
+        (Phase::Closed { failures: 0, .. }, _) => "closed".to_owned(),
+        (Phase::Closed { failures: 1, .. }, _) => "closed, 1 failure".to_owned(),
+        (Phase::Closed { failures, .. }, _) => format!("closed, {failures} consecutive failures"),
         (Phase::Open { .. }, Some(left)) => format!("open for another {}", duration(left)),
         (Phase::HalfOpen { .. }, Some(left)) => {
             format!("half-open, probe running (lease expires in {})", duration(left))
@@ -66,13 +73,14 @@ pub fn json(all: &[RecordSummary]) -> String {
         let (name, locked) = (&record.name, record.lock == LockState::Locked);
         match &record.status {
             RecordStatus::Breaker(breaker, refusal) => {
-                let (state, failures) = match breaker.phase {
-                    Phase::Closed { failures } => ("closed", Some(failures)),
-                    Phase::Open { .. } if refusal.is_some() => ("open", None),
-                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", None),
+                let (state, failures, recent) = match breaker.phase {
+                    Phase::Closed { failures, recent } => ("closed", Some(failures), recent),
+                    Phase::Open { .. } if refusal.is_some() => ("open", None, Recent::EMPTY),
+                    Phase::Open { .. } | Phase::HalfOpen { .. } => ("half-open", None, Recent::EMPTY),
                 };
+                let (window_successes, window_failures) = recent.sum();
                 let refuses = refusal.map_or(0.0, |left| left.as_secs_f64());
-                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "refused_for_s": refuses, "locked": locked})
+                json!({"name": name, "kind": "breaker", "state": state, "failures": failures, "window_s": recent.window().as_secs_f64(), "window_successes": window_successes, "window_failures": window_failures, "refused_for_s": refuses, "locked": locked})
             }
             RecordStatus::Budget(budget) => {
                 json!({"name": name, "kind": "budget", "tokens": tokens(budget.thousandths), "locked": locked})

@@ -1,12 +1,15 @@
--- The rules of crates/retry-loop/src/bucket.rs, on the server. A test compares the two step by step; change both.
+-- The rules of crates/retry-loop/src/bucket.rs, on the server. tests/redis_rules.rs compares the two step by step; change both.
 -- KEYS[1]: "1 THOUSANDTHS AT". Times in ms; whole numbers below 2^53.
 -- ARGV[1]: the operation, a word and numbers. ARGV[2]: the time, for tests; empty for the server's time.
+local seen = redis.call('GET', KEYS[1])
+-- Nothing fits into a full bucket.
+if not seen and string.sub(ARGV[1], 1, 8) == 'deposit ' then return {'done', 0, 0, 0, 0} end
+
 local op, burst, deposit = string.match(ARGV[1], '^(%a+) (%d+) (%d+)$')
 burst, deposit = tonumber(burst), tonumber(deposit)
 local now = tonumber(ARGV[2])
-local TOKEN, MILLIS_PER_THOUSANDTH = 1000, 10
+local TOKEN, MILLIS_PER_THOUSANDTH = 1000, 60
 
-local seen = redis.call('GET', KEYS[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -59,4 +62,4 @@ if text ~= seen and (seen or not fresh) then
   local keep = 60000 + math.max(0, burst - tokens) * MILLIS_PER_THOUSANDTH
   redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', keep))
 end
-return {reply, wait, 0, damage}
+return {reply, wait, 0, damage, 0}

@@ -57,9 +57,23 @@ impl Connection {
     /// # Errors
     /// When this fails or takes too long.
     pub fn open(url: &RedisUrl, timeout: StoreTimeout) -> Result<Self, StoreError> {
+        Self::open_to(url, None, timeout)
+    }
+
+    /// The same to another node of the server's cluster, `HOST:PORT` as a server names it. An empty host is the URL's.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_node(url: &RedisUrl, node: &str, timeout: StoreTimeout) -> Result<Self, StoreError> {
+        let (host, port) = node.rsplit_once(':').ok_or_else(StoreError::malformed_reply)?;
+        let port = port.parse().map_err(|_| StoreError::malformed_reply())?;
+        Self::open_to(url, Some((host, port)), timeout)
+    }
+
+    fn open_to(url: &RedisUrl, node: Option<(&str, u16)>, timeout: StoreTimeout) -> Result<Self, StoreError> {
         let malformed = |_: RedisError| StoreError::new("not a valid Redis URL");
         let info = url.with_password().into_connection_info().map_err(malformed)?;
-        let peer = Peer::resolve(info.addr(), timeout)?;
+        let peer = Peer::resolve(info.addr(), node, timeout)?;
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -120,14 +134,29 @@ trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
 impl Peer {
-    fn resolve(address: &ConnectionAddr, timeout: StoreTimeout) -> Result<Self, StoreError> {
+    /// `node` replaces the host and the port of `address`.
+    fn resolve(
+        address: &ConnectionAddr,
+        node: Option<(&str, u16)>,
+        timeout: StoreTimeout,
+    ) -> Result<Self, StoreError> {
+        let place = |host: &str, port: u16| match node {
+            Some(("", port)) => (host.to_owned(), port),
+            Some((host, port)) => (host.to_owned(), port),
+            None => (host.to_owned(), port),
+        };
         match address {
-            ConnectionAddr::Tcp(host, port) => resolve(host, *port, timeout).map(Self::Tcp),
+            ConnectionAddr::Tcp(host, port) => {
+                let (host, port) = place(host, *port);
+                resolve(&host, port, timeout).map(Self::Tcp)
+            }
             #[cfg(feature = "redis-tls")]
             ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
-                Ok(Self::Tls(host.clone(), resolve(host, *port, timeout)?))
+                let (host, port) = place(host, *port);
+                let addresses = resolve(&host, port, timeout)?;
+                Ok(Self::Tls(host, addresses))
             }
-            ConnectionAddr::Unix(path) => Ok(Self::Unix(path.clone())),
+            ConnectionAddr::Unix(path) if node.is_none() => Ok(Self::Unix(path.clone())),
             _ => Err(StoreError::new("unsupported URL")),
         }
     }

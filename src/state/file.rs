@@ -1,7 +1,7 @@
 //! The store of one machine: a small file per record, in one directory. Owns the locking, and the checks of what else
 //! may be in the directory; knows no transitions of breakers and budgets.
 //!
-//! An update is: open, lock, read 64 bytes, apply the operation, write 64 bytes with one call, close. The kernel
+//! An update is: open, lock, read 152 bytes, apply the operation, write 152 bytes with one call, close. The kernel
 //! releases the lock when the process dies, and a process cannot die in the middle of the one write, so there is
 //! nothing to repair. The file is written in place, never replaced: a lock belongs to a file, not to its name.
 

@@ -4,7 +4,7 @@
 use super::record::RecordFormat;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
-    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
+    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket, Trip,
 };
 use retry_loop::random::Random;
 use retry_loop::timestamp::{LONGEST, Timestamp, millis};
@@ -23,6 +23,10 @@ pub trait Operation {
     /// Applies the operation to a state.
     fn apply(&mut self, state: &mut Self::State, now: Timestamp) -> Self::Reply;
 
+    /// Cuts the operation to the state that a machine has of its own, for the time in which its server cannot be used.
+    /// By default there is no difference.
+    fn cut_to_machine(&mut self) {}
+
     /// The arguments for the script of this kind of state.
     fn encode(&mut self) -> String;
 
@@ -39,12 +43,21 @@ pub struct ScriptReply {
     pub wait: i64,
     /// The record's generation after the operation.
     pub generation: u64,
+    /// The milliseconds for which a circuit refuses attempts after the operation.
+    pub refusal: u64,
 }
 
 impl ScriptReply {
     /// `None` if no rule gives a time as long as that: a server could refuse for ever with it.
     fn span(&self) -> Option<Duration> {
         u64::try_from(self.wait).ok().map(Duration::from_millis).filter(|span| *span <= LONGEST)
+    }
+
+    /// For how long the circuit refuses attempts after the operation, if it does. The outer `None` is for a reply that
+    /// no rule gives.
+    pub fn refusal(&self) -> Option<Option<Duration>> {
+        let refusal = Duration::from_millis(self.refusal);
+        (refusal <= LONGEST).then_some((!refusal.is_zero()).then_some(refusal))
     }
 
     fn wait(&self) -> Duration {
@@ -76,6 +89,19 @@ pub struct RecordResult<'a> {
     pub random: &'a mut Random,
 }
 
+/// Records the result of an attempt, and asks how long the next one would be refused.
+#[derive(Debug)]
+pub struct RecordAndQuery<'a>(pub RecordResult<'a>);
+
+/// The reply to [`RecordAndQuery`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedRefusal {
+    /// What became of the result.
+    pub recorded: Recorded,
+    /// The time for which an attempt would be refused now.
+    pub refusal: Option<Duration>,
+}
+
 /// Renews the lease of a probe that still runs.
 #[derive(Debug)]
 pub struct Renew {
@@ -85,16 +111,16 @@ pub struct Renew {
 
 /// Takes a token for a retry.
 #[derive(Debug)]
-pub struct Pay<'a> {
+pub struct Pay {
     /// The settings of the bucket.
-    pub settings: &'a BudgetSettings,
+    pub settings: BudgetSettings,
 }
 
 /// Adds the fraction of a token that a success earns.
 #[derive(Debug)]
-pub struct Deposit<'a> {
+pub struct Deposit {
     /// The settings of the bucket.
-    pub settings: &'a BudgetSettings,
+    pub settings: BudgetSettings,
 }
 
 impl Operation for Admit {
@@ -183,6 +209,27 @@ impl Operation for RecordResult<'_> {
     }
 }
 
+impl Operation for RecordAndQuery<'_> {
+    type State = Circuit;
+    type Reply = RecordedRefusal;
+
+    fn fresh(&self, now: Timestamp) -> Circuit {
+        self.0.fresh(now)
+    }
+
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> RecordedRefusal {
+        RecordedRefusal { recorded: self.0.apply(state, now), refusal: state.refusal(now) }
+    }
+
+    fn encode(&mut self) -> String {
+        self.0.encode()
+    }
+
+    fn decode(&self, reply: &ScriptReply) -> Option<RecordedRefusal> {
+        Some(RecordedRefusal { recorded: self.0.decode(reply)?, refusal: reply.refusal()? })
+    }
+}
+
 impl Operation for Renew {
     type State = Circuit;
     type Reply = Renewal;
@@ -217,24 +264,34 @@ fn encode_breaker(
 ) -> String {
     let settings = settings.copied().unwrap_or_default();
     let (ticket, lease) = (ticket.map_or(0, Ticket::generation), millis(lease));
-    let (failures, open) = (settings.failures, millis(settings.open));
-    format!("{verb} {ticket} {lease} {failures} {open} {draw}")
+    let (threshold, window, part) = match settings.trip {
+        Trip::InARow { failures, window } => (failures, window, 0),
+        Trip::Rate { thousandths, minimum, window } => (minimum, Some(window), thousandths),
+    };
+    // 0 is no window. The shortest buckets have 1 ms, for shorter windows than 10 ms too.
+    let window = window.map_or(0, |window| millis(window).max(1));
+    let open = millis(settings.open);
+    format!("{verb} {ticket} {lease} {threshold} {open} {draw} {window} {part}")
 }
 
-impl Operation for Pay<'_> {
+impl Operation for Pay {
     type State = Bucket;
     type Reply = Payment;
 
     fn fresh(&self, now: Timestamp) -> Bucket {
-        Bucket::fresh(now, self.settings)
+        Bucket::fresh(now, &self.settings)
     }
 
     fn apply(&mut self, state: &mut Bucket, now: Timestamp) -> Payment {
-        state.pay(now, self.settings)
+        state.pay(now, &self.settings)
+    }
+
+    fn cut_to_machine(&mut self) {
+        self.settings = on_machine(&self.settings);
     }
 
     fn encode(&mut self) -> String {
-        encode_budget("pay", self.settings)
+        encode_budget("pay", &self.settings)
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<Payment> {
@@ -246,25 +303,36 @@ impl Operation for Pay<'_> {
     }
 }
 
-impl Operation for Deposit<'_> {
+impl Operation for Deposit {
     type State = Bucket;
     type Reply = ();
 
     fn fresh(&self, now: Timestamp) -> Bucket {
-        Bucket::fresh(now, self.settings)
+        Bucket::fresh(now, &self.settings)
     }
 
     fn apply(&mut self, state: &mut Bucket, now: Timestamp) {
-        state.deposit(now, self.settings);
+        state.deposit(now, &self.settings);
+    }
+
+    fn cut_to_machine(&mut self) {
+        self.settings = on_machine(&self.settings);
     }
 
     fn encode(&mut self) -> String {
-        encode_budget("deposit", self.settings)
+        encode_budget("deposit", &self.settings)
     }
 
     fn decode(&self, reply: &ScriptReply) -> Option<()> {
         (reply.result == "done").then_some(())
     }
+}
+
+/// The budget of a machine whose server cannot be used: one retry, and the next one a minute later. In the simulation of
+/// docs/fleet.md more than that makes an outage longer.
+fn on_machine(settings: &BudgetSettings) -> BudgetSettings {
+    let one = BudgetSettings::new(1, 0.0).burst;
+    BudgetSettings { burst: settings.burst.min(one), deposit: settings.deposit.min(one) }
 }
 
 fn encode_budget(verb: &str, settings: &BudgetSettings) -> String {

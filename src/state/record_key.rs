@@ -53,6 +53,12 @@ impl RecordKey {
         self.kind
     }
 
+    /// Whether both have the same name, which is also the same hash tag.
+    #[cfg(feature = "redis")]
+    pub fn has_name_of(&self, other: &Self) -> bool {
+        self.encoded == other.encoded
+    }
+
     /// `NAME.breaker`: one component of a path, at most 168 bytes; never `.`, `..` or hidden.
     pub fn file_name(&self) -> String {
         format!("{}.{}", self.encoded, self.kind.as_str())

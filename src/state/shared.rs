@@ -1,30 +1,31 @@
-//! The shared state of one run. It fails open: when the store cannot be used, the run gets one warning and goes on
-//! as if nothing were shared. The rules are the library's, the bytes are the store's.
+//! The shared state of one run. It fails open: no store that cannot be used stops a run, and only a retry budget gets
+//! smaller by it. The rules are the library's, the bytes are the store's.
 
-use super::error::{LockState, Removal, StoreError, StoreReply, StoredRecord};
-use super::operation::{Admit, Deposit, Operation, Pay, QueryRefusal, RecordResult, Renew};
-use super::record::{Damage, RecordState};
-use super::record_key::{RecordKey, RecordKind};
-use super::store::Store;
-use super::timeout::{INTERACTIVE_LIMIT, StoreTimeout, TIMEOUT_PER_ATTEMPT};
-use crate::core::shared::{Location, Name, SharedConfig};
-use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{
-    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket,
+use super::fail_open::FailOpenStore;
+use super::operation::{
+    Admit, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, RecordedRefusal, Renew,
 };
+use super::record_key::{RecordKey, RecordKind};
+use super::store::Condition;
+use crate::core::shared::SharedConfig;
+use retry_loop::bucket::{BudgetSettings, Payment};
+use retry_loop::circuit::{self, Admission, BreakerSettings, Observation, Recorded, Renewal, Ticket};
 use retry_loop::random::Random;
+use retry_loop::run::Permission;
 use std::time::Duration;
 
 /// The shared state of one run: at most one breaker and one budget.
 ///
-/// No operation returns an error. The first error goes to `warn`, as the text of a message, and the store is not
-/// used again in this run: waiting for a dead server before and after each attempt would be worse than sharing
-/// nothing.
+/// No operation returns an error. The first one of a store goes to `warn`, as the text of a message, and that store is
+/// not used again in this run.
 #[derive(Debug)]
 pub struct SharedState {
     store: FailOpenStore,
     breaker: Option<(RecordKey, BreakerSettings)>,
     budget: Option<(RecordKey, BudgetSettings)>,
+    /// The payment for the next retry when no store can be used. Clients that retry as if they had no budget, because
+    /// the server with the budget is gone, are what keeps a service down: docs/fleet.md.
+    without_store: Payment,
 }
 
 /// Whether an attempt may start.
@@ -56,52 +57,29 @@ pub enum Permit {
     },
 }
 
-/// One record, for `--show-state`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordSummary {
-    /// The record's name as text.
-    pub name: String,
-    /// The state in it.
-    pub status: RecordStatus,
-    /// Whether another process had locked it.
-    pub lock: LockState,
-}
-
-/// The state in a record, for `--show-state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordStatus {
-    /// A circuit breaker, and for how long it refuses attempts, if it does.
-    Breaker(Circuit, Option<Duration>),
-    /// A retry budget as it was last written. Time has added tokens since.
-    Budget(Bucket),
-    /// The record is damaged.
-    Damaged(RecordKind, Damage),
-}
-
 impl SharedState {
     /// Opens nothing yet.
     pub fn new(config: &SharedConfig) -> Self {
-        let SharedConfig { location, breaker, budget } = config;
-        let breaker = breaker.as_ref();
-        let budget = budget.as_ref();
+        let (breaker, budget) = (config.breaker.as_ref(), config.budget.as_ref());
         Self {
-            store: FailOpenStore::new(location),
+            store: FailOpenStore::new(config),
             breaker: breaker.map(|(name, settings)| (RecordKey::new(name, RecordKind::Breaker), *settings)),
             budget: budget.map(|(name, settings)| (RecordKey::new(name, RecordKind::Budget), *settings)),
+            without_store: Payment::Paid,
         }
     }
 
-    /// With another limit than [`TIMEOUT_PER_ATTEMPT`], for tests that must pass on a busy machine.
+    /// With another limit for the operations of an attempt, for tests that must pass on a busy machine.
     #[doc(hidden)]
     #[must_use]
     pub fn with_limit(mut self, limit: Duration) -> Self {
-        self.store.limit = limit;
+        self.store.set_limit(limit);
         self
     }
 
     /// Asks whether an attempt may start now. A probe gets a lease of `lease` (at least 1 s).
     pub fn admit(&mut self, lease: Duration, warn: impl FnOnce(String)) -> Gate {
-        self.store.used = Duration::ZERO;
+        self.store.begin_attempt();
         let lease = lease.max(circuit::SHORTEST_LEASE);
         match self.ask_breaker(|_| Admit { lease }, warn) {
             None => Gate::Pass(Permit::Unguarded),
@@ -132,20 +110,75 @@ impl SharedState {
     /// many times, and the operations after it need theirs.
     pub fn renew(&mut self, permit: Permit, warn: impl FnOnce(String)) -> Renewal {
         let Permit::Probe { ticket, .. } = permit else { return Renewal::Kept };
-        let used = std::mem::take(&mut self.store.used);
-        let renewal = self.ask_breaker(|_| Renew { ticket }, warn);
-        self.store.used = used;
+        let Some((key, _)) = &self.breaker else { return Renewal::Kept };
+        let renewal = self.store.with_own_limit(|store| store.execute(key, Renew { ticket }, warn));
         renewal.unwrap_or(Renewal::Kept)
     }
 
     /// Takes a token for a retry. First attempts need none.
     pub fn pay(&mut self, warn: impl FnOnce(String)) -> Payment {
-        self.ask_budget(|settings| Pay { settings }, warn).unwrap_or(Payment::Paid)
+        let Some((key, settings)) = &self.budget else { return Payment::Paid };
+        let payment = self.store.execute(key, Pay { settings: *settings }, warn);
+        payment.unwrap_or_else(|| self.pay_without_store())
     }
 
     /// Adds the fraction of a token that a successful run earns.
     pub fn deposit(&mut self, warn: impl FnOnce(String)) {
-        self.ask_budget(|settings| Deposit { settings }, warn);
+        let Some((key, settings)) = &self.budget else { return };
+        self.store.execute(key, Deposit { settings: *settings }, warn);
+    }
+
+    /// Records the result of the attempt with which the run succeeds, and adds what that earns to the budget. `None` when
+    /// there was no breaker to record it.
+    pub fn record_and_deposit(
+        &mut self,
+        permit: Permit,
+        result: Observation,
+        random: &mut Random,
+        warn: impl FnOnce(String),
+    ) -> Option<Recorded> {
+        match (permit.ticket(), &self.breaker, &self.budget) {
+            (Some(ticket), Some((one, settings)), Some((other, budget))) => {
+                let record = RecordAndQuery(RecordResult { ticket, result, settings, random });
+                let then = (Deposit { settings: *budget }, Condition::Always);
+                self.store.execute_pair([one, other], record, then, warn).map(|(reply, _)| reply.recorded)
+            }
+            (Some(_), Some(_), None) => self.record(permit, result, random, warn),
+            _ => {
+                self.deposit(warn);
+                None
+            }
+        }
+    }
+
+    /// Records a failed attempt, and asks whether a retry may follow; if it may, its token is paid. What became of the
+    /// result is `None` when there was no breaker to record it.
+    pub fn record_and_pay(
+        &mut self,
+        permit: Permit,
+        result: Observation,
+        random: &mut Random,
+        warn: impl FnOnce(String),
+    ) -> (Option<Recorded>, Permission) {
+        let (Some(ticket), Some((one, settings))) = (permit.ticket(), &self.breaker) else {
+            return (None, self.pay(warn).into());
+        };
+        let record = RecordAndQuery(RecordResult { ticket, result, settings, random });
+        let Some((other, budget)) = &self.budget else {
+            let reply = self.store.execute(one, record, warn);
+            let refusal = reply.and_then(|reply| reply.refusal);
+            let permission = refusal.map_or(Permission::Granted, |wait| Permission::CircuitOpen { wait });
+            return (reply.map(|reply| reply.recorded), permission);
+        };
+        let then = (Pay { settings: *budget }, Condition::UnlessRefused);
+        let reply = self.store.execute_pair([one, other], record, then, warn);
+        let permission = match reply {
+            Some((_, Some(payment))) => payment.into(),
+            Some((RecordedRefusal { refusal: Some(wait), .. }, None)) => Permission::CircuitOpen { wait },
+            Some((_, None)) => Permission::Granted,
+            None => self.pay_without_store().into(),
+        };
+        (reply.map(|(reply, _)| reply.recorded), permission)
     }
 
     fn ask_breaker<'a, Q: Operation + 'a>(
@@ -157,71 +190,9 @@ impl SharedState {
         self.store.execute(key, operation(settings), warn)
     }
 
-    fn ask_budget<'a, Q: Operation + 'a>(
-        &'a mut self,
-        operation: impl FnOnce(&'a BudgetSettings) -> Q,
-        warn: impl FnOnce(String),
-    ) -> Option<Q::Reply> {
-        let (key, settings) = self.budget.as_ref()?;
-        self.store.execute(key, operation(settings), warn)
-    }
-}
-
-/// A store that is used until its first error.
-#[derive(Debug)]
-struct FailOpenStore {
-    /// `None` after the first error.
-    store: Option<Store>,
-    location: Location,
-    /// The time limit for all operations of one attempt.
-    limit: Duration,
-    /// How much of `limit` the operations of the current attempt have used.
-    used: Duration,
-    warned: bool,
-}
-
-impl FailOpenStore {
-    fn new(location: &Location) -> Self {
-        Self {
-            store: Some(Store::at(location)),
-            location: location.clone(),
-            limit: TIMEOUT_PER_ATTEMPT,
-            used: Duration::ZERO,
-            warned: false,
-        }
-    }
-
-    /// `None` when the store cannot be used. Warns of the error that ends its use, and of the first damaged record
-    /// before that.
-    fn execute<Q: Operation>(
-        &mut self,
-        key: &RecordKey,
-        mut operation: Q,
-        warn: impl FnOnce(String),
-    ) -> Option<Q::Reply> {
-        let store = self.store.as_mut()?;
-        let timeout = StoreTimeout::resume(self.limit, self.used);
-        let result = store.execute(key, &mut operation, timeout);
-        self.used = timeout.used();
-        let location = &self.location;
-        match result {
-            Ok(StoreReply { reply, damage }) => {
-                if let Some(damage) = damage
-                    && !std::mem::replace(&mut self.warned, true)
-                {
-                    let kind = key.kind().as_str();
-                    warn(format!("the {kind} record in {location} is damaged ({damage}). Resetting it"));
-                }
-                Some(reply)
-            }
-            Err(error) => {
-                self.store = None;
-                warn(format!(
-                    "cannot use shared state in {location}: {error}. Continuing without shared state"
-                ));
-                None
-            }
-        }
+    /// A run that no store tells how many retries there are makes one.
+    fn pay_without_store(&mut self) -> Payment {
+        std::mem::replace(&mut self.without_store, Payment::Empty { wait: Duration::MAX })
     }
 }
 
@@ -240,37 +211,4 @@ impl Permit {
             Self::Closed(ticket) | Self::Probe { ticket, .. } => Some(ticket),
         }
     }
-}
-
-/// All records at a location, in the order of their names.
-///
-/// # Errors
-/// When the store cannot be used: a person who asks for the state wants to know.
-pub fn show(location: &Location) -> Result<Vec<RecordSummary>, StoreError> {
-    let (records, now) = Store::at(location).list()?;
-    let summary = |record: StoredRecord| {
-        let status = match record.state {
-            Ok(RecordState::Breaker(circuit)) => RecordStatus::Breaker(circuit, circuit.refusal(now)),
-            Ok(RecordState::Budget(bucket)) => RecordStatus::Budget(bucket),
-            Err(damage) => RecordStatus::Damaged(record.key.kind(), damage),
-        };
-        RecordSummary { name: record.key.to_string(), status, lock: record.lock }
-    };
-    Ok(records.into_iter().map(summary).collect())
-}
-
-/// Removes the breaker and the budget with this name. [`Removal::Absent`] if there was neither.
-///
-/// # Errors
-/// When the store cannot be used.
-pub fn reset(location: &Location, name: &Name) -> Result<Removal, StoreError> {
-    let mut store = Store::at(location);
-    let timeout = StoreTimeout::start(INTERACTIVE_LIMIT);
-    let mut removal = Removal::Absent;
-    for kind in RecordKind::ALL {
-        if store.remove(&RecordKey::new(name, kind), timeout)? == Removal::Removed {
-            removal = Removal::Removed;
-        }
-    }
-    Ok(removal)
 }

@@ -3,13 +3,31 @@
 
 use super::error::{Removal, StoreError, StoreReply, StoredRecord};
 use super::file::FileStore;
-use super::operation::Operation;
+use super::operation::{Operation, RecordAndQuery, RecordedRefusal};
 use super::record_key::RecordKey;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
 use super::timeout::StoreTimeout;
 use crate::core::shared::Location;
 use retry_loop::timestamp::Timestamp;
+
+/// When the second operation of a pair is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Whatever the breaker says.
+    Always,
+    /// Only if the circuit would admit an attempt after the first one.
+    UnlessRefused,
+}
+
+/// The replies to a pair of operations.
+#[derive(Debug)]
+pub struct PairReply<T> {
+    /// What the breaker did.
+    pub first: StoreReply<RecordedRefusal>,
+    /// `None` if the condition was not met.
+    pub second: Option<StoreReply<T>>,
+}
 
 /// Where records are kept.
 #[derive(Debug)]
@@ -56,6 +74,33 @@ impl Store {
             Self::Redis(store) => store.execute(key, operation, timeout),
             Self::Unavailable(why) => Err(StoreError::new(*why)),
         }
+    }
+
+    /// Records the result of an attempt, and then applies an operation to a budget. On a server, this is one atomic step
+    /// and one round trip if both records have the same name.
+    ///
+    /// # Errors
+    /// When the store cannot be used. Then the records are unchanged, or only the breaker is changed, or a server's
+    /// reply was lost.
+    pub fn execute_pair<Q: Operation>(
+        &mut self,
+        keys: [&RecordKey; 2],
+        record: &mut RecordAndQuery<'_>,
+        (then, condition): (&mut Q, Condition),
+        timeout: StoreTimeout,
+    ) -> Result<PairReply<Q::Reply>, StoreError> {
+        #[cfg(feature = "redis")]
+        if let Self::Redis(store) = self
+            && keys[0].has_name_of(keys[1])
+        {
+            return store.execute_pair(keys, record, (then, condition), timeout);
+        }
+        let first = self.execute(keys[0], record, timeout)?;
+        let second = match (first.reply.refusal, condition) {
+            (Some(_), Condition::UnlessRefused) => None,
+            _ => Some(self.execute(keys[1], then, timeout)?),
+        };
+        Ok(PairReply { first, second })
     }
 
     /// All records, in the order of their names, and the time on the store's clock.

@@ -73,6 +73,8 @@ pub mod policy;
 #[doc(hidden)]
 pub mod random;
 #[doc(hidden)]
+pub mod recent;
+#[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
 pub mod server_hint;
@@ -91,6 +93,7 @@ mod future;
 mod lending;
 mod shared;
 mod sleeper;
+mod trip;
 
 pub use backoff::{Growth, Jitter};
 pub use error::{AttemptError, Error, Failure, NoLastError};

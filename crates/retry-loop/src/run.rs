@@ -42,6 +42,46 @@ pub trait Guard {
 
     /// Puts the deposit of a success into the retry budget.
     fn deposit(&mut self) {}
+
+    /// Records the attempt with which the run succeeds, and puts in its deposit. A guard on a server does both in one
+    /// step.
+    fn record_and_deposit(&mut self, observation: Observation, random: &mut Random) {
+        self.record(observation, random);
+        self.deposit();
+    }
+
+    /// Records a failed attempt, and asks for a retry: the circuit breaker first, then the retry budget. A guard on a
+    /// server does all of it in one step.
+    fn record_and_pay(&mut self, observation: Observation, random: &mut Random) -> Permission {
+        self.record(observation, random);
+        match self.refusal() {
+            Some(wait) => Permission::CircuitOpen { wait },
+            None => self.pay().into(),
+        }
+    }
+}
+
+/// The answer of [`Guard::record_and_pay`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// A retry may follow; its token is paid.
+    Granted,
+    /// The circuit is open. No token was taken.
+    CircuitOpen {
+        /// The time until the circuit may admit an attempt.
+        wait: Duration,
+    },
+    /// There is no token.
+    BudgetEmpty,
+}
+
+impl From<Payment> for Permission {
+    fn from(payment: Payment) -> Self {
+        match payment {
+            Payment::Paid => Self::Granted,
+            Payment::Empty { .. } => Self::BudgetEmpty,
+        }
+    }
 }
 
 /// No circuit breaker and no retry budget.
@@ -204,12 +244,35 @@ impl Run {
         if self.policy.reset_after.is_some_and(|enough| took >= enough) {
             self.backoff.reset();
         }
-        guard.record(observation, &mut self.random);
-        let next = match verdict {
+        let wanted = self.wanted(verdict, hint);
+        let next = match self.if_allowed(wanted, elapsed) {
+            Next::Succeeded => {
+                guard.record_and_deposit(observation, &mut self.random);
+                Next::Succeeded
+            }
+            // Only a retry is asked for, not an attempt that follows a success.
+            Next::Retry(delay) => match guard.record_and_pay(observation, &mut self.random) {
+                Permission::Granted => Next::Retry(delay),
+                Permission::CircuitOpen { wait } => Next::Stop(StopReason::CircuitOpen { wait }),
+                Permission::BudgetEmpty => Next::Stop(StopReason::BudgetEmpty),
+            },
+            next @ (Next::Again(_) | Next::Stop(_)) => {
+                guard.record(observation, &mut self.random);
+                next
+            }
+        };
+        if let Next::Retry(_) | Next::Again(_) = next {
+            self.number += 1;
+        }
+        next
+    }
+
+    /// What follows an attempt with this verdict if nothing is against it.
+    fn wanted(&mut self, verdict: Verdict, hint: ServerHint) -> Next {
+        match verdict {
             Verdict::Success => {
                 self.successes_in_a_row += 1;
                 if self.successes_in_a_row >= self.policy.consecutive {
-                    guard.deposit();
                     return Next::Succeeded;
                 }
                 Next::Again(self.policy.backoff.base)
@@ -221,27 +284,23 @@ impl Run {
                 match hint {
                     ServerHint::None => Next::Retry(own),
                     ServerHint::Wait(requested) if requested > self.policy.max_retry_after => {
-                        return Next::Stop(StopReason::RetryAfterTooLong(requested));
+                        Next::Stop(StopReason::RetryAfterTooLong(requested))
                     }
                     ServerHint::Wait(requested) => {
                         Next::Retry(server_hint::delay(own, requested, &mut self.random))
                     }
-                    ServerHint::QuotaExhausted(words) => {
-                        return Next::Stop(StopReason::QuotaExhausted(words));
-                    }
+                    ServerHint::QuotaExhausted(words) => Next::Stop(StopReason::QuotaExhausted(words)),
                 }
             }
             Verdict::Permanent => {
                 self.successes_in_a_row = 0;
-                return Next::Stop(StopReason::Permanent);
+                Next::Stop(StopReason::Permanent)
             }
-        };
-        self.if_allowed(next, elapsed, guard)
+        }
     }
 
-    /// Returns `next`, or the reason against it: attempts, deadline, circuit breaker, retry budget, in this order.
-    /// The last two are asked about retries only, not about an attempt that follows a success.
-    fn if_allowed(&mut self, next: Next, elapsed: Duration, guard: &mut impl Guard) -> Next {
+    /// Returns `next`, or the policy's reason against it: attempts, then the deadline.
+    fn if_allowed(&self, next: Next, elapsed: Duration) -> Next {
         let (Next::Retry(delay) | Next::Again(delay)) = next else { return next };
         if !self.policy.attempts.allow(self.number + 1) {
             return Next::Stop(StopReason::AttemptsExhausted);
@@ -249,15 +308,6 @@ impl Run {
         if let Err(reason) = self.check_deadline(elapsed, delay) {
             return Next::Stop(reason);
         }
-        if let Next::Retry(_) = next {
-            if let Some(wait) = guard.refusal() {
-                return Next::Stop(StopReason::CircuitOpen { wait });
-            }
-            if guard.pay() != Payment::Paid {
-                return Next::Stop(StopReason::BudgetEmpty);
-            }
-        }
-        self.number += 1;
         next
     }
 

@@ -1,14 +1,15 @@
 //! A circuit breaker and a retry budget that the calls of one process share.
 
 use super::bucket::{Bucket, BudgetSettings, Payment};
-use super::circuit::{self, BreakerSettings, Circuit, DEFAULT_LEASE, Observation, Phase, Ticket};
+use super::circuit::{self, BreakerSettings, Circuit, DEFAULT_LEASE, Observation, Phase, Ticket, Trip};
 use super::random::Random;
 use super::run::{Admission, Guard};
 use super::timestamp::Timestamp;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A circuit breaker: after a number of failures in a row it refuses all attempts for a while, then admits one as a
+/// A circuit breaker: after too many failures it refuses all attempts for a while, then admits one as a
 /// probe, whose success closes the circuit again. Clones share one circuit.
 ///
 /// An error that [`when`](crate::Retrying::when) calls permanent is no failure of the service, and a call that is
@@ -28,6 +29,11 @@ use std::time::Duration;
 /// // Every call with this breaker, or with a clone of it, now ends without an attempt.
 /// let refused = down.retry(&policy).breaker(&breaker.clone()).call();
 /// assert!(matches!(refused, Err(Error::GaveUp { reason: StopReason::CircuitOpen { .. }, attempts: 0, .. })));
+///
+/// // Opens when 3 failures in a row came within a minute.
+/// let forgetful = Breaker::new(3, Duration::from_secs(60)).window(Duration::from_secs(60));
+/// // Opens when half of the attempts in two minutes failed, and there were at least 20.
+/// let by_rate = Breaker::default().rate(0.5, 20).window(Duration::from_secs(120));
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Breaker {
@@ -37,17 +43,37 @@ pub struct Breaker {
 
 impl Breaker {
     /// A closed circuit that opens for `open` (at most a week) after `failures` failures in a row; 0 counts as 1. Each
-    /// failed probe doubles the time, up to ten minutes or `open`, whichever is longer; a random part of up to a
-    /// fifth is subtracted from a doubled time. `Breaker::default()` opens for 30 s after 5 failures.
+    /// failed probe doubles the time, up to 30 s or `open`, whichever is longer; a random part of up to a
+    /// fifth is subtracted from a doubled time. `Breaker::default()` opens for 5 s after 5 failures.
     pub fn new(failures: u32, open: Duration) -> Self {
-        let failures = failures.try_into().unwrap_or(std::num::NonZeroU32::MIN);
-        Self { settings: BreakerSettings { failures, open }, circuit: Arc::default() }
+        let trip = Trip::in_a_row(at_least_one(failures));
+        Self { settings: BreakerSettings { trip, open }, circuit: Arc::default() }
+    }
+
+    /// Counts only what came in this time, 10 ms to a week, to a tenth of it. Without a window, failures in a row count
+    /// until there is a success.
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.settings.trip = self.settings.trip.within(window);
+        self
+    }
+
+    /// Opens when this part of the attempts in the window has failed, and not after failures in a row: `part` in (0, 1],
+    /// to a thousandth, of `minimum` attempts or more; 0 counts as 1. The window is a minute where none was set.
+    #[must_use]
+    pub fn rate(mut self, part: f64, minimum: u32) -> Self {
+        let rate = Trip::rate(part, at_least_one(minimum));
+        self.settings.trip = match self.settings.trip {
+            Trip::InARow { window: None, .. } => rate,
+            Trip::InARow { window: Some(window), .. } | Trip::Rate { window, .. } => rate.within(window),
+        };
+        self
     }
 
     /// The state of the circuit, for a dashboard or a test. It may have changed by the time you look at it.
     pub fn state(&self) -> BreakerState {
         match lock(&self.circuit).phase {
-            Phase::Closed { failures } => BreakerState::Closed { failures },
+            Phase::Closed { failures, .. } => BreakerState::Closed { failures },
             Phase::Open { .. } => BreakerState::Open,
             Phase::HalfOpen { .. } => BreakerState::HalfOpen,
         }
@@ -88,11 +114,15 @@ pub struct Budget {
 
 impl Budget {
     /// A full bucket for `burst` tokens, into which each success puts `ratio` tokens (a number of 0 or more, rounded
-    /// to a thousandth; a negative one and NaN count as 0). Time puts back one token every 10 s.
+    /// to a thousandth; a negative one and NaN count as 0). Time puts back one token a minute.
     /// `Budget::default()` has 10 tokens and a ratio of 0.2.
     pub fn new(burst: u32, ratio: f64) -> Self {
         Self { settings: BudgetSettings::new(burst, ratio), bucket: Arc::default() }
     }
+}
+
+fn at_least_one(number: u32) -> NonZeroU32 {
+    number.try_into().unwrap_or(NonZeroU32::MIN)
 }
 
 /// A poisoned lock is as good as any: nothing panics between two changes of the value.

@@ -287,6 +287,40 @@ async fn a_breaker_is_shared_by_its_clones() {
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_breaker_may_look_at_a_rate_and_forget() {
+    let once = exact().attempts(1);
+    let end = |breaker: &Breaker, good| {
+        let (once, breaker) = (once.clone(), breaker.clone());
+        async move {
+            // A slow success is a success.
+            let call = || async {
+                sleep(ms(900)).await;
+                if good { Ok(()) } else { Err("down") }
+            };
+            let _ = call.retry(&once).breaker(&breaker).await;
+            breaker.state() == BreakerState::Open
+        }
+    };
+    // Two failures of three: never three in a row, but more than half.
+    let (by_count, by_rate) = (Breaker::new(3, ms(30_000)), Breaker::default().rate(0.5, 10));
+    for n in 1..=10 {
+        assert!(!end(&by_count, n % 3 == 0).await);
+        assert_eq!(end(&by_rate, n % 3 == 0).await, n == 10);
+    }
+    let forgetful = Breaker::new(3, ms(30_000)).window(ms(10_000));
+    for _ in 0..9 {
+        assert!(!end(&forgetful, false).await);
+        sleep(ms(5000)).await;
+    }
+    assert!(!end(&forgetful, false).await);
+    assert!(end(&forgetful, false).await);
+    let slow = Breaker::default().rate(0.001, 1).window(ms(1000));
+    for _ in 0..20 {
+        assert!(!end(&slow, true).await);
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_budget_pays_for_retries_and_never_for_first_attempts() {
     let budget = Budget::new(3, 0.5);
     let calls = Cell::new(0);

@@ -11,6 +11,7 @@ use crate::report::format::{command_name, duration, shell_words};
 use crate::report::output::columns;
 use crate::report::sanitize::{lines, visible};
 use retry_loop::bucket::tokens;
+use retry_loop::circuit::Trip;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -182,8 +183,7 @@ fn listed(words: &[&str]) -> String {
 fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
     let place = &shared.location;
     let breaker = shared.breaker.as_ref().map(|(name, settings)| {
-        let (failures, open) = (settings.failures, duration(settings.open));
-        let failures = if failures.get() == 1 { "a failure".to_owned() } else { format!("{failures} consecutive failures") };
+        let (open, failures) = (duration(settings.open), which_failures(settings.trip));
         format!("Breaker: \"{name}\" in {place} opens for {open} after {failures}; while it is open, retry runs nothing and exits with 75.")
     });
     let budget = shared.budget.as_ref().map(|(name, settings)| {
@@ -191,6 +191,20 @@ fn sharing(shared: &SharedConfig) -> impl Iterator<Item = String> {
         format!("Budget: \"{name}\" in {place} holds {burst} tokens; a retry takes 1, a success returns {deposit}.")
     });
     breaker.into_iter().chain(budget).map(|line| visible(&line))
+}
+
+fn which_failures(trip: Trip) -> String {
+    match trip {
+        Trip::InARow { failures, .. } if failures.get() == 1 => "a failure".to_owned(),
+        Trip::InARow { failures, window: None } => format!("{failures} consecutive failures"),
+        Trip::InARow { failures, window: Some(window) } => {
+            format!("{failures} consecutive failures within {}", duration(window))
+        }
+        Trip::Rate { thousandths, minimum, window } => {
+            let percent = f64::from(thousandths) / 10.0;
+            format!("{percent}% failures among at least {minimum} attempts within {}", duration(window))
+        }
+    }
 }
 
 fn worst_case(forecast: &Forecast) -> String {
