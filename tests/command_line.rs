@@ -314,7 +314,10 @@ fn an_option_of_another_tool_is_named_here() {
             if name.starts_with("--") {
                 let typed = format!("--{}", name[2..].replace('-', "_"));
                 assert_eq!(refused(&[&typed, "true"]), wanted.replacen(name, &typed, 1));
-                // With one dash, as in Go programs.
+                // With one dash, as in Go programs. `-h` is the help, whatever follows.
+                if name.starts_with("--h") {
+                    continue;
+                }
                 let wanted = wanted.replacen(name, &name[1..], 1);
                 assert_eq!(refused(&[&name[1..], "5", "true"]), wanted, "{name}");
             }

@@ -6,7 +6,8 @@
 use super::{usage_error, values};
 use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
-use crate::core::suggestions::{misspelt, option_elsewhere};
+use crate::core::spelling::misspelt;
+use crate::core::suggestions::option_elsewhere;
 use crate::platform::{console, stdio, user};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};

@@ -2,7 +2,8 @@
 
 use super::{presets, values};
 use crate::core::shared::without_secret;
-use crate::core::suggestions::{OPTIONS, misspelt, option_elsewhere, with_two_dashes};
+use crate::core::spelling::misspelt;
+use crate::core::suggestions::{OPTIONS, option_elsewhere, with_two_dashes};
 use crate::platform::program;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};

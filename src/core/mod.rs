@@ -23,6 +23,7 @@
 //! | [`run_id`] | the random name of a run |
 //! | [`shared`] | the shared state that an invocation uses: names, settings, location |
 //! | [`signal`] | signal numbers and their names |
+//! | [`spelling`] | which name was meant by one that does not exist |
 //! | [`suggestions`] | what people type out of habit, and what is said about it |
 //! | [`stream`] | the two output streams of a command |
 //! | [`tail`] | the end of a stream, in bounded memory |
@@ -44,6 +45,7 @@ pub mod rules;
 pub mod run_id;
 pub mod shared;
 pub mod signal;
+pub mod spelling;
 pub mod stream;
 pub mod suggestions;
 pub mod tail;

@@ -4,6 +4,7 @@
 //! Sources: the manuals of minfrin/retry (Debian), kadwanev/retry, joshdk/retry, recur 3, attempt 1.1, the action
 //! nick-fields/retry, `curl --retry` and timeout(1) of coreutils; docs/migrating.md compares them with `retry`.
 
+use super::spelling::plain;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -236,50 +237,6 @@ pub fn option_elsewhere(option: &str) -> Option<&'static OptionElsewhere> {
     OPTIONS.iter().find(|row| row.names.contains(&plain.as_str()))
 }
 
-/// An option in our spelling: `--max-delay` for `--max_delay` or `--MAX-DELAY`. A short option stays as it is.
-fn plain(option: &str) -> String {
-    // `-F` is another option than `-f`.
-    if option.starts_with("--") { option.replace('_', "-").to_lowercase() } else { option.to_owned() }
-}
-
-/// The name that is most likely meant by `typed`: the nearest one, at a distance of one letter, or of two in a long
-/// name. `None` if no name or more than one is that near.
-pub fn misspelt<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let typed = plain(typed);
-    let tolerance = if typed.trim_start_matches("--").chars().count() < 7 { 1 } else { 2 };
-    let mut near: Vec<(usize, &str)> =
-        names.map(|name| (distance(&typed, name), name)).filter(|(far, _)| *far <= tolerance).collect();
-    near.sort_unstable();
-    match near[..] {
-        [(_, name)] => Some(name),
-        [(first, name), (second, _), ..] if first < second => Some(name),
-        _ => None,
-    }
-}
-
-/// The number of letters that are missing, extra or wrong, or of neighbours that changed places (the optimal string
-/// alignment distance).
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    // The rows of the usual table for the last two letters of `one`.
-    let mut above: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for i in 1..=one.len() {
-        let mut next = vec![i; other.len() + 1];
-        for j in 1..=other.len() {
-            let wrong = usize::from(one[i - 1] != other[j - 1]);
-            let mut least = (row[j - 1] + wrong).min(row[j] + 1).min(next[j - 1] + 1);
-            let swapped = i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
-            if swapped {
-                least = least.min(above[j - 2] + 1);
-            }
-            next[j] = least;
-        }
-        above = std::mem::replace(&mut row, next);
-    }
-    row[other.len()]
-}
-
 /// A command that is not found because it is a part of something else.
 #[derive(Debug)]
 pub struct CommandElsewhere {
@@ -395,41 +352,6 @@ mod tests {
         }
         for path in ["./deploy", "/no such/tool", ""] {
             assert_eq!(command_elsewhere(&[path.into()]), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn the_distance_counts_letters() {
-        for (one, other, wanted) in [
-            ("", "", 0),
-            ("base", "base", 0),
-            ("bse", "base", 1),
-            ("baase", "base", 1),
-            ("bsae", "base", 1),
-            ("bass", "base", 1),
-            ("retires", "retries", 1),
-            ("tiems", "times", 1),
-            ("times", "timeout", 3),
-            ("", "abc", 3),
-        ] {
-            assert_eq!(distance(one, other), wanted, "{one} {other}");
-            assert_eq!(distance(other, one), wanted, "{one} {other}");
-        }
-    }
-
-    #[test]
-    fn only_a_near_name_is_suggested() {
-        let names = ["--retries", "--retry-on", "--retry-if", "--stop-on", "--base", "--stdin", "--stdout"];
-        let meant = |typed: &str| misspelt(typed, names.into_iter());
-        assert_eq!(meant("--retires"), Some("--retries"));
-        assert_eq!(meant("--retry_on"), Some("--retry-on"));
-        assert_eq!(meant("--bse"), Some("--base"));
-        assert_eq!(meant("--bas"), Some("--base"));
-        // Two are equally near.
-        assert_eq!(meant("--retry-o"), Some("--retry-on"));
-        assert_eq!(meant("--retry-of"), None);
-        for far in ["--times", "--abort-on", "--until-fail", "--std", "--xyzzy", "--"] {
-            assert_eq!(meant(far), None, "{far}");
         }
     }
 
