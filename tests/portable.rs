@@ -105,16 +105,22 @@ fn trees() -> usize {
 fn after_a_time_limit_three_generations_are_gone() {
     let scratch = Scratch::new();
     let one = |number: usize| {
-        let tree = format!("tree{number}");
-        let generation = |n: u32| scratch.path(&format!("{tree}.{n}"));
-        let ran = scratch.run("--retries 1 --timeout 1.5 --kill-after 0.5", &format!("tree 3 {tree}"));
-        assert_eq!(ran.code, 124, "{ran:?}");
-        assert!(ran.stderr.contains("failed: timed out after 1."), "{ran:?}");
-        for n in 1..=3 {
-            assert!(generation(n).exists(), "generation {n} of {tree} did not start in time: {ran:?}");
-            // A system that ends a process may release its locks a moment later.
-            wait_until("the lock of a process that has ended", || is_gone(&generation(n)));
-        }
+        // On a busy machine, the tree may need more time to stand.
+        let stands = [1.5, 6.0, 24.0].into_iter().any(|timeout| {
+            let tree = format!("tree{number}-{timeout}");
+            let options = format!("--retries 1 --timeout {timeout} --kill-after 0.5");
+            let ran = scratch.run(&options, &format!("tree 3 {tree}"));
+            assert_eq!(ran.code, 124, "{ran:?}");
+            assert!(ran.stderr.contains("failed: timed out after"), "{ran:?}");
+            let all = [1, 2, 3].map(|generation| scratch.path(&format!("{tree}.{generation}")));
+            let started: Vec<_> = all.iter().filter(|locked| locked.exists()).collect();
+            for locked in &started {
+                // A system that ends a process may release its locks a moment later.
+                wait_until("the lock of a process that has ended", || is_gone(locked));
+            }
+            started.len() == 3
+        });
+        assert!(stands, "three generations did not start in time");
     };
     let lanes = 4;
     std::thread::scope(|scope| {
