@@ -311,11 +311,11 @@ fn an_option_of_another_tool_is_named_here() {
         for name in row.names {
             let wanted = format!("retry: unknown option {name}: {}{example}", row.said);
             assert_eq!(refused(&[name, "5", "true"]), wanted);
-            if name.starts_with("--") {
-                let typed = format!("--{}", name[2..].replace('-', "_"));
+            if let Some(long) = name.strip_prefix("--") {
+                let typed = format!("--{}", long.replace('-', "_"));
                 assert_eq!(refused(&[&typed, "true"]), wanted.replacen(name, &typed, 1));
                 // With one dash, as in Go programs. `-h` is the help, whatever follows.
-                if name.starts_with("--h") {
+                if long.starts_with('h') {
                     continue;
                 }
                 let wanted = wanted.replacen(name, &name[1..], 1);
