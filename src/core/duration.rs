@@ -91,8 +91,8 @@ pub enum DurationError {
 impl fmt::Display for DurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("empty"),
-            Self::NotADuration => f.write_str("not a duration"),
+            Self::Empty => f.write_str("must not be empty"),
+            Self::NotADuration => f.write_str("must be a duration"),
             Self::Negative => f.write_str("must not be negative"),
             Self::TooLong => f.write_str("must be 10^12 seconds or less"),
             Self::Number(text) => write!(f, "{text} is not a number"),
