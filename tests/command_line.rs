@@ -349,21 +349,21 @@ fn the_example_is_what_was_meant() {
         (&["--backoff", "exponentail"], "Example: --backoff exponential"),
         (&["--timeout", "1H30M"], "use h for hours. Example: --timeout 1h30m"),
         (&["--timeout", "500MS"], "use ms for milliseconds. Example: --timeout 500ms"),
-        (&["--base", "1,5"], "decimals have a point. Example: --base 1.5"),
+        (&["--base", "1,5"], "use a point, not a comma, for decimals. Example: --base 1.5"),
         (&["--delays", "1;2"], "Example: --delays 1,2"),
         (&["--retries", "INF"], "must be 1 or more, or inf. Example: --retries inf"),
         (&["--retries", "0"], "must be 1 or more, or inf. Example: --retries 5"),
-        (&["--retries", "30s"], "or inf; a limit in time is --deadline. Example: --deadline 30s"),
-        (&["--retry-on", "503"], "presets curl and wget look at HTTP statuses. Example: --retry-on curl"),
+        (&["--retries", "30s"], "or inf; for a time limit, use --deadline. Example: --deadline 30s"),
+        (&["--retry-on", "503"], "for HTTP statuses, use the preset curl or wget. Example: --retry-on curl"),
         (&["--retry-on", "curll"], "Example: --retry-on curl"),
         (
             &["--stop-on", "access denied"],
             "to match the output, use --stop-on-output. Example: --stop-on-output 'access denied'",
         ),
-        (&["--retry-after=5"], "a limit is --max-retry-after. Example: --max-retry-after 5"),
+        (&["--retry-after=5"], "for a limit, use --max-retry-after. Example: --max-retry-after 5"),
         (
             &["--retry-after", "both"],
-            "retry: the value of --retry-after follows a =. Example: --retry-after=both",
+            "retry: --retry-after takes its value after a =. Example: --retry-after=both",
         ),
         (
             &["-timeout", "30"],
@@ -424,7 +424,7 @@ fn flags_that_exclude_each_other() {
             "{line}"
         );
     }
-    assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays does nothing"));
+    assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays has no effect"));
     let line = refused(&["--generate", "man", "--retries", "2"]);
     assert!(
         line.starts_with(
@@ -450,7 +450,9 @@ fn the_last_one_wins_but_lists_add_up() {
         let line = refused(&[flag, "\u{1}", "--base", "x"]);
         let (_, example) = line.rsplit_once(". Example: ").unwrap();
         if example.starts_with(flag) {
-            let words = format!("--dry-run --retry-after --breaker b --budget b {example} {example} true");
+            let rate = if *flag == "--breaker-min-attempts" { "--breaker-rate 50%" } else { "" };
+            let others = format!("--retry-after --breaker b --budget b {rate}");
+            let words = format!("--dry-run {others} {example} {example} true");
             scratch.retry(&words).assert().code(0);
         }
     }
@@ -609,7 +611,7 @@ fn a_setting_is_a_flag() {
     scratch.retry("").envs(late).arg("true").assert().code(124);
     let killed = [("RETRY_TIMEOUT", "1"), ("RETRY_TIMEOUT_SIGNAL", "KILL"), ("RETRY_KILL_AFTER", "0")];
     let retry = scratch.retry("-r1").envs(killed).args(["sleep", "1000"]).assert();
-    retry.code(124).stderr(predicate::str::contains("(SIGKILL"));
+    retry.code(124).stderr(predicate::str::contains("(sent SIGKILL)"));
 }
 
 /// It may belong to another program, so it stops nothing.

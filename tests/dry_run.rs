@@ -51,7 +51,7 @@ retry would run deploy at most 3 times:
   attempt  earliest start  latest start  delay before  # minimum, + random
         1              0s            0s
         2            0.5s          0.8s     0.5s-0.8s  #####++++
-        3            2.5s          3.1s   2.00s-2.30s  ######################+++
+        3            2.5s          3.1s       2s-2.3s  ######################+++
 
 Latest start: does not include the run time of attempts, because no --timeout is
   set.
@@ -67,8 +67,8 @@ Worst case: 3.1s of delays plus the run time of 3 attempts.
 fn a_list_of_delays_with_jitter_both_ways() {
     let text = Scene::new().dry_run("--retries 4 --delays 0.5,2,5 --jitter +-0.3");
     assert_eq!(row(&text, "2")[..4], ["2", "0.2s", "0.8s", "0.2s-0.8s"]);
-    assert_eq!(row(&text, "3")[..4], ["3", "1.90s", "3.10s", "1.70s-2.30s"]);
-    assert_eq!(row(&text, "4")[..4], ["4", "6.60s", "8.40s", "4.70s-5.30s"]);
+    assert_eq!(row(&text, "3")[..4], ["3", "1.9s", "3.1s", "1.7s-2.3s"]);
+    assert_eq!(row(&text, "4")[..4], ["4", "6.6s", "8.4s", "4.7s-5.3s"]);
 }
 
 #[test]
@@ -189,12 +189,12 @@ fn what_is_shared_is_named() {
         assert!(words.contains(line), "{text}");
     }
     for (more, words) in [
-        ("--breaker-rate 12.5%", "at 12.5% failures among at least 10 attempts within 1m;"),
+        ("--breaker-rate 12.5%", "after 12.5% failures among at least 10 attempts within 1m;"),
         (
             "--breaker-rate 50% --breaker-min-attempts 20 --breaker-window 2m",
-            "at 50% failures among at least 20 attempts within 2m;",
+            "after 50% failures among at least 20 attempts within 2m;",
         ),
-        ("--breaker-window 30", "at 5 consecutive failures within 30s;"),
+        ("--breaker-window 30", "after 5 consecutive failures within 30s;"),
     ] {
         let text = scene.dry_run(&format!("--breaker reg {more}"));
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");

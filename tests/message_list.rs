@@ -231,7 +231,7 @@ fn outcomes(document: &mut Document) {
     document.failure(&run_path, refused, "the file cannot be executed");
     let why = "its interpreter /bin/nope does not exist";
     let script = ended(not_started(SpawnFailure::NoInterpreter, why));
-    document.failure(&run_path, script, "the first line of a script names no interpreter");
+    document.failure(&run_path, script, "a script names an interpreter that does not exist");
     for survivors in [Survivors::Processes(vec![4711]), Survivors::Unknown] {
         let stuck = timed_out(Limit::Timeout, Escalation::Killed, survivors.clone());
         let stuck = Failure { next: Next::Stop(StopReason::Permanent), ..ended(stuck) };
@@ -326,7 +326,7 @@ fn usage_errors(text: &mut String) {
             let words = ["retry".to_owned(), format!("{flag}={value}"), "--".to_owned(), "true".to_owned()];
             let line = parse(words.map(OsString::from)).expect_err("a bad value");
             let reason = line.split_once(&format!("for {flag}: ")).expect("a reason").1;
-            let reason = reason.split(". Example: ").next().unwrap().replace(value, "");
+            let reason = reason.split(". Example: ").next().unwrap().replace(&format!("'{value}'"), "");
             if reasons.insert(reason) {
                 text.extend([line.as_str(), "\n"]);
             }

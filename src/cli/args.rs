@@ -393,7 +393,7 @@ pub struct Args {
     #[arg(long, help_heading = "Messages", overrides_with_all = ["quiet", "verbose"], hide_short_help = true)]
     pub silent: bool,
 
-    /// Also print each command line and the rule that decided
+    /// Also print command lines and which rule decided
     #[arg(short, long, help_heading = "Messages", overrides_with_all = ["quiet", "silent"])]
     pub verbose: bool,
 
@@ -481,7 +481,7 @@ pub struct Args {
     #[arg(long, value_name = "WHAT", help_heading = "Other", exclusive = true, hide_short_help = true)]
     pub generate: Option<generate::Product>,
 
-    /// Print help (-h: common options, --help: all of them)
+    /// Print help (-h: common options, --help: all)
     #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
     pub help: Option<bool>,
 

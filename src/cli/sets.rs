@@ -210,7 +210,7 @@ mod tests {
             ("7,", "empty"),
             ("4294967296", "'4294967296'"),
             ("-1", "'-1'"),
-            ("9-5", "ends before it begins"),
+            ("9-5", "is reversed; use 5-9"),
             ("7,curll", "'curll'"),
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),

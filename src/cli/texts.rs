@@ -72,7 +72,7 @@ pub const EXAMPLES: &[Example] = &[
 
 /// The exit table of [`crate::core::outcome`], whose statuses a test compares with these.
 pub const EXIT_STATUS: &[Row] = &[
-    Row { term: "0", meaning: "success (N with --flaky-exit N, if an earlier attempt failed)" },
+    Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N: N if an earlier one failed)" },
     Row { term: "75", meaning: "the circuit of --breaker was open, and the command was not run" },
     Row {
         term: "124",
@@ -84,7 +84,7 @@ pub const EXIT_STATUS: &[Row] = &[
     Row { term: "127", meaning: "the command was not found" },
     Row {
         term: "other",
-        meaning: "the exit status of the last attempt; 1 if it exited with 0 and did not count as success",
+        meaning: "the exit status of the last attempt; 1 if that was 0 and did not count as success",
     },
 ];
 

@@ -55,7 +55,10 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 
 /// `0.5,2,5`
 pub fn delays(text: &str) -> Result<Delays, String> {
-    let one = |part: &str| duration(part).map_err(|error| format!("'{}': {error}", part.trim()));
+    let one = |part: &str| match part.trim() {
+        "" => Err("empty item in the list".to_owned()),
+        part => duration(part).map_err(|error| format!("'{part}': {error}")),
+    };
     text.split(',').map(one).collect::<Result<_, _>>().map(Delays)
 }
 
@@ -177,7 +180,7 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
         Ok(Duration::ZERO) => Ok(Jitter::None),
         Ok(length) if symmetric => Ok(Jitter::Symmetric(length)),
         Ok(length) => Ok(Jitter::Additive(length)),
-        Err(DurationError::NotADuration) => {
+        Err(DurationError::NotADuration | DurationError::Empty) => {
             Err("must be a duration, a percentage, full, equal, decorrelated or none".to_owned())
         }
         Err(error) => Err(error.to_string()),

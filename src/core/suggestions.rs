@@ -37,7 +37,7 @@ pub const OPTIONS: &[OptionElsewhere] = &[
     ),
     row(
         &["--forever", "--infinite", "--unlimited", "--unlimited-attempts", "--no-limit", "--always", "-u"],
-        "--retries inf sets no limit; to run until some exit status, use --success-on",
+        "--retries counts attempts, the first included, or is inf; to run until some exit status, use --success-on",
         "--retries inf",
     ),
     row(
@@ -168,22 +168,22 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--retry-on-stderr",
             "--retry-on-text",
         ],
-        "--retry-on-output retries failures by their output",
+        "--retry-on-output retries failures whose output matches",
         "--retry-on-output stderr:timeout",
     ),
     row(
         &["--retry-if-stdout-contains", "--retry-if-stdout-matches"],
-        "--retry-on-output retries failures by their output",
+        "--retry-on-output retries failures whose output matches",
         "--retry-on-output stdout:timeout",
     ),
     row(
         &["--retry-if-stderr-contains", "--retry-if-stderr-matches"],
-        "--retry-on-output retries failures by their output",
+        "--retry-on-output retries failures whose output matches",
         "--retry-on-output stderr:timeout",
     ),
     row(
         &["--stop-if-contains", "--stop-if-matches", "--stop-on-match"],
-        "--stop-on-output stops on failures by their output",
+        "--stop-on-output does not retry failures whose output matches",
         "--stop-on-output denied",
     ),
     row(

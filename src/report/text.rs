@@ -195,6 +195,7 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
             };
             let signals = match escalation {
                 Escalation::FirstSignal => signal.to_string(),
+                Escalation::Killed if *signal == Signal::SIGKILL => signal.to_string(),
                 Escalation::Killed => format!("{signal}, then {}", Signal::LAST_RESORT),
             };
             let survivors = could_not_end(survivors);
