@@ -112,7 +112,7 @@ fn many_attempts_and_no_limit() {
     let many = scene.dry_run("--retries 1000");
     assert_eq!(row(&many, "12")[0], "12");
     assert_eq!(row(&many, "...").len(), 1);
-    assert_eq!(row(&many, "1000")[1..4], ["16h", "35m", "43s"]);
+    assert_eq!(row(&many, "1000")[1], "16h35m43s");
     assert_eq!(many.lines().filter(|line| line.contains("     1m  ##")).count(), 8);
 
     let most = scene.dry_run("--retries 18446744073709551615");

@@ -106,6 +106,7 @@ fn the_man_page_has_every_flag_and_every_example() {
             "\"RETRY-AFTER FORMS\"",
             "\"SHARED STATE\"",
             "ENVIRONMENT",
+            "\"PLATFORM DIFFERENCES\"",
             "EXAMPLES",
             "\"SEE ALSO\""
         ]

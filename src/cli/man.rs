@@ -35,7 +35,7 @@ pub fn page(model: &Command) -> String {
     page.control("SH", ["SHARED STATE"]);
     paragraphs(&mut page, "PP", texts::SHARED_STATE.iter().copied());
     environment(&mut page, model);
-    page.control("SH", ["WHAT DIFFERS BY PLATFORM"]);
+    page.control("SH", ["PLATFORM DIFFERENCES"]);
     differences(&mut page);
     page.control("SH", ["EXAMPLES"]);
     examples(&mut page);

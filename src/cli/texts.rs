@@ -73,7 +73,7 @@ pub const EXAMPLES: &[Example] = &[
 /// The exit table of [`crate::core::outcome`], whose statuses a test compares with these.
 pub const EXIT_STATUS: &[Row] = &[
     Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N: N if an earlier one failed)" },
-    Row { term: "75", meaning: "the circuit of --breaker was open, and the command was not run" },
+    Row { term: "75", meaning: "the circuit of --breaker is open: the command was not run" },
     Row {
         term: "124",
         meaning: "--timeout, --idle-timeout or --deadline ended the last attempt, or left no time for a \
