@@ -173,7 +173,7 @@ fn a_file_of_the_step_that_cannot_be_written_is_said_and_changes_nothing() {
     retry.env("GITHUB_STEP_SUMMARY", "no/such/summary").env("GITHUB_OUTPUT", "");
     let output = retry.args(["sh", "-c", "exit 9"]).output().unwrap();
     assert_eq!(output.status.code(), Some(9));
-    let last = "retry: cannot write the summary of the step no/such/summary: no such file or directory";
+    let last = "retry: cannot write the GITHUB_STEP_SUMMARY file no/such/summary: no such file or directory";
     assert_eq!(String::from_utf8(output.stderr).unwrap().lines().last(), Some(last));
 }
 

@@ -61,8 +61,8 @@ fn a_long_base_raises_the_default_cap() {
             scratch.retry(&format!("--jitter 0 --deadline 1 {options}")).arg("false").output().unwrap();
         String::from_utf8(retry.stderr).unwrap()
     };
-    assert!(refused("--base 300").contains("a delay of 5m would pass"));
-    assert!(refused("--delays 300").contains("a delay of 5m would pass"));
+    assert!(refused("--base 300").contains("a delay of 5m would exceed"));
+    assert!(refused("--delays 300").contains("a delay of 5m would exceed"));
     assert!(refused("--base 300 --max-delay 200").contains("a delay of 3m20s would exceed"));
 }
 

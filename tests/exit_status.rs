@@ -288,7 +288,7 @@ fn endings() -> Vec<(Ending, Option<Outcome>, &'static str)> {
         (stopped(), timed_out(Limit::Timeout), "the last attempt was ended by --timeout"),
         (stopped(), timed_out(Limit::Idle), "--idle-timeout"),
         (stopped(), timed_out(Limit::Deadline), "or --deadline"),
-        (Ending::Broken(String::new()), None, "or failed itself"),
+        (Ending::Broken(String::new()), None, "retry itself failed"),
         (stopped(), not_started(SpawnFailure::NotExecutable), "could not be run"),
         (stopped(), not_started(SpawnFailure::Transient), "could not be run"),
         (stopped(), not_started(SpawnFailure::NotFound), "was not found"),

@@ -159,7 +159,7 @@ fn is_full(pipe: &OwnedFd) -> bool {
 
 #[test]
 fn a_report_that_nobody_reads_holds_up_no_signal_and_no_limit() {
-    let cases = [("--report", "report"), ("--junit", "JUnit file"), ("", "outputs of the step")];
+    let cases = [("--report", "report"), ("--junit", "JUnit file"), ("", "GITHUB_OUTPUT file")];
     for (option, what) in cases {
         for limit in ["", "--deadline 1"] {
             let scratch = Scratch::new();
@@ -224,7 +224,7 @@ fn a_lock_of_someone_else_is_not_waited_for_and_nothing_is_lost() {
     let (output, took) = timed(|| retry.arg("false").stdin(Stdio::null()).output().unwrap());
     assert!(took < SOON, "{took:?}");
     let warning = |what| format!("retry: someone else has locked the {what} output. Written without a lock");
-    assert_eq!(said(&output)[1..], [warning("summary of the step"), warning("outputs of the step")]);
+    assert_eq!(said(&output)[1..], [warning("GITHUB_STEP_SUMMARY file"), warning("GITHUB_OUTPUT file")]);
     assert!(scratch.read("output").ends_with("\nattempts=1\noutcome=exhausted\nexit-status=1\n"));
 }
 

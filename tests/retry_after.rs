@@ -169,12 +169,12 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
         (
             "",
             "3600",
-            "the server asks for 1h, and --max-retry-after is 2m (--max-retry-after 61m would wait for it)",
+            "the server asked for 1h, more than --max-retry-after 2m (--max-retry-after 61m waits for it)",
         ),
         (
             "--max-retry-after 5",
             "6",
-            "the server asks for 6s, and --max-retry-after is 5s (--max-retry-after 7s would wait for it)",
+            "the server asked for 6s, more than --max-retry-after 5s (--max-retry-after 7s waits for it)",
         ),
         (
             "--max-retry-after 0",

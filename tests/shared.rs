@@ -178,7 +178,7 @@ fn two_failures_of_three_open_a_circuit_with_a_rate(place: &Place) {
         serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap();
     let expected = serde_json::json!({
         "name": "r", "kind": "breaker", "state": "closed", "failures": 1, "window_s": 86400.0,
-        "window_successes": 1, "window_failures": 3, "refuses_s": 0.0, "locked": false,
+        "window_successes": 1, "window_failures": 3, "refused_for_s": 0.0, "locked": false,
     });
     assert_eq!(json[0], expected);
     // The fifth attempt fails, and four of five are enough.

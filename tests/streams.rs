@@ -164,7 +164,7 @@ fn a_file_starts_each_attempt_where_the_first_one_began() {
         retry.args(["--", "sh", "-c", "cat; echo; false"]).stdin(file);
         let done = retry.output().unwrap();
         assert_eq!(text(&done.stdout), "456789\n456789\n456789\n", "{mode}");
-        assert!(!text(&done.stderr).contains("at its end"), "{mode}: {}", text(&done.stderr));
+        assert!(!text(&done.stderr).contains("read to the end"), "{mode}: {}", text(&done.stderr));
     }
 }
 
@@ -175,8 +175,11 @@ fn that_stdin_is_at_its_end_is_said_once_and_only_where_it_matters() {
     let done = shell(&scratch, &format!("echo x | {retry}"));
     let lines = said(&done);
     assert_eq!(text(&done.stdout), "x\n");
-    assert!(lines[0].ends_with("s, but stdin is at its end (--stdin replay keeps it)"), "{lines:?}");
-    assert_eq!(lines.iter().filter(|line| line.contains("at its end")).count(), 1, "{lines:?}");
+    assert!(
+        lines[0].ends_with("s, but stdin has been read to the end (--stdin replay keeps it)"),
+        "{lines:?}"
+    );
+    assert_eq!(lines.iter().filter(|line| line.contains("read to the end")).count(), 1, "{lines:?}");
 
     fs::write(scratch.path("file"), "x").unwrap();
     for (case, stdin) in [
@@ -189,14 +192,14 @@ fn that_stdin_is_at_its_end_is_said_once_and_only_where_it_matters() {
     ] {
         let done = shell(&scratch, &stdin);
         assert_eq!(said(&done).len(), 3, "{case}: {:?}", said(&done));
-        assert!(!text(&done.stderr).contains("at its end"), "{case}: {:?}", said(&done));
+        assert!(!text(&done.stderr).contains("read to the end"), "{case}: {:?}", said(&done));
     }
     // A pipe that was empty and closed from the start.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(writer);
     let mut command = scratch.retry_to_spawn("-r 2 --base 0");
     let done = command.args(["--", "sh", "-c", "cat; false"]).stdin(reader).output().unwrap();
-    assert!(!text(&done.stderr).contains("at its end"), "{:?}", said(&done));
+    assert!(!text(&done.stderr).contains("read to the end"), "{:?}", said(&done));
 }
 
 #[test]
@@ -211,7 +214,7 @@ fn a_terminal_is_not_at_its_end() {
     bash.shows("<one>");
     bash.line("two");
     bash.shows("<two>");
-    assert!(!bash.shows("done").contains("at its end"));
+    assert!(!bash.shows("done").contains("read to the end"));
 }
 
 #[test]

@@ -76,8 +76,8 @@ pub const EXIT_STATUS: &[Row] = &[
     Row { term: "75", meaning: "the circuit of --breaker is open: the command was not run" },
     Row {
         term: "124",
-        meaning: "--timeout, --idle-timeout or --deadline ended the last attempt, or left no time for a \
-                  first one",
+        meaning: "the last attempt was ended by --timeout, --idle-timeout or --deadline, or the deadline \
+                  passed before any attempt",
     },
     Row { term: "125", meaning: "usage error, or retry itself failed" },
     Row { term: "126", meaning: "the command was found, but could not be run" },
