@@ -223,7 +223,8 @@ fn a_lock_of_someone_else_is_not_waited_for_and_nothing_is_lost() {
     github(&mut retry, "output");
     let (output, took) = timed(|| retry.arg("false").stdin(Stdio::null()).output().unwrap());
     assert!(took < SOON, "{took:?}");
-    let warning = |what| format!("retry: someone else has locked the {what} output. Written without a lock");
+    let warning =
+        |what| format!("retry: another process has locked the {what} output; wrote it without a lock");
     assert_eq!(said(&output)[1..], [warning("GITHUB_STEP_SUMMARY file"), warning("GITHUB_OUTPUT file")]);
     assert!(scratch.read("output").ends_with("\nattempts=1\noutcome=exhausted\nexit-status=1\n"));
 }

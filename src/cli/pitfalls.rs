@@ -71,7 +71,7 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     }
     match name {
         "curl" if has("--retry") || starts("--retry=") => {
-            warnings.push(multiply("curl --retry also retries"))
+            warnings.push(multiply("curl --retry also retries"));
         }
         "wget" if !starts("-t") && !starts("--tries") => {
             warnings.push(format!("{}. Add --tries=1", multiply("wget itself makes up to 20 tries")));

@@ -53,9 +53,9 @@ pub fn duration(duration: Duration) -> String {
     }
     let whole = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
     let parts = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let shown: String =
+    let shown: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
-    if shown.is_empty() { "0s".to_owned() } else { shown }
+    if shown.is_empty() { "0s".to_owned() } else { shown.concat() }
 }
 
 /// A time that is left: `17s`, `1m30s`. Rounded up, so that it is over when it says so.

@@ -158,11 +158,12 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
 
 /// Whether processes could not be ended, which is why no attempt follows.
 fn has_survivors(outcome: &Outcome, left_running: &LeftRunning) -> bool {
-    let survivors = match (outcome, left_running) {
-        (Outcome::TimedOut(TimedOut { survivors, .. }), _) | (_, LeftRunning::Stuck(survivors)) => survivors,
-        _ => return false,
-    };
-    *survivors != Survivors::None
+    match (outcome, left_running) {
+        (Outcome::TimedOut(TimedOut { survivors, .. }), _) | (_, LeftRunning::Stuck(survivors)) => {
+            *survivors != Survivors::None
+        }
+        _ => false,
+    }
 }
 
 /// The hint of a `retry` that runs inside another one, at most once in a run.
