@@ -84,7 +84,7 @@ fn without_the_server_the_jobs_of_a_machine_share_one_retry() {
         assert!(said[2].contains("attempt 2/4") && said[2].contains("retry budget"), "{said:?}");
     }
 
-    // Who asks for a breaker only does not lose a retry.
+    // With a breaker alone no retry is lost.
     let machine = Machine::new(&nobody());
     let (attempts, said) = machine.fails("--breaker b --breaker-failures 100");
     assert_eq!(attempts, 4, "{said:?}");
@@ -139,7 +139,7 @@ fn ended_well(output: &Output, expected: &[i32]) {
     let said = text(&output.stderr);
     assert!(!said.contains("panicked"), "{said}");
     assert!(said.matches("cannot be used").count() <= 1, "{said}");
-    // What is not a warning says how an attempt ended, or that the circuit refuses it.
+    // The other lines say how an attempt ended, or that the circuit refuses it.
     for line in said.lines() {
         assert!(line.starts_with("retry: "), "{said}");
     }
