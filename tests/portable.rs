@@ -196,7 +196,7 @@ fn a_server_is_waited_for() {
     command.arg(helper()).args(["err", "Retry-After: 1", "exits", "runs", "1,0"]);
     let ran = finish(&mut command, b"");
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.said()[0].contains("(the server asked for 1.0s)"), "{ran:?}");
+    assert!(ran.said()[0].contains("(the server asked for 1s)"), "{ran:?}");
     assert!(ran.took >= Duration::from_secs(1));
 }
 
@@ -263,7 +263,7 @@ fn a_breaker_is_shared_by_processes() {
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert!(shown.to_string().contains("registry"), "{shown}");
     let reset = finish(&mut scratch.retry("--state state --reset-state registry"), b"");
-    assert_eq!(reset.stdout, "registry is forgotten\n");
+    assert_eq!(reset.stdout, "registry was reset\n");
     assert_eq!(scratch.run(options, "exit 0").code, 0);
 }
 
@@ -309,7 +309,7 @@ fn reports_are_written() {
     let ends: Vec<_> =
         runs.iter().map(|run| (run["outcome"].as_str(), run["exit_status"].as_u64())).collect();
     assert_eq!(ends, [(Some("success"), Some(0)), (Some("exhausted"), Some(3))]);
-    assert_eq!(runs[1]["attempts"][0]["outcome"]["exit"], 3);
+    assert_eq!(runs[1]["attempts"][0]["ended"]["exit"], 3);
     let junit = scratch.read("junit.xml");
     assert!(junit.contains("exhausted: exit status 3") && junit.contains("deploy"), "{junit}");
     let stats = finish(&mut scratch.retry("--stats report.jsonl --html page.html"), b"");
