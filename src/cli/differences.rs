@@ -90,6 +90,12 @@ pub const DIFFERENCES: &[Difference] = &[
                   open for itself alone, that is an error (untested)",
     },
     Difference {
+        what: "Held output that is too much for memory",
+        linux: "in a file without a name in `$TMPDIR`",
+        bsd: "in a file in `$TMPDIR` whose name is removed at once",
+        windows: "in a file in `%TEMP%` that nobody else can open, and that is gone when retry has ended",
+    },
+    Difference {
         what: "The terminal",
         linux: "`TERM` says whether there are colours and a countdown",
         bsd: "as on Linux",
