@@ -47,9 +47,10 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "Interruptions",
         linux: "HUP, INT, QUIT, TERM and others are passed on, and no attempt follows",
         bsd: "as on Linux",
-        windows: "Ctrl-C, Ctrl-Break, the closing of the console, the end of the session: the command gets a \
-                  Ctrl-Break, and no attempt follows; retry ends with the command's code, else with 0xC000013A \
-                  (untested with the keys of a real console)",
+        windows: "after Ctrl-C, Ctrl-Break, the closing of the console or the end of the session no attempt follows; \
+                  retry ends with the command's code, else with 0xC000013A. The command leads a console group of its \
+                  own, which ignores Ctrl-C, so it gets a Ctrl-Break instead (untested); the other three reach it by \
+                  themselves. Three Ctrl-C within two seconds end it with all that it started",
     },
     Difference {
         what: "Stopping (Ctrl-Z)",

@@ -89,7 +89,7 @@ impl Interruption {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::process::clock::Clock;

@@ -2,7 +2,8 @@
 //!
 //! A time limit asks a command to end with Ctrl-Break, and the system sends that to a group only if a process was started
 //! as its leader (CREATE_NEW_PROCESS_GROUP). Such a group ignores Ctrl-C: the press of the key reaches us alone. So we
-//! pass it on, as a Ctrl-Break.
+//! pass it on, as a Ctrl-Break. A command that was started a moment ago, and is not on the console yet, misses it; the
+//! next one, or the end of the grace period, finds it there.
 
 use super::children::Pid;
 use super::descendants;

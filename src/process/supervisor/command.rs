@@ -1,6 +1,7 @@
 //! A command, of an attempt or a hook: its start, its time limits and its end.
 
 use super::Supervisor;
+use crate::core::exit_code::CONTROL_C_EXIT;
 use crate::core::os_error::describe;
 use crate::core::outcome::{Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
 use crate::core::signal::Signal;
@@ -167,7 +168,8 @@ impl<'a> Supervisor<'a> {
     fn restore_terminal(&self, outcome: &Outcome) {
         let Some(terminal) = &self.inherited.terminal else { return };
         terminal.take_foreground();
-        if matches!(outcome, Outcome::Killed(_) | Outcome::TimedOut(_)) {
+        // On Windows, the exit code says that Ctrl-C has ended it.
+        if matches!(outcome, Outcome::Killed(_) | Outcome::TimedOut(_) | Outcome::Exited(CONTROL_C_EXIT)) {
             terminal.restore();
         }
     }
