@@ -27,7 +27,8 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "How a time limit ends it",
         linux: "with --timeout-signal, and with SIGKILL after --kill-after",
         bsd: "as on Linux",
-        windows: "with Ctrl-Break for the command's console group, and with TerminateJobObject after --kill-after. \
+        windows: "with Ctrl-Break for the command's console group (untested), and with TerminateJobObject after \
+                  --kill-after. \
                   --timeout-signal is a usage error",
     },
     Difference {
