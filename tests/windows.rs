@@ -113,6 +113,14 @@ fn what_a_killed_retry_has_started_ends() {
 }
 
 #[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let scratch = Scratch::new();
+    let ran = scratch.run("--retries 2 --base 0.01 --log NUL --report NUL --junit nul", "exit 3");
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, ""), "{ran:?}");
+    assert_eq!(fs::read_dir(scratch.path("")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_batch_file_is_a_command() {
     let scratch = Scratch::new();
     fs::write(scratch.path("greet.cmd"), "@echo hello %1\r\n@exit /b 7\r\n").unwrap();
