@@ -150,3 +150,18 @@ fn messages_quote_words_as_programs_read_them() {
     let starts = ran.said().into_iter().find(|line| line.contains("starts: ")).unwrap();
     assert!(starts.ends_with(r#" args "a b" C:\x"#), "{starts}");
 }
+
+/// Their job is closed with it.
+#[test]
+fn what_a_command_has_started_ends_with_retry_that_is_killed() {
+    let scratch = Scratch::new();
+    let mut command = scratch.retry("--retries 1 --");
+    let mut retry = command.arg(helper()).args(["tree", "3", "tree"]).spawn().unwrap();
+    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
+    wait_until("a tree that stands", || all.iter().all(|locked| locked.exists() && !is_gone(locked)));
+    retry.kill().unwrap();
+    retry.wait().unwrap();
+    for locked in &all {
+        wait_until("the lock of a process that has ended", || is_gone(locked));
+    }
+}
