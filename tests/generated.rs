@@ -106,6 +106,7 @@ fn the_man_page_has_every_flag_and_every_example() {
             "\"SERVER DEMANDS\"",
             "\"SHARED STATE\"",
             "ENVIRONMENT",
+            "\"WHAT DIFFERS BY PLATFORM\"",
             "EXAMPLES",
             "\"SEE ALSO\""
         ]

@@ -579,7 +579,7 @@ fn a_signal_during_an_attempt_is_followed_by_no_other_one() {
 #[test]
 fn without_a_limit_it_goes_on_and_the_delay_stays_at_the_cap() {
     let policy = exact().attempts(Attempts::Unlimited);
-    let mut steps = exits(&[1; 5000], 0);
+    let mut steps = exits(&[1].repeat(5000), 0);
     steps.extend(exits(&[0], 0));
     let run = run(&policy, steps);
     assert_eq!(run.end, succeeded(5000));

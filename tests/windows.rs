@@ -114,6 +114,14 @@ fn what_a_killed_retry_has_started_ends() {
 }
 
 #[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let scratch = Scratch::new();
+    let ran = scratch.run("--retries 2 --base 0.01 --log NUL --report NUL --junit nul", "exit 3");
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, ""), "{ran:?}");
+    assert_eq!(fs::read_dir(scratch.path("")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_batch_file_is_a_command() {
     let scratch = Scratch::new();
     fs::write(scratch.path("greet.cmd"), "@echo hello %1\r\n@exit /b 7\r\n").unwrap();
@@ -142,4 +150,19 @@ fn messages_quote_words_as_programs_read_them() {
     let ran = finish(&mut command, b"");
     let starts = ran.said().into_iter().find(|line| line.contains("starts: ")).unwrap();
     assert!(starts.ends_with(r#" args "a b" C:\x"#), "{starts}");
+}
+
+/// Their job is closed with it.
+#[test]
+fn what_a_command_has_started_ends_with_retry_that_is_killed() {
+    let scratch = Scratch::new();
+    let mut command = scratch.retry("--retries 1 --");
+    let mut retry = command.arg(helper()).args(["tree", "3", "tree"]).spawn().unwrap();
+    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
+    wait_until("a tree that stands", || all.iter().all(|locked| locked.exists() && !is_gone(locked)));
+    retry.kill().unwrap();
+    retry.wait().unwrap();
+    for locked in &all {
+        wait_until("the lock of a process that has ended", || is_gone(locked));
+    }
 }

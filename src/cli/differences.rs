@@ -27,7 +27,8 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "How a time limit ends it",
         linux: "with --timeout-signal, and with SIGKILL after --kill-after",
         bsd: "as on Linux",
-        windows: "with Ctrl-Break for the command's console group, and with TerminateJobObject after --kill-after. \
+        windows: "with Ctrl-Break for the command's console group (untested), and with TerminateJobObject after \
+                  --kill-after. \
                   --timeout-signal is a usage error",
     },
     Difference {
@@ -89,6 +90,12 @@ pub const DIFFERENCES: &[Difference] = &[
         bsd: "as on Linux",
         windows: "a file that is replaced has the rights that its directory gives; while another program keeps it \
                   open for itself alone, that is an error (untested)",
+    },
+    Difference {
+        what: "Held output that is too much for memory",
+        linux: "in a file without a name in `$TMPDIR`",
+        bsd: "in a file in `$TMPDIR` whose name is removed at once",
+        windows: "in a file in `%TEMP%` that nobody else can open, and that is gone when retry has ended",
     },
     Difference {
         what: "The terminal",

@@ -57,6 +57,7 @@ pub fn grow_pipe(pipe: &OwnedFd, size: usize) {
 }
 
 /// A path to open the file behind `fd`, a pipe or a terminal, again.
+#[expect(clippy::unnecessary_wraps, reason = "a pipe has no path on other systems")]
 pub fn path_to_reopen(fd: BorrowedFd<'_>) -> Option<Vec<u8>> {
     Some(format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes())
 }

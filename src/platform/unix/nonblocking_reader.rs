@@ -36,7 +36,6 @@ impl NonblockingReader {
     ///
     /// # Errors
     /// None; other systems need a handle.
-    #[expect(clippy::unnecessary_wraps, reason = "the same signature on each system")]
     pub fn new(fd: BorrowedFd<'static>) -> io::Result<Self> {
         let kind = rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
         let method = match kind {
