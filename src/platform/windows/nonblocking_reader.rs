@@ -11,7 +11,7 @@ use std::{fs::File, io::Read as _, thread};
 /// How many bytes are read at once.
 const SIZE: usize = 64 << 10;
 
-/// An inherited handle to read from. The thread reads only when it is asked to, so at most [`SIZE`] bytes are taken
+/// An inherited handle to read from. The thread reads only when it is asked to, so at most 64 KiB are taken
 /// before anyone wants them.
 #[derive(Debug)]
 pub struct NonblockingReader {
