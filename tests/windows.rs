@@ -6,7 +6,6 @@ mod helper;
 use helper::{Scratch, finish, helper, is_gone, wait_until};
 use serde_json::Value;
 use std::fs;
-use std::process::Stdio;
 
 #[test]
 fn exit_codes_have_32_bits() {
@@ -97,20 +96,6 @@ fn directories_of_state_have_drives() {
         assert_eq!(finish(&mut command, b"").code, 1);
     }
     assert!(scratch.path(r"shared state\b.breaker").is_file());
-}
-
-/// The system closes the job of its command, whose processes end with it.
-#[test]
-fn what_a_killed_retry_has_started_ends() {
-    let scratch = Scratch::new();
-    let mut command = scratch.retry("--retries 1 --");
-    command.arg(helper()).args(["tree", "3", "tree"]).stdin(Stdio::null());
-    let mut retry = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
-    wait_until("the youngest generation", || all[0].exists());
-    retry.kill().unwrap();
-    retry.wait().unwrap();
-    wait_until("the end of the tree", || all.iter().all(|locked| is_gone(locked)));
 }
 
 #[test]
