@@ -99,20 +99,6 @@ fn directories_of_state_have_drives() {
     assert!(scratch.path(r"shared state\b.breaker").is_file());
 }
 
-/// The system closes the job of its command, whose processes end with it.
-#[test]
-fn what_a_killed_retry_has_started_ends() {
-    let scratch = Scratch::new();
-    let mut command = scratch.retry("--retries 1 --");
-    command.arg(helper()).args(["tree", "3", "tree"]).stdin(Stdio::null());
-    let mut retry = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
-    wait_until("the youngest generation", || all[0].exists());
-    retry.kill().unwrap();
-    retry.wait().unwrap();
-    wait_until("the end of the tree", || all.iter().all(|locked| is_gone(locked)));
-}
-
 #[test]
 fn a_device_is_written_to_and_not_replaced() {
     let scratch = Scratch::new();
@@ -150,6 +136,21 @@ fn messages_quote_words_as_programs_read_them() {
     let ran = finish(&mut command, b"");
     let starts = ran.said().into_iter().find(|line| line.contains("starts: ")).unwrap();
     assert!(starts.ends_with(r#" args "a b" C:\x"#), "{starts}");
+}
+
+/// Their job is closed with it.
+#[test]
+fn what_a_command_has_started_ends_with_retry_that_is_killed() {
+    let scratch = Scratch::new();
+    let mut command = scratch.retry("--retries 1 --");
+    let mut retry = command.arg(helper()).args(["tree", "3", "tree"]).spawn().unwrap();
+    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
+    wait_until("a tree that stands", || all.iter().all(|locked| locked.exists() && !is_gone(locked)));
+    retry.kill().unwrap();
+    retry.wait().unwrap();
+    for locked in &all {
+        wait_until("the lock of a process that has ended", || is_gone(locked));
+    }
 }
 
 /// `> log 2>&1`: one pipe serves both.
