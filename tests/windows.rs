@@ -6,6 +6,8 @@ mod helper;
 use helper::{Scratch, finish, helper, is_gone, wait_until};
 use serde_json::Value;
 use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
 
 #[test]
 fn exit_codes_have_32_bits() {
@@ -150,4 +152,35 @@ fn what_a_command_has_started_ends_with_retry_that_is_killed() {
     for locked in &all {
         wait_until("the lock of a process that has ended", || is_gone(locked));
     }
+}
+
+/// `> log 2>&1`: one pipe serves both.
+#[test]
+fn streams_that_are_one_keep_their_order() {
+    let scratch = Scratch::new();
+    for mode in ["--stdout final --stderr final", "--retry-on-output never"] {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = scratch.retry(&format!("--retries 1 {mode}"));
+        command.arg("--").arg(helper()).args(["out", "1", "err", "2", "out", "3", "err", "4"]);
+        let mut retry = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+        // The command has the writers as well, until it is dropped.
+        drop(command);
+        let mut all = String::new();
+        reader.read_to_string(&mut all).unwrap();
+        assert!(retry.wait().unwrap().success());
+        assert_eq!(all.replace("\r\n", "\n"), "1\n2\n3\n4\n", "{mode}");
+    }
+}
+
+/// The reader of our stdout has gone: that is no failure to write, and the command is told.
+#[test]
+fn a_reader_that_has_gone_ends_the_run_quietly() {
+    let scratch = Scratch::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = scratch.retry("--retries 1 --retry-on-output never --");
+    command.arg(helper()).args(["fill", "stdout", "9000000"]).stdout(writer).stderr(Stdio::piped());
+    let done = command.spawn().unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!said.contains("cannot write"), "{said}");
 }

@@ -8,6 +8,7 @@
 //! | a console | by a thread as well: UTF-8 as UTF-16, whatever the code page of the console; other bytes as they are |
 
 use super::event::Event;
+use super::pipe::is_end;
 use crate::platform::Written;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -209,6 +210,7 @@ fn take_result(step: &mut Step, bytes: &[u8]) -> Option<io::Result<Written>> {
     match result {
         Ok(()) if bytes.starts_with(&written) => Some(Ok(Written::Bytes(written.len()))),
         Ok(()) => None,
+        Err(error) if is_end(&error) => Some(Err(io::ErrorKind::BrokenPipe.into())),
         Err(error) => Some(Err(error)),
     }
 }
