@@ -53,7 +53,7 @@ fn a_late_success_is_a_warning() {
     let step = step("", "7 KILL 0");
     is(
         &step.annotations,
-        "::warning title=retry::sh: succeeded on attempt 3/3 after <T>. The last failure: killed by SIGKILL",
+        "::warning title=retry::sh: succeeded on attempt 3/3 after <T>. Last failure: killed by SIGKILL",
     );
     assert_eq!((step.others.len(), step.stdout.as_str()), (3, ""), "{:?}", step.others);
     assert_eq!(step.output, "attempts=3\noutcome=success\nexit-status=0\n");
@@ -62,7 +62,7 @@ fn a_late_success_is_a_warning() {
         rows[..4],
         ["", "### retry", "", "| run | outcome | attempts | time | waited | last failure | exit status |"]
     );
-    let row = r"\| sh \| success after retry \| 3/3 \| <T> \| 0\.\d\ds \| killed by SIGKILL \| 0 \|";
+    let row = r"\| sh \| success after retry \| 3/3 \| <T> \| <T> \| killed by SIGKILL \| 0 \|";
     assert_is(rows[5], row);
     assert_eq!(rows.len(), 6);
 }
@@ -71,16 +71,22 @@ fn a_late_success_is_a_warning() {
 fn giving_up_is_an_error() {
     is(
         &step("", "7").annotations,
-        "::error title=retry::sh: gave up after attempt 3/3 and <T>: exit status 7",
+        "::error title=retry::sh: gave up on attempt 3/3 after <T>: exit status 7",
     );
     let stopped = step("--stop-on 7", "7");
-    is(&stopped.annotations, "::error title=retry::sh: attempt 1/3 failed, not retried: exit status 7");
+    is(
+        &stopped.annotations,
+        "::error title=retry::sh: attempt 1/3 failed and was not retried: exit status 7",
+    );
     assert_eq!(stopped.output, "attempts=1\noutcome=stopped\nexit-status=7\n");
     let late = step("--deadline 1 --initial-delay 2", "7");
-    is(&late.annotations, "::error title=retry::sh: no time for attempt 1/3 before the deadline");
+    is(&late.annotations, "::error title=retry::sh: no time left for attempt 1/3 before the deadline");
     assert_eq!(late.output, "attempts=0\noutcome=deadline\nexit-status=124\n");
     let circuit = step("--state s --breaker b --breaker-failures 1", "7");
-    is(&circuit.annotations, "::error title=retry::sh: the circuit is open after <T>: exit status 7");
+    is(
+        &circuit.annotations,
+        r"::error title=retry::sh: the circuit is open; gave up after <T>\. Last failure: exit status 7",
+    );
     is(&step("--fallback true", "7").annotations, "::warning title=retry::sh: gave up .*");
 }
 
@@ -92,7 +98,7 @@ fn what_stands_in_an_annotation_cannot_end_it() {
     let step = step_in(&scratch, "-r1", &["--label", "100% <sure> | maybe"], &command);
     is(
         &step.annotations,
-        r"::error title=retry::100%25 <sure> \| maybe: gave up after attempt 1/1 and .*: exit status 1",
+        r"::error title=retry::100%25 <sure> \| maybe: gave up on attempt 1/1 after .*: exit status 1",
     );
     assert!(step.summary.contains(r"| 100% &lt;sure> \| maybe |"), "{}", step.summary);
     let step = step_in(&scratch, "-r1", &[], &command);

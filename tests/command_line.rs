@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::bad_values::BAD;
 use common::command::{Scratch, announced, not_utf8, said, text};
 use predicates::prelude::*;
 use retry::core::suggestions::OPTIONS;
@@ -64,61 +65,6 @@ fn typed_text_reaches_a_message_without_control_characters() {
         assert!(line.starts_with("retry: ") && !line.contains(char::is_control), "{line:?}");
     }
 }
-
-/// Bad values for each flag that takes one.
-const BAD: &[(&str, &[&str])] = &[
-    ("--retries", &["0", "-1", "1.5", "three", "infinite", "99999999999999999999"]),
-    (
-        "--timeout",
-        &[
-            "0", "0ms", "-1", "abc", "nan", "inf", "1e13", "5x", "5M", "1M 2d", "5 10m", "3h50", "PT30S",
-            "00:05:00",
-        ],
-    ),
-    ("--deadline", &["0", "-5m", "soon", "1e300"]),
-    ("--timeout-signal", &["NOPE", "0", "65", "-9", "TERM,INT"]),
-    ("--kill-after", &["-1", "never", "nan"]),
-    ("--leftovers", &["kill", "End"]),
-    ("--idle-timeout", &["0", "-1", "never"]),
-    ("--consecutive", &["0", "-1", "1.5", "two"]),
-    ("--base", &["-0.5", "abc", "nan", "inf", "1,5", "1000000000001"]),
-    ("--factor", &["0", "-2", "nan", "inf", "2x"]),
-    ("--max-delay", &["-1", "long", "nan"]),
-    ("--jitter", &["-1", "101%", "-5%", "half", "nan%", "+-"]),
-    ("--backoff", &["quadratic", "Exponential", "exp"]),
-    ("--delays", &["1,,2", "1,-2", "1;2", "a,b"]),
-    ("--initial-delay", &["-1", "later"]),
-    ("--stagger", &["-1", "wide"]),
-    ("--reset-after", &["-1", "while"]),
-    ("--max-retry-after", &["-1", "long"]),
-    ("--seed", &["-1", "1.5", "lucky", "99999999999999999999"]),
-    ("--retry-on", &["256", "-1", "9-5", "7,", "curll", "SIGNOPE", "1-2-3", "7;8", "503"]),
-    ("--stop-on", &["256", "7,,8", "nozero"]),
-    ("--success-on", &["256", "ok", "0,"]),
-    ("--retry-on-output", &["(", "stdout:[", "*"]),
-    ("--stop-on-output", &["("]),
-    ("--success-on-output", &["("]),
-    ("--require-output", &["stderr:("]),
-    ("--flaky-exit", &["0", "256", "-1", "x"]),
-    ("--stdin", &["keep", "Replay"]),
-    ("--stdout", &["last"]),
-    ("--stderr", &["none"]),
-    ("--breaker-failures", &["0", "-1", "many"]),
-    ("--breaker-rate", &["0%", "-1%", "101%", "0.5", "50", "half", "nan%", "0.05%"]),
-    ("--breaker-min-attempts", &["0", "-1", "1.5"]),
-    ("--breaker-window", &["0", "9ms", "-1", "long", "8d"]),
-    ("--breaker-open", &["0", "-1", "long", "8d"]),
-    ("--budget-ratio", &["-1", "nan", "half"]),
-    ("--budget-burst", &["0", "-1", "1.5"]),
-    ("--state", &["http://example.com", "ftp:/x", "redis://:x"]),
-    ("--log", &["journald:", "syslog:"]),
-    ("--log-format", &["xml", "JSON"]),
-    ("--ci", &["gitlab", "true"]),
-    ("--progress", &["yes"]),
-    ("--color", &["red", "auto,"]),
-    ("--label", &[" "]),
-    ("--generate", &["tcsh", "Man"]),
-];
 
 /// A bad value as it is shown: a URL may hold a password.
 fn shown(flag: &str, value: &str) -> String {
@@ -209,10 +155,10 @@ fn a_compound_duration_is_the_sum_of_its_parts_wherever_one_is_read() {
         text(&retry.envs(settings.iter().copied()).output().unwrap().stdout)
     };
     for (settings, words, wanted) in [
-        (&[][..], "--base 2m30s --jitter 0 --backoff constant", "2m 30s"),
-        (&[("RETRY_BASE", "2m 30s")], "--jitter 0 --backoff constant", "2m 30s"),
+        (&[][..], "--base 2m30s --jitter 0 --backoff constant", "2m30s"),
+        (&[("RETRY_BASE", "2m 30s")], "--jitter 0 --backoff constant", "2m30s"),
         (&[], "--delays 2m30s,1.5h30m --jitter 0", "2h"),
-        (&[], "--base 5 --jitter 2m30s --backoff constant", "5s-2m 35s"),
+        (&[], "--base 5 --jitter 2m30s --backoff constant", "5s-2m35s"),
         (&[("RETRY_JITTER", "+-1m30s")], "--base 2m30s --backoff constant", "1m-4m"),
     ] {
         let shown = delays(settings, words);
@@ -242,9 +188,9 @@ fn short_flags() {
         assert!(refused(&[&format!("{short}x")]).starts_with("retry: invalid value 'x'"));
         let binary = OsString::from_vec([short.as_bytes(), not_utf8().as_bytes()].concat());
         let binary = refused_line(&[], &[&binary]);
-        assert!(binary.contains(&format!("for {long}: not UTF-8")), "{binary}");
+        assert!(binary.contains(&format!("for {long}: not valid UTF-8")), "{binary}");
         let binary = refused_line(&[], &[OsStr::new(short), not_utf8()]);
-        assert!(binary.contains(&format!("for {long}: not UTF-8")), "{binary}");
+        assert!(binary.contains(&format!("for {long}: not valid UTF-8")), "{binary}");
     }
 }
 
@@ -287,10 +233,7 @@ fn a_misspelt_flag_gets_a_suggestion() {
     // Nothing is better than the opposite, or something else.
     for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--resets"] {
         let line = refused(&[unknown]);
-        assert_eq!(
-            line,
-            format!("retry: unknown option {unknown}; options come before the command, see retry --help")
-        );
+        assert_eq!(line, format!("retry: unknown option {unknown}; see retry --help"));
     }
 }
 
@@ -311,11 +254,11 @@ fn an_option_of_another_tool_is_named_here() {
         for name in row.names {
             let wanted = format!("retry: unknown option {name}: {}{example}", row.said);
             assert_eq!(refused(&[name, "5", "true"]), wanted);
-            if name.starts_with("--") {
-                let typed = format!("--{}", name[2..].replace('-', "_"));
+            if let Some(long) = name.strip_prefix("--") {
+                let typed = format!("--{}", long.replace('-', "_"));
                 assert_eq!(refused(&[&typed, "true"]), wanted.replacen(name, &typed, 1));
                 // With one dash, as in Go programs. `-h` is the help, whatever follows.
-                if name.starts_with("--h") {
+                if long.starts_with('h') {
                     continue;
                 }
                 let wanted = wanted.replacen(name, &name[1..], 1);
@@ -372,9 +315,8 @@ fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
     ] {
         for value in ["-x", "-Z=1", "--xyzzy"] {
             let line = refused(&[flag, value, "true"]);
-            let start = format!(
-                "retry: {flag} needs a value; one that begins with a dash is written {flag}={value}. "
-            );
+            let start =
+                format!("retry: {flag} needs a value; if the value begins with a dash, use {flag}={value}. ");
             assert!(line.starts_with(&start), "{line}");
             is_good(&line, &format!("{flag} "));
         }
@@ -389,7 +331,10 @@ fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
     }
     for flag in ["--report", "--junit", "--log"] {
         let line = refused(&[flag, "-", "true"]);
-        assert!(line.starts_with(&format!("retry: invalid value '-' for {flag}: not a file; ")), "{line}");
+        assert!(
+            line.starts_with(&format!("retry: invalid value '-' for {flag}: must be a file; ")),
+            "{line}"
+        );
     }
     // Commands and patterns may begin with one.
     let scratch = Scratch::new();
@@ -399,29 +344,35 @@ fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
 #[test]
 fn the_example_is_what_was_meant() {
     for (words, end) in [
-        (&["--backoff", "2s"][..], "constant; a delay is --base. Example: --base 2s"),
+        (&["--backoff", "2s"][..], "constant; for a delay, use --base. Example: --base 2s"),
         (&["--backoff", "Linear"], "Example: --backoff linear"),
         (&["--backoff", "exponentail"], "Example: --backoff exponential"),
         (&["--timeout", "1H30M"], "use h for hours. Example: --timeout 1h30m"),
         (&["--timeout", "500MS"], "use ms for milliseconds. Example: --timeout 500ms"),
-        (&["--base", "1,5"], "decimals have a point. Example: --base 1.5"),
+        (&["--base", "1,5"], "use a point, not a comma, for decimals. Example: --base 1.5"),
         (&["--delays", "1;2"], "Example: --delays 1,2"),
         (&["--retries", "INF"], "must be 1 or more, or inf. Example: --retries inf"),
         (&["--retries", "0"], "must be 1 or more, or inf. Example: --retries 5"),
-        (&["--retries", "30s"], "or inf; a limit in time is --deadline. Example: --deadline 30s"),
-        (&["--retry-on", "503"], "presets curl and wget look at HTTP statuses. Example: --retry-on curl"),
+        (&["--retries", "30s"], "or inf; for a time limit, use --deadline. Example: --deadline 30s"),
+        (&["--retry-on", "503"], "for HTTP statuses, use the preset curl or wget. Example: --retry-on curl"),
         (&["--retry-on", "curll"], "Example: --retry-on curl"),
         (
             &["--stop-on", "access denied"],
-            "text in the output is for --stop-on-output. Example: --stop-on-output 'access denied'",
+            "to match the output, use --stop-on-output. Example: --stop-on-output 'access denied'",
         ),
-        (&["--retry-after=5"], "a limit is --max-retry-after. Example: --max-retry-after 5"),
+        (&["--retry-after=5"], "for a limit, use --max-retry-after. Example: --max-retry-after 5"),
         (
             &["--retry-after", "both"],
-            "retry: the value of --retry-after follows a =. Example: --retry-after=both",
+            "retry: --retry-after takes its value after a =. Example: --retry-after=both",
         ),
-        (&["-timeout", "30"], "retry: unknown option -timeout: it has two dashes. Example: --timeout 30"),
-        (&["-attempts=3"], "retry: unknown option -attempts: it has two dashes. Example: --attempts 5"),
+        (
+            &["-timeout", "30"],
+            "retry: unknown option -timeout: long options have two dashes. Example: --timeout 30",
+        ),
+        (
+            &["-attempts=3"],
+            "retry: unknown option -attempts: long options have two dashes. Example: --attempts 5",
+        ),
         (&["--quiet=yes"], "retry: --quiet takes no value"),
     ] {
         let line = refused(&[words, &["true"]].concat());
@@ -448,7 +399,7 @@ fn options_without_a_command() {
     let scratch = Scratch::new();
     for options in ["--retries 2", "--", "-v", "--retries 2 --"] {
         let retry = scratch.retry(options).assert().code(125).stdout("");
-        retry.stderr("retry: no command is given. Example: retry -- curl -fsS https://example.com\n");
+        retry.stderr("retry: no command given. Example: retry -- curl -fsS https://example.com\n");
     }
 }
 
@@ -469,13 +420,18 @@ fn flags_that_exclude_each_other() {
         let line = refused(&["--jitter", "decorrelated", flag]);
         let name = flag.split('=').next().unwrap();
         assert!(
-            line.starts_with(&format!("retry: {name} does nothing with --jitter decorrelated")),
+            line.starts_with(&format!("retry: {name} has no effect with --jitter decorrelated")),
             "{line}"
         );
     }
-    assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays does nothing"));
+    assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays has no effect"));
     let line = refused(&["--generate", "man", "--retries", "2"]);
-    assert!(line.starts_with("retry: --generate stands alone. Example: retry --generate man"), "{line}");
+    assert!(
+        line.starts_with(
+            "retry: --generate takes no other option and no command. Example: retry --generate man"
+        ),
+        "{line}"
+    );
 }
 
 #[test]
@@ -494,13 +450,15 @@ fn the_last_one_wins_but_lists_add_up() {
         let line = refused(&[flag, "\u{1}", "--base", "x"]);
         let (_, example) = line.rsplit_once(". Example: ").unwrap();
         if example.starts_with(flag) {
-            let words = format!("--dry-run --retry-after --breaker b --budget b {example} {example} true");
+            let rate = if *flag == "--breaker-min-attempts" { "--breaker-rate 50%" } else { "" };
+            let others = format!("--retry-after --breaker b --budget b {rate}");
+            let words = format!("--dry-run {others} {example} {example} true");
             scratch.retry(&words).assert().code(0);
         }
     }
     for flags in ["-vv", "-v -v", "-qv", "--quiet -v", "--silent -v"] {
         let lines = said(&scratch.retry(flags).arg("true").output().unwrap());
-        assert_eq!(lines, ["retry: attempt 1/3 starts: true"], "{flags}");
+        assert_eq!(lines, ["retry: starting attempt 1/3: true"], "{flags}");
     }
     for flags in ["-qq", "-vq", "-v --silent --quiet", "-OO", "-O --stdout live", "--stdout live -O"] {
         scratch.retry(flags).arg("true").assert().code(0).stderr("");
@@ -512,7 +470,7 @@ fn more_successes_than_attempts() {
     let line = refused(&["--consecutive", "4"]);
     assert_eq!(
         line,
-        "retry: --consecutive 4 can never be reached with --retries 3. Example: --consecutive 3"
+        "retry: --consecutive 4 needs at least 4 attempts, but --retries 3 allows 3. Example: --retries 4"
     );
     refused(&["--consecutive", "3", "--retries", "2"]);
     let scratch = Scratch::new();
@@ -653,7 +611,7 @@ fn a_setting_is_a_flag() {
     scratch.retry("").envs(late).arg("true").assert().code(124);
     let killed = [("RETRY_TIMEOUT", "1"), ("RETRY_TIMEOUT_SIGNAL", "KILL"), ("RETRY_KILL_AFTER", "0")];
     let retry = scratch.retry("-r1").envs(killed).args(["sleep", "1000"]).assert();
-    retry.code(124).stderr(predicate::str::contains("(SIGKILL"));
+    retry.code(124).stderr(predicate::str::contains("(sent SIGKILL)"));
 }
 
 /// It may belong to another program, so it stops nothing.
@@ -701,16 +659,16 @@ fn a_bad_setting_is_a_warning_that_names_the_variable() {
 #[test]
 fn variables_that_are_misspelt_get_a_warning() {
     for (name, end) in [
-        ("RETRY_RETRIE", " is no setting and is ignored; did you mean RETRY_RETRIES?"),
-        ("RETRY_TIMEOUTS", " is no setting and is ignored; did you mean RETRY_TIMEOUT?"),
-        ("RETRY_COUNT", " is no setting and is ignored; did you mean RETRY_RETRIES?"),
-        ("RETRY_DELAY", " is no setting and is ignored; did you mean RETRY_BASE?"),
-        ("RETRY_SHELL", " is no setting and is ignored"),
-        ("RETRY_NOPE", " is no setting and is ignored"),
-        ("RETRY_FALLBACK", " is ignored: --fallback is given on the command line only"),
-        ("RETRY_GENERATE", " is ignored: --generate is given on the command line only"),
+        ("RETRY_RETRIE", ", which is not a setting; did you mean RETRY_RETRIES?"),
+        ("RETRY_TIMEOUTS", ", which is not a setting; did you mean RETRY_TIMEOUT?"),
+        ("RETRY_COUNT", ", which is not a setting; did you mean RETRY_RETRIES?"),
+        ("RETRY_DELAY", ", which is not a setting; did you mean RETRY_BASE?"),
+        ("RETRY_SHELL", ", which is not a setting"),
+        ("RETRY_NOPE", ", which is not a setting"),
+        ("RETRY_FALLBACK", ": --fallback works on the command line only"),
+        ("RETRY_GENERATE", ": --generate works on the command line only"),
     ] {
-        assert_eq!(warned(&[(name, OsStr::new("5"))], ""), [format!("retry: warning: {name}{end}")]);
+        assert_eq!(warned(&[(name, OsStr::new("5"))], ""), [format!("retry: warning: ignoring {name}{end}")]);
         assert_eq!(warned(&[(name, OsStr::new(""))], ""), Vec::<String>::new());
     }
     // What retry tells its command is no setting, and a retry inside it says nothing of what the outer one has said.
@@ -722,7 +680,7 @@ fn variables_that_are_misspelt_get_a_warning() {
     let scratch = Scratch::new();
     let nested =
         scratch.retry("").args([common::command::RETRY, "true"]).env("RETRY_NOPE", "x").output().unwrap();
-    assert_eq!(said(&nested), ["retry: warning: RETRY_NOPE is no setting and is ignored"]);
+    assert_eq!(said(&nested), ["retry: warning: ignoring RETRY_NOPE, which is not a setting"]);
 }
 
 #[test]
@@ -750,7 +708,7 @@ fn other_names_of_settings() {
     assert_eq!(
         warned(&[("RETRY_VERBOSE", OsStr::new("maybe"))], ""),
         [
-            "retry: warning: invalid value 'maybe' in RETRY_VERBOSE: not 1 or 0; the variable is ignored. Example: RETRY_VERBOSE=1"
+            "retry: warning: invalid value 'maybe' in RETRY_VERBOSE: must be 1 or 0; the variable is ignored. Example: RETRY_VERBOSE=1"
         ]
     );
 }
@@ -825,7 +783,7 @@ fn verbose_says_what_came_from_the_environment() {
         [
             "retry: RETRY_RETRIES=5 is used",
             "retry: RETRY_STOP_ON=2,SIGKILL is used",
-            "retry: attempt 1/5 starts: true"
+            "retry: starting attempt 1/5: true"
         ]
     );
     scratch.retry("").envs(settings).arg("true").assert().code(0).stderr("");
@@ -847,10 +805,10 @@ fn two_settings_that_conflict() {
 fn more_successes_than_attempts_names_the_setting() {
     assert_eq!(
         refused_setting(&[("RETRY_CONSECUTIVE", "9")], &[]),
-        "retry: RETRY_CONSECUTIVE=9 can never be reached with --retries 3. Example: RETRY_CONSECUTIVE=3"
+        "retry: RETRY_CONSECUTIVE=9 needs at least 9 attempts, but --retries 3 allows 3. Example: --retries 9"
     );
     assert_eq!(
         refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "3"]),
-        "retry: --consecutive 3 can never be reached with RETRY_RETRIES=2. Example: --consecutive 2"
+        "retry: --consecutive 3 needs at least 3 attempts, but RETRY_RETRIES=2 allows 2. Example: RETRY_RETRIES=3"
     );
 }

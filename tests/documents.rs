@@ -84,7 +84,7 @@ fn all_blocks(language: &str) -> Vec<(String, Block)> {
 /// A line as the sessions are compared: times differ from run to run, so in the lines of `retry` itself each becomes
 /// a wildcard.
 fn with_wildcards(line: &str) -> String {
-    let time = regex::Regex::new(r"\b(\d+[dhm] )*\d+(\.\d+)?s\b").unwrap();
+    let time = regex::Regex::new(r"\b(\d+[dhm])*\d+(\.\d+)?s\b").unwrap();
     // Its messages, and the table of --show-state.
     let ours = line.starts_with("retry: ") || line.contains("  breaker  ");
     if ours { time.replace_all(line, "[..]s").into_owned() } else { line.to_owned() }

@@ -49,9 +49,9 @@ fn the_default_plan_to_the_letter() {
 retry would run deploy at most 3 times:
 
   attempt  earliest start  latest start  delay before  # minimum, + random
-        1           0.00s         0.00s
-        2           0.50s         0.80s   0.50s-0.80s  #####++++
-        3            2.5s          3.1s   2.00s-2.30s  ######################+++
+        1              0s            0s
+        2            0.5s          0.8s     0.5s-0.8s  #####++++
+        3            2.5s          3.1s       2s-2.3s  ######################+++
 
 Latest start: does not include the run time of attempts, because no --timeout is
   set.
@@ -66,9 +66,9 @@ Worst case: 3.1s of delays plus the run time of 3 attempts.
 #[test]
 fn a_list_of_delays_with_jitter_both_ways() {
     let text = Scene::new().dry_run("--retries 4 --delays 0.5,2,5 --jitter +-0.3");
-    assert_eq!(row(&text, "2")[..4], ["2", "0.20s", "0.80s", "0.20s-0.80s"]);
-    assert_eq!(row(&text, "3")[..4], ["3", "1.90s", "3.10s", "1.70s-2.30s"]);
-    assert_eq!(row(&text, "4")[..4], ["4", "6.60s", "8.40s", "4.70s-5.30s"]);
+    assert_eq!(row(&text, "2")[..4], ["2", "0.2s", "0.8s", "0.2s-0.8s"]);
+    assert_eq!(row(&text, "3")[..4], ["3", "1.9s", "3.1s", "1.7s-2.3s"]);
+    assert_eq!(row(&text, "4")[..4], ["4", "6.6s", "8.4s", "4.7s-5.3s"]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn limits_and_rules_are_told() {
         "Latest start: if every attempt takes its full --timeout of 5s plus --kill-after of 1s. ",
         "Deadline: after 1m, a running attempt is ended (within 1s, --kill-after) and no new one starts. ",
         "Rules: --retry-on 7,28,curl; --stop-on 2. ",
-        "Worst case: 1m 1s in total.",
+        "Worst case: 1m1s in total.",
     ] {
         assert!(words.contains(line), "{line}\n{text}");
     }
@@ -99,7 +99,7 @@ fn limits_and_rules_are_told() {
         Scene::new().dry_run("--retries 5 --consecutive 2 --reset-after 10m --fallback x --retry-if y");
     for line in [
         "Success: needs 2 consecutive successes, --base apart.",
-        "Reset: after an attempt that ran for 10m 0s or longer, the delays start again from the first.",
+        "Reset: after an attempt that ran for 10m or longer, the delays start again from the first.",
         "Not included: time taken by --retry-if and --fallback.",
     ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(line), "{line}\n{text}");
@@ -189,12 +189,12 @@ fn what_is_shared_is_named() {
         assert!(words.contains(line), "{text}");
     }
     for (more, words) in [
-        ("--breaker-rate 12.5%", "at 12.5% failures among at least 10 attempts within 1m 0s;"),
+        ("--breaker-rate 12.5%", "after 12.5% failures among at least 10 attempts within 1m;"),
         (
             "--breaker-rate 50% --breaker-min-attempts 20 --breaker-window 2m",
-            "at 50% failures among at least 20 attempts within 2m 0s;",
+            "after 50% failures among at least 20 attempts within 2m;",
         ),
-        ("--breaker-window 30", "at 5 failures in a row within 30.0s;"),
+        ("--breaker-window 30", "after 5 consecutive failures within 30s;"),
     ] {
         let text = scene.dry_run(&format!("--breaker reg {more}"));
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
@@ -215,7 +215,7 @@ fn known_traps_are_warned_of() {
         ("curl https://example.com", "Warning: curl without -f"),
         ("git fetch", "Warning: git exits with the same status"),
         ("apt-get update --error-on=any", "Warning: apt-get exits with the same status"),
-        ("retry ./deploy", "Warning: a retry inside a retry"),
+        ("retry ./deploy", "Warning: retry inside another retry"),
         ("--initial-delay 9 --deadline 5 ./deploy", "Warning: the initial delay reaches the deadline"),
     ] {
         let found = warnings(words);
@@ -235,5 +235,5 @@ fn the_environment_counts_and_is_named() {
         text.contains("at most 2 times") && text.contains("Environment: RETRY_RETRIES=2 is used."),
         "{text}"
     );
-    assert!(run("RETRY_DEPTH", "1").contains("Warning: a retry inside a retry"));
+    assert!(run("RETRY_DEPTH", "1").contains("Warning: retry inside another retry"));
 }

@@ -103,7 +103,7 @@ fn the_man_page_has_every_flag_and_every_example() {
             "\"EXIT STATUS\"",
             "SIGNALS",
             "STREAMS",
-            "\"SERVER DEMANDS\"",
+            "\"RETRY-AFTER FORMS\"",
             "\"SHARED STATE\"",
             "ENVIRONMENT",
             "\"WHAT DIFFERS BY PLATFORM\"",

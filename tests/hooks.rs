@@ -55,10 +55,7 @@ fn a_failing_before_retry_is_a_warning() {
         let done = run(&scratch, &["--before-retry", hook], script);
         assert_eq!(done.status.code(), Some(0));
         let lines = said(&done);
-        assert_eq!(
-            lines[1],
-            format!("retry: the --before-retry command failed: {words}. Retrying all the same")
-        );
+        assert_eq!(lines[1], format!("retry: the --before-retry command failed: {words}. Retrying anyway"));
         assert_eq!(lines.len(), 3, "{lines:?}");
     }
 }
@@ -71,7 +68,7 @@ fn a_deadline_ends_before_retry() {
     assert_eq!(done.status.code(), Some(3), "{:?}", said(&done));
     assert!(!is_alive(scratch.pid("pid")));
     let last = said(&done).pop().unwrap();
-    assert!(last.starts_with("retry: no time for attempt 2/3 before the deadline of 3s"), "{last}");
+    assert!(last.starts_with("retry: no time left for attempt 2/3 before the deadline of 3s"), "{last}");
 }
 
 #[test]
@@ -111,7 +108,7 @@ fn the_fallback_runs_after_every_failure_and_its_status_counts() {
             let done = retry.args([fallback, "--", "sh", "-c", script]).output().unwrap();
             assert_eq!(done.status.code(), Some(status), "{case}: {:?}", said(&done));
             assert_eq!(text(&done.stdout), "cached\n", "{case}");
-            assert_eq!(said(&done).last().unwrap(), "retry: running the fallback", "{case}");
+            assert_eq!(said(&done).last().unwrap(), "retry: running the --fallback command", "{case}");
         }
     }
     let mut retry = scratch.retry("-q --fallback");

@@ -75,7 +75,7 @@ fn a_command_that_stops_itself_without_job_control_meets_its_limits() {
         let command = scratch.pid("ready");
         let ended = retry.end();
         assert_eq!(ended.code(), Some(code), "{options}: {}", ended.stderr);
-        assert!(ended.stderr.contains("(SIGTERM)"), "{options}: {}", ended.stderr);
+        assert!(ended.stderr.contains("(sent SIGTERM)"), "{options}: {}", ended.stderr);
         assert!(!is_alive(command));
     }
 }
@@ -278,7 +278,7 @@ fn what_a_failed_attempt_leaves_running_is_said() {
     let pids: Vec<&str> = pids.lines().collect();
     // Only what this attempt left.
     for (line, (pid, then)) in lines.iter().zip(pids.iter().zip(["Retrying", "Giving up"])) {
-        let left = format!("s, process {pid} left running (--leftovers end would end it). {then}");
+        let left = format!("s, process {pid} still running (--leftovers end ends it). {then}");
         assert!(line.contains("exit status 3 after ") && line.contains(&left), "{lines:?}");
     }
     assert_eq!((lines.len(), pids.len()), (2, 2), "{lines:?}");
@@ -300,7 +300,7 @@ fn what_a_failed_attempt_leaves_running_is_ended_on_request() {
     assert_eq!(ended.code(), Some(3));
     assert_eq!(scratch.read("overlap"), "");
     assert!(!is_alive(scratch.pid("held")));
-    assert!(ended.stderr.contains(" left running and ended. Retrying"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" ended. Retrying"), "{}", ended.stderr);
     // A success may leave a daemon.
     let retry = scratch.session("--leftovers end", "sleep 1000 & echo $! > daemon; exit 0");
     assert_eq!(retry.end().code(), Some(0));
@@ -317,7 +317,7 @@ fn a_signal_during_a_delay_reaches_what_earlier_attempts_left_in_our_session() {
         while [ ! -s left ]; do sleep 0.01; done; exit 1";
     let retry = scratch.session("--base 1000", script);
     wait_until("the delay", || {
-        scratch.read("stderr").contains(" left running (--leftovers end would end them). Retrying")
+        scratch.read("stderr").contains(" still running (--leftovers end ends them). Retrying")
     });
     retry.send(Signal::TERM);
     let (ended, took) = end_of(retry);
@@ -351,8 +351,8 @@ fn what_cannot_be_forked_now_is_passing_trouble_and_nobody_else_is_signalled() {
     let ended = scratch.launch(command).end();
     assert_eq!(scratch.read("statuses"), "126\n126\n126\n", "{}", ended.stderr);
     assert_eq!(scratch.read("bystander"), "alive\n", "{}", ended.stderr);
-    assert!(ended.stderr.contains("attempt 1/2 failed: true: cannot be started now"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("attempt 2/2 failed: true: cannot be started now"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("attempt 1/2 failed: cannot start true: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("attempt 2/2 failed: cannot start true: "), "{}", ended.stderr);
 }
 
 #[test]
@@ -364,11 +364,15 @@ fn without_a_proc_what_is_left_running_is_not_gone() {
         return;
     }
     for (options, runs, said) in [
-        ("--leftovers end", 1, "; could not end processes that /proc does not show. Not retried"),
+        (
+            "--leftovers end",
+            1,
+            "; could not end processes that /proc hides. Not retrying: attempts would overlap",
+        ),
         (
             "--leftovers keep",
             2,
-            ", processes left running that /proc does not show (--leftovers end tries to end them). Retrying in",
+            ", processes still running that /proc hides (--leftovers end tries to end them). Retrying in",
         ),
     ] {
         let scratch = Scratch::new();

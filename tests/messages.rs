@@ -56,12 +56,15 @@ fn a_condition_that_gives_no_answer_and_one_that_says_no() {
     are(
         &run("exit 9"),
         &[
-            r"retry: the --retry-if command gave no answer: exit status 9\. The other rules decide",
+            r"retry: ignoring the --retry-if command: exit status 9 \(0 means retry, 1 means stop\)",
             r"retry: attempt 1/2 failed: exit status 22 after <T>\. Retrying in 0\.01s",
             r"retry: attempt 2/2 failed: exit status 22 after <T>\. Giving up after <T>",
         ],
     );
-    are(&run("exit 1"), &[r"retry: attempt 1/2 failed: exit status 22 after <T>\. Not retried: --retry-if"]);
+    are(
+        &run("exit 1"),
+        &[r"retry: attempt 1/2 failed: exit status 22 after <T>\. Not retrying: stopped by --retry-if"],
+    );
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn a_success_at_once_is_silent() {
 #[test]
 fn a_time_limit() {
     let scratch = Scratch::new();
-    let dies = r"timed out after \d+\.\d+s \(SIGTERM\)";
+    let dies = r"timed out after <T> \(sent SIGTERM\)";
     let script = "[ $RETRY_ATTEMPT = 2 ] && exit; exec sleep 1000";
     are(
         &lines(&scratch, &format!("{FAST} --timeout 2"), &shell(script)),
@@ -104,18 +107,18 @@ fn a_time_limit_that_takes_sigkill() {
     are(
         &lines(&scratch, "--retries 1 --timeout 2 --kill-after 0.1", &deaf),
         &[
-            r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGTERM, then SIGKILL\)\. Giving up after <T>",
+            r"retry: attempt 1/1 failed: timed out after <T> \(sent SIGTERM, then SIGKILL\)\. Giving up after <T>",
         ],
     );
     are(
         &lines(&scratch, "--retries 1 --timeout 2 --timeout-signal INT", &shell("exec sleep 1000")),
-        &[r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGINT\)\. Giving up after <T>"],
+        &[r"retry: attempt 1/1 failed: timed out after <T> \(sent SIGINT\)\. Giving up after <T>"],
     );
     // No grace at all.
     are(
         &lines(&scratch, "--retries 1 --timeout 2 --kill-after 0", &deaf),
         &[
-            r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGTERM, then SIGKILL\)\. Giving up after <T>",
+            r"retry: attempt 1/1 failed: timed out after <T> \(sent SIGTERM, then SIGKILL\)\. Giving up after <T>",
         ],
     );
 }
@@ -126,18 +129,18 @@ fn the_deadline() {
     are(
         &lines(&scratch, "--deadline 2 --retries inf", &shell("exec sleep 1000")),
         &[
-            r"retry: attempt 1 failed: timed out after \d+\.\d+s \(SIGTERM\)\. Giving up after <T>: the deadline of 2s has passed",
+            r"retry: attempt 1 failed: timed out after <T> \(sent SIGTERM\)\. Giving up after <T>: the deadline of 2s has passed",
         ],
     );
     are(
         &lines(&scratch, "--deadline 90 --base 100 --jitter 0", &scratch.ends("7")),
         &[
-            r"retry: attempt 1/3 failed: exit status 7 after <T>\. Giving up after <T>: a delay of 1m 40s would pass the deadline of 1m 30s",
+            r"retry: attempt 1/3 failed: exit status 7 after <T>\. Giving up after <T>: a delay of 1m40s would exceed the deadline of 1m30s",
         ],
     );
     are(
         &lines(&scratch, "--deadline 1 --initial-delay 2", &shell("true")),
-        &[r"retry: no time for attempt 1/3 before the deadline of 1s\. Giving up after <T>"],
+        &[r"retry: no time left for attempt 1/3 before the deadline of 1s\. Giving up after <T>"],
     );
 }
 
@@ -146,21 +149,25 @@ fn what_is_not_retryable() {
     let scratch = Scratch::new();
     are(
         &lines(&scratch, "--stop-on 2", &scratch.ends("2")),
-        &[r"retry: attempt 1/3 failed: exit status 2 after <T>\. Not retried: --stop-on 2"],
+        &[
+            r"retry: attempt 1/3 failed: exit status 2 after <T>\. Not retrying: permanent failure \(--stop-on 2\)",
+        ],
     );
     are(
         &lines(&scratch, "--stop-on 1,64-78", &shell("exit 70")),
-        &[r"retry: attempt 1/3 failed: exit status 70 after <T>\. Not retried: --stop-on 64-78"],
+        &[
+            r"retry: attempt 1/3 failed: exit status 70 after <T>\. Not retrying: permanent failure \(--stop-on 64-78\)",
+        ],
     );
     are(
         &lines(&scratch, "--retry-on 7,28 --retry-on timeout", &shell("exit 1")),
         &[
-            r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retried: not covered by --retry-on 7,28,timeout",
+            r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retrying: not covered by --retry-on 7,28,timeout",
         ],
     );
     are(
         &lines(&scratch, "", &shell("kill -s INT $$")),
-        &[r"retry: attempt 1/3 failed: killed by SIGINT after <T>\. Not retried"],
+        &[r"retry: attempt 1/3 failed: killed by SIGINT after <T>\. Not retrying: permanent failure"],
     );
 }
 
@@ -171,25 +178,27 @@ fn what_cannot_be_started() {
     are(
         &lines(&scratch, "", &["no-such-command-anywhere".to_owned(), "argument".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(not in PATH; functions and aliases of a shell need that shell: retry -- bash -c '\.\.\.'\)\. Not retried",
+            r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(not in PATH; a shell function or alias needs its shell: retry -- bash -c '\.\.\.'\)\. Not retrying: permanent failure",
         ],
     );
     // A command line in quotes: its name and not its arguments.
     are(
         &lines(&scratch, "", &["no-such-command -f secret/path".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: no-such-command \.\.\.: command not found \(one word with spaces: use no quotes, or sh -c\)\. Not retried",
+            r"retry: attempt 1/3 failed: no-such-command \.\.\.: command not found \(quoted as one word: remove the quotes, or use sh -c '\.\.\.'\)\. Not retrying: permanent failure",
         ],
     );
     are(
         &lines(&scratch, "", &["./no such/tool".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: \./no such/tool: command not found \(no such file or directory\)\. Not retried",
+            r"retry: attempt 1/3 failed: \./no such/tool: command not found \(no such file or directory\)\. Not retrying: permanent failure",
         ],
     );
     are(
         &lines(&scratch, "", &["./directory".to_owned()]),
-        &[r"retry: attempt 1/3 failed: \./directory: cannot be run \(permission denied\)\. Not retried"],
+        &[
+            r"retry: attempt 1/3 failed: cannot run \./directory: permission denied\. Not retrying: permanent failure",
+        ],
     );
 }
 
@@ -213,9 +222,9 @@ fn good_attempts_that_are_counted() {
     are(
         &lines(&scratch, &format!("{FAST} --retries 9 --consecutive 2"), &scratch.ends("0 1 0 0")),
         &[
-            r"retry: attempt 1/9 succeeded after <T>, 1 of 2 in a row\. Next in 0\.01s",
+            r"retry: attempt 1/9 succeeded after <T> \(1 of 2 in a row\)\. Next attempt in 0\.01s",
             r"retry: attempt 2/9 failed: exit status 1 after <T>\. Retrying in 0\.01s",
-            r"retry: attempt 3/9 succeeded after <T>, 1 of 2 in a row\. Next in 0\.01s",
+            r"retry: attempt 3/9 succeeded after <T> \(1 of 2 in a row\)\. Next attempt in 0\.01s",
             r"retry: succeeded on attempt 4/9 after <T>",
         ],
     );
@@ -234,15 +243,17 @@ fn quiet_says_only_why_it_failed_in_the_end() {
         are(&run("--before-retry false", &shell("exit 1")), &[given_up]);
         are(
             &run("--stop-on 1", &shell("exit 1")),
-            &[r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retried: --stop-on 1"],
+            &[
+                r"retry: attempt 1/3 failed: exit status 1 after <T>\. Not retrying: permanent failure \(--stop-on 1\)",
+            ],
         );
         are(
             &run("--timeout 2 -r 1", &shell("exec sleep 1000")),
-            &[r"retry: attempt 1/1 failed: timed out after \d+\.\d+s \(SIGTERM\)\. Giving up after <T>"],
+            &[r"retry: attempt 1/1 failed: timed out after <T> \(sent SIGTERM\)\. Giving up after <T>"],
         );
         are(
             &run("--deadline 1 --initial-delay 2", &shell("exit 1")),
-            &[r"retry: no time for attempt 1/3 before the deadline of 1s\. Giving up after <T>"],
+            &[r"retry: no time left for attempt 1/3 before the deadline of 1s\. Giving up after <T>"],
         );
         scratch.retry(quiet).args(["--base", "x", "true"]).assert().code(125).stderr(predicate::ne(""));
     }
@@ -264,7 +275,7 @@ fn death_by_a_closed_pipe_is_silent_as_in_a_shell() {
     let scratch = Scratch::new();
     let dies = shell("kill -s PIPE $$");
     are(&lines(&scratch, "", &dies), &[]);
-    let told = r"retry: attempt 1/3 failed: killed by SIGPIPE after <T>\. Not retried";
+    let told = r"retry: attempt 1/3 failed: killed by SIGPIPE after <T>\. Not retrying: permanent failure";
     let verbose = lines(&scratch, "-v", &dies);
     are(&verbose[1..], &[told]);
     // Where it is retried, that is a delay.
@@ -287,10 +298,10 @@ fn what_is_no_command_gets_a_hint() {
             "no-such | cat",
             "no-such ...: command not found (a pipe, a list or a redirection needs a shell: retry -- sh -c '...')",
         ),
-        ("source", "source: command not found (a part of the shell: retry -- sh -c '...')"),
+        ("source", "source: command not found (part of the shell: retry -- sh -c '...')"),
         ("", "'': command not found (no such file or directory)"),
     ] {
-        let line = format!("retry: attempt 1/3 failed: {said}. Not retried\n");
+        let line = format!("retry: attempt 1/3 failed: {said}. Not retrying: permanent failure\n");
         scratch.retry("").arg(command).arg("curl").assert().code(127).stderr(line);
     }
 }
@@ -308,7 +319,9 @@ fn a_missing_interpreter_is_named() {
     ] {
         scratch.executable("job", script);
         for name in ["./job", "job"] {
-            let line = format!("retry: attempt 1/3 failed: {name}: cannot be run ({said}). Not retried\n");
+            let line = format!(
+                "retry: attempt 1/3 failed: cannot run {name}: {said}. Not retrying: permanent failure\n"
+            );
             scratch.retry("").arg(name).env("PATH", &path).assert().code(127).stderr(line);
         }
     }
@@ -323,7 +336,7 @@ fn a_process_that_is_left_is_named_with_the_flag_that_ends_it() {
     are(
         &said,
         &[&format!(
-            r"retry: attempt 1/1 failed: exit status 1 after <T>, process {pid} left running \(--leftovers end would end it\)\. Giving up after <T>"
+            r"retry: attempt 1/1 failed: exit status 1 after <T>, process {pid} still running \(--leftovers end ends it\)\. Giving up after <T>"
         )],
     );
 }
@@ -362,7 +375,7 @@ fn a_signal_that_comes_again_is_said_to_kill() {
     are(
         &lines,
         &[
-            "retry: SIGTERM came again: the command gets SIGKILL",
+            "retry: received SIGTERM again: sending SIGKILL to the command",
             "retry: interrupted by SIGTERM during attempt 1/3: killed by SIGKILL after <T>",
         ],
     );
@@ -376,13 +389,13 @@ fn verbose_says_starts_arguments_and_rules() {
         are(
             &lines(&scratch, &format!("{verbose} {FAST} --retries 2 --retry-on 1-3"), &command),
             &[
-                r#"retry: attempt 1/2 starts: sh -c '# it'\\''s "here"\\nexit 2'"#,
+                r#"retry: starting attempt 1/2: sh -c '# it'\\''s "here"\\nexit 2'"#,
                 r"retry: attempt 1/2 failed: exit status 2 after <T>\. Retrying in 0\.01s \(--retry-on 1-3\)",
-                r#"retry: attempt 2/2 starts: sh -c '# it'\\''s "here"\\nexit 2'"#,
+                r#"retry: starting attempt 2/2: sh -c '# it'\\''s "here"\\nexit 2'"#,
                 r"retry: attempt 2/2 failed: exit status 2 after <T>\. Giving up after <T> \(--retry-on 1-3\)",
             ],
         );
-        are(&lines(&scratch, verbose, &["true".to_owned()]), &["retry: attempt 1/3 starts: true"]);
+        are(&lines(&scratch, verbose, &["true".to_owned()]), &["retry: starting attempt 1/3: true"]);
     }
 }
 
@@ -403,7 +416,7 @@ fn arguments_and_variables_are_no_ones_business() {
         assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"), "{lines:?}");
     }
     let verbose = scratch.retry("-v").args(["true", "argument"]).env("TOKEN", "hunter2").output().unwrap();
-    assert_eq!(said(&verbose), ["retry: attempt 1/3 starts: true argument"]);
+    assert_eq!(said(&verbose), ["retry: starting attempt 1/3: true argument"]);
 }
 
 #[test]
@@ -497,7 +510,7 @@ fn a_retry_inside_a_retry_says_once_that_attempts_multiply() {
     outer.args(["--retries", "2", env!("CARGO_BIN_EXE_retry")]).args(FAST.split_whitespace());
     let output = outer.args(["--", "sh", "-c", "exit 1"]).output().unwrap();
     let once = [
-        r"retry: attempt 1/3 failed: exit status 1 after <T>\. Retrying in 0\.01s \(inside another retry: attempts multiply, 2 x 3 = 6\)",
+        r"retry: attempt 1/3 failed: exit status 1 after <T>\. Retrying in 0\.01s \(inside another retry: up to 2 x 3 = 6 attempts in total\)",
         r"retry: attempt 2/3 failed: exit status 1 after <T>\. Retrying in 0\.01s",
         r"retry: attempt 3/3 failed: exit status 1 after <T>\. Giving up after <T>",
     ];
@@ -518,11 +531,11 @@ fn what_attempts_multiply_to_is_said_only_where_it_is_known() {
         let line = said(&output).remove(0);
         line.split_once(" (inside another retry: ").map(|(_, numbers)| numbers.to_owned()).unwrap()
     };
-    assert_eq!(said_inside("-r4", "-r5"), "attempts multiply, 4 x 5 = 20)");
+    assert_eq!(said_inside("-r4", "-r5"), "up to 4 x 5 = 20 attempts in total)");
     assert_eq!(said_inside("-rinf", "-r5"), "attempts multiply)");
     assert_eq!(said_inside("-r4", "-rinf"), "attempts multiply)");
     assert_eq!(
         said_inside("-r18446744073709551615", "-r2"),
-        "attempts multiply, 18446744073709551615 x 2 = 36893488147419103230)"
+        "up to 18446744073709551615 x 2 = 36893488147419103230 attempts in total)"
     );
 }

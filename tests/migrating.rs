@@ -437,7 +437,7 @@ fn the_action_of_nick_fields() {
                 );
                 let short = ["base: 0.1", new[1]];
                 let (.., said) = step(&[&short[..], &["jitter: none", "retries: 4"]].concat(), "exit 7");
-                assert_eq!(said.matches("Retrying in 0.10s").count(), 3, "{said}");
+                assert_eq!(said.matches("Retrying in 0.1s").count(), 3, "{said}");
             }
             "shell: sh" => assert_eq!(end(&[new[0], "run: false | true"], ""), (0, 0)),
             "polling_interval_seconds: 1" | "retry_on: any" => {

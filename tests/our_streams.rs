@@ -35,7 +35,7 @@ fn a_full_disk_ends_no_command_whose_output_is_watched() {
             vec![
                 words.to_owned(),
                 "Retrying in 0s".to_owned(),
-                "Not retried: --stop-on-output enough".to_owned(),
+                "Not retrying: permanent failure (--stop-on-output enough)".to_owned(),
             ],
         ),
     ] {

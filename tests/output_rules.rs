@@ -30,7 +30,7 @@ fn retry_on_output_is_the_only_reason_then() {
     let done = run(&scratch, &["--retry-on-output", "busy"], "echo broken; exit 7");
     assert_eq!((code(&done), said(&done).len()), (7, 1));
     assert!(
-        first(&done).ends_with(". Not retried: not covered by --retry-on-output busy"),
+        first(&done).ends_with(". Not retrying: not covered by --retry-on-output busy"),
         "{}",
         first(&done)
     );
@@ -57,7 +57,11 @@ fn stop_beats_retry_and_never_turns_a_success_into_a_failure() {
     let rules = ["--retry-on-output", "busy", "--stop-on-output", "denied"];
     let done = run(&scratch, &rules, "echo busy; echo denied; exit 4");
     assert_eq!((code(&done), said(&done).len()), (4, 1));
-    assert!(first(&done).ends_with(". Not retried: --stop-on-output denied"), "{}", first(&done));
+    assert!(
+        first(&done).ends_with(". Not retrying: permanent failure (--stop-on-output denied)"),
+        "{}",
+        first(&done)
+    );
     assert_eq!(code(&run(&scratch, &rules, "echo denied")), 0);
     // Without retry rules everything else is retried.
     let done = run(&scratch, &["--stop-on-output", "denied"], "echo other; exit 4");
@@ -83,12 +87,16 @@ fn require_output_says_what_is_missing() {
     assert_eq!(code(&done), 0, "{:?}", said(&done));
     assert_is(
         &first(&done),
-        r"retry: attempt 1/3 failed: exit status 0 after <T>\. Retrying in 0s \(no match for --require-output stderr:bound\)",
+        r"retry: attempt 1/3 failed: exit status 0 after <T>, but no line matches --require-output stderr:bound\. Retrying in 0s",
     );
     // Never there: the status of a command that succeeded is no success.
     let done = run(&scratch, &rules, "true");
     assert_eq!((code(&done), said(&done).len()), (1, 3), "{:?}", said(&done));
-    assert!(first(&done).contains("(no match for --require-output ^ready$)"), "{}", first(&done));
+    assert!(
+        first(&done).contains(", but no line matches --require-output ^ready$. Retrying"),
+        "{}",
+        first(&done)
+    );
     // The exit status alone is not enough either way.
     assert_eq!(code(&run(&scratch, &rules, "echo ready; echo bound >&2; exit 6")), 6);
 }
@@ -160,7 +168,7 @@ fn a_held_stream_is_watched_too() {
     let script = r#"echo "$RETRY_ATTEMPT"; [ "$RETRY_ATTEMPT" = 2 ] || { echo busy; exit 1; }"#;
     let done = run(&scratch, &["-O", "--retry-on-output", "busy"], script);
     assert_eq!((code(&done), String::from_utf8_lossy(&done.stdout).as_ref()), (0, "2\n"));
-    assert!(first(&done).contains("7 bytes of output dropped"), "{}", first(&done));
+    assert!(first(&done).contains("7 bytes of output discarded"), "{}", first(&done));
     // In one spool, both streams count.
     let mut sh = program("sh");
     let script = r#""$RETRY" --base 0 -O --stderr final --retry-on-output busy -- sh -c \
@@ -209,7 +217,7 @@ fn an_attempt_that_writes_nothing_has_timed_out() {
     assert_eq!(String::from_utf8_lossy(&done.stdout), "begun\nbegun\n");
     assert_is(
         &first(&done),
-        r"retry: attempt 1/2 failed: timed out after <T>, 0\.50s of them without output \(SIGTERM\)\. Retrying in .*",
+        r"retry: attempt 1/2 failed: timed out after <T>: no output for 0\.5s \(sent SIGTERM\)\. Retrying in .*",
     );
     // It counts as a timeout for the rules.
     let done = run(&scratch, &["--stop-on", "timeout", "--idle-timeout", "0.2"], "exec sleep 600");

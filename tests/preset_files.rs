@@ -63,7 +63,7 @@ fn auto_takes_the_preset_of_the_command_behind_wrappers() {
     tool(&scratch, "git", "echo 'fatal: repository not found' >&2; exit 128");
     let done = run(&scratch, "--retry-on auto", &["env", "A=1", "git", "fetch"]);
     assert_eq!(scratch.runs(), 1);
-    assert!(stderr(&done).contains("Not retried: not covered by --retry-on auto"), "{}", stderr(&done));
+    assert!(stderr(&done).contains("Not retrying: not covered by --retry-on auto"), "{}", stderr(&done));
     // With more in the set.
     run(&scratch, "--retry-on auto,128", &["git", "fetch"]);
     assert_eq!(scratch.runs(), 2);
@@ -87,13 +87,13 @@ fn what_auto_is_is_said() {
     let scratch = Scratch::new();
     tool(&scratch, "git", "exit 0");
     let done = run(&scratch, "-v --retry-on auto", &["env", "git", "fetch"]);
-    assert!(stderr(&done).contains("retry: auto is the preset git, for git\n"), "{}", stderr(&done));
+    assert!(stderr(&done).contains("retry: auto selects the preset git for git\n"), "{}", stderr(&done));
     let done = run(&scratch, "-v --retry-on auto", &["true"]);
-    let unknown = "auto knows no preset for true: every failure is retried";
+    let unknown = "auto has no preset for true: every failure is retried";
     assert!(stderr(&done).contains(unknown), "{}", stderr(&done));
     let done = run(&scratch, "--dry-run --retry-on auto", &["sudo", "-u", "me", "git", "fetch"]);
     let plan = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(plan.contains("Preset: auto is the preset git, for git."), "{plan}");
+    assert!(plan.contains("Preset: auto selects the preset git for git."), "{plan}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn presets_are_listed() {
     assert_eq!(done.status.code(), Some(125));
     let said = stderr(&done);
     assert!(
-        said.starts_with("retry: invalid value 'nope' for --list-presets: not one of ansible, "),
+        said.starts_with("retry: invalid value 'nope' for --list-presets: must be one of ansible, "),
         "{said}"
     );
 }
@@ -214,13 +214,13 @@ fn a_tool_that_says_nothing_is_answered_with_what_to_add() {
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-fs", "http://x"]));
     assert!(
         said.contains(
-            "Not retried: not covered by --retry-on curl; curl printed no reason on stderr: use -sS instead of -s"
+            "Not retrying: not covered by --retry-on curl (curl printed no reason on stderr: use -sS instead of -s)"
         ),
         "{said}"
     );
     tool(&scratch, "curl", "echo 'curl: (22) The requested URL returned error: 404' >&2; exit 22");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-fsS", "http://x"]));
-    assert!(said.contains("Not retried: not covered by --retry-on curl\n"), "{said}");
+    assert!(said.contains("Not retrying: not covered by --retry-on curl\n"), "{said}");
     let said = stderr(&run(&scratch, "--retry-on curl", &["curl", "-sS", "http://x"]));
     assert!(said.contains("curl without -f exits 0"), "{said}");
     tool(&scratch, "pip", "echo 'ERROR: No matching distribution found for x' >&2; exit 1");

@@ -28,7 +28,7 @@ fn a_delay_is_counted_down_in_one_line_that_leaves_no_trace() {
     let lines: Vec<&str> = all.split(ERASE).collect();
     assert_eq!(lines.len(), 4, "{all:?}");
     assert!(lines[0].ends_with("Retrying in 2s\r\n"), "{all:?}");
-    let line = |left: &str| format!("retry: x: attempt 2/3 in {left} after exit status 1, deadline in 1m ");
+    let line = |left: &str| format!("retry: x: attempt 2/3 in {left} after exit status 1, deadline in 1m");
     assert!(lines[1].starts_with(&line("2s")) && lines[2].starts_with(&line("1s")), "{all:?}");
     // Erased before the command writes.
     assert!(lines[3].starts_with("run\r\nretry: x: succeeded on attempt 2/3"), "{all:?}");
@@ -45,7 +45,7 @@ fn the_line_is_gone_after_a_signal_and_never_wraps() {
     let shown = terminal.shows(ERASE);
     // With the key, and without the last column, after which some terminals wrap at once.
     assert!(shown.chars().count() <= 29, "{shown:?}");
-    assert!(shown.starts_with("retry: attempt 2/3 in 16m "), "{shown:?}");
+    assert!(shown.starts_with("retry: attempt 2/3 in 16m"), "{shown:?}");
     terminal.shows("retry: interrupted by SIGINT before attempt 2/3.");
 }
 

@@ -72,7 +72,7 @@ fn the_preset_decides_whether_and_the_server_when() {
     let server = refuses_once("404 Not Found", "Retry-After: 1\r\n");
     let done = run(&scratch, "--retry-on curl --retry-after", "curl -fsSv", &server);
     assert_eq!(done.status.code(), Some(22));
-    assert!(said(&done)[0].ends_with("Not retried: not covered by --retry-on curl"), "{:?}", said(&done));
+    assert!(said(&done)[0].ends_with("Not retrying: not covered by --retry-on curl"), "{:?}", said(&done));
     // Where nobody listens, nobody hears.
     for (options, command) in
         [("", "curl -fsv"), ("--retry-after=stdout", "curl -fsv"), ("--retry-after", "curl -fsSi")]
@@ -179,14 +179,14 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
         (
             "--max-retry-after 0",
             "200000",
-            "the server asks for 2d 7h 33m 20s, and --max-retry-after is 0s (--max-retry-after 56h would wait \
+            "the server asked for 2d7h33m20s, more than --max-retry-after 0s (--max-retry-after 56h waits \
              for it)",
         ),
     ] {
         let server = refuses_once("503 Service Unavailable", &format!("Retry-After: {value}\r\n"));
         let done = run(&scratch, &format!("--retry-after {options}"), "curl -fsSv", &server);
         assert_eq!((done.status.code(), said(&done).len()), (Some(22), 1), "{:?}", said(&done));
-        assert!(said(&done)[0].ends_with(&format!("Not retried: {words}")), "{:?}", said(&done));
+        assert!(said(&done)[0].ends_with(&format!("Not retrying: {words}")), "{:?}", said(&done));
     }
     // The fallback is for that too, and a deadline is not slept past.
     let server = refuses_once("503 Service Unavailable", "Retry-After: 3600\r\n");
@@ -196,7 +196,7 @@ fn too_long_a_demand_stops_at_once_and_says_so() {
     let server = refuses_once("503 Service Unavailable", "Retry-After: 30\r\n");
     let done = run(&scratch, "--retry-after --deadline 10", "curl -fsv", &server);
     assert_eq!(done.status.code(), Some(22));
-    assert!(said(&done)[0].contains("would pass the deadline"), "{:?}", said(&done));
+    assert!(said(&done)[0].contains("would exceed the deadline"), "{:?}", said(&done));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn an_exhausted_quota_is_not_waited_for() {
     let done = retry.args(["--", "sh", "-c", words]).output().unwrap();
     let lines = said(&done);
     assert_eq!((done.status.code(), lines.len()), (Some(1), 1));
-    assert!(lines[0].ends_with("Not retried: the server says insufficient_quota"), "{lines:?}");
+    assert!(lines[0].ends_with("Not retrying: quota exhausted (insufficient_quota)"), "{lines:?}");
 }
 
 #[test]

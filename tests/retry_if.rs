@@ -28,7 +28,7 @@ fn it_decides_by_what_the_attempt_printed() {
         assert_eq!((done.status.code(), scratch.runs()), (Some(7), runs), "{how}: {:?}", said(&done));
         assert_eq!(text(&done.stdout), format!("connection {how}\n").repeat(runs));
         let last = said(&done).pop().unwrap();
-        let end = if runs == 1 { "Not retried: --retry-if" } else { "Giving up after" };
+        let end = if runs == 1 { "Not retrying: stopped by --retry-if" } else { "Giving up after" };
         assert!(last.contains(end), "{last}");
         std::fs::remove_file(scratch.path("runs")).unwrap();
     }
@@ -123,7 +123,7 @@ fn any_other_answer_is_said_once_and_counts_for_nothing() {
     ] {
         let done = run(&scratch, &["-r", "3"], condition, "echo run >> runs; exit 3");
         assert_eq!((done.status.code(), scratch.runs()), (Some(3), 3));
-        let line = format!("retry: the --retry-if command gave no answer: {words}. The other rules decide");
+        let line = format!("retry: ignoring the --retry-if command: {words} (0 means retry, 1 means stop)");
         let lines = said(&done);
         assert_eq!(lines.iter().filter(|said| **said == line).count(), 1, "{lines:?}");
         assert!(lines.last().unwrap().contains("Giving up"), "{lines:?}");
@@ -150,7 +150,7 @@ fn the_deadline_ends_it_and_nothing_of_it_is_left() {
     assert!(!is_alive(scratch.pid("pid")));
     assert!(!is_alive(scratch.pid("child")));
     let lines = said(&done);
-    assert!(lines[0].contains("the --retry-if command gave no answer: timed out"), "{lines:?}");
+    assert!(lines[0].contains("ignoring the --retry-if command: timed out"), "{lines:?}");
     assert!(lines[1].contains("the deadline of 1s has passed"), "{lines:?}");
 }
 

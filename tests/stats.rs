@@ -90,15 +90,15 @@ fn people_get_a_table_by_name_and_one_by_day() {
     fs::write(scratch.path("r.jsonl"), lines.join("\n")).unwrap();
     let expected = "\
 name    runs  rescued   failed  attempts  waited  trend           reasons
-copy       2  1 (50%)  1 (50%)         2   0.50s  .............█  circuit-open (1), timeout (1)
-deploy     2        0  1 (50%)         4   1m 6s  ............▁█  timeout (2), exit 7 (1)
-all        4  1 (25%)  2 (50%)         6   1m 6s  ............▁█  timeout (3), circuit-open (1), exit 7 (1)
+copy       2  1 (50%)  1 (50%)         2    0.5s  .............█  circuit-open (1), timeout (1)
+deploy     2        0  1 (50%)         4    1m6s  ............▁█  timeout (2), exit 7 (1)
+all        4  1 (25%)  2 (50%)         6    1m6s  ............▁█  timeout (3), circuit-open (1), exit 7 (1)
 
 trend: share of runs with a failed attempt, per day, until 2026-11-24
 
 day         runs  rescued   failed  attempts  waited
 2026-11-23     1        0        0         1      0s
-2026-11-24     2  1 (50%)  1 (50%)         5   1m 6s
+2026-11-24     2  1 (50%)  1 (50%)         5    1m6s
 1 earlier day since 2026-10-01: see --log-format json
 ";
     scratch.retry("--stats r.jsonl").assert().code(0).stdout(expected).stderr("");
@@ -157,10 +157,7 @@ fn what_cannot_be_read_is_an_error() {
         ("--stats no.jsonl", "retry: cannot read no.jsonl: no such file or directory"),
         ("--stats .", "retry: cannot read .: is a directory"),
         ("-q --stats log", "retry: no reports found in these files. Example: --stats retries.jsonl"),
-        (
-            "--html x true",
-            "retry: --html does nothing without --stats. Example: --stats retries.jsonl --html retries.html",
-        ),
+        ("--html x true", "retry: --html needs --stats. Example: --stats retries.jsonl --html retries.html"),
         ("--stats", "retry: --stats needs a value. Example: --stats retries.jsonl"),
         ("--stats log --dry-run", "retry: --stats cannot be used with --dry-run: give one of them"),
     ] {

@@ -125,7 +125,7 @@ fn a_preset_knows_a_program_with_its_ending() {
         let mut command = scratch.retry("--dry-run --retry-on auto --");
         command.arg(program).arg("fetch");
         let ran = finish(&mut command, b"");
-        assert!(ran.code == 0 && !ran.stdout.contains("knows no preset"), "{program}: {ran:?}");
+        assert!(ran.code == 0 && !ran.stdout.contains("has no preset"), "{program}: {ran:?}");
     }
 }
 
@@ -135,7 +135,7 @@ fn messages_quote_words_as_programs_read_them() {
     let mut command = scratch.retry("-v --retries 1 --");
     command.arg(helper()).args(["args", "a b", r"C:\x"]);
     let ran = finish(&mut command, b"");
-    let starts = ran.said().into_iter().find(|line| line.contains("starts: ")).unwrap();
+    let starts = ran.said().into_iter().find(|line| line.contains("starting attempt ")).unwrap();
     assert!(starts.ends_with(r#" args "a b" C:\x"#), "{starts}");
 }
 

@@ -12,23 +12,21 @@ pub struct Difference {
 }
 
 /// The paragraph above the table.
-pub const INTRODUCTION: &str = "Other sections describe Linux. `Untested` means that no test of retry's own shows it. On \
-    macOS and FreeBSD that is everything in this table.";
+pub const INTRODUCTION: &str = "Other sections describe Linux. `Untested` means that none of retry's own tests shows it: on \
+    macOS and FreeBSD, that is everything in this table.";
 
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
         what: "What a time limit ends",
         linux: "every process that the attempt started, also in another process group or session",
-        bsd: "the command's process group, which it has where there is no controlling terminal; else the command \
-              alone",
+        bsd: "the command's process group if there is no controlling terminal, else the command alone",
         windows: "every process that the attempt started: each attempt has a job object",
     },
     Difference {
         what: "How a time limit ends it",
-        linux: "with --timeout-signal, and with SIGKILL after --kill-after",
+        linux: "--timeout-signal, and SIGKILL after --kill-after",
         bsd: "as on Linux",
-        windows: "with Ctrl-Break for the command's console group (untested), and with TerminateJobObject after \
-                  --kill-after. \
+        windows: "Ctrl-Break for the command's console group (untested), and TerminateJobObject after --kill-after. \
                   --timeout-signal is a usage error",
     },
     Difference {
@@ -39,19 +37,19 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         what: "Signals",
-        linux: "a command that dies of a signal makes retry die of it; `signal` and names are items of a set",
+        linux: "if the command dies of a signal, retry dies of the same; a set can have `signal` and names of signals",
         bsd: "as on Linux",
-        windows: "there are none: such an item is a usage error. A command that ends with 0xC000013A was ended by \
-                  Ctrl-C, and is not retried",
+        windows: "there are none, and such an item is a usage error. 0xC000013A means that Ctrl-C ended the command: retry \
+                  does not retry it",
     },
     Difference {
         what: "Interruptions",
-        linux: "HUP, INT, QUIT, TERM and others are passed on, and no attempt follows",
+        linux: "retry forwards HUP, INT, QUIT, TERM and others, and no attempt follows",
         bsd: "as on Linux",
         windows: "after Ctrl-C, Ctrl-Break, the closing of the console or the end of the session no attempt follows; \
                   retry ends with the command's code, else with 0xC000013A. The command leads a console group of its \
                   own, which ignores Ctrl-C, so it gets a Ctrl-Break instead (untested); the other three reach it by \
-                  themselves. Three Ctrl-C within two seconds end it with all that it started",
+                  themselves. Three Ctrl-C within 2s end the whole process tree",
     },
     Difference {
         what: "Stopping (Ctrl-Z)",
@@ -63,7 +61,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "The command of a retry that dies",
         linux: "gets --timeout-signal",
         bsd: "goes on",
-        windows: "is ended with all that it started",
+        windows: "is ended with its process tree",
     },
     Difference {
         what: "Hooks",
@@ -73,35 +71,35 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         what: "Shared state",
-        linux: "in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`; locks by flock(2); in a directory of --state, a \
-                record has the group and rights of the directory",
+        linux: "in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`; locked with flock(2); in a directory of --state, a \
+                record has the group and permissions of the directory",
         bsd: "as on Linux",
-        windows: r"in `%LOCALAPPDATA%\retry`; locks by LockFileEx; a record has the rights that its directory gives",
+        windows: r"in `%LOCALAPPDATA%\retry`; locked with LockFileEx; a record has the permissions that its directory gives",
     },
     Difference {
         what: "Sockets of the machine",
         linux: "--log `journald` and `syslog`, --state `redis+unix://`",
-        bsd: "as on Linux, but for `journald`",
+        bsd: "as on Linux, except `journald`",
         windows: "each of them is a usage error",
     },
     Difference {
         what: "Reports",
-        linux: "a file that is replaced keeps its mode and owner, and links of others in /tmp are not followed",
+        linux: "a replaced file keeps its mode and owner; links of other users in /tmp are not followed",
         bsd: "as on Linux",
-        windows: "a file that is replaced has the rights that its directory gives; while another program keeps it \
-                  open for itself alone, that is an error (untested)",
+        windows: "a replaced file has the permissions that its directory gives; if another program has it open \
+                  exclusively, that is an error (untested)",
     },
     Difference {
         what: "Held output that is too much for memory",
         linux: "in a file without a name in `$TMPDIR`",
         bsd: "in a file in `$TMPDIR` whose name is removed at once",
-        windows: "in a file in `%TEMP%` that nobody else can open, and that is gone when retry has ended",
+        windows: "in a file in `%TEMP%` that nobody else can open and that Windows removes when retry ends",
     },
     Difference {
         what: "The terminal",
-        linux: "`TERM` says whether there are colours and a countdown",
+        linux: "`TERM` decides whether there are colours and a countdown",
         bsd: "as on Linux",
-        windows: "there are where the console understands escape sequences, from Windows 10 on, unless `TERM` is \
+        windows: "there are if the console understands escape sequences (since Windows 10) and `TERM` is not \
                   `dumb` (untested)",
     },
 ];

@@ -174,7 +174,7 @@ pub fn merge(
                     let value = value.to_string_lossy();
                     settings.warn_of_value(
                         &id,
-                        usage_error::bad_variable(&flag(&id), &name, &value, "not 1 or 0", &example),
+                        usage_error::bad_variable(&flag(&id), &name, &value, "must be 1 or 0", &example),
                     );
                 }
             }
@@ -249,7 +249,7 @@ fn unknown_variables(model: &Command) -> Vec<String> {
         let option = as_option(&name);
         let is_flag = model.get_arguments().any(|arg| arg.get_long() == option.strip_prefix("--"));
         if is_flag {
-            return format!("{name} is ignored: {option} is given on the command line only");
+            return format!("ignoring {name}: {option} works on the command line only");
         }
         let meant = match option_elsewhere(&option) {
             Some(row) => row.example.split(' ').next(),
@@ -258,8 +258,8 @@ fn unknown_variables(model: &Command) -> Vec<String> {
         let meant = meant.map(|option| variable_of(option.trim_start_matches("--")));
         let shown = usage_error::escaped(&name);
         match meant.filter(|meant| settings.contains(meant)) {
-            Some(meant) => format!("{shown} is no setting and is ignored; did you mean {meant}?"),
-            None => format!("{shown} is no setting and is ignored"),
+            Some(meant) => format!("ignoring {shown}, which is not a setting; did you mean {meant}?"),
+            None => format!("ignoring {shown}, which is not a setting"),
         }
     };
     names.into_iter().map(said).collect()

@@ -30,7 +30,7 @@ pub fn page(model: &Command) -> String {
     paragraphs(&mut page, "PP", texts::SIGNALS.iter().copied());
     page.control("SH", ["STREAMS"]);
     paragraphs(&mut page, "PP", texts::STREAMS.iter().copied());
-    page.control("SH", ["SERVER DEMANDS"]);
+    page.control("SH", ["RETRY-AFTER FORMS"]);
     forms(&mut page);
     page.control("SH", ["SHARED STATE"]);
     paragraphs(&mut page, "PP", texts::SHARED_STATE.iter().copied());
@@ -193,9 +193,9 @@ fn environment(page: &mut Roff, model: &Command) {
         line.push(bold(format!("RETRY_{}", flag.get_id().as_str().to_ascii_uppercase())));
     }
     page.text(line);
-    page.control("SS", ["What the command sees"]);
+    page.control("SS", ["Variables set for the command"]);
     table(page, texts::SEEN_BY_THE_COMMAND);
-    page.control("SS", ["Others"]);
+    page.control("SS", ["Other variables"]);
     table(page, texts::SET_BY_OTHERS);
 }
 

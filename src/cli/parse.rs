@@ -98,7 +98,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     }
     if args.html.is_some() {
         return Err(format!(
-            "retry: --html does nothing without --stats. Example: --stats {} --html {}",
+            "retry: --html needs --stats. Example: --stats {} --html {}",
             usage_error::example("--stats"),
             usage_error::example("--html")
         ));
@@ -119,7 +119,7 @@ fn check_value_apart(args: &Args, words: &[OsString]) -> Result<(), String> {
         Some(stream @ ("stderr" | "stdout" | "both"))
             if before.is_some_and(|word| word == "--retry-after") =>
         {
-            Err(format!("retry: the value of --retry-after follows a =. Example: --retry-after={stream}"))
+            Err(format!("retry: --retry-after takes its value after a =. Example: --retry-after={stream}"))
         }
         _ => Ok(()),
     }
@@ -166,7 +166,7 @@ fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<
     let catalog = catalog(args, settings)?;
     let Some(name) = name else { return Ok(list::all(&catalog).into_bytes()) };
     let entry = catalog.find(name).ok_or_else(|| {
-        let why = format!("not one of {}", catalog.names().join(", "));
+        let why = format!("must be one of {}", catalog.names().join(", "));
         usage_error::line_for_value("--list-presets", name, &why)
     });
     Ok(list::one(&entry?).into_bytes())

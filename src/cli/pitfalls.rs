@@ -27,7 +27,7 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
     // The caller expects the identifier in the logs.
     if is_shown && environment::run_id() == RunId::Unusable {
         notes.push(
-            "note: RETRY_RUN_ID is not used, another one is made: it may have 128 letters, digits and -_.:/+=@"
+            "note: ignoring RETRY_RUN_ID, using a random one: it may have at most 128 letters, digits and -_.:/+=@"
                 .to_owned(),
         );
     }
@@ -58,8 +58,7 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
         && !TELLING_CODES.contains(&preset.as_str())
     {
         warnings.push(format!(
-            "{tool} exits with the same status for passing trouble and for a final error, so every failure is \
-             retried. Add --retry-on {preset}"
+            "{tool} exits with the same status for transient and permanent failures, so every failure is retried. Add --retry-on {preset}"
         ));
     }
     let has = |wanted: &str| command.iter().any(|word| word == wanted);
@@ -71,15 +70,17 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
         ));
     }
     match name {
-        "curl" if has("--retry") || starts("--retry=") => warnings.push(multiply("curl --retry")),
-        "wget" if !starts("-t") && !starts("--tries") => {
-            warnings.push(format!("{}. Add --tries=1", multiply("wget, with up to 20 tries,")));
+        "curl" if has("--retry") || starts("--retry=") => {
+            warnings.push(multiply("curl --retry also retries"))
         }
-        "aws" => warnings.push(format!("{}. Set AWS_MAX_ATTEMPTS=1", multiply("aws"))),
+        "wget" if !starts("-t") && !starts("--tries") => {
+            warnings.push(format!("{}. Add --tries=1", multiply("wget itself makes up to 20 tries")));
+        }
+        "aws" => warnings.push(format!("{}. Set AWS_MAX_ATTEMPTS=1", multiply("aws also retries"))),
         _ => {}
     }
     if name == "retry" || plan.depth > 1 {
-        warnings.push("a retry inside a retry: their attempts multiply".to_owned());
+        warnings.push("retry inside another retry: attempts multiply".to_owned());
     }
     warnings
 }
@@ -88,7 +89,7 @@ const CURL: &str =
     "curl without -f exits 0 on an HTTP error such as 503, so nothing would be retried. Add -f";
 
 fn multiply(who: &str) -> String {
-    format!("{who} retries by itself, so attempts multiply")
+    format!("{who}, so attempts multiply")
 }
 
 /// The presets of tools whose exit status tells a transient failure from a permanent one, at least in part.
@@ -184,8 +185,8 @@ mod tests {
             ("curl -f --retry 3 http://x", "multiply"),
             ("wget http://x", "--tries=1"),
             ("aws s3 ls", "AWS_MAX_ATTEMPTS"),
-            ("retry true", "retry inside a retry"),
-            ("env retry true", "retry inside a retry"),
+            ("retry true", "retry inside another retry"),
+            ("env retry true", "retry inside another retry"),
         ] {
             let warnings = warnings_for(line);
             assert!(warnings.contains(named), "{line}: {warnings:?}");
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(notes_for("--retry-on 7 curl http://x"), "");
         assert_eq!(
             notes_for("-v --retry-on auto make"),
-            "auto knows no preset for make: every failure is retried"
+            "auto has no preset for make: every failure is retried"
         );
     }
 

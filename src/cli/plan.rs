@@ -30,10 +30,10 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
         && consecutive > limit
     {
         return Err(format!(
-            "retry: {} can never be reached with {}. Example: {}",
+            "retry: {} needs at least {consecutive} attempts, but {} allows {limit}. Example: {}",
             settings.given("consecutive", consecutive),
             settings.given("retries", limit),
-            settings.given("consecutive", limit),
+            settings.given("retries", consecutive),
         ));
     }
     check_idle(&args, settings)?;
@@ -157,9 +157,9 @@ fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
     let given = [args.factor.is_some(), args.backoff.is_some(), args.delays.is_some()];
     let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.has(id));
     match idle {
-        Some((id, _)) => Err(format!(
-            "retry: --{id} does nothing with --jitter decorrelated, which grows by itself. Example: --jitter full"
-        )),
+        Some((id, _)) => {
+            Err(format!("retry: --{id} has no effect with --jitter decorrelated. Example: --jitter full"))
+        }
         None => Ok(()),
     }
 }
@@ -216,7 +216,7 @@ fn trip(args: &Args, default: Trip) -> Trip {
 /// is a default.
 fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
     let (breaker, budget) =
-        ((args.breaker.is_some(), "--breaker NAME"), (args.budget.is_some(), "--budget NAME"));
+        ((args.breaker.is_some(), "--breaker registry"), (args.budget.is_some(), "--budget registry"));
     let rate = (args.breaker_rate.is_some(), "--breaker-rate 50%");
     let retry_after = (args.retry_after.is_some(), "--retry-after");
     let idle = [
@@ -233,8 +233,9 @@ fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
         let typed = is_given && !settings.has(id);
         if typed && !has_use {
             let flag = environment::flag(id);
+            let other = needs.split(' ').next().unwrap_or_default();
             return Err(format!(
-                "retry: {flag} does nothing without {needs}. Example: {needs} {flag} {}",
+                "retry: {flag} needs {other}. Example: {needs} {flag} {}",
                 usage_error::example(&flag)
             ));
         }
@@ -292,8 +293,8 @@ fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
     rules.extend(output.into_iter().flatten().cloned());
     let has_auto = flags.iter().any(|(.., sets)| sets.iter().any(OutcomeSet::has_auto));
     let auto = has_auto.then(|| match catalog.for_command(&args.command) {
-        (Some(name), tool) => format!("auto is the preset {name}, for {tool}"),
-        (None, tool) => format!("auto knows no preset for {tool}: every failure is retried"),
+        (Some(name), tool) => format!("auto selects the preset {name} for {tool}"),
+        (None, tool) => format!("auto has no preset for {tool}: every failure is retried"),
     });
     Ok(Parsed { rules: Rules::new(rules), auto: auto.map(|note| usage_error::escaped(&note)), warnings })
 }

@@ -82,7 +82,7 @@ impl OutcomeSet {
 
 fn item_kind(text: &str) -> Result<ItemKind, String> {
     let condition = match text {
-        "" => return Err("an item is empty".to_owned()),
+        "" => return Err("empty item in the list".to_owned()),
         "auto" => return Ok(ItemKind::Auto),
         "nonzero" => Condition::Nonzero,
         "signal" if HAS_SIGNALS => Condition::AnySignal,
@@ -112,13 +112,10 @@ fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
         exit_code::parse(part.trim()).ok_or_else(|| match part.trim().parse() {
             Ok(400..=599_u16) => {
-                format!("'{text}' is not an exit status; the presets curl and wget look at HTTP statuses")
+                format!("'{text}' is not an exit status; for HTTP statuses, use the preset curl or wget")
             }
             _ => {
-                format!(
-                    "'{text}' is not an exit status from 0 to {}, or a range of them",
-                    exit_code::MAX_TEXT
-                )
+                format!("'{text}' is not an exit status (0 to {}) or a range of them", exit_code::MAX_TEXT)
             }
         })
     };
@@ -127,7 +124,7 @@ fn codes(text: &str) -> Result<Condition, String> {
         Some((low, high)) => {
             let (low, high) = (code(low)?, code(high)?);
             if low > high {
-                return Err(format!("the range '{text}' ends before it begins"));
+                return Err(format!("the range '{text}' is reversed; use {high}-{low}"));
             }
             Ok(Condition::Codes(low, high))
         }
@@ -213,7 +210,7 @@ mod tests {
             ("7,", "empty"),
             ("4294967296", "'4294967296'"),
             ("-1", "'-1'"),
-            ("9-5", "ends before it begins"),
+            ("9-5", "is reversed; use 5-9"),
             ("7,curll", "'curll'"),
             ("SIGNOPE", "'SIGNOPE'"),
             ("1-2-3", "'1-2-3'"),

@@ -25,15 +25,15 @@ pub const EXAMPLES: &[Example] = &[
         command: "retry -- curl -fsS https://example.com/api",
     },
     Example {
-        what: "Ten attempts, each at most 30 s, all of it at most 5 min",
+        what: "Ten attempts of at most 30s each, at most 5m in total",
         command: "retry --retries 10 --timeout 30 --deadline 5m -- ./flaky-test",
     },
     Example {
-        what: "Only what curl calls a passing network problem",
+        what: "Retry only curl's transient failures",
         command: "retry --retry-on curl -- curl -fsS https://example.com/api",
     },
     Example {
-        what: "The delays as a list: 0.5, 2 and 5 s, each give or take 0.3 s",
+        what: "A list of delays: 0.5s, 2s and 5s, each plus or minus up to 0.3s",
         command: "retry --retries 4 --delays 0.5,2,5 --jitter +-0.3 -- ./deploy",
     },
     Example {
@@ -41,27 +41,27 @@ pub const EXAMPLES: &[Example] = &[
         command: "retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432",
     },
     Example {
-        what: "In a pipeline: each attempt reads the same, and what comes behind sees one",
+        what: "In a pipeline: each attempt reads the same input, and only the last one's output goes on",
         command: "retry --stdin replay -O -- ./convert",
     },
     Example {
-        what: "Wait for as long as the server says, in a header that curl -v shows",
+        what: "Wait as long as the server asks in its Retry-After header (curl -v prints it)",
         command: "retry --retry-on curl --retry-after -- curl -fsSv https://example.com/api",
     },
     Example {
-        what: "A publish step that has been done before is done",
+        what: "Treat \"already exists\" as success when publishing",
         command: "retry --success-on-output already.exists -- cargo publish",
     },
     Example {
-        what: "Leave a registry that is down alone, together with all other jobs that name it",
+        what: "Back off from a registry that is down, together with all jobs that use the same names",
         command: "retry --breaker registry --budget registry -- docker pull alpine",
     },
     Example {
-        what: "Add an account of the run to a file, as a line of JSON",
+        what: "Append a report of the run to a file, as a line of JSON",
         command: "retry --report retries.jsonl --label deploy -- ./deploy",
     },
     Example {
-        what: "Add up what such a file holds, as a table and as a page with charts",
+        what: "Summarize that file as a table and as a web page with charts",
         command: "retry --stats retries.jsonl --html retries.html",
     },
     Example {
@@ -72,135 +72,141 @@ pub const EXAMPLES: &[Example] = &[
 
 /// The exit table of [`crate::core::outcome`], whose statuses a test compares with these.
 pub const EXIT_STATUS: &[Row] = &[
-    Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N and an earlier failure: N)" },
-    Row { term: "75", meaning: "the circuit of --breaker is open: nothing was run" },
+    Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N: N if an earlier one failed)" },
+    Row { term: "75", meaning: "the circuit of --breaker was open, and the command was not run" },
     Row {
         term: "124",
-        meaning: "the last attempt was ended by --timeout, --idle-timeout or --deadline, or the deadline \
-                  passed before any",
+        meaning: "--timeout, --idle-timeout or --deadline ended the last attempt, or left no time for a \
+                  first one",
     },
-    Row { term: "125", meaning: "retry was called wrongly, or failed itself" },
-    Row { term: "126", meaning: "the command was found but could not be run" },
+    Row { term: "125", meaning: "usage error, or retry itself failed" },
+    Row { term: "126", meaning: "the command was found, but could not be run" },
     Row { term: "127", meaning: "the command was not found" },
     Row {
         term: "other",
-        meaning: "the exit status of the last attempt; 1 if that was 0 and still no success",
+        meaning: "the exit status of the last attempt; 1 if that was 0 and did not count as success",
     },
 ];
 
 /// The paragraph below the exit table.
-pub const EXIT_BY_SIGNAL: &str = "If --fallback ran, its status counts. A command that was killed by a signal makes retry die of the same signal \
-    (a shell shows 128+n; so does retry where a signal cannot kill it, as process 1 of a container). After \
-    HUP, INT, QUIT or TERM the running attempt gets the signal and is waited for; its exit code counts if \
-    it has one, else retry dies of the signal.";
+pub const EXIT_BY_SIGNAL: &str = "If --fallback ran, retry exits with its status. If a signal n killed the command, retry dies of the same \
+    signal (a shell shows 128+n). Where a signal cannot kill it, as process 1 of a container, it exits with \
+    128+n. On HUP, INT, QUIT or TERM, retry forwards the signal to the running attempt and waits for it. If \
+    the command exits by itself, retry exits with its exit code; otherwise retry dies of the signal.";
 
 /// Paragraphs of the man page.
 pub const SIGNALS: &[&str] = &[
-    "retry and the command share the process group, the session and the terminal.",
-    "After HUP, INT, QUIT or TERM there is no further attempt, and a delay ends at once. A running command \
-     gets the signal and may clean up for as long as it likes. If a process sends the same INT or TERM again, the \
-     command gets SIGKILL; so it does when Ctrl-C is pressed three times within two seconds. A different signal is \
-     passed on. What the attempts left behind in the session gets the signal too, and SIGKILL after --kill-after.",
-    "Every signal that would end retry and can be caught is passed on to the command, real-time signals included; as \
-     process 1, retry passes on WINCH as well. A key such as Ctrl-C is not sent a second time: the terminal has \
-     sent it to the whole foreground process group, the command included. The hang-up of the terminal goes to the \
-     session leader alone, so retry passes it on where it is that leader. If the command dies of a signal that retry \
-     has passed on, such as ALRM, there is no further attempt; USR1 and USR2 are the command's own business.",
-    "On Linux, a command whose retry dies first (of SIGKILL, say) gets --timeout-signal, or the parent-death signal \
-     that retry itself was given. A set-uid command does not: the kernel clears the setting.",
+    "The command runs in the same process group, session and terminal as retry.",
+    "On HUP, INT, QUIT or TERM, retry starts no further attempt, and a delay ends at once. A running command \
+     gets the signal and may take as long as it needs to clean up. If a process sends the same INT or TERM \
+     again, the command gets SIGKILL. The same happens if Ctrl-C is pressed three times within 2s. A \
+     different signal is forwarded. Leftover processes of the attempts in the session get the signal too, and \
+     SIGKILL after --kill-after.",
+    "retry forwards every catchable signal that would end it, real-time signals included; as process 1, it \
+     also forwards WINCH. retry does not send the signal of a key such as Ctrl-C a second time, because the \
+     terminal has sent it to the whole foreground process group, the command included. When the terminal \
+     hangs up, the kernel signals only the session leader; if that is retry, it forwards HUP. If the command \
+     dies of a signal that retry has forwarded, such as ALRM, retry starts no further attempt. USR1 and USR2 \
+     are the exception: such a death is an ordinary failure.",
+    "On Linux, if retry itself is killed (by SIGKILL, say), the command gets --timeout-signal, or the \
+     parent-death signal that was set for retry. This does not work for set-uid commands: the kernel clears \
+     the setting.",
     "A signal that a process sends to the whole process group reaches the command twice, once directly and \
-     once through retry, as with every wrapper that passes signals on.",
-    "When the command stops (Ctrl-Z), so does retry; it goes on when it is continued, and continues the \
-     command if only retry was. During a delay it stops by itself. Time spent stopped counts against no \
-     limit and no delay, unless there is no controlling terminal: then nobody could continue it. Two stops cannot be noticed, and their time counts: a SIGSTOP that is sent to \
-     retry alone, and the SIGTTOU for a message that retry writes from the background to a terminal \
-     with `stty tostop`.",
-    "Signals that are ignored when retry starts (`nohup`, `trap '' HUP`) stay ignored, in retry and in the \
-     command, but for SIGCHLD: it is at its default action for the command, or retry could not wait for \
-     it.",
-    "A time limit ends the whole process tree. On Linux that is every process that the attempt started, \
-     also one that left for another process group or session. Elsewhere it is the command's own process \
-     group, which it has where there is no controlling terminal, else the command alone. If a process cannot \
-     be ended, there is no further attempt, and the message names it.",
-    "A command that is killed cannot put back what it did to the terminal (raw mode, no echo, another process group \
-     in the foreground); retry does. What a command that exits by itself has set, stays.",
+     once through retry, as with every wrapper that forwards signals.",
+    "When the command is stopped (Ctrl-Z), retry stops too. When retry is continued, it also continues the \
+     command. Ctrl-Z during a delay stops retry. Time spent stopped does not count against limits or delays, \
+     unless there is no controlling terminal, because then nobody could continue the command. retry cannot \
+     detect two kinds of stop, so their time does count: a SIGSTOP that is sent to retry alone, and the \
+     SIGTTOU for a message that retry writes from the background to a terminal with `stty tostop`.",
+    "Signals that are ignored when retry starts (`nohup`, `trap '' HUP`) stay ignored in retry and in the \
+     command. SIGCHLD is the exception: it is reset to its default action, because retry must wait for the \
+     command.",
+    "A time limit ends the whole process tree. On Linux, that is every process that the attempt started, even \
+     in another process group or session. On other systems, it is the command's process group if there is no \
+     controlling terminal; with one, it is the command alone. If a process cannot be ended, retry names it \
+     and starts no further attempt.",
+    "A killed command cannot restore terminal settings that it changed (raw mode, no echo, another process \
+     group in the foreground), so retry restores them. Settings of a command that exits by itself are kept.",
 ];
 
 /// Paragraphs of the man page about the streams of a command.
 pub const STREAMS: &[&str] = &[
-    "stdin, stdout and stderr of the command are those of retry, unless a flag asks for more: then the stream \
-     becomes a pipe. Held and watched are a stream with --stdout or --stderr `final` or `failure` (held), one \
-     that a rule about the output, a preset with messages or --retry-after looks at, and both with \
-     --idle-timeout or --retry-if (watched). --stdin `replay` makes a pipe of a stdin that cannot be rewound.",
-    "A program notices that its stdout is a pipe and no terminal: many leave out colours and progress bars, \
-     and write in blocks instead of lines, so that output comes late and --idle-timeout sees nothing. \
-     `stdbuf -oL` helps with some. Of two streams that end in the same place, the order is kept where both \
-     are held or watched in the same way, without --fallback and without a rule about one of them.",
-    "What is held is written when the last attempt is over: up to 1 MiB of it is kept in memory, the rest in \
-     a file without a name in $TMPDIR. If there is no room, or the output cannot be written, the run ends \
-     with status 125. If the reader has gone, retry dies of SIGPIPE. A signal ends the writing.",
-    "What is watched is passed on at once. If stdout or stderr cannot be written (a full disk, a terminal that hung up), \
-     retry says so once, also with --quiet, and drops the rest; the command does not notice and its exit status \
-     counts. If a full disk has to be the command's own failure, let it write to the file itself.",
-    "A command that ends may leave a process behind that holds the pipe. It is not waited for where output is \
-     held; where output is watched, it has 0.2 s. What it writes later meets a closed pipe, and SIGPIPE. Send \
+    "The command inherits retry's stdin, stdout and stderr unless an option needs a pipe. --stdout or \
+     --stderr `final`, `failure` or `success` holds a stream. A rule about the output, a preset with output \
+     patterns, or --retry-after watches the streams that it searches; --idle-timeout and --retry-if watch \
+     both streams. With --stdin `replay`, a stdin that cannot be rewound becomes a pipe.",
+    "A program notices that its stdout is a pipe and not a terminal. Many then print no colours or progress \
+     bars and write in blocks instead of lines, so that output comes late and --idle-timeout sees nothing. \
+     `stdbuf -oL` helps with some. If stdout and stderr go to the same place, retry keeps the order of their \
+     output if both are held or watched in the same way, --fallback is not used, and no rule searches only \
+     one of them.",
+    "Held output is written when the last attempt has ended. Up to 1 MiB is kept in memory, the rest in an \
+     unlinked file in $TMPDIR. If there is no space, or the output cannot be written, retry exits with 125. \
+     If the reader has closed the pipe, retry dies of SIGPIPE. A signal stops the writing.",
+    "Watched output is passed on at once. If stdout or stderr cannot be written (a full disk, a terminal that \
+     hung up), retry reports that once, even with --quiet, and discards the rest. The command does not \
+     notice, and its exit status counts. If a full disk must make the command fail, let the command write to \
+     the file itself.",
+    "A process that the command leaves behind may hold the pipe. If output is held, retry does not wait for \
+     that process; if output is watched, it waits 0.2s. If the process writes later, it gets SIGPIPE. Send \
      the output of a daemon to a file.",
-    "Watched output is passed on as it comes, and the command is kept waiting as long as the reader of it is \
-     not ready; that time counts against --timeout, but not as idle. After --deadline or a signal, the reader has \
-     as long as --kill-after.",
-    "Presets know a tool's messages in English: set `LC_ALL=C` for the command where another language is set. \
-     What is matched is text: colours, links and cursor movements are left out, and a line ends at a carriage \
-     return too.",
+    "If the reader of watched output is slow, the command has to wait; that time counts against --timeout, \
+     but not against --idle-timeout. After --deadline or a signal, the reader gets --kill-after to catch up.",
+    "Presets recognize English messages only. If another language is set, run the command with `LC_ALL=C`. \
+     Colours, links and cursor movements are removed before matching, and a carriage return also ends a line.",
 ];
 
 /// The paragraph of the man page above the forms of --retry-after.
-pub const FORMS_OF_DEMANDS: &str = "What --retry-after understands in the output of a failed attempt, behind the marks and times that tools \
-     and CI runners put in front, in quotes and braces, in colours, and in lines that a terminal has wrapped. \
-     A number from 10^9 on is a point in time; a date needs its zone. What is not understood for certain is \
-     left alone. Of one answer, milliseconds count more than seconds, and a demand more than the reset of a \
-     limit; else the last one counts.";
+pub const FORMS_OF_DEMANDS: &str = "--retry-after recognizes these forms in the output of a failed attempt. Prefixes and timestamps of tools \
+    and CI runners, quotes, braces, colours and wrapped lines do not matter. A number of 10^9 or more is a \
+    Unix timestamp; a date needs a time zone. Anything ambiguous is ignored. If one response has several \
+    values, milliseconds take precedence over seconds, and a requested delay over the reset time of a rate \
+    limit; otherwise the last value counts.";
 
 /// Paragraphs of the man page.
 pub const SHARED_STATE: &[&str] = &[
-    "A circuit breaker and a retry budget keep many retry from making an outage worse. Every retry that gives \
-     the same name, in the same --state, shares it. A breaker and a budget of one name are two things.",
-    "--breaker counts failures in a row. Every failed attempt is one, the last of a run and one that timed \
-     out included, but not what a stop rule matched, a permanent failure, what could not be started, or what \
-     was interrupted. \
-     At --breaker-failures the circuit opens: no attempt starts. A retry that has run nothing yet says so and \
-     exits with 75, or runs its --fallback; one that was about to try again gives up with the status of its last \
-     attempt. After --breaker-open the next attempt is a probe, and the others are still refused. If it \
-     succeeds the circuit is closed; if it fails the circuit opens for twice as long, less up to a fifth, up \
-     to 30 s. A probe that is killed is replaced when its lease is over: --timeout and --kill-after \
-     together, at most a minute; it is renewed while the probe runs.",
-    "--budget is a bucket of --budget-burst tokens, full at first. A retry takes one. A run that succeeds \
-     puts --budget-ratio back, and time puts one back in a minute. Where there is none, retry gives up at \
-     once with the status of the last attempt. First attempts take none and are never refused.",
-    "Those who share a name should use the same settings; each applies its own. --show-state prints what \
-     is shared (as JSON with --log-format json), --reset-state NAME forgets it.",
-    "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each name, in \
-     a directory that only this user may enter; for root, in a home of root's. A directory given with --state is \
-     taken as it is, and a record in it has its group and the rights that its mode says, whatever the umask. \
-     `redis://` is a Redis or Valkey server, which is asked once before each attempt and once after it. Its user needs \
-     the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*, and SCAN, GETRANGE and DEL for --show-state and \
-     --reset-state, and CLUSTER SLOTS to show the state of a whole Redis cluster. Of a cluster any node may be named; \
-     with Sentinel, an address that follows the primary. \
-     A password on the command line is seen by everyone who can list processes. \
-     `RETRY_STATE` is not, but the command inherits it.",
-    "State that cannot be read, written or reached stops no command. All that one attempt asks may take 200 ms; after \
-     the first error one warning says why, and the rest of the run does not use it. In the place of a server, the runs \
-     of a user on one machine then share a circuit and a budget in the directory without-server of the default one. \
-     This budget is one retry, and another one a minute later: a fleet that lost its budget must not retry as if it \
-     had none. Where no state can be used, a run with --budget retries once; one with --breaker alone retries as \
-     often as --retries says.",
+    "A circuit breaker and a retry budget keep many retry processes from making an outage worse. All runs \
+     with the same name and the same --state share them. A breaker and a budget with the same name are \
+     independent.",
+    "--breaker counts consecutive failures. Every failed attempt counts, including timeouts and the last \
+     attempt of a run. Permanent failures, attempts that a stop rule matched, commands that could not be \
+     started, and interrupted attempts do not count. At --breaker-failures the circuit opens, and no attempt \
+     starts. A run that has not started its first attempt exits with 75, or runs its --fallback. A run that \
+     was about to retry gives up with the status of its last attempt. After --breaker-open the next attempt \
+     is a probe, and the others are still refused. If it succeeds, the circuit closes. If it fails, the \
+     circuit opens again for twice as long (minus up to 20%), at most 30s. If a probe is killed, another one \
+     may start when its lease expires. The lease is --timeout plus --kill-after, at most 1m, and is renewed \
+     while the probe runs.",
+    "--budget is a bucket of --budget-burst tokens, full at first. Each retry takes one. A run that succeeds \
+     returns --budget-ratio tokens, and one more returns every minute. If no token is left, retry gives up at \
+     once with the status of the last attempt. First attempts take no token and are never refused.",
+    "Runs that share a name should use the same settings, because each run applies its own. --show-state \
+     prints the shared state (as JSON with --log-format json), and --reset-state NAME resets it.",
+    "By default the state is in `$XDG_STATE_HOME/retry`, else `~/.local/state/retry`: a small file for each \
+     name, in a directory that only this user can enter; root uses only a home directory that root owns. A \
+     directory given with --state is used as is. Records in it get its group and its permissions, regardless \
+     of the umask. `redis://` is a Redis or Valkey server, which retry asks once before each attempt and once \
+     after it. Its user needs the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*. \
+     --show-state and --reset-state also need SCAN, GETRANGE and DEL, and CLUSTER SLOTS to show the state of \
+     a whole Redis cluster. For a cluster, give any node; with Sentinel, an address that follows the primary. \
+     Everyone who can list processes can see a password on the command line. A password in `RETRY_STATE` is \
+     not visible there, but the command inherits the variable.",
+    "State that cannot be read, written or reached never stops a run. All state operations of one attempt \
+     together may take 200ms. After the first error, retry prints one warning and stops using that state for \
+     the rest of the run. If a server cannot be used, the runs of a user on one machine share a circuit and a \
+     budget in the directory without-server of the default directory instead. That budget allows one retry, \
+     and one more each minute, because a fleet that lost its budget must not retry as if it had none. If no \
+     state can be used, a run with --budget retries once; one with --breaker alone retries as often as \
+     --retries allows.",
 ];
 
 /// The paragraph of the man page about settings.
-pub const SETTINGS: &str = "Each of these variables is a flag: `RETRY_RETRIES=5` is --retries 5. Empty means \
-    unset. The command line wins, also over a setting that conflicts with it, and a list on the command \
-    line replaces the variable's. RETRY_ATTEMPTS is RETRY_RETRIES. RETRY_QUIET, RETRY_SILENT and RETRY_VERBOSE are 1 or \
-    0. A bad value is ignored with a warning, because the variable may belong to another program; so is a variable that \
-    looks like a setting and is none. With --verbose, retry says what came from the environment.";
+pub const SETTINGS: &str = "Each of these variables sets an option: `RETRY_RETRIES=5` is --retries 5. An empty variable counts as \
+    unset. The command line overrides the environment, including variables that conflict with it; a list on \
+    the command line replaces the list in the variable. RETRY_ATTEMPTS is RETRY_RETRIES. RETRY_QUIET, \
+    RETRY_SILENT and RETRY_VERBOSE are 1 or 0. retry ignores an invalid value with a warning, because the \
+    variable may belong to another program. It also warns about variables that look like settings but are \
+    not. --verbose shows which variables were used.";
 
 /// The variables that others set, and their effects.
 pub const SET_BY_OTHERS: &[Row] = &[
@@ -210,30 +216,31 @@ pub const SET_BY_OTHERS: &[Row] = &[
     },
     Row {
         term: "JOURNAL_STREAM",
-        meaning: "if it says that stderr is the journal's, messages have a priority there",
+        meaning: "if it shows that stderr is connected to the journal, messages have a priority",
     },
     Row {
         term: "NO_COLOR, CLICOLOR_FORCE",
-        meaning: "if not empty: no colours, and colours also without a terminal; --color wins, then NO_COLOR",
+        meaning: "if not empty, NO_COLOR turns colours off; if neither empty nor 0, CLICOLOR_FORCE turns them on without a terminal. --color \
+            overrides both, and NO_COLOR overrides CLICOLOR_FORCE",
     },
-    Row { term: "TERM", meaning: "if not set or `dumb`: no colours and no countdown" },
-    Row { term: "TMPDIR", meaning: "where held output is kept that is too much for memory" },
+    Row { term: "TERM", meaning: "if unset or `dumb`, there are no colours and no countdown" },
+    Row { term: "TMPDIR", meaning: "directory for held output that exceeds 1 MiB" },
 ];
 
 /// The variables that the command gets.
 pub const SEEN_BY_THE_COMMAND: &[Row] = &[
-    Row { term: "RETRY_ATTEMPT", meaning: "the number of this attempt, from 1" },
-    Row { term: "RETRY_MAX_ATTEMPTS", meaning: "attempts in all, or `inf`" },
+    Row { term: "RETRY_ATTEMPT", meaning: "number of this attempt, starting at 1" },
+    Row { term: "RETRY_MAX_ATTEMPTS", meaning: "total number of attempts, or `inf`" },
     Row {
         term: "RETRY_PREVIOUS_STATUS",
-        meaning: "how the attempt before ended, as a shell shows it in `$?`; empty in the first attempt",
+        meaning: "status of the previous attempt, as in `$?`; empty in the first attempt",
     },
-    Row { term: "RETRY_ELAPSED", meaning: "seconds since the start, with three decimals" },
-    Row { term: "RETRY_DEPTH", meaning: "how many retry are around the command; 1 unless they are nested" },
+    Row { term: "RETRY_ELAPSED", meaning: "seconds since retry started, with three decimals" },
+    Row { term: "RETRY_DEPTH", meaning: "nesting level; 1 unless retry runs inside another retry" },
     Row {
         term: "RETRY_RUN_ID",
-        meaning: "the same in all attempts of a run and in a retry inside it: a key by which a service knows a \
-            request that it has seen before. Random, unless it is set; reports and logs have it as `run_id`",
+        meaning: "identifier of the run, the same in all its attempts and in a nested retry: a service can use it as an \
+            idempotency key. Random unless already set; reports and logs have it as `run_id`",
     },
 ];
 
@@ -244,7 +251,7 @@ pub const SEE_ALSO: &str = "env(1), nohup(1), sh(1), timeout(1), signal(7)";
 const WIDTH: usize = 80;
 
 pub const DURATION: &str =
-    "A DUR is a number of seconds (0.5) or numbers with units: 500ms, 90s, 5m, 1m30s, 2h, 1d.";
+    "A DUR is a number of seconds (0.5) or numbers with units: 500ms, 90s, 5m, 1m30s, 2h, 1d, 1w.";
 
 /// What a SET of outcomes is, for `--help`.
 const SET: &str = "A SET is a list of exit statuses (7), ranges (5-7), signals (KILL), nonzero, signal, timeout, spawn, \
@@ -253,7 +260,7 @@ const SET: &str = "A SET is a list of exit statuses (7), ranges (5-7), signals (
 /// How many of the examples `--help` shows.
 const SHOWN_EXAMPLES: usize = 7;
 
-/// The text behind the flags in `--help`.
+/// The text after the flags in `--help`.
 pub fn after_long_help() -> String {
     let mut text = String::new();
     fill(&mut text, "", 0, DURATION, WIDTH);

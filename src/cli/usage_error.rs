@@ -24,13 +24,15 @@ pub fn line(error: &Error, model: &Command, words: &[OsString]) -> String {
             let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
             if rival.is_empty() {
                 let example = format!("retry {flag} {}", example(&flag));
-                with_example(&format!("{flag} stands alone"), example.trim_end())
+                let is_exclusive = named(model, &flag).is_some_and(Arg::is_exclusive_set);
+                let takes = if is_exclusive { "no other option and no command" } else { "no command" };
+                with_example(&format!("{flag} takes {takes}"), example.trim_end())
             } else {
                 format!("retry: {flag} cannot be used with {rival}: give one of them")
             }
         }
         ErrorKind::MissingRequiredArgument => {
-            with_example("no command is given", "retry -- curl -fsS https://example.com")
+            with_example("no command given", "retry -- curl -fsS https://example.com")
         }
         ErrorKind::TooManyValues => format!("retry: {flag} takes no value"),
         // The first line of any other error of clap.
@@ -65,7 +67,7 @@ fn unknown(model: &Command, typed: &str, option: &str) -> String {
     match meant.map(|meant| (meant, option_elsewhere(meant))) {
         Some((_, Some(row))) => with_example(&format!("{what}: {}", row.said), row.example),
         Some((meant, None)) => format!("retry: {what}; did you mean {meant}?"),
-        None => format!("retry: {what}; options come before the command, see retry --help"),
+        None => format!("retry: {what}; see retry --help"),
     }
 }
 
@@ -90,7 +92,7 @@ fn one_dash(model: &Command, words: &[OsString], flag: &str, error: &Error) -> O
         if names.contains(&long) {
             let example = format!("{long} {}", example_for(model, &long));
             return Some(with_example(
-                &format!("unknown option {typed}: it has two dashes"),
+                &format!("unknown option {typed}: long options have two dashes"),
                 example.trim_end(),
             ));
         }
@@ -108,7 +110,7 @@ fn value_with_dash(model: &Command, words: &[OsString], option: &str) -> Option<
     let takes_word = arg.get_action().takes_values() && !arg.is_require_equals_set();
     takes_word.then(|| {
         let value = escaped(value);
-        let what = format!("{before} needs a value; one that begins with a dash is written {before}={value}");
+        let what = format!("{before} needs a value; if the value begins with a dash, use {before}={value}");
         with_example(&what, &format!("{before} {}", example_for(model, before)))
     })
 }
@@ -174,7 +176,7 @@ fn meant_by_set(flag: &str, value: &str) -> Option<(String, String)> {
     if value.contains(' ') {
         let output = format!("{flag}-output");
         return Some((
-            format!("; text in the output is for {output}"),
+            format!("; to match the output, use {output}"),
             format!("{output} '{}'", visible(flag, value)),
         ));
     }
@@ -195,19 +197,19 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
     let why = match std::error::Error::source(error) {
         Some(source) => source.to_string(),
         None if valid.is_empty() => "not valid".to_owned(),
-        None => format!("not one of {}", valid.join(", ")),
+        None => format!("must be one of {}", valid.join(", ")),
     };
     let is_duration = values::duration(value).is_ok();
     let elsewhere = match flag {
-        "--backoff" if is_duration => Some(("a delay is", "--base")),
+        "--backoff" if is_duration => Some(("for a delay", "--base")),
         "--retries" | "--consecutive" if is_duration && value.ends_with(char::is_alphabetic) => {
-            Some(("a limit in time is", "--deadline"))
+            Some(("for a time limit", "--deadline"))
         }
-        "--retry-after" if is_duration => Some(("a limit is", "--max-retry-after")),
+        "--retry-after" if is_duration => Some(("for a limit", "--max-retry-after")),
         _ => None,
     };
-    if let Some((is, other)) = elsewhere {
-        return (format!("{why}; {is} {other}"), format!("{other} {value}"));
+    if let Some((to, other)) = elsewhere {
+        return (format!("{why}; {to}, use {other}"), format!("{other} {value}"));
     }
     if let Some((hint, example)) = meant_by_set(flag, value) {
         return (format!("{why}{hint}"), example);
@@ -243,7 +245,7 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
         }
         before = text;
     }
-    format!("retry: an option's value is {NOT_UTF8}")
+    format!("retry: an option value is {NOT_UTF8}")
 }
 
 /// `--base` and `1` from `-b1`, `-vb1` or `-b=1`.
@@ -257,7 +259,7 @@ fn short_with_value(model: &Command, word: &str) -> Option<(String, String)> {
     })
 }
 
-const NOT_UTF8: &str = "not UTF-8";
+const NOT_UTF8: &str = "not valid UTF-8";
 
 fn invalid_value(flag: &str, value: &str, place: &str, why: &str) -> String {
     format!("invalid value '{}' {place}: {}", visible(flag, value), escaped(why))

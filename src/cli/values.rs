@@ -25,9 +25,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// The name of a circuit breaker or a retry budget. An empty one comes from a variable that is not set, most likely.
 pub fn shared_name(name: OsString) -> Result<OsString, String> {
     match name.as_encoded_bytes() {
-        [] => Err("empty".to_owned()),
+        [] => Err("must not be empty".to_owned()),
         // A flag, whose own value is missing.
-        [b'-', ..] => Err("a name cannot begin with a dash".to_owned()),
+        [b'-', ..] => Err("must not begin with a dash".to_owned()),
         _ => Ok(name),
     }
 }
@@ -35,10 +35,11 @@ pub fn shared_name(name: OsString) -> Result<OsString, String> {
 /// The name of a file. One that begins with a dash is a flag whose own value is missing, or `-` for stdin or stdout.
 pub fn file(name: OsString) -> Result<PathBuf, String> {
     match name.as_encoded_bytes() {
-        b"-" => Err("not a file; /dev/stdin, /dev/stdout and /dev/stderr are".to_owned()),
-        [b'-', ..] => {
-            Err("begins with a dash; a file with this name is written with ./ before it".to_owned())
-        }
+        b"-" => Err("must be a file; use /dev/stdin, /dev/stdout or /dev/stderr".to_owned()),
+        [b'-', ..] => Err(format!(
+            "must not begin with a dash; for a file with this name, use ./{}",
+            name.to_string_lossy()
+        )),
         _ => Ok(name.into()),
     }
 }
@@ -53,7 +54,10 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 
 /// `0.5,2,5`
 pub fn delays(text: &str) -> Result<Delays, String> {
-    let one = |part: &str| duration(part).map_err(|error| format!("'{}': {error}", part.trim()));
+    let one = |part: &str| match part.trim() {
+        "" => Err("empty item in the list".to_owned()),
+        part => duration(part).map_err(|error| format!("'{part}': {error}")),
+    };
     text.split(',').map(one).collect::<Result<_, _>>().map(Delays)
 }
 
@@ -74,7 +78,7 @@ pub fn attempts(text: &str) -> Result<Attempts, String> {
 
 /// A number from 1.
 pub fn count(text: &str) -> Result<NonZeroU64, String> {
-    text.trim().parse().map_err(|_| "must be 1 or more".to_owned())
+    text.trim().parse().map_err(|_| "must be a whole number, 1 or more".to_owned())
 }
 
 /// A whole number of 64 bits.
@@ -84,7 +88,7 @@ pub fn seed(text: &str) -> Result<u64, String> {
 
 /// A number from 1 to 4294967295.
 pub fn small_count(text: &str) -> Result<NonZeroU32, String> {
-    text.trim().parse().map_err(|_| "must be 1 or more".to_owned())
+    text.trim().parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
 }
 
 /// A fraction of a token, 0 or more.
@@ -98,7 +102,7 @@ pub fn ratio(text: &str) -> Result<f64, String> {
 /// The time for which a circuit is open.
 pub fn open_time(text: &str) -> Result<Duration, String> {
     let open = limit(text)?;
-    if open > LONGEST { Err("must be at most a week (7d)".to_owned()) } else { Ok(open) }
+    if open > LONGEST { Err("must be 7d or less".to_owned()) } else { Ok(open) }
 }
 
 /// The time in which failures count.
@@ -107,7 +111,7 @@ pub fn window(text: &str) -> Result<Duration, String> {
     if (SHORTEST_WINDOW..=LONGEST).contains(&window) {
         Ok(window)
     } else {
-        Err("goes from 10ms to a week".to_owned())
+        Err("must be from 10ms to 7d".to_owned())
     }
 }
 
@@ -116,7 +120,7 @@ pub fn failure_rate(text: &str) -> Result<f64, String> {
     let percent = text.trim().strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
     match percent {
         Some(percent) if (0.1..=100.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err("not a percentage from 0.1% to 100%".to_owned()),
+        _ => Err("must be from 0.1% to 100%".to_owned()),
     }
 }
 
@@ -129,7 +133,7 @@ pub fn location(text: &str) -> Result<Location, String> {
 pub fn factor(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
-        _ => Err("must be a number above 0".to_owned()),
+        _ => Err("must be more than 0".to_owned()),
     }
 }
 
@@ -144,7 +148,7 @@ pub fn failure_status(text: &str) -> Result<ExitCode, String> {
 /// `TERM`, `SIGTERM` or `15`.
 pub fn signal(text: &str) -> Result<Signal, String> {
     let why = if HAS_SIGNALS {
-        "not a signal"
+        "must be the name or the number of a signal"
     } else {
         "Windows has no signals: a time limit sends Ctrl-Break, and ends the process tree after --kill-after"
     };
@@ -175,8 +179,8 @@ pub fn jitter(text: &str) -> Result<Jitter, String> {
         Ok(Duration::ZERO) => Ok(Jitter::None),
         Ok(length) if symmetric => Ok(Jitter::Symmetric(length)),
         Ok(length) => Ok(Jitter::Additive(length)),
-        Err(DurationError::NotADuration) => {
-            Err("not a duration, not a percentage, and not full, equal, decorrelated or none".to_owned())
+        Err(DurationError::NotADuration | DurationError::Empty) => {
+            Err("must be a duration, a percentage, full, equal, decorrelated or none".to_owned())
         }
         Err(error) => Err(error.to_string()),
     }
@@ -189,13 +193,13 @@ pub fn log_target(text: &str) -> Result<LogTarget, String> {
         ("journald" | "syslog", _) if !local_socket::HAS_SYSTEM_LOGS => {
             return Err(format!("Windows has no {name}"));
         }
-        ("journald" | "syslog", Some("")) => return Err("no socket behind the colon".to_owned()),
+        ("journald" | "syslog", Some("")) => return Err("needs a socket after the colon".to_owned()),
         ("journald", socket) => LogTarget::Journald(socket.unwrap_or("/run/systemd/journal/socket").into()),
         ("syslog", socket) => LogTarget::Syslog(socket.unwrap_or("/dev/log").into()),
         _ => match text {
-            "" => return Err("empty".to_owned()),
+            "" => return Err("must not be empty".to_owned()),
             "stderr" => LogTarget::Stderr,
-            path if path.contains('\0') => return Err("not a file name".to_owned()),
+            path if path.contains('\0') => return Err("must not contain a NUL byte".to_owned()),
             path => LogTarget::File(file(path.into())?),
         },
     };
@@ -205,9 +209,9 @@ pub fn log_target(text: &str) -> Result<LogTarget, String> {
 /// A name on one line.
 pub fn label(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("empty".to_owned()),
-        label if label.starts_with('-') => Err("a name cannot begin with a dash".to_owned()),
-        label if label.contains(char::is_control) => Err("a name has no control characters".to_owned()),
+        "" => Err("must not be empty".to_owned()),
+        label if label.starts_with('-') => Err("must not begin with a dash".to_owned()),
+        label if label.contains(char::is_control) => Err("must not contain control characters".to_owned()),
         label => Ok(label.to_owned()),
     }
 }
@@ -215,7 +219,7 @@ pub fn label(text: &str) -> Result<String, String> {
 /// A pattern of `--retry-on-output` and its kin.
 fn pattern(then: Then, text: &str) -> Result<Rule, String> {
     if text.is_empty() {
-        return Err("empty".to_owned());
+        return Err("must not be empty".to_owned());
     }
     // The parser draws the place over several lines; the last line says what is wrong.
     let brief =

@@ -91,8 +91,8 @@ pub enum DurationError {
 impl fmt::Display for DurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("empty"),
-            Self::NotADuration => f.write_str("not a duration"),
+            Self::Empty => f.write_str("must not be empty"),
+            Self::NotADuration => f.write_str("must be a duration"),
             Self::Negative => f.write_str("must not be negative"),
             Self::TooLong => f.write_str("must be 10^12 seconds or less"),
             Self::Number(text) => write!(f, "{text} is not a number"),
@@ -305,10 +305,10 @@ mod tests {
             // hazelcast/hazelcast-commandline-client#255
             ("10_000_000ms", "unexpected character _"),
             // unixwin/WinuxCmd#1015
-            ("infinity", "not a duration"),
+            ("infinity", "must be a duration"),
             ("0x10", "x is not a unit; use ms, s, m, h, d or w"),
             // keycloak/keycloak#45988, Particular/docs.particular.net#5761
-            ("PT30S", "not a duration"),
+            ("PT30S", "must be a duration"),
             ("00:05:00", "use units, not colons: 1h2m3s"),
         ] {
             assert_eq!(read(text), wanted, "{text}");

@@ -31,12 +31,12 @@ pub const OPTIONS: &[OptionElsewhere] = &[
     ),
     row(
         &["--retry", "--max-retries", "--tries", "--retry-count", "--retry-times", "--num-retries"],
-        "--retries counts attempts, the first included (--attempts is the same), so 3 further ones are --retries 4",
+        "--retries counts attempts, the first included (--attempts is the same), so 3 retries are --retries 4",
         "--retries 4",
     ),
     row(
         &["--forever", "--infinite", "--unlimited", "--unlimited-attempts", "--no-limit", "--always", "-u"],
-        "--retries counts attempts, the first included, and inf sets no limit; until some exit status it is --success-on",
+        "--retries counts attempts, the first included, or is inf; to run until some exit status, use --success-on",
         "--retries inf",
     ),
     row(
@@ -58,38 +58,37 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--fixed-delay",
             "-d",
         ],
-        "the same delay after each failure is --base with --backoff constant; before the first attempt it is \
-         --initial-delay",
+        "for a fixed delay, use --base with --backoff constant; before the first attempt, --initial-delay",
         "--base 5 --backoff constant",
     ),
-    row(&["--linear"], "a shape is a value of --backoff", "--backoff linear"),
-    row(&["--fibonacci", "--fib"], "a shape is a value of --backoff", "--backoff fibonacci"),
+    row(&["--linear"], "--backoff sets how the delay grows", "--backoff linear"),
+    row(&["--fibonacci", "--fib"], "--backoff sets how the delay grows", "--backoff fibonacci"),
     row(
         &["--exponential", "--exponential-backoff", "--exp"],
-        "delays grow exponentially by default: --base is the first one, --factor how much they grow",
+        "the delay grows exponentially by default; --base is the first delay, --factor the growth",
         "--base 1 --factor 2",
     ),
     row(
         &["--multiplier", "--backoff-factor", "--backoff-multiplier", "--growth"],
-        "--factor is how much the delay grows from failure to failure, and --base is the first delay",
+        "--factor is the growth of the delay, --base the first delay",
         "--base 1 --factor 2",
     ),
     row(
         &["--min", "--min-delay", "--wait-min", "--backoff-base", "--initial-interval", "--initial-wait"],
-        "the delay after the first failure is --base",
+        "--base is the delay after the first failure",
         "--base 2",
     ),
     row(
         &["--wait-max", "--max-wait", "--backoff-max", "--max-backoff", "--max-interval", "--max-sleep"],
-        "the longest delay is --max-delay",
+        "--max-delay is the maximum delay",
         "--max-delay 30",
     ),
     row(
         &["--max", "-x"],
-        "the longest delay is --max-delay, and the number of attempts --retries, the first included",
+        "--max-delay is the maximum delay, --retries the number of attempts, the first included",
         "",
     ),
-    row(&["--no-jitter"], "without jitter it is --jitter none", "--jitter none"),
+    row(&["--no-jitter"], "--jitter none turns jitter off", "--jitter none"),
     row(
         &[
             "--retry-max-time",
@@ -100,12 +99,12 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--total-time",
             "--run-timeout",
         ],
-        "the limit for everything, delays included, is --deadline",
+        "--deadline limits the whole run, delays included",
         "--deadline 5m",
     ),
     row(
         &["--max-time", "--max-duration", "--time-limit", "--timelimit"],
-        "the limit for one attempt is --timeout, for everything --deadline",
+        "--timeout limits one attempt, --deadline the whole run",
         "--timeout 30 --deadline 5m",
     ),
     row(
@@ -118,14 +117,14 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--timeout-seconds",
             "--timeout-minutes",
         ],
-        "the limit for one attempt is --timeout",
+        "--timeout limits one attempt",
         "--timeout 30",
     ),
-    row(&["--signal"], "the signal of a time limit is --timeout-signal", "--timeout-signal INT"),
-    row(&["-k"], "the time between the signal of a time limit and SIGKILL is --kill-after", "--kill-after 5"),
+    row(&["--signal"], "--timeout-signal is the signal that a time limit sends", "--timeout-signal INT"),
+    row(&["-k"], "--kill-after is the time between --timeout-signal and SIGKILL", "--kill-after 5"),
     row(
         &["--abort-on", "--stop-if-status", "--fail-on", "--no-retry-on", "--dont-retry-on", "--give-up-on"],
-        "the exit statuses that are not retried are those of --stop-on",
+        "--stop-on names the exit statuses that are not retried",
         "--stop-on 2,64-78",
     ),
     row(
@@ -138,24 +137,24 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--while",
             "--on-exit-codes",
         ],
-        "the exit statuses that are retried are those of --retry-on",
+        "--retry-on names the exit statuses that are retried",
         "--retry-on 7,28",
     ),
     row(
         &["--retry-all-errors", "--retry-failing-status", "--retry-on-error", "--retry-on-any"],
-        "every failure is retried unless --retry-on or --stop-on is given",
+        "retry retries every failure unless --retry-on or --stop-on is given",
         "",
     ),
-    row(&["--retry-connrefused"], "the preset for curl includes it", "--retry-on curl"),
+    row(&["--retry-connrefused"], "the preset curl includes it", "--retry-on curl"),
     row(
         &["--until-fail", "--until-failure", "--invert", "--not"],
-        "to run until it fails, count any other status than 0 as success",
+        "to run until the command fails, count a nonzero status as success",
         "--success-on nonzero --retries inf",
     ),
-    row(&["--until"], "the exit statuses that end the run are those of --success-on", "--success-on 0,3"),
+    row(&["--until"], "--success-on names the exit statuses that end the run", "--success-on 0,3"),
     row(
         &["--until-success"],
-        "it runs until an attempt succeeds; --retries is the number of attempts, the first included",
+        "retry runs until an attempt succeeds; --retries limits the attempts, the first included",
         "--retries inf",
     ),
     row(
@@ -168,66 +167,66 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--retry-on-stderr",
             "--retry-on-text",
         ],
-        "failures are retried by what they print with --retry-on-output",
+        "--retry-on-output retries failures whose output matches",
         "--retry-on-output stderr:timeout",
     ),
     row(
         &["--retry-if-stdout-contains", "--retry-if-stdout-matches"],
-        "failures are retried by what they print with --retry-on-output",
+        "--retry-on-output retries failures whose output matches",
         "--retry-on-output stdout:timeout",
     ),
     row(
         &["--retry-if-stderr-contains", "--retry-if-stderr-matches"],
-        "failures are retried by what they print with --retry-on-output",
+        "--retry-on-output retries failures whose output matches",
         "--retry-on-output stderr:timeout",
     ),
     row(
         &["--stop-if-contains", "--stop-if-matches", "--stop-on-match"],
-        "failures are final by what they print with --stop-on-output",
+        "--stop-on-output does not retry failures whose output matches",
         "--stop-on-output denied",
     ),
     row(
         &["--condition", "-c"],
-        "a shell command that decides about a failure is --retry-if; a script to retry needs a shell, -- sh -c '...'",
+        "--retry-if is a shell command that decides whether to retry; to retry a script, use -- sh -c '...'",
         "",
     ),
     row(
         &["--on-retry", "--on-retry-command", "--between", "--exec", "--before"],
-        "a shell command before each further attempt is --before-retry",
+        "--before-retry is a shell command that runs before each retry",
         "--before-retry ./clean-up",
     ),
     row(
         &["--fail", "--on-fail", "--on-failure", "--on-error"],
-        "a shell command when all attempts have failed is --fallback, and its exit status counts",
+        "--fallback is a shell command that runs when retry gives up, and its exit status counts",
         "--fallback ./cached",
     ),
     row(
         &["--hold-stdout"],
-        "stdout of a success alone is --stdout success; that of the last attempt, however it ended, is -O",
+        "--stdout success writes stdout only if the run succeeds; -O writes that of the last attempt in any case",
         "--stdout success",
     ),
-    row(&["--replay-stdin", "-i"], "each attempt reads the same with --stdin replay", "--stdin replay"),
+    row(&["--replay-stdin", "-i"], "--stdin replay gives each attempt the same input", "--stdin replay"),
     row(
         &["--shell", "--command", "--cmd", "--run"],
-        "the command follows the options, and a script needs a shell: -- sh -c '...'",
+        "the command follows the options; for a script, use -- sh -c '...'",
         "",
     ),
     row(
         &["-s"],
-        "nothing at all is said with --silent, a delay is --base, and the signal of a time limit --timeout-signal",
+        "to print nothing, use --silent; for a delay, --base; for the signal of a time limit, --timeout-signal",
         "",
     ),
-    row(&["-w"], "a delay is --base, and the exit statuses that are retried are those of --retry-on", ""),
-    row(&["--debug", "--trace"], "more messages are shown with --verbose", "--verbose"),
-    row(&["--no-progress"], "there is no live line with --progress never", "--progress never"),
-    row(&["--no-color", "--no-colour"], "there are no colours with --color never", "--color never"),
+    row(&["-w"], "for a delay, use --base; for the exit statuses that are retried, --retry-on", ""),
+    row(&["--debug", "--trace"], "--verbose prints more messages", "--verbose"),
+    row(&["--no-progress"], "--progress never turns the countdown off", "--progress never"),
+    row(&["--no-color", "--no-colour"], "--color never turns colours off", "--color never"),
     row(
         &["--json"],
-        "messages are JSON with --log-format json, and a report of the run is --report",
+        "--log-format json prints messages as JSON; --report writes a report of the run",
         "--log-format json",
     ),
-    row(&["--log-file"], "messages go to a file with --log", "--log ./retry.log"),
-    row(&["--name", "--message"], "the name of a run in messages is --label", "--label deploy"),
+    row(&["--log-file"], "--log writes messages to a file", "--log ./retry.log"),
+    row(&["--name", "--message"], "--label names the run in messages", "--label deploy"),
 ];
 
 /// What is said about an option of another tool. `option` is as typed: `--Max_Attempts`, `-n`.
@@ -267,17 +266,17 @@ pub const COMMANDS: &[CommandElsewhere] = &[
     },
     CommandElsewhere {
         is: |word| is_line(word),
-        said: "one word with spaces: use no quotes, or sh -c",
+        said: "quoted as one word: remove the quotes, or use sh -c '...'",
         example: "curl -f http://x",
     },
     CommandElsewhere {
         is: |word| BUILTINS.contains(&word),
-        said: "a part of the shell: retry -- sh -c '...'",
+        said: "part of the shell: retry -- sh -c '...'",
         example: "cd",
     },
     CommandElsewhere {
         is: |word| !word.contains('/') && !word.is_empty(),
-        said: "not in PATH; functions and aliases of a shell need that shell: retry -- bash -c '...'",
+        said: "not in PATH; a shell function or alias needs its shell: retry -- bash -c '...'",
         example: "deploy",
     },
 ];
@@ -347,7 +346,7 @@ mod tests {
         }
         for builtin in BUILTINS {
             let said = command_elsewhere(&[builtin.into()]).unwrap();
-            assert!(said.starts_with("a part of the shell"), "{builtin}: {said}");
+            assert!(said.starts_with("part of the shell"), "{builtin}: {said}");
         }
         for path in ["./deploy", "/no such/tool", ""] {
             assert_eq!(command_elsewhere(&[path.into()]), None, "{path}");

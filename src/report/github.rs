@@ -33,24 +33,24 @@ pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<L
             _,
         ) => return None,
         (Ending::Succeeded { .. }, Some(failure)) => {
-            format!("succeeded on {attempt} after {since}. The last failure: {failure}")
+            format!("succeeded on {attempt} after {since}. Last failure: {failure}")
         }
         (Ending::Succeeded { .. }, None) => format!("succeeded on {attempt} after {since}"),
         (Ending::Stopped(StopReason::CircuitOpen { .. }), failure) => {
-            let failure = failure.map(|failure| format!(": {failure}")).unwrap_or_default();
-            format!("the circuit is open after {since}{failure}")
+            let failure = failure.map(|failure| format!(". Last failure: {failure}")).unwrap_or_default();
+            format!("the circuit is open; gave up after {since}{failure}")
         }
         (Ending::Stopped(reason), Some(failure)) if is_giving_up(*reason) => {
-            format!("gave up after {attempt} and {since}: {failure}")
+            format!("gave up on {attempt} after {since}: {failure}")
         }
         (Ending::Stopped(StopReason::Deadline { .. }), None) => {
-            format!("no time for {attempt} before the deadline")
+            format!("no time left for {attempt} before the deadline")
         }
         (Ending::Stopped(reason), None) if is_giving_up(*reason) => {
-            format!("gave up after {attempt} and {since}")
+            format!("gave up on {attempt} after {since}")
         }
         (Ending::Stopped(_), failure) => {
-            format!("{attempt} failed, not retried: {}", failure.unwrap_or_default())
+            format!("{attempt} failed and was not retried: {}", failure.unwrap_or_default())
         }
     };
     // With a fallback that succeeded, the exit status is 0.

@@ -90,7 +90,7 @@ fn failures_of(
         // As in Surefire's files, the first failure is the test's failure, and the others are reruns.
         let (message, kind) = match failed.next() {
             Some(first) => (message(plan, first), kind(first)),
-            None => ("no attempt failed".to_owned(), account.outcome.as_ref()),
+            None => ("no failed attempt".to_owned(), account.outcome.as_ref()),
         };
         let failure =
             case.create_element("failure").with_attributes([("message", message.as_str()), ("type", kind)]);
@@ -114,7 +114,7 @@ fn failures_of(
 fn message(plan: &Plan, attempt: &PastAttempt) -> String {
     let how = match &attempt.ended {
         Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), format::duration(*took)),
-        None => "cut short".to_owned(),
+        None => "interrupted".to_owned(),
     };
     xml(&format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number)))
 }

@@ -91,19 +91,19 @@ impl<'a> Reporter<'a> {
         {
             let row = |present: &str| github::row(self.plan, &self.history, summary, present);
             let written = file::append_with(path, row, wait);
-            self.check_locked(written, "summary of the step", path);
+            self.check_locked(written, "GITHUB_STEP_SUMMARY file", path);
         }
         if let Some(path) = &step.output {
             let outputs = |present: &str| github::outputs(summary, present);
             let written = file::append_with(path, outputs, wait);
-            self.check_locked(written, "outputs of the step", path);
+            self.check_locked(written, "GITHUB_OUTPUT file", path);
         }
     }
 
     fn check_locked(&self, written: io::Result<LockResult>, what: &str, path: &Path) {
         if let Ok(LockResult::NotAcquired) = written {
             let path = format::shell_words(&[path.into()]);
-            self.log.warn(&format!("someone else has locked the {what} {path}. Written without a lock"));
+            self.log.warn(&format!("another process has locked the {what} {path}; wrote it without a lock"));
         }
         self.check(written.map(drop), what, path);
     }

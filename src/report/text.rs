@@ -7,6 +7,7 @@ use super::sanitize::visible;
 use crate::core::exit_code;
 use crate::core::outcome::{Escalation, Limit, NotStarted, Outcome, SpawnFailure, Survivors, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
+use crate::core::rules::Then;
 use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
 use crate::core::verdict::Why;
@@ -18,7 +19,7 @@ use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
 
 /// At most once in a run.
-const USED_UP: &str = ", but stdin is at its end (--stdin replay keeps it)";
+const USED_UP: &str = ", but stdin has been read to the end (--stdin replay keeps it)";
 
 /// A message as a line: with the name of the program, and the label of the run.
 pub fn line(plan: &Plan, message: &str) -> String {
@@ -45,13 +46,13 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             if !is_verbose {
                 return None;
             }
-            format!("{} starts: {}", attempt(number), shell_words(&plan.command))
+            format!("starting {}: {}", attempt(number), shell_words(&plan.command))
         }
         Event::Good { number, in_a_row, took, elapsed, next, .. } => {
             let wanted = plan.policy.consecutive;
             let then = then(plan, *next, None, *elapsed);
             format!(
-                "{} succeeded after {}, {in_a_row} of {wanted} in a row. {then}",
+                "{} succeeded after {} ({in_a_row} of {wanted} in a row). {then}",
                 attempt(number),
                 duration(*took)
             )
@@ -68,7 +69,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         Event::Refused { number, elapsed, .. } => {
             let deadline = duration(plan.policy.deadline.unwrap_or_default());
             format!(
-                "no time for {} before the deadline of {deadline}. Giving up after {}",
+                "no time left for {} before the deadline of {deadline}. Giving up after {}",
                 attempt(number),
                 duration(*elapsed)
             )
@@ -80,21 +81,21 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                     format!("{} opened circuit \"{name}\" for {}", attempt(number), duration(*wait))
                 }
                 CircuitChange::Probing => {
-                    format!("circuit \"{name}\" was open, and {} probes it", attempt(number))
+                    format!("{} probes circuit \"{name}\", which was open", attempt(number))
                 }
-                CircuitChange::Closed => format!("{} closed circuit \"{name}\" again", attempt(number)),
+                CircuitChange::Closed => format!("{} closed circuit \"{name}\"", attempt(number)),
             }
         }
         Event::HookFailed { outcome } => {
-            format!("the --before-retry command failed: {}. Retrying all the same", status(plan, outcome))
+            format!("the --before-retry command failed: {}. Retrying anyway", status(plan, outcome))
         }
         Event::ConditionFailed { outcome } => {
             format!(
-                "the --retry-if command gave no answer: {}. The other rules decide",
+                "ignoring the --retry-if command: {} (0 means retry, 1 means stop)",
                 status(plan, outcome)
             )
         }
-        Event::FallingBack => "running the fallback".to_owned(),
+        Event::FallingBack => "running the --fallback command".to_owned(),
         Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed, .. } => {
             if *failures == 0 && !is_verbose {
@@ -102,7 +103,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
-        Event::Killing { signal } => format!("{signal} came again: the command gets SIGKILL"),
+        Event::Killing { signal } => format!("received {signal} again: sending SIGKILL to the command"),
         Event::Interrupted { signal, number, running, elapsed } => {
             let elapsed = duration(*elapsed);
             match running {
@@ -130,6 +131,7 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         return None;
     };
     let what = what_happened(plan, outcome, *took);
+    let reason = why_zero_failed(plan, outcome, why);
     let leftovers = left_running(&details.left_running);
     let goes_on = matches!(next, Next::Retry(_));
     let dropped = details.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
@@ -145,19 +147,33 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         _ => String::new(),
     };
     let attempt = attempt(plan.policy.attempts, *number);
-    let then = then(plan, *next, Some(why), *elapsed);
-    Some(format!("{attempt} failed: {what}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}"))
+    let then = match next {
+        Next::Stop(_) if has_survivors(outcome, &details.left_running) => {
+            "Not retrying: attempts would overlap".to_owned()
+        }
+        next => then(plan, *next, Some(why), *elapsed),
+    };
+    Some(format!("{attempt} failed: {what}{reason}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}"))
+}
+
+/// Whether processes could not be ended, which is why no attempt follows.
+fn has_survivors(outcome: &Outcome, left_running: &LeftRunning) -> bool {
+    let survivors = match (outcome, left_running) {
+        (Outcome::TimedOut(TimedOut { survivors, .. }), _) | (_, LeftRunning::Stuck(survivors)) => survivors,
+        _ => return false,
+    };
+    *survivors != Survivors::None
 }
 
 /// The hint of a `retry` that runs inside another one, at most once in a run.
 fn nested(plan: &Plan) -> String {
     let numbers = match (plan.outer_attempts, plan.policy.attempts.limit()) {
         (Some(outer), Some(inner)) => {
-            format!(", {outer} x {inner} = {}", u128::from(outer) * u128::from(inner))
+            format!("up to {outer} x {inner} = {} attempts in total", u128::from(outer) * u128::from(inner))
         }
-        _ => String::new(),
+        _ => "attempts multiply".to_owned(),
     };
-    format!(" (inside another retry: attempts multiply{numbers})")
+    format!(" (inside another retry: {numbers})")
 }
 
 /// `attempt 2/3`, or `attempt 2` without a limit.
@@ -174,15 +190,16 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
         Outcome::Exited(_) | Outcome::Killed(_) => format!("{} after {took}", status(plan, outcome)),
         Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }) => {
             let idle = match (limit, plan.limits.idle) {
-                (Limit::Idle, Some(idle)) => format!(", {} of them without output", duration(idle)),
+                (Limit::Idle, Some(idle)) => format!(": no output for {}", duration(idle)),
                 _ => String::new(),
             };
             let signals = match escalation {
                 Escalation::FirstSignal => signal.to_string(),
+                Escalation::Killed if *signal == Signal::SIGKILL => signal.to_string(),
                 Escalation::Killed => format!("{signal}, then {}", Signal::LAST_RESORT),
             };
             let survivors = could_not_end(survivors);
-            format!("timed out after {took}{idle} ({signals}){survivors}")
+            format!("timed out after {took}{idle} (sent {signals}){survivors}")
         }
         Outcome::NotStarted(_) => status(plan, outcome),
     }
@@ -210,7 +227,7 @@ pub fn still_waiting(plan: &Plan, number: u64, left: Duration) -> String {
 /// The heartbeat of an attempt whose output is held.
 pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
     let attempt = attempt(plan.policy.attempts, number);
-    format!("{attempt} has run for {}, its output is held", duration(took))
+    format!("{attempt} has been running for {}; its output is held", duration(took))
 }
 
 /// How an attempt ended, in a few words.
@@ -227,9 +244,9 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
                     format!("{program}: command not found ({})", visible(&why))
                 }
                 SpawnFailure::NoInterpreter | SpawnFailure::NotExecutable => {
-                    format!("{program}: cannot be run ({why})")
+                    format!("cannot run {program}: {why}")
                 }
-                SpawnFailure::Transient => format!("{program}: cannot be started now ({why})"),
+                SpawnFailure::Transient => format!("cannot start {program}: {why}"),
             }
         }
     }
@@ -239,7 +256,7 @@ fn could_not_end(survivors: &Survivors) -> String {
     match survivors {
         Survivors::None => String::new(),
         Survivors::Processes(pids) => format!("; could not end {}", processes(pids)),
-        Survivors::Unknown => "; could not end processes that /proc does not show".to_owned(),
+        Survivors::Unknown => "; could not end processes that /proc hides".to_owned(),
     }
 }
 
@@ -247,13 +264,13 @@ fn left_running(leftovers: &LeftRunning) -> String {
     match leftovers {
         LeftRunning::Nothing => String::new(),
         LeftRunning::KeptHidden => {
-            ", processes left running that /proc does not show (--leftovers end tries to end them)".to_owned()
+            ", processes still running that /proc hides (--leftovers end tries to end them)".to_owned()
         }
         LeftRunning::Kept(pids) => {
             let them = if pids.len() == 1 { "it" } else { "them" };
-            format!(", {} left running (--leftovers end would end {them})", processes(pids))
+            format!(", {} still running (--leftovers end ends {them})", processes(pids))
         }
-        LeftRunning::Ended(pids) => format!(", {} left running and ended", processes(pids)),
+        LeftRunning::Ended(pids) => format!(", leftover {} ended", processes(pids)),
         LeftRunning::Stuck(survivors) => could_not_end(survivors),
     }
 }
@@ -261,8 +278,8 @@ fn left_running(leftovers: &LeftRunning) -> String {
 fn dropped(bytes: u64) -> String {
     match bytes {
         0 => String::new(),
-        1 => ", 1 byte of output dropped".to_owned(),
-        bytes => format!(", {bytes} bytes of output dropped"),
+        1 => ", 1 byte of output discarded".to_owned(),
+        bytes => format!(", {bytes} bytes of output discarded"),
     }
 }
 
@@ -297,22 +314,22 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
     let rule = why.map(|why| rule_behind(plan, why)).unwrap_or_default();
     let because = match next {
         Next::Succeeded => return String::new(),
-        Next::Again(delay) => return format!("Next in {}", duration(delay)),
+        Next::Again(delay) => return format!("Next attempt in {}", duration(delay)),
         Next::Retry(delay) => return format!("Retrying in {}{rule}", duration(delay)),
         Next::Stop(reason) => match reason {
             StopReason::RetryAfterTooLong(asked) => {
                 return format!(
-                    "Not retried: the server asks for {}, and --max-retry-after is {} \
-                     (--max-retry-after {} would wait for it)",
+                    "Not retrying: the server asked for {}, more than --max-retry-after {} \
+                     (--max-retry-after {} waits for it)",
                     duration(asked),
                     duration(plan.policy.max_retry_after),
                     room_for(asked)
                 );
             }
-            StopReason::QuotaExhausted(words) => return format!("Not retried: the server says {words}"),
+            StopReason::QuotaExhausted(words) => return format!("Not retrying: quota exhausted ({words})"),
             StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
             StopReason::BudgetEmpty => {
-                format!(": the retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
+                format!(": retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
             }
             StopReason::Deadline { delay } => {
                 let deadline = plan.policy.deadline.unwrap_or_default();
@@ -320,7 +337,7 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
                 if since >= deadline {
                     format!(": the deadline of {shown} has passed")
                 } else {
-                    format!(": a delay of {} would pass the deadline of {shown}", duration(delay))
+                    format!(": a delay of {} would exceed the deadline of {shown}", duration(delay))
                 }
             }
             StopReason::AttemptsExhausted => String::new(),
@@ -333,19 +350,34 @@ fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
 fn not_retried(plan: &Plan, why: Option<&Why>) -> String {
     let rules = &plan.rules;
     let because = match why {
-        Some(Why::Rule(id)) => rules[*id].to_string(),
+        Some(Why::Rule(id)) => format!("permanent failure ({})", rules[*id]),
         Some(Why::LeftOut { advice }) => {
             let left_out = format!("not covered by {}", rules.retry_text());
             match advice.and_then(|id| rules.advice(id)) {
-                Some(advice) => format!("{left_out}; {advice}"),
+                Some(advice) => format!("{left_out} ({advice})"),
                 None => left_out,
             }
         }
-        Some(Why::Missing(id)) => format!("no match for {}", rules[*id]),
-        Some(Why::Condition) => "--retry-if".to_owned(),
-        Some(Why::Permanent | Why::NoRule) | None => return "Not retried".to_owned(),
+        Some(Why::Condition) => "stopped by --retry-if".to_owned(),
+        Some(Why::Missing(_) | Why::Permanent | Why::NoRule) | None => "permanent failure".to_owned(),
     };
-    format!("Not retried: {}", visible(&because))
+    format!("Not retrying: {}", visible(&because))
+}
+
+/// Why an attempt failed that exited with 0, which is a success elsewhere.
+fn why_zero_failed(plan: &Plan, outcome: &Outcome, why: &Why) -> String {
+    let rules = &plan.rules;
+    let reason = match why {
+        Why::Missing(id) => format!(", but no line matches {}", rules[*id]),
+        Why::NoRule | Why::LeftOut { .. } if *outcome == Outcome::Exited(0) => {
+            match rules.set_text(Then::Success) {
+                Some(set) => format!(", not in --success-on {set}"),
+                None => String::new(),
+            }
+        }
+        _ => String::new(),
+    };
+    visible(&reason)
 }
 
 /// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
@@ -365,7 +397,6 @@ fn rule_behind(plan: &Plan, why: &Why) -> String {
     let is_verbose = plan.verbosity == Verbosity::Verbose;
     let rule = match why {
         Why::Rule(id) if is_verbose || rules[*id].is_about_output() => rules[*id].to_string(),
-        Why::Missing(id) => format!("no match for {}", rules[*id]),
         Why::Condition if is_verbose => "--retry-if".to_owned(),
         _ => return String::new(),
     };

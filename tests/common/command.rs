@@ -258,7 +258,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// else one.
 #[track_caller]
 pub fn assert_is(line: &str, expected: &str) {
-    let expected = format!("^{}$", expected.replace("<T>", r"(\d\.\d\d|[1-9]\d+\.\d|0|[1-9]\d*)s"));
+    let expected = format!("^{}$", expected.replace("<T>", r"(0|[1-9]\d*)(\.\d?[1-9])?s"));
     assert!(regex::Regex::new(&expected).unwrap().is_match(line), "{line}\nis not\n{expected}");
 }
 
@@ -283,7 +283,7 @@ pub fn said(output: &Output) -> Vec<String> {
 /// The delays that were announced, in seconds.
 pub fn announced(output: &Output) -> Vec<f64> {
     let delay = |line: String| {
-        let (_, rest) = line.split_once("Retrying in ").or(line.split_once("Next in "))?;
+        let (_, rest) = line.split_once("Retrying in ").or(line.split_once("Next attempt in "))?;
         let text = rest.split([',', '(']).next().unwrap();
         Some(retry::core::duration::parse(text).unwrap().as_secs_f64())
     };

@@ -236,7 +236,7 @@ mod tests {
         for columns in [60, 80, 100] {
             let text = render(&plan, &Forecast::of(&plan), columns);
             assert!(text.lines().all(|line| line.chars().count() <= columns), "{columns}\n{text}");
-            assert!(text.contains("0.50s-0.80s") && !text.contains("secret"), "{text}");
+            assert!(text.contains("0.5s-0.8s") && !text.contains("secret"), "{text}");
         }
         let plan = Plan { verbosity: Verbosity::Verbose, ..plan };
         assert!(render(&plan, &Forecast::of(&plan), 80).contains("curl -f -uroot:secret at most 3 times"));
