@@ -131,6 +131,14 @@ fn after_a_time_limit_three_generations_are_gone() {
 }
 
 #[test]
+fn what_a_successful_command_leaves_running_lives_on() {
+    let scratch = Scratch::new();
+    let ran = scratch.run("--retries 1", "leave sleep 2 append late x");
+    assert_eq!((ran.code, ran.said().len()), (0, 0), "{ran:?}");
+    wait_until("the process that was left running", || scratch.read("late") == "x\n");
+}
+
+#[test]
 fn the_first_signal_is_enough_for_a_command_that_obeys() {
     if helper::is_wine("the Ctrl-Break of a time limit") {
         return;

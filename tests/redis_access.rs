@@ -60,7 +60,7 @@ fn five_commands_on_our_own_keys_are_enough_and_none_is_too_many() {
         grant(&mut direct, RUN.iter().filter(|right| **right != missing));
         let said = fails(&missing[1..]);
         assert!(
-            said.contains("shared state") && said.contains("Going on with the state of this machine"),
+            said.contains("shared state") && said.contains("Continuing with the state of this machine"),
             "{missing}: {said}"
         );
     }
@@ -69,7 +69,7 @@ fn five_commands_on_our_own_keys_are_enough_and_none_is_too_many() {
     let shown = retry(&server, "--show-state", &[]);
     assert!(text(&shown.stdout).contains("all  "), "{shown:?}");
     let forgotten = retry(&server, "--reset-state all", &[]);
-    assert_eq!(text(&forgotten.stdout), "all is forgotten\n", "{forgotten:?}");
+    assert_eq!(text(&forgotten.stdout), "all was reset\n", "{forgotten:?}");
     let _: () = direct.set("retry:{there}:budget", "1 9000 0").unwrap();
     for missing in LOOK {
         grant(&mut direct, LOOK.iter().filter(|right| **right != missing));

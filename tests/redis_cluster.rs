@@ -113,7 +113,7 @@ fn every_name_works_through_every_node_and_a_dead_node_stops_nothing() {
     // A reset reaches a record through any node.
     let state = format!("--state {} --reset-state name0", nodes[1].url());
     let reset = Scratch::new().retry_to_spawn(&state).output().unwrap();
-    assert_eq!(text(&reset.stdout), "name0 is forgotten\n", "{reset:?}");
+    assert_eq!(text(&reset.stdout), "name0 was reset\n", "{reset:?}");
 
     // What was on a node that is gone cannot be used; the command runs.
     nodes[2].kill();
@@ -127,7 +127,7 @@ fn every_name_works_through_every_node_and_a_dead_node_stops_nothing() {
         match output.status.code() {
             Some(0) => {
                 let said = text(&output.stderr);
-                let is_open = said.contains("Going on with the state of this machine");
+                let is_open = said.contains("Continuing with the state of this machine");
                 assert!(is_open || name == "name0", "{output:?}");
                 assert_eq!(text(&output.stdout), "done\n");
                 lost += 1;
@@ -180,15 +180,15 @@ fn a_primary_that_is_killed_in_a_storm_is_replaced() {
         assert_eq!(output.status.code(), Some(7), "{output:?}");
         // Without a budget no retry is lost.
         assert!(said.contains("attempt 3/3 failed"), "{said}");
-        assert!(said.matches("cannot be used").count() <= 1 && !said.contains("panicked"), "{said}");
+        assert!(said.matches("cannot use shared state").count() <= 1 && !said.contains("panicked"), "{said}");
     }
     wait_until("the replica", || place(&nodes[asked]).is_some_and(|port| port != owner));
     wait_until("the cluster", || {
         let said = text(&job("storm", "exit 0").output().unwrap().stderr);
         let is_ready = said.is_empty();
-        assert!(is_ready || said.contains("Going on with the state of this machine"), "{said}");
+        assert!(is_ready || said.contains("Continuing with the state of this machine"), "{said}");
         is_ready
     });
     let failed = job("storm", "exit 7").output().unwrap();
-    assert!(!text(&failed.stderr).contains("cannot be used"), "{failed:?}");
+    assert!(!text(&failed.stderr).contains("cannot use shared state"), "{failed:?}");
 }

@@ -57,7 +57,7 @@ fn nobody() -> String {
 #[test]
 fn without_the_server_the_jobs_of_a_machine_share_one_retry() {
     let machine = Machine::new(&nobody());
-    let warning = r"retry: shared state in redis://127\.0\.0\.1:[0-9]+ cannot be used \(the connection failed: connection refused\)\. Going on with the state of this machine";
+    let warning = r"retry: cannot use shared state in redis://127\.0\.0\.1:[0-9]+: the connection failed: connection refused\. Continuing with the state of this machine";
     let (attempts, first) = machine.fails("--budget b");
     assert_eq!(attempts, 2, "{first:?}");
     assert_is(&first[0], &format!("{warning}, whose budget is one retry"));
@@ -84,7 +84,7 @@ fn without_the_server_the_jobs_of_a_machine_share_one_retry() {
         assert!(said[2].contains("attempt 2/4") && said[2].contains("retry budget"), "{said:?}");
     }
 
-    // Who asks for a breaker only does not lose a retry.
+    // With a breaker alone no retry is lost.
     let machine = Machine::new(&nobody());
     let (attempts, said) = machine.fails("--breaker b --breaker-failures 100");
     assert_eq!(attempts, 4, "{said:?}");
@@ -113,7 +113,7 @@ fn a_server_that_goes_in_mid_run_leaves_one_retry() {
     fs::write(machine.scratch.path("go"), "").unwrap();
     let output = job.wait_with_output().unwrap();
     assert_eq!((output.status.code(), machine.scratch.read("attempts").len()), (Some(7), 2), "{output:?}");
-    assert!(said(&output)[0].contains("Going on with the state of this machine"), "{output:?}");
+    assert!(said(&output)[0].contains("Continuing with the state of this machine"), "{output:?}");
     assert_eq!(said(&output).len(), 3, "{output:?}");
 
     // The next job of the machine asks the server again, and uses it when it is back.
@@ -138,8 +138,8 @@ fn ended_well(output: &Output, expected: &[i32]) {
     assert!(expected.contains(&status), "{output:?}");
     let said = text(&output.stderr);
     assert!(!said.contains("panicked"), "{said}");
-    assert!(said.matches("cannot be used").count() <= 1, "{said}");
-    // What is not a warning says how an attempt ended, or that the circuit refuses it.
+    assert!(said.matches("cannot use shared state").count() <= 1, "{said}");
+    // The other lines say how an attempt ended, or that the circuit refuses it.
     for line in said.lines() {
         assert!(line.starts_with("retry: "), "{said}");
     }
@@ -178,7 +178,7 @@ fn a_primary_that_is_killed_in_a_storm_stops_no_job() {
     for (job, expected) in jobs.drain(..) {
         let output = job.wait_with_output().unwrap();
         ended_well(&output, &[expected]);
-        met += usize::from(text(&output.stderr).contains("cannot be used"));
+        met += usize::from(text(&output.stderr).contains("cannot use shared state"));
     }
     assert!(started.elapsed() < LONG, "{:?}", started.elapsed());
     assert!(met > 0, "the primary was killed too late");
@@ -188,7 +188,7 @@ fn a_primary_that_is_killed_in_a_storm_stops_no_job() {
     let (attempts, said) = reader.fails("--breaker new --budget new");
     assert_eq!(attempts, 2, "{said:?}");
     assert!(
-        said[0].contains("READONLY") && said[0].contains("Going on with the state of this machine"),
+        said[0].contains("READONLY") && said[0].contains("Continuing with the state of this machine"),
         "{said:?}"
     );
     let _: () = redis::cmd("REPLICAOF").arg("NO").arg("ONE").query(&mut standby).unwrap();

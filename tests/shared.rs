@@ -455,7 +455,7 @@ fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
         assert_is(&breaker[0], warning);
         assert!(!breaker[0].contains("secret"), "{breaker:?}");
 
-        // Who asks for a budget is not given as many retries as there are: one is left.
+        // With a budget there is one retry.
         first_time();
         let options = format!("{options} --budget b");
         let output = place.run(&options, &ends);

@@ -6,6 +6,7 @@ mod helper;
 use helper::{Scratch, finish, helper, is_gone, wait_until};
 use serde_json::Value;
 use std::fs;
+use std::io::Read as _;
 use std::process::Stdio;
 
 #[test]
@@ -99,18 +100,12 @@ fn directories_of_state_have_drives() {
     assert!(scratch.path(r"shared state\b.breaker").is_file());
 }
 
-/// The system closes the job of its command, whose processes end with it.
 #[test]
-fn what_a_killed_retry_has_started_ends() {
+fn a_device_is_written_to_and_not_replaced() {
     let scratch = Scratch::new();
-    let mut command = scratch.retry("--retries 1 --");
-    command.arg(helper()).args(["tree", "3", "tree"]).stdin(Stdio::null());
-    let mut retry = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
-    wait_until("the youngest generation", || all[0].exists());
-    retry.kill().unwrap();
-    retry.wait().unwrap();
-    wait_until("the end of the tree", || all.iter().all(|locked| is_gone(locked)));
+    let ran = scratch.run("--retries 2 --base 0.01 --log NUL --report NUL --junit nul", "exit 3");
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, ""), "{ran:?}");
+    assert_eq!(fs::read_dir(scratch.path("")).unwrap().count(), 0);
 }
 
 #[test]
@@ -142,4 +137,50 @@ fn messages_quote_words_as_programs_read_them() {
     let ran = finish(&mut command, b"");
     let starts = ran.said().into_iter().find(|line| line.contains("starting attempt ")).unwrap();
     assert!(starts.ends_with(r#" args "a b" C:\x"#), "{starts}");
+}
+
+/// Their job is closed with it.
+#[test]
+fn what_a_command_has_started_ends_with_retry_that_is_killed() {
+    let scratch = Scratch::new();
+    let mut command = scratch.retry("--retries 1 --");
+    let mut retry = command.arg(helper()).args(["tree", "3", "tree"]).spawn().unwrap();
+    let all = [1, 2, 3].map(|generation| scratch.path(&format!("tree.{generation}")));
+    wait_until("a tree that stands", || all.iter().all(|locked| locked.exists() && !is_gone(locked)));
+    retry.kill().unwrap();
+    retry.wait().unwrap();
+    for locked in &all {
+        wait_until("the lock of a process that has ended", || is_gone(locked));
+    }
+}
+
+/// `> log 2>&1`: one pipe serves both.
+#[test]
+fn streams_that_are_one_keep_their_order() {
+    let scratch = Scratch::new();
+    for mode in ["--stdout final --stderr final", "--retry-on-output never"] {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = scratch.retry(&format!("--retries 1 {mode}"));
+        command.arg("--").arg(helper()).args(["out", "1", "err", "2", "out", "3", "err", "4"]);
+        let mut retry = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+        // The command has the writers as well, until it is dropped.
+        drop(command);
+        let mut all = String::new();
+        reader.read_to_string(&mut all).unwrap();
+        assert!(retry.wait().unwrap().success());
+        assert_eq!(all.replace("\r\n", "\n"), "1\n2\n3\n4\n", "{mode}");
+    }
+}
+
+/// The reader of our stdout has gone: that is no failure to write, and the command is told.
+#[test]
+fn a_reader_that_has_gone_ends_the_run_quietly() {
+    let scratch = Scratch::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = scratch.retry("--retries 1 --retry-on-output never --");
+    command.arg(helper()).args(["fill", "stdout", "9000000"]).stdout(writer).stderr(Stdio::piped());
+    let done = command.spawn().unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!said.contains("cannot write"), "{said}");
 }

@@ -13,6 +13,7 @@
 //! | `fill STREAM BYTES` | writes as many bytes to `stdout` or `stderr` |
 //! | `head BYTES` | reads at most as many bytes of stdin, and prints them |
 //! | `ignore-break` | ignores what a time limit sends first: Ctrl-Break, or SIGTERM |
+//! | `leave ...` | starts itself with the actions that follow, and does not wait for it |
 //! | `sleep SECONDS` | waits |
 //! | `tree N FILE` | locks `FILE.N`, starts itself with `tree N-1 FILE` unless N is 1, and never ends |
 //!
@@ -67,6 +68,7 @@ fn perform(action: &str, words: &mut impl Iterator<Item = String>) -> io::Result
             print(&mut io::stdout(), &String::from_utf8_lossy(&bytes))
         }
         "ignore-break" => ignore_break(),
+        "leave" => Command::new(std::env::current_exe()?).args(words).spawn().map(drop),
         "sleep" => {
             let seconds = next()?.parse().map_err(|_| mistake("no number of seconds"))?;
             std::thread::sleep(Duration::from_secs_f64(seconds));

@@ -26,7 +26,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "How a time limit ends it",
         linux: "--timeout-signal, and SIGKILL after --kill-after",
         bsd: "as on Linux",
-        windows: "Ctrl-Break for the command's console group, and TerminateJobObject after --kill-after. \
+        windows: "Ctrl-Break for the command's console group (untested), and TerminateJobObject after --kill-after. \
                   --timeout-signal is a usage error",
     },
     Difference {
@@ -88,6 +88,12 @@ pub const DIFFERENCES: &[Difference] = &[
         bsd: "as on Linux",
         windows: "a replaced file has the permissions that its directory gives; if another program has it open \
                   exclusively, that is an error (untested)",
+    },
+    Difference {
+        what: "Held output that is too much for memory",
+        linux: "in a file without a name in `$TMPDIR`",
+        bsd: "in a file in `$TMPDIR` whose name is removed at once",
+        windows: "in a file in `%TEMP%` that nobody else can open and that Windows removes when retry ends",
     },
     Difference {
         what: "The terminal",

@@ -14,7 +14,6 @@ use retry_loop::timestamp::LONGEST;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroU64};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// The name of a circuit breaker or a retry budget. An empty one comes from a variable that is not set, most likely.
 pub fn shared_name(name: OsString) -> Result<OsString, String> {
-    match name.as_bytes() {
+    match name.as_encoded_bytes() {
         [] => Err("must not be empty".to_owned()),
         // A flag, whose own value is missing.
         [b'-', ..] => Err("must not begin with a dash".to_owned()),
@@ -35,7 +34,7 @@ pub fn shared_name(name: OsString) -> Result<OsString, String> {
 
 /// The name of a file. One that begins with a dash is a flag whose own value is missing, or `-` for stdin or stdout.
 pub fn file(name: OsString) -> Result<PathBuf, String> {
-    match name.as_bytes() {
+    match name.as_encoded_bytes() {
         b"-" => Err("must be a file; use /dev/stdin, /dev/stdout or /dev/stderr".to_owned()),
         [b'-', ..] => Err(format!(
             "must not begin with a dash; for a file with this name, use ./{}",

@@ -6,7 +6,6 @@
 
 use super::spelling::plain;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt as _;
 
 /// Options of other tools that have another name here.
 #[derive(Debug)]
@@ -315,7 +314,7 @@ pub fn is_line(word: &str) -> bool {
 
 /// Whether a word is an option with one dash and a long name, as in Go programs: `-max-time`. Returns it with two.
 pub fn with_two_dashes(word: &OsString) -> Option<String> {
-    let word = std::str::from_utf8(word.as_bytes()).ok()?;
+    let word = std::str::from_utf8(word.as_encoded_bytes()).ok()?;
     let name = word.strip_prefix('-')?.split('=').next()?;
     let is_long = name.len() > 2 && name.starts_with(|c: char| c.is_ascii_lowercase());
     is_long.then(|| format!("--{name}"))

@@ -14,7 +14,8 @@
 //! | [`tree`] | the descendants of an attempt, and how they are ended |
 //! | [`guard`] | the circuit breaker and the retry budget, as the loop asks for them |
 //!
-//! Nothing here judges an outcome or prints. System calls that differ between systems are in [`crate::platform`].
+//! Nothing here judges an outcome or prints. What differs between systems is in [`crate::platform`]: how a command is
+//! started, which signals are caught, how streams are waited for, what a tree consists of.
 
 pub mod clock;
 pub mod command_state;

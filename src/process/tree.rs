@@ -2,8 +2,9 @@
 //! [`EventLoop`].
 //!
 //! On Linux `retry` is a child subreaper (prctl(2)): a process becomes our child when its parent ends, so one that
-//! called setsid or forked twice is still our descendant. Elsewhere the tree is the command's process group if it has
-//! one of its own ([`crate::platform::group`]), else the command alone.
+//! called setsid or forked twice is still our descendant. On Windows each command has a job object, whose processes are
+//! ended at once. Elsewhere the tree is the command's process group if it has one of its own
+//! ([`crate::platform::group`]), else the command alone.
 //!
 //! A process that we cannot read may still exist. So a tree has ended when the kernel says that we have no children, or
 //! when the search saw all our descendants and none of them belongs to the tree.

@@ -1,6 +1,7 @@
 //! Reading from an inherited handle. Whoever opened it has decided that a read blocks, so a thread reads.
 
 use super::event::Event;
+use super::pipe::is_end;
 use crate::platform::PipeRead;
 use std::io;
 use std::mem::ManuallyDrop;
@@ -11,7 +12,7 @@ use std::{fs::File, io::Read as _, thread};
 /// How many bytes are read at once.
 const SIZE: usize = 64 << 10;
 
-/// An inherited handle to read from. The thread reads only when it is asked to, so at most [`SIZE`] bytes are taken
+/// An inherited handle to read from. The thread reads only when it is asked to, so at most 64 KiB are taken
 /// before anyone wants them.
 #[derive(Debug)]
 pub struct NonblockingReader {
@@ -111,7 +112,7 @@ impl NonblockingReader {
                 Ok(PipeRead::Bytes(length))
             }
             // The writer has gone: that is the end.
-            Step::Read(Err(error), _) if error.kind() == io::ErrorKind::BrokenPipe => Ok(PipeRead::End),
+            Step::Read(Err(error), _) if is_end(error) => Ok(PipeRead::End),
             Step::Read(Err(error), _) => Err(io::Error::from(error.kind())),
         }
     }

@@ -4,9 +4,11 @@
 //! | the handle refers to | how it is written |
 //! |---|---|
 //! | a file, NUL | with WriteFile, which waits for nothing (except a stalled network file system) |
-//! | a pipe, a socket, a console | by a thread, one piece at a time |
+//! | a pipe, a socket | by a thread, one piece at a time |
+//! | a console | by a thread as well: UTF-8 as UTF-16, whatever the code page of the console; other bytes as they are |
 
 use super::event::Event;
+use super::pipe::is_end;
 use crate::platform::Written;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -18,6 +20,7 @@ use windows_sys::Win32::Foundation::{GetLastError, INVALID_HANDLE_VALUE, NO_ERRO
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_TYPE_CHAR, FILE_TYPE_DISK, FILE_TYPE_UNKNOWN, GetFileType,
 };
+use windows_sys::Win32::System::Console::WriteConsoleW;
 
 /// The most bytes that are written at once.
 const SIZE: usize = 64 << 10;
@@ -31,6 +34,7 @@ const BRIEF_MS: u32 = 5;
 pub struct NonblockingWriter {
     handle: BorrowedHandle<'static>,
     method: WriteMethod,
+    target: Target,
     /// Cleared while the thread writes.
     ready: &'static Event,
 }
@@ -42,6 +46,13 @@ enum WriteMethod {
     Plain,
     /// By a thread, which starts with the first write.
     Thread(Option<&'static Shared>),
+}
+
+/// What the thread writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Bytes,
+    Console,
 }
 
 /// What the thread and we share. It is never freed: the thread may be in a write when the process ends.
@@ -70,7 +81,7 @@ impl Shared {
     }
 
     /// The thread.
-    fn run(&self, handle: BorrowedHandle<'static>) {
+    fn run(&self, handle: BorrowedHandle<'static>, target: Target) {
         let mut file = file(handle);
         loop {
             let mut step = self.step();
@@ -84,7 +95,10 @@ impl Shared {
                 }
             };
             drop(step);
-            let result = file.write_all(&bytes);
+            let result = match (target, str::from_utf8(&bytes)) {
+                (Target::Console, Ok(text)) => write_console(handle, text),
+                (Target::Console, Err(_)) | (Target::Bytes, _) => file.write_all(&bytes),
+            };
             *self.step() = Step::Written(bytes, result);
             self.ready.set();
         }
@@ -103,13 +117,12 @@ impl NonblockingWriter {
         if raw.is_null() || raw == INVALID_HANDLE_VALUE || (kind == FILE_TYPE_UNKNOWN && error != NO_ERROR) {
             return Err(io::Error::from_raw_os_error(error.cast_signed()));
         }
-        let is_console = super::stdio::is_terminal(handle);
-        let method = match kind {
-            FILE_TYPE_DISK => WriteMethod::Plain,
-            FILE_TYPE_CHAR if !is_console => WriteMethod::Plain,
+        let target = if super::stdio::is_terminal(handle) { Target::Console } else { Target::Bytes };
+        let method = match (kind, target) {
+            (FILE_TYPE_DISK, _) | (FILE_TYPE_CHAR, Target::Bytes) => WriteMethod::Plain,
             _ => WriteMethod::Thread(None),
         };
-        Ok(Self { handle, method, ready: Box::leak(Box::new(Event::new()?)) })
+        Ok(Self { handle, method, target, ready: Box::leak(Box::new(Event::new()?)) })
     }
 
     /// The inherited handle.
@@ -150,6 +163,7 @@ impl NonblockingWriter {
         if let Some(result) = take_result(&mut step, bytes) {
             return result;
         }
+        let bytes = if self.target == Target::Console { whole_characters(bytes) } else { bytes };
         *step = Step::Asked(bytes.to_vec());
         self.ready.clear();
         drop(step);
@@ -164,8 +178,8 @@ impl NonblockingWriter {
             changed: Condvar::new(),
             ready: self.ready,
         }));
-        let handle = self.handle;
-        thread::Builder::new().name("output".to_owned()).spawn(move || shared.run(handle))?;
+        let (handle, target) = (self.handle, self.target);
+        thread::Builder::new().name("output".to_owned()).spawn(move || shared.run(handle, target))?;
         self.method = WriteMethod::Thread(Some(shared));
         Ok(shared)
     }
@@ -196,8 +210,36 @@ fn take_result(step: &mut Step, bytes: &[u8]) -> Option<io::Result<Written>> {
     match result {
         Ok(()) if bytes.starts_with(&written) => Some(Ok(Written::Bytes(written.len()))),
         Ok(()) => None,
+        Err(error) if is_end(&error) => Some(Err(io::ErrorKind::BrokenPipe.into())),
         Err(error) => Some(Err(error)),
     }
+}
+
+/// The bytes without the beginning of a character at their end, unless there is nothing else.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    match str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => &bytes[..error.valid_up_to()],
+        _ => bytes,
+    }
+}
+
+fn write_console(handle: BorrowedHandle<'static>, text: &str) -> io::Result<()> {
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let mut rest = units.as_slice();
+    while !rest.is_empty() {
+        // Old consoles take less than 32 KiB at once. Half of a pair of surrogates may be in the next call.
+        let length = rest.len().min(8 << 10) as u32;
+        let mut written = 0;
+        // SAFETY: there are this many units. The null pointer is reserved.
+        let succeeded = unsafe {
+            WriteConsoleW(handle.as_raw_handle(), rest.as_ptr(), length, &raw mut written, std::ptr::null())
+        };
+        if succeeded == 0 || written == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        rest = &rest[written as usize..];
+    }
+    Ok(())
 }
 
 /// The handle as a file that does not close it.
@@ -241,6 +283,22 @@ mod tests {
             }
         }
         assert!(reader.join().unwrap() == bytes);
+    }
+
+    #[test]
+    fn characters_are_not_cut() {
+        for (bytes, whole) in [
+            (&b"abc"[..], &b"abc"[..]),
+            ("\u{fc}b".as_bytes(), "\u{fc}b".as_bytes()),
+            (b"ab\xc3", b"ab"),
+            (b"ab\xf0\x9f\x98", b"ab"),
+            // Nothing else, or no UTF-8.
+            (b"\xc3", b"\xc3"),
+            (b"\xfcb\xc3", b"\xfcb\xc3"),
+            (b"", b""),
+        ] {
+            assert_eq!(whole_characters(bytes), whole, "{bytes:?}");
+        }
     }
 
     #[test]

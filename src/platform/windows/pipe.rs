@@ -8,7 +8,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Seek as _, Write as _};
 use std::os::windows::io::{AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle};
 use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, ERROR_HANDLE_EOF, ERROR_NO_DATA, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
+    ERROR_ACCESS_DENIED, ERROR_HANDLE_EOF, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED, GENERIC_READ,
+    GENERIC_WRITE, INVALID_HANDLE_VALUE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     CreateFileW, FILE_FLAG_FIRST_PIPE_INSTANCE, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_INBOUND,
@@ -209,9 +210,13 @@ impl PipeWriter {
     }
 }
 
-fn is_end(error: &io::Error) -> bool {
+/// Whether an error means that nobody has the other end any more.
+pub fn is_end(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
-        || matches!(error.raw_os_error().map(i32::cast_unsigned), Some(ERROR_HANDLE_EOF | ERROR_NO_DATA))
+        || matches!(
+            error.raw_os_error().map(i32::cast_unsigned),
+            Some(ERROR_HANDLE_EOF | ERROR_NO_DATA | ERROR_PIPE_NOT_CONNECTED)
+        )
 }
 
 /// A stream from which these bytes can be read: an unnamed file. A pipe would need a writer that stays.

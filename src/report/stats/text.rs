@@ -207,8 +207,8 @@ mod tests {
         let left_out =
             LeftOut { lines: 9, damaged: lines(2, 4), other_version: lines(1, 7), unfinished: true };
         assert_eq!(
-            remark(&Remark::LeftOut("a b".into(), left_out)),
-            "'a b': skipped 4 of 9 lines: 2 are not reports (first at line 4), 1 has a report version other than 1 \
+            remark(&Remark::LeftOut("a-b".into(), left_out)),
+            "a-b: skipped 4 of 9 lines: 2 are not reports (first at line 4), 1 has a report version other than 1 \
              (line 7), the last line is incomplete"
         );
         let left_out = LeftOut { lines: 1, damaged: lines(1, 1), ..LeftOut::default() };

@@ -291,6 +291,8 @@ fn refused(error: &RedisError) -> StoreError {
     let code = error.code().unwrap_or("ERR");
     match (code, error.detail()) {
         ("WRONGTYPE", _) => StoreError::new("the key has the wrong type (WRONGTYPE)"),
+        // Its text names our script and a line of it.
+        ("READONLY", _) => StoreError::new("the server is a read-only replica (READONLY)"),
         (_, Some(detail)) => StoreError::new(format!("the server returned an error: {code} {detail}")),
         (_, None) => StoreError::new(format!("the server returned an error: {code}")),
     }
