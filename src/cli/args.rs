@@ -233,7 +233,7 @@ pub struct Args {
 
     /// Shell command that decides whether to retry
     ///
-    /// Runs by sh -c after each failure that no rule stopped. Exit status 0 means retry, 1 means stop. Any other
+    /// Runs with sh -c after each failure that no rule stopped. Exit status 0 means retry, 1 means stop. Any other
     /// status is reported once and otherwise ignored. stdin is the last 64 KiB of the attempt's stdout and stderr,
     /// which become pipes. RETRY_STATUS is the attempt's status as in `$?`, and RETRY_ATTEMPT its number. stdout
     /// goes to stderr. Signals and --deadline end it.
@@ -284,14 +284,14 @@ pub struct Args {
 
     /// Shell command to run before each retry
     ///
-    /// Runs by sh -c after the delay. stdin is /dev/null, and stdout goes to stderr. A failure is reported but
+    /// Runs with sh -c after the delay. stdin is /dev/null, and stdout goes to stderr. A failure is reported but
     /// otherwise ignored. Signals and --deadline end it.
     #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub before_retry: Option<OsString>,
 
     /// Shell command to run when retry gives up
     ///
-    /// Runs by sh -c after a failed run, but not if retry was interrupted or failed itself (125). Held stdout is
+    /// Runs with sh -c after a failed run, but not if retry was interrupted or failed itself (125). Held stdout is
     /// discarded, a replayed stdin is replayed once more, and retry exits with the status of CMD. --deadline does
     /// not apply to it.
     #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
@@ -331,7 +331,7 @@ pub struct Args {
 
     /// Time for which failures count [default: 60, for a rate]
     ///
-    /// From 10ms to 7d, exact to a tenth. Older failures do not open the circuit. Without a window, consecutive
+    /// From 10ms to 7d, exact to a tenth of it. Older failures do not open the circuit. Without a window, consecutive
     /// failures count until a success.
     #[arg(long, value_name = "DUR", value_parser = values::window, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_window: Option<Duration>,
