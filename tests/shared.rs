@@ -6,7 +6,7 @@ mod common;
 #[cfg(feature = "redis")]
 mod shared_state;
 
-use common::command::{Running, Scratch, assert_is, said, text, wait_until};
+use common::command::{RETRY, Running, Scratch, assert_is, said, text, wait_until};
 use rustix::process::Signal;
 use std::fs;
 use std::process::{Command, Output};
@@ -78,7 +78,7 @@ fn status(output: &Output) -> i32 {
 const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
 
 /// What must hold wherever the state is kept.
-const SCENARIOS: [fn(&Place); 17] = [
+const SCENARIOS: [fn(&Place); 18] = [
     failures_in_a_row_open_the_circuit,
     a_success_starts_the_count_anew,
     two_failures_of_three_open_a_circuit_with_a_rate,
@@ -89,6 +89,7 @@ const SCENARIOS: [fn(&Place); 17] = [
     an_interrupted_attempt_is_not_counted,
     a_circuit_that_others_open_ends_our_retries,
     one_probe_closes_the_circuit,
+    a_nested_run_leaves_its_breaker_to_the_outer_one,
     a_killed_probe_is_replaced,
     a_probe_keeps_its_slot_while_it_runs,
     a_probe_keeps_its_slot_while_its_tree_is_ended,
@@ -305,6 +306,30 @@ fn one_probe_closes_the_circuit(place: &Place) {
     // The last attempt of a run opens it too.
     let last = place.shell(options, "exit 1");
     assert_eq!(said(&last)[1..], ["retry: attempt 1/1 opened circuit \"b\" for 0.3s"]);
+}
+
+fn a_nested_run_leaves_its_breaker_to_the_outer_one(place: &Place) {
+    let same = "--breaker n --breaker-failures 3 --breaker-open 0.2 --retries 1";
+    let nested = |script: &str| {
+        let state = &place.state;
+        let words = format!("{RETRY} {state} {same} -- sh -c '{script}'");
+        place.shell(same, &words)
+    };
+    // One failure is one failure: the third opens the circuit.
+    for _ in 0..2 {
+        assert_eq!(status(&nested("exit 7")), 7);
+    }
+    assert_is(&place.shown("n"), "n  breaker  closed, 2 consecutive failures");
+    assert_eq!(status(&nested("exit 7")), 7);
+    // The nested run makes the attempt of the probe.
+    wait_until("the circuit may be probed", || place.shown("n").contains("half-open"));
+    assert_eq!(status(&nested("exit 0")), 0);
+    assert_is(&place.shown("n"), "n  breaker  closed");
+    // Another breaker is its own.
+    let other =
+        format!("{RETRY} {} --breaker m --breaker-failures 9 --retries 1 -- sh -c 'exit 7'", place.state);
+    assert_eq!(status(&place.shell(same, &other)), 7);
+    assert_is(&place.shown("m"), "m  breaker  closed, 1 failure");
 }
 
 fn a_killed_probe_is_replaced(place: &Place) {

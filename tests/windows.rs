@@ -19,7 +19,7 @@ fn exit_codes_have_32_bits() {
     assert!(ran.said()[0].contains("failed: exit status 0xC0000005 after"), "{ran:?}");
     let report: Value = serde_json::from_str(&scratch.read("report.jsonl")).unwrap();
     assert_eq!(report["exit_status"], 0xC000_0005_u32);
-    assert_eq!(report["attempts"][0]["outcome"]["exit"], 0xC000_0005_u32);
+    assert_eq!(report["attempts"][0]["ended"]["exit"], 0xC000_0005_u32);
     assert!(scratch.read("junit.xml").contains("3221225477"), "{}", scratch.read("junit.xml"));
     let stats = finish(&mut scratch.retry("--stats report.jsonl"), b"");
     assert!(stats.stdout.contains("exit 3221225477") || stats.stdout.contains("0xC0000005"), "{stats:?}");
@@ -40,6 +40,20 @@ fn sets_take_codes_in_both_forms() {
     }
     let flaky = scratch.run("--retries 2 --base 0.01 --flaky-exit 0x100", "exits other 1,0");
     assert_eq!(flaky.code, 256, "{flaky:?}");
+}
+
+/// npm, yarn, gradle and others are batch files there, and shells find them without their ending.
+#[test]
+fn batch_files_are_found_without_their_ending() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("tools")).unwrap();
+    fs::write(scratch.path("tools/deploy.cmd"), "@exit /b %1\r\n").unwrap();
+    let path = std::env::join_paths([scratch.path("tools")]).unwrap();
+    for (program, code) in [("deploy", 4), (r"tools\deploy", 5), ("DEPLOY.CMD", 6)] {
+        let mut command = scratch.retry("--retries 1 --");
+        command.args([program, &code.to_string()]).env("PATH", &path);
+        assert_eq!(finish(&mut command, b"").code, code, "{program}");
+    }
 }
 
 /// The end by Ctrl-C that a user wants is no failure to retry.

@@ -266,12 +266,13 @@ fn unknown_variables(model: &Command) -> Vec<String> {
 }
 
 /// The variables that `retry` sets for the commands that it runs; a caller may set the last one.
-const FOR_THE_COMMAND: [&str; 7] = [
+const FOR_THE_COMMAND: [&str; 8] = [
     "RETRY_ATTEMPT",
     "RETRY_MAX_ATTEMPTS",
     "RETRY_PREVIOUS_STATUS",
     "RETRY_ELAPSED",
     "RETRY_DEPTH",
+    "RETRY_OUTER_BREAKER",
     "RETRY_STATUS",
     "RETRY_RUN_ID",
 ];
@@ -316,6 +317,11 @@ fn conflicts<'a>(model: &'a Command, arg: &Arg) -> Vec<&'a Arg> {
 /// The number of `retry` around this one.
 pub fn depth() -> u32 {
     text("RETRY_DEPTH").and_then(|depth| depth.parse().ok()).unwrap_or(0)
+}
+
+/// `RETRY_OUTER_BREAKER`: the breaker of the `retry` around this one.
+pub fn outer_breaker() -> Option<String> {
+    text("RETRY_OUTER_BREAKER")
 }
 
 /// `RETRY_RUN_ID`, the identifier of the run.

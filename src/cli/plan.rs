@@ -200,7 +200,11 @@ fn shared(args: &Args) -> Option<SharedConfig> {
             Location::Redis(_) => environment::state_directory().without_server(),
             Location::Default(_) | Location::Directory(_) | Location::Unavailable => None,
         };
-        SharedConfig { location, machine, breaker, budget }
+        let mut shared = SharedConfig { location, machine, breaker, budget };
+        if shared.breaker.is_some() && shared.outer_breaker() == environment::outer_breaker() {
+            shared.breaker = None;
+        }
+        shared
     })
 }
 

@@ -238,6 +238,10 @@ pub const SEEN_BY_THE_COMMAND: &[Row] = &[
     Row { term: "RETRY_ELAPSED", meaning: "seconds since retry started, with three decimals" },
     Row { term: "RETRY_DEPTH", meaning: "nesting level; 1 unless retry runs inside another retry" },
     Row {
+        term: "RETRY_OUTER_BREAKER",
+        meaning: "the circuit breaker of this run, if it has one; a nested retry with the same breaker leaves it to this run",
+    },
+    Row {
         term: "RETRY_RUN_ID",
         meaning: "identifier of the run, the same in all its attempts and in a nested retry: a service can use it as an \
             idempotency key. Random unless already set; reports and logs have it as `run_id`",

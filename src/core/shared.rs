@@ -48,6 +48,15 @@ pub struct SharedConfig {
     pub budget: Option<(Name, BudgetSettings)>,
 }
 
+impl SharedConfig {
+    /// The breaker for a nested `retry`: `RETRY_OUTER_BREAKER`. A nested one that names the same leaves it to the run
+    /// around it, which records the result of the attempt. It would be refused while that run probes the circuit, so the
+    /// probe would always fail; and each failure would count twice.
+    pub fn outer_breaker(&self) -> Option<String> {
+        self.breaker.as_ref().map(|(name, _)| format!("{name} in {}", self.location))
+    }
+}
+
 /// Where shared state is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
@@ -89,8 +98,8 @@ impl fmt::Display for BadLocation {
         f.write_str(match self {
             Self::Empty => "must not be empty; use a directory or redis://HOST",
             Self::Scheme => {
-                "must be a directory or a redis://, rediss:// or redis+unix:// URL (for a directory with :/ in \
-                 its name, use ./NAME)"
+                "must be a directory or a redis://, rediss:// or redis+unix:// URL (for a directory with : in its \
+                 name, use ./NAME)"
             }
             Self::Malformed => {
                 "must be redis://USER:PASSWORD@HOST:PORT/DB (only HOST is required; in a password, write \
@@ -165,8 +174,9 @@ enum UrlStart {
 }
 
 impl UrlPrefix {
-    /// A text that begins with `/` or `.`, and on Windows with `\` or a drive, is a path. Otherwise `scheme:/` (RFC 3986, 3.1), a known scheme and `:`, or
-    /// `://` anywhere make a URL. Characters before it that come from careless copying or quoting are skipped.
+    /// A text that begins with `/` or `.`, and on Windows with `\` or a drive, is a path. Otherwise `scheme:/` (RFC 3986,
+    /// 3.1), a known scheme and `:`, or `://` anywhere make a URL. So does the rest of a URL whose scheme is missing:
+    /// `HOST:PORT`, and `:PASSWORD@HOST`. Characters before it that come from careless copying or quoting are skipped.
     fn find(text: &[u8]) -> Option<Self> {
         if matches!(text.first(), None | Some(b'/' | b'.')) || cfg!(windows) && begins_on_windows(text) {
             return None;
@@ -180,6 +190,12 @@ impl UrlPrefix {
             .map(|end| &rest[..end])
             .filter(|scheme| scheme.first().is_some_and(u8::is_ascii_alphabetic) && scheme.iter().all(valid));
         let has_slashes = text.windows(3).any(|part| part == b"://");
+        let colon = text.iter().rposition(|byte| *byte == b':');
+        let has_port = colon.is_some_and(|colon| {
+            let port = &text[colon + 1..];
+            !port.is_empty() && port.iter().all(u8::is_ascii_digit)
+        });
+        let is_rest = has_port || colon.is_some() && text.contains(&b'@');
         match (scheme, end) {
             (Some(scheme), Some(end)) => {
                 let scheme = String::from_utf8_lossy(scheme).to_ascii_lowercase();
@@ -191,7 +207,9 @@ impl UrlPrefix {
             }
             _ => None,
         }
-        .or_else(|| has_slashes.then_some(Self { scheme: String::new(), form: UrlStart::Malformed }))
+        .or_else(|| {
+            (has_slashes || is_rest).then_some(Self { scheme: String::new(), form: UrlStart::Malformed })
+        })
     }
 }
 
@@ -359,6 +377,10 @@ mod tests {
             ("http:/me:SECRET@host", BadLocation::Scheme, "http:..."),
             ("://me:SECRET@host", BadLocation::Scheme, ":..."),
             ("a b://me:SECRET@host", BadLocation::Scheme, ":..."),
+            ("localhost:6379", BadLocation::Scheme, ":..."),
+            ("me:SECRET@host", BadLocation::Scheme, ":..."),
+            (":SECRET@host", BadLocation::Scheme, ":..."),
+            ("redis//:SECRET@host", BadLocation::Scheme, ":..."),
         ] {
             let is_unix = cfg!(all(windows, feature = "redis")) && text.contains("unix");
             let error = if is_unix { BadLocation::NoUnixSockets } else { error };

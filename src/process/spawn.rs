@@ -15,7 +15,7 @@ use std::io;
 use std::time::Duration;
 
 /// What the environment of a command says about the attempt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AttemptEnv<'a> {
     /// `RETRY_ATTEMPT`, from 1.
     pub number: u64,
@@ -29,6 +29,8 @@ pub struct AttemptEnv<'a> {
     pub depth: u32,
     /// `RETRY_RUN_ID`, the same in all attempts.
     pub run_id: &'a str,
+    /// `RETRY_OUTER_BREAKER`; `None` without a circuit breaker.
+    pub breaker: Option<String>,
     /// `RETRY_STATUS`, for `--retry-if` only: the status of the attempt that it is asked about.
     pub failed_with: Option<ExitCode>,
 }
@@ -66,6 +68,7 @@ fn variables(env: &AttemptEnv<'_>) -> Vec<(&'static str, String)> {
         ("RETRY_DEPTH", env.depth.to_string()),
         ("RETRY_RUN_ID", env.run_id.to_owned()),
     ];
+    variables.extend(env.breaker.clone().map(|breaker| ("RETRY_OUTER_BREAKER", breaker)));
     variables.extend(env.failed_with.map(|status| ("RETRY_STATUS", status.to_string())));
     variables
 }

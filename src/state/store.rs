@@ -9,6 +9,7 @@ use super::record_key::RecordKey;
 use super::redis::RedisStore;
 use super::timeout::StoreTimeout;
 use crate::core::shared::Location;
+use crate::platform::user;
 use retry_loop::timestamp::Timestamp;
 
 /// When the second operation of a pair is applied.
@@ -51,9 +52,7 @@ impl Store {
             Location::Redis(url) => Self::Redis(RedisStore::new(url.clone())),
             #[cfg(not(feature = "redis"))]
             Location::Redis(_) => Self::Unavailable("this build of retry has no Redis support"),
-            Location::Unavailable => Self::Unavailable(
-                "neither XDG_STATE_HOME nor HOME is set to a directory of this user (use --state DIR)",
-            ),
+            Location::Unavailable => Self::Unavailable(user::NO_STATE_DIRECTORY),
         }
     }
 

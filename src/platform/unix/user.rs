@@ -6,6 +6,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+/// Why there is no default location of shared state.
+pub const NO_STATE_DIRECTORY: &str =
+    "neither XDG_STATE_HOME nor HOME is set to a directory of this user (use --state DIR)";
+
 /// The default location of shared state, from the variables of the environment.
 ///
 /// Root uses only a home directory that belongs to root. `sudo` may keep the HOME of the user, and files of root in it

@@ -10,11 +10,12 @@ use super::descendants;
 use super::group;
 use super::job::Job;
 use crate::platform::launch::{Launch, Program};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::windows::io::AsRawHandle as _;
 use std::os::windows::io::{AsHandle as _, FromRawHandle as _, OwnedHandle};
 use std::os::windows::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use windows_sys::Win32::Foundation::{
     ERROR_COMMITMENT_LIMIT, ERROR_NO_SYSTEM_RESOURCES, ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_ENOUGH_QUOTA,
@@ -36,7 +37,7 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
     let mut command = match launch.program {
         Program::Argv(argv) => {
             let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::NotFound)?;
-            let mut command = Command::new(program);
+            let mut command = Command::new(find(program));
             command.args(arguments);
             command
         }
@@ -78,6 +79,35 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
     children::set(pid, child.into());
     Ok(pid)
 }
+
+/// The file that a shell would run for `program`: `npm` is npm.cmd there, and std looks for .exe only. It is looked for with
+/// the endings that PATHEXT has by default, in PATH and not in the current directory. `program` itself if there is none:
+/// the system looks in its own directories too.
+#[expect(clippy::disallowed_methods, reason = "PATH belongs to starting a command, not to settings")]
+fn find(program: &OsStr) -> OsString {
+    let path = Path::new(program);
+    let is_runnable =
+        path.extension().is_some_and(|ending| ENDINGS.iter().any(|e| ending.eq_ignore_ascii_case(e)));
+    let directories = match path.parent() {
+        _ if is_runnable => return program.to_owned(),
+        Some(parent) if !parent.as_os_str().is_empty() => parent.as_os_str().to_owned(),
+        _ => std::env::var_os("PATH").unwrap_or_default(),
+    };
+    let Some(name) = path.file_name() else { return program.to_owned() };
+    let candidates = std::env::split_paths(&directories).flat_map(|directory| {
+        ENDINGS.map(|ending| {
+            let mut file = name.to_owned();
+            file.push(".");
+            file.push(ending);
+            directory.join(file)
+        })
+    });
+    let found = candidates.into_iter().find(|file| file.is_file());
+    found.map_or_else(|| program.to_owned(), PathBuf::into_os_string)
+}
+
+/// What a program may be, in the order of PATHEXT.
+const ENDINGS: [&str; 4] = ["com", "exe", "bat", "cmd"];
 
 #[expect(clippy::disallowed_methods, reason = "ComSpec belongs to starting a command, not to settings")]
 fn shell() -> OsString {

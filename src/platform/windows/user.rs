@@ -4,6 +4,9 @@ use crate::core::shared::Location;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Why there is no default location of shared state.
+pub const NO_STATE_DIRECTORY: &str = "LOCALAPPDATA is not set to a directory (use --state DIR)";
+
 /// The default location of shared state, from the variables of the environment: `%LOCALAPPDATA%\retry`. Only the user,
 /// administrators and the system may write there.
 pub fn state_directory(variable: impl Fn(&str) -> Option<OsString>) -> Location {

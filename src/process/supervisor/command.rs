@@ -4,6 +4,7 @@ use super::{Notice, Supervisor};
 use crate::core::exit_code::CONTROL_C_EXIT;
 use crate::core::os_error::describe;
 use crate::core::outcome::{Limit, NotStarted, Outcome, SpawnFailure, TimedOut};
+use crate::core::shared::SharedConfig;
 use crate::core::signal::Signal;
 use crate::platform::group::ProcessGroup;
 use crate::platform::launch::Program;
@@ -39,6 +40,7 @@ impl<'a> Supervisor<'a> {
             elapsed: self.event_loop.now(),
             depth: self.plan.depth,
             run_id: &self.plan.run_id,
+            breaker: self.plan.shared.as_ref().and_then(SharedConfig::outer_breaker),
             failed_with: None,
         }
     }
