@@ -426,7 +426,9 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_eq!(field(2, "tokens"), 9.0);
 
     assert_eq!(place.printed("--reset-state reg"), "reg was reset\n");
-    assert_eq!(place.printed("--reset-state reg"), "no shared state named reg\n");
+    let absent = place.to_spawn("--reset-state reg").output().unwrap();
+    assert_eq!((status(&absent), absent.stdout.as_slice()), (1, &b""[..]));
+    assert_is(text(&absent.stderr).trim_end(), "retry: no shared state named reg in .+");
     assert_eq!(place.printed("--show-state"), "other  breaker  closed, 1 failure\n");
     assert_eq!(status(&place.shell(options, "exit 0")), 0);
 }

@@ -377,6 +377,8 @@ pub struct Args {
     pub show_state: bool,
 
     /// Reset the breaker and the budget with this name, and exit
+    ///
+    /// If there is neither, retry says so on stderr and exits with 1.
     #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", hide_short_help = true)]
     pub reset_state: Option<OsString>,
 
