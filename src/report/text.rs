@@ -253,6 +253,16 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     }
 }
 
+/// What became of the fallback, for the reports of a run that failed.
+pub fn fallback(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Exited(code) => format!("the fallback ran and exited with {}", exit_code::display(*code)),
+        Outcome::Killed(signal) => format!("the fallback was killed by {signal}"),
+        Outcome::TimedOut(_) => "the fallback was ended".to_owned(),
+        Outcome::NotStarted(NotStarted { why, .. }) => format!("the fallback did not start: {why}"),
+    }
+}
+
 fn could_not_end(survivors: &Survivors) -> String {
     match survivors {
         Survivors::None => String::new(),
