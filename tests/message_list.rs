@@ -200,7 +200,7 @@ fn outcomes(document: &mut Document) {
     let asked = Failure { server_delay: Some(DELAY), ..Failure::default() };
     document.failure(&plan("--retry-after"), asked, "`--retry-after` found what the server asks for");
     let held = with(AttemptDetails { held: Some(10), ..AttemptDetails::default() });
-    document.failure(&plan("-O"), held, "output was held, and is not needed");
+    document.failure(&plan("-O"), held, "output is held, and the next attempt discards it");
     let used_up = with(AttemptDetails { stdin: StdinState::UsedUp, ..AttemptDetails::default() });
     document.failure(&run, used_up, "the next attempt cannot read stdin again; once in a run");
     document.failure(&run, left(LeftRunning::Kept(vec![4711])), "`--leftovers keep` found a process");

@@ -134,7 +134,7 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     let reason = why_zero_failed(plan, outcome, why);
     let leftovers = left_running(&details.left_running);
     let goes_on = matches!(next, Next::Retry(_));
-    let dropped = details.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
+    let held = details.held.filter(|_| goes_on).map(held_back).unwrap_or_default();
     let stdin = if goes_on && details.stdin == StdinState::UsedUp { USED_UP } else { "" };
     let nested = match next {
         Next::Retry(_) if *number == 1 && plan.depth > 1 => nested(plan),
@@ -153,7 +153,7 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
         next => then(plan, *next, Some(why), *elapsed),
     };
-    Some(format!("{attempt} failed: {what}{reason}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}"))
+    Some(format!("{attempt} failed: {what}{reason}{leftovers}{held}. {then}{server_delay}{stdin}{nested}"))
 }
 
 /// Whether processes could not be ended, which is why no attempt follows.
@@ -286,11 +286,12 @@ fn left_running(leftovers: &LeftRunning) -> String {
     }
 }
 
-fn dropped(bytes: u64) -> String {
+/// Output that the next attempt discards, and a signal during the delay prints.
+fn held_back(bytes: u64) -> String {
     match bytes {
         0 => String::new(),
-        1 => ", 1 byte of output discarded".to_owned(),
-        bytes => format!(", {bytes} bytes of output discarded"),
+        1 => ", 1 byte of output held back".to_owned(),
+        bytes => format!(", {bytes} bytes of output held back"),
     }
 }
 
