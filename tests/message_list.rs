@@ -292,6 +292,9 @@ fn other_events(document: &mut Document) {
         document.event(&breaker, &Event::Circuit { number: 1, change }, when);
     }
     document.event(&run, &Event::HookFailed { outcome: &outcome }, "`--before-retry` failed");
+    let at_deadline = timed_out(Limit::Deadline, Escalation::FirstSignal, Survivors::None);
+    let stopped = Event::HookFailed { outcome: &at_deadline };
+    document.event(&plan("--deadline 1"), &stopped, "`--before-retry` ran until the deadline");
     document.event(
         &run,
         &Event::ConditionFailed { outcome: &outcome },

@@ -86,6 +86,9 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 CircuitChange::Closed => format!("{} closed circuit \"{name}\"", attempt(number)),
             }
         }
+        Event::HookFailed { outcome: Outcome::TimedOut(TimedOut { limit: Limit::Deadline, .. }) } => {
+            "the deadline ended the --before-retry command".to_owned()
+        }
         Event::HookFailed { outcome } => {
             format!("the --before-retry command failed: {}. Retrying anyway", status(plan, outcome))
         }
