@@ -413,7 +413,7 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_eq!(lines.len(), 3, "{table}");
     assert_eq!(lines[0], "other  breaker  closed, 1 failure");
     assert_is(lines[1], "reg    breaker  open for another <T>");
-    assert_is(lines[2], "reg    budget   9 tokens at last use");
+    assert_is(lines[2], "reg    budget   9 tokens at last use; a retry takes one");
 
     let json: serde_json::Value =
         serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap();
