@@ -15,7 +15,7 @@ use retry::core::suggestions::{COMMANDS, OPTIONS};
 use retry::core::verdict::{Verdict, Why};
 use retry::report::text;
 use retry::run::driver::{AttemptDetails, LeftRunning, StdinState};
-use retry::run::event::{CircuitChange, Event};
+use retry::run::event::{CircuitChange, Event, KillRequest};
 use retry_loop::run::{Next, StopReason};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -311,9 +311,12 @@ fn other_events(document: &mut Document) {
         &interrupted(Some((&outcome, SHORT))),
         "a signal came, and the command exited by itself",
     );
-    document.event(&run, &Event::Killing { signal }, "the same signal came again");
+    let killing = |signal, request| Event::Killing { signal, request };
+    document.event(&run, &killing(signal, KillRequest::SentAgain), "a process sent the same signal again");
+    document.event(&run, &killing(Signal::SIGINT, KillRequest::Keys), "Ctrl-C was pressed three times");
 
     document.heading("Lines without an event");
+    document.row(text::AFTER_CTRL_C, "once, on a terminal, if the command still runs a second after Ctrl-C");
     document.row(&text::still_waiting(&run, 2, LONG), "each minute of a long delay, without a terminal");
     document
         .row(&text::still_running(&plan("-O"), 1, LONG), "each minute of an attempt whose output is held");

@@ -12,8 +12,9 @@ use super::wait_policy::WaitPolicy;
 use super::{file, format, github, junit, output, text};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Exit, Outcome, RunEnd};
-use crate::core::plan::{LogFormat, Plan};
-use crate::run::event::{Activity, Event, Importance, Observer, Times};
+use crate::core::plan::{LogFormat, Plan, Verbosity};
+use crate::core::stream::Cursor;
+use crate::run::event::{Activity, Event, Importance, Observer, Severity, Times};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -139,6 +140,14 @@ impl Observer<Outcome> for Reporter<'_> {
         let attempts = self.history.attempts;
         if let Activity::CursorMoved { cursor } = activity {
             self.log.cursor_moved(cursor);
+        }
+        if activity == Activity::AfterCtrlC {
+            if self.plan.verbosity > Verbosity::Quiet && self.log.is_at_terminal() {
+                // The terminal has echoed `^C`, wherever the cursor was.
+                self.log.cursor_moved(Cursor::Unknown);
+                self.log.say_on_stderr(Severity::Info, text::AFTER_CTRL_C);
+            }
+            return None;
         }
         match self.progress.update(activity) {
             ProgressUpdate::Nothing => {}

@@ -12,7 +12,7 @@ use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
 use crate::core::verdict::Why;
 use crate::run::driver::{LeftRunning, StdinState};
-use crate::run::event::{CircuitChange, Event};
+use crate::run::event::{CircuitChange, Event, KillRequest};
 use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
@@ -20,6 +20,10 @@ use std::time::Duration;
 
 /// At most once in a run.
 const USED_UP: &str = ", but stdin has been read to the end (--stdin replay keeps it)";
+
+/// On a terminal, if the command still runs a second after Ctrl-C.
+pub const AFTER_CTRL_C: &str =
+    "waiting for the command to exit; press Ctrl-C three times within 2s to kill it";
 
 /// A message as a line: with the name of the program, and the label of the run.
 pub fn line(plan: &Plan, message: &str) -> String {
@@ -106,7 +110,13 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
-        Event::Killing { signal } => format!("received {signal} again: sending SIGKILL to the command"),
+        Event::Killing { signal, request } => {
+            let how = match request {
+                KillRequest::SentAgain => "again",
+                KillRequest::Keys => "three times within 2s",
+            };
+            format!("received {signal} {how}: sending SIGKILL to the command")
+        }
         Event::Interrupted { signal, number, running, elapsed } => {
             let elapsed = duration(*elapsed);
             match running {
