@@ -129,10 +129,12 @@ impl Observer<Outcome> for Reporter<'_> {
         let Some(message) = text::message(self.plan, event) else { return };
         let now = self.now();
         self.log.write(&LogEntry::of(self.plan, now, event, &message), event.importance(), now);
-        // stderr too: a user who sees the status 125 looks for the reason there.
+        // stderr too: a user who sees the status 125 looks for the reason there, and cron mails the line that --quiet
+        // leaves.
         let is_shown = event.importance().is_shown(self.plan.verbosity);
-        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() && is_shown {
-            output::line(&Line::message(&text::line(self.plan, &message)));
+        let is_for_stderr = matches!(event, Event::Broken { .. }) || self.plan.verbosity == Verbosity::Quiet;
+        if self.log.is_elsewhere() && is_shown && is_for_stderr {
+            self.log.say_on_stderr(event.severity(), &message);
         }
     }
 
