@@ -109,7 +109,12 @@ fn reset_state(location: &Location, name: &Name) -> Result<Exit> {
     let name = report::sanitize::visible(&name.to_string());
     match removal {
         Removal::Removed => print(format!("{name} was reset\n").as_bytes()),
-        Removal::Absent => print(format!("no shared state named {name}\n").as_bytes()),
+        // As rm(1) and systemctl(1) do: a script that misspells the name has to notice.
+        Removal::Absent => {
+            let message = format!("retry: no shared state named {name} in {location}");
+            print_message(&Line::message(&message));
+            Ok(Exit::Code(1))
+        }
     }
 }
 

@@ -87,7 +87,24 @@ fn giving_up_is_an_error() {
         &circuit.annotations,
         r"::error title=retry::sh: the circuit is open; gave up after <T>\. Last failure: exit status 7",
     );
-    is(&step("--fallback true", "7").annotations, "::warning title=retry::sh: gave up .*");
+}
+
+#[test]
+fn a_fallback_is_named() {
+    for (hook, level, words, status) in [
+        ("true", "warning", "the fallback ran and exited with 0", 0),
+        ("exit 5", "error", "the fallback ran and exited with 5", 5),
+        ("kill -9 $$", "error", "the fallback was killed by SIGKILL", 137),
+    ] {
+        let scratch = Scratch::new();
+        let step = step_in(&scratch, "-r1", &["--fallback", hook], &scratch.ends("7"));
+        let line =
+            format!("::{level} title=retry::sh: gave up on attempt 1/1 after <T>: exit status 7; {words}");
+        is(&step.annotations, &line);
+        let row = step.summary.lines().last().unwrap();
+        assert!(row.starts_with(&format!("| sh | exhausted; {words} | 1/1 |")), "{row}");
+        assert!(row.ends_with(&format!("| exit status 7 | {status} |")), "{row}");
+    }
 }
 
 #[test]

@@ -67,8 +67,12 @@ fn a_deadline_ends_before_retry() {
     let done = run(&scratch, &["--deadline", "3", "--before-retry", hook], "exit 3");
     assert_eq!(done.status.code(), Some(3), "{:?}", said(&done));
     assert!(!is_alive(scratch.pid("pid")));
-    let last = said(&done).pop().unwrap();
-    assert!(last.starts_with("retry: no time left for attempt 2/3 before the deadline of 3s"), "{last}");
+    let lines = said(&done);
+    assert_eq!(lines[1], "retry: the deadline ended the --before-retry command");
+    assert!(
+        lines[2].starts_with("retry: no time left for attempt 2/3 before the deadline of 3s"),
+        "{lines:?}"
+    );
 }
 
 #[test]

@@ -244,6 +244,31 @@ fn errors_of_our_own_are_on_stderr_too() {
     assert!(scratch.read("log").ends_with(&format!(" {}\n", lines[0])));
 }
 
+/// So that cron mails it.
+#[test]
+fn a_quiet_run_that_fails_says_so_on_stderr_too() {
+    let scratch = Scratch::new();
+    for format in ["text", "json"] {
+        let run = |verbosity: &str| {
+            let options = format!("{verbosity} --log log --log-format {format} --retries 2 --delays 0");
+            let output = scratch.retry(&options).args(scratch.ends("7")).output().unwrap();
+            assert_eq!(output.status.code(), Some(7));
+            let _as_often_as_it_runs = std::fs::remove_file(scratch.path("runs"));
+            said(&output)
+        };
+        let lines = run("--quiet");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("retry: attempt 2/2 failed: exit status 7"), "{lines:?}");
+        for verbosity in ["", "--verbose", "--silent"] {
+            assert_eq!(run(verbosity), Vec::<String>::new());
+        }
+    }
+    // A log that cannot be written: stderr takes its place, with one line.
+    let output = scratch.retry("--quiet --log no/such/log --retries 1 false").output().unwrap();
+    let lines = said(&output);
+    assert_eq!(lines.iter().filter(|line| line.contains("attempt 1/1 failed")).count(), 1, "{lines:?}");
+}
+
 #[test]
 fn lines_have_a_priority_where_stderr_is_the_journal() {
     use std::os::unix::fs::MetadataExt;

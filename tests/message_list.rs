@@ -15,7 +15,7 @@ use retry::core::suggestions::{COMMANDS, OPTIONS};
 use retry::core::verdict::{Verdict, Why};
 use retry::report::text;
 use retry::run::driver::{AttemptDetails, LeftRunning, StdinState};
-use retry::run::event::{CircuitChange, Event};
+use retry::run::event::{CircuitChange, Event, KillRequest};
 use retry_loop::run::{Next, StopReason};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -200,7 +200,7 @@ fn outcomes(document: &mut Document) {
     let asked = Failure { server_delay: Some(DELAY), ..Failure::default() };
     document.failure(&plan("--retry-after"), asked, "`--retry-after` found what the server asks for");
     let held = with(AttemptDetails { held: Some(10), ..AttemptDetails::default() });
-    document.failure(&plan("-O"), held, "output was held, and is not needed");
+    document.failure(&plan("-O"), held, "output is held, and the next attempt discards it");
     let used_up = with(AttemptDetails { stdin: StdinState::UsedUp, ..AttemptDetails::default() });
     document.failure(&run, used_up, "the next attempt cannot read stdin again; once in a run");
     document.failure(&run, left(LeftRunning::Kept(vec![4711])), "`--leftovers keep` found a process");
@@ -292,6 +292,9 @@ fn other_events(document: &mut Document) {
         document.event(&breaker, &Event::Circuit { number: 1, change }, when);
     }
     document.event(&run, &Event::HookFailed { outcome: &outcome }, "`--before-retry` failed");
+    let at_deadline = timed_out(Limit::Deadline, Escalation::FirstSignal, Survivors::None);
+    let stopped = Event::HookFailed { outcome: &at_deadline };
+    document.event(&plan("--deadline 1"), &stopped, "`--before-retry` ran until the deadline");
     document.event(
         &run,
         &Event::ConditionFailed { outcome: &outcome },
@@ -308,9 +311,12 @@ fn other_events(document: &mut Document) {
         &interrupted(Some((&outcome, SHORT))),
         "a signal came, and the command exited by itself",
     );
-    document.event(&run, &Event::Killing { signal }, "the same signal came again");
+    let killing = |signal, request| Event::Killing { signal, request };
+    document.event(&run, &killing(signal, KillRequest::SentAgain), "a process sent the same signal again");
+    document.event(&run, &killing(Signal::SIGINT, KillRequest::Keys), "Ctrl-C was pressed three times");
 
     document.heading("Lines without an event");
+    document.row(text::AFTER_CTRL_C, "once, on a terminal, if the command still runs a second after Ctrl-C");
     document.row(&text::still_waiting(&run, 2, LONG), "each minute of a long delay, without a terminal");
     document
         .row(&text::still_running(&plan("-O"), 1, LONG), "each minute of an attempt whose output is held");

@@ -168,7 +168,7 @@ fn a_held_stream_is_watched_too() {
     let script = r#"echo "$RETRY_ATTEMPT"; [ "$RETRY_ATTEMPT" = 2 ] || { echo busy; exit 1; }"#;
     let done = run(&scratch, &["-O", "--retry-on-output", "busy"], script);
     assert_eq!((code(&done), String::from_utf8_lossy(&done.stdout).as_ref()), (0, "2\n"));
-    assert!(first(&done).contains("7 bytes of output discarded"), "{}", first(&done));
+    assert!(first(&done).contains("7 bytes of output held back"), "{}", first(&done));
     // In one spool, both streams count.
     let mut sh = program("sh");
     let script = r#""$RETRY" --base 0 -O --stderr final --retry-on-output busy -- sh -c \

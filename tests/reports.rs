@@ -67,6 +67,24 @@ fn a_report_has_the_run_and_each_attempt() {
     assert_eq!(scratch.files().iter().filter(|name| name.starts_with(".retry")).count(), 0);
 }
 
+#[test]
+fn junit_names_the_fallback() {
+    let scratch = Scratch::new();
+    for (hook, words) in [
+        ("true", "exhausted: exit status 0 (the fallback ran and exited with 0)"),
+        ("exit 5", "exhausted: exit status 5 (the fallback ran and exited with 5)"),
+        ("kill -9 $$", "exhausted: exit status 137 (the fallback was killed by SIGKILL)"),
+    ] {
+        let mut retry = scratch.retry("-r1 --junit r.xml --fallback");
+        retry.args([hook, "--", "sh", "-c", "exit 3"]).output().unwrap();
+        let failure = format!(">{words}</failure>");
+        assert!(scratch.read("r.xml").contains(&failure), "{}", scratch.read("r.xml"));
+    }
+    let mut retry = scratch.retry("-r1 --junit r.xml --fallback true");
+    retry.args(["sh", "-c", "exit 0"]).output().unwrap();
+    assert!(!scratch.read("r.xml").contains("fallback"), "it did not run");
+}
+
 /// The outcome, the exit status, and the outcome, verdict and rule of each attempt.
 fn outline(options: &str, command: &[&str]) -> Value {
     let scratch = Scratch::new();

@@ -128,11 +128,11 @@ fn failures_in_a_row_open_the_circuit(place: &Place) {
     let second = place.run(options, &fails);
     assert_eq!((status(&second), place.runs()), (7, 3));
     assert_is(
-        &said(&second)[0],
+        &said(&second)[1],
         "retry: attempt 1/2 failed: exit status 7 after <T>. Giving up after <T>: \
          circuit \"b\" is open for another (30|29|2\\d|1\\d)s",
     );
-    assert_eq!(said(&second)[1..], ["retry: attempt 1/2 opened circuit \"b\" for 30s"]);
+    assert_eq!(said(&second)[..1], ["retry: attempt 1/2 opened circuit \"b\" for 30s"]);
 
     let refused = place.run(options, &fails);
     assert_eq!((status(&refused), place.runs()), (75, 3));
@@ -305,7 +305,7 @@ fn one_probe_closes_the_circuit(place: &Place) {
     assert_eq!(said(&place.shell(options, "exit 0")), Vec::<String>::new());
     // The last attempt of a run opens it too.
     let last = place.shell(options, "exit 1");
-    assert_eq!(said(&last)[1..], ["retry: attempt 1/1 opened circuit \"b\" for 0.3s"]);
+    assert_eq!(said(&last)[..1], ["retry: attempt 1/1 opened circuit \"b\" for 0.3s"]);
 }
 
 fn a_nested_run_leaves_its_breaker_to_the_outer_one(place: &Place) {
@@ -438,7 +438,7 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_eq!(lines.len(), 3, "{table}");
     assert_eq!(lines[0], "other  breaker  closed, 1 failure");
     assert_is(lines[1], "reg    breaker  open for another <T>");
-    assert_is(lines[2], "reg    budget   9 tokens at last use");
+    assert_is(lines[2], "reg    budget   9 tokens at last use; a retry takes one");
 
     let json: serde_json::Value =
         serde_json::from_str(&place.printed("--show-state --log-format json")).unwrap();
@@ -451,7 +451,9 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_eq!(field(2, "tokens"), 9.0);
 
     assert_eq!(place.printed("--reset-state reg"), "reg was reset\n");
-    assert_eq!(place.printed("--reset-state reg"), "no shared state named reg\n");
+    let absent = place.to_spawn("--reset-state reg").output().unwrap();
+    assert_eq!((status(&absent), absent.stdout.as_slice()), (1, &b""[..]));
+    assert_is(text(&absent.stderr).trim_end(), "retry: no shared state named reg in .+");
     assert_eq!(place.printed("--show-state"), "other  breaker  closed, 1 failure\n");
     assert_eq!(status(&place.shell(options, "exit 0")), 0);
 }

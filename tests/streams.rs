@@ -268,7 +268,7 @@ fn a_pipe_sees_the_last_attempt_alone() {
         let order = ["err 1", "1/3 failed", "err 2", "2/3 failed", "err 3", "retry: succeeded"];
         let places: Vec<_> = order.iter().map(|part| stderr.find(part)).collect();
         assert!(places.is_sorted() && places[0].is_some(), "{stderr}");
-        assert!(said(&done)[0].contains("s, 6 bytes of output discarded. Retrying"), "{stderr}");
+        assert!(said(&done)[0].contains("s, 6 bytes of output held back. Retrying"), "{stderr}");
     }
 }
 
@@ -331,14 +331,14 @@ fn stderr_can_be_held_alone() {
     assert_eq!(text(&done.stdout), "out 1\nout 2\n");
     let stderr = text(&done.stderr);
     assert!(!stderr.contains("err 1") && stderr.matches("err 2\n").count() == 1, "{stderr}");
-    assert!(said(&done)[0].contains(", 6 bytes of output discarded"), "{stderr}");
+    assert!(said(&done)[0].contains(", 6 bytes of output held back"), "{stderr}");
 }
 
 #[test]
 fn dropped_bytes_are_counted() {
     let scratch = Scratch::new();
     for (bytes, words) in
-        [(0, None), (1, Some("1 byte of output discarded")), (2, Some("2 bytes of output discarded"))]
+        [(0, None), (1, Some("1 byte of output held back")), (2, Some("2 bytes of output held back"))]
     {
         let mut retry = scratch.retry("-O -r 2 --base 0");
         let script = format!("head -c {bytes} /dev/zero; false");
@@ -352,7 +352,7 @@ fn dropped_bytes_are_counted() {
     // Both streams in one count.
     let mut retry = scratch.retry("-O --stderr final -r 2 --base 0");
     let done = retry.args(["--", "sh", "-c", "printf abc; printf de >&2; false"]).output().unwrap();
-    assert!(said(&done)[0].contains(", 5 bytes of output discarded. "), "{:?}", said(&done));
+    assert!(said(&done)[0].contains(", 5 bytes of output held back. "), "{:?}", said(&done));
 }
 
 #[test]
@@ -677,7 +677,7 @@ fn a_timed_out_attempt_is_held_and_dropped_like_any_other() {
     let mut retry = scratch.retry("-O --timeout 1 --base 0");
     let done = retry.args(["--", "sh", "-c", script]).output().unwrap();
     assert_eq!(text(&done.stdout), "2\n", "{:?}", said(&done));
-    assert!(said(&done)[0].contains("(sent SIGTERM), 2 bytes of output discarded"), "{:?}", said(&done));
+    assert!(said(&done)[0].contains("(sent SIGTERM), 2 bytes of output held back"), "{:?}", said(&done));
 }
 
 // Memory

@@ -82,6 +82,7 @@ fn a_third_ctrl_c_in_haste_kills_a_command_that_will_not_end() {
     interrupt(&scratch, &mut terminal, command);
     assert!(is_alive(command), "the second key is the command's own");
     terminal.control('c');
+    terminal.shows("retry: received SIGINT three times within 2s: sending SIGKILL to the command");
     assert_eq!(terminal.status(), "130");
     assert!(!is_alive(command));
 }
@@ -92,7 +93,9 @@ fn keys_at_leisure_are_the_commands_own() {
     terminal.line(&format!("$RETRY -- sh -c \"{}\"", COUNTS_INT.replace('$', "\\$")));
     let command = scratch.pid("ready");
     // As a person presses Ctrl-C in a REPL: now and then.
-    for _ in 0..3 {
+    interrupt(&scratch, &mut terminal, command);
+    terminal.shows("retry: waiting for the command to exit; press Ctrl-C three times within 2s to kill it");
+    for _ in 0..2 {
         interrupt(&scratch, &mut terminal, command);
         pass(Duration::from_millis(1100));
     }

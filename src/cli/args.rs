@@ -377,6 +377,8 @@ pub struct Args {
     pub show_state: bool,
 
     /// Reset the breaker and the budget with this name, and exit
+    ///
+    /// If there is neither, retry says so on stderr and exits with 1.
     #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", hide_short_help = true)]
     pub reset_state: Option<OsString>,
 
@@ -403,7 +405,7 @@ pub struct Args {
     /// journal. A file is appended to, each line with a timestamp. If TARGET cannot be written, retry says so once
     /// and uses stderr instead. If stderr is connected to the journal, lines have a priority. `journald:PATH` and
     /// `syslog:PATH` select another socket; `./journald` is a file. --quiet and --silent change only what stderr
-    /// gets; a log elsewhere gets every message.
+    /// gets; a log elsewhere gets every message. With --quiet, stderr also gets the line about a run that fails.
     #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
     pub log: Option<LogTarget>,
 

@@ -99,7 +99,8 @@ pub const SIGNALS: &[&str] = &[
     "The command runs in the same process group, session and terminal as retry.",
     "On HUP, INT, QUIT or TERM, retry starts no further attempt, and a delay ends at once. A running command \
      gets the signal and may take as long as it needs to clean up. If a process sends the same INT or TERM \
-     again, the command gets SIGKILL. The same happens if Ctrl-C is pressed three times within 2s. A \
+     again, the command gets SIGKILL. The same happens if Ctrl-C is pressed three times within 2s; on a \
+     terminal, retry says so if the command still runs after 1 s. A \
      different signal is forwarded. Leftover processes of the attempts in the session get the signal too, and \
      SIGKILL after --kill-after.",
     "retry forwards every catchable signal that would end it, real-time signals included; as process 1, it \

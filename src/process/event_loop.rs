@@ -18,6 +18,7 @@ use crate::platform::stdio::{self, BorrowedStream, OwnedStream};
 use crate::platform::wakeup::WakeupSource;
 use crate::platform::{JobControl, Readiness, caught};
 use crate::report::output;
+use crate::run::event::KillRequest;
 use crate::streams::stdio::{News, Streams};
 use std::cell::OnceCell;
 use std::io;
@@ -103,6 +104,11 @@ impl EventLoop {
     /// The first signal that asked for the end of the run, if one came.
     pub fn interrupted(&self) -> Option<Signal> {
         self.interruption.signal()
+    }
+
+    /// The repeated signal that asks for SIGKILL, and how; `None` if none does.
+    pub fn kill_request(&self) -> Option<(Signal, KillRequest)> {
+        self.interruption.kill_request()
     }
 
     /// Whether repeated signals ask for SIGKILL.

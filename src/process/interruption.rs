@@ -2,6 +2,7 @@
 
 use crate::core::signal::Signal;
 use crate::platform::received::{Origin, Received};
+use crate::run::event::KillRequest;
 use std::time::{Duration, Instant};
 
 /// A parent in our process group (make, npm) may send a signal to its child and to its group, as timeout of coreutils
@@ -24,14 +25,14 @@ pub struct Interruption {
     sent: [Option<Instant>; 2],
     /// When the last keys were pressed, the newest last.
     keys: [Option<Instant>; REPEATED_KEYS],
-    urgency: Urgency,
+    /// The signal that asked for SIGKILL last, and how.
+    kill: Option<(Signal, KillRequest)>,
 }
 
 /// How the command is to be ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
     /// It may clean up for as long as it needs.
-    #[default]
     Graceful,
     /// It gets SIGKILL.
     Immediate,
@@ -50,7 +51,12 @@ impl Interruption {
 
     /// How the command is to be ended.
     pub fn urgency(&self) -> Urgency {
-        self.urgency
+        if self.kill.is_some() { Urgency::Immediate } else { Urgency::Graceful }
+    }
+
+    /// The signal that asked for SIGKILL, and how; `None` if none did.
+    pub fn kill_request(&self) -> Option<(Signal, KillRequest)> {
+        self.kill
     }
 
     /// Notes that `signal` ends the run, without a change of the urgency.
@@ -67,24 +73,25 @@ impl Interruption {
         if !matches!(received.signal, Signal::SIGINT | Signal::FIRST_OF_LIMIT) {
             return Urgency::Graceful;
         }
-        let is_repeated = match received.origin {
+        let (is_repeated, request) = match received.origin {
             Origin::Process => {
                 let first =
                     self.sent[usize::from(received.signal == Signal::FIRST_OF_LIMIT)].get_or_insert(now);
-                now.duration_since(*first) >= DUPLICATE_WITHIN
+                (now.duration_since(*first) >= DUPLICATE_WITHIN, KillRequest::SentAgain)
             }
             Origin::Kernel => {
                 for _ in 0..received.times.min(REPEATED_KEYS as u32) {
                     self.keys.rotate_left(1);
                     self.keys[REPEATED_KEYS - 1] = Some(now);
                 }
-                self.keys[0].is_some_and(|earliest| now.duration_since(earliest) <= REPEATED_KEYS_WITHIN)
+                let is_hasty = |earliest| now.duration_since(earliest) <= REPEATED_KEYS_WITHIN;
+                (self.keys[0].is_some_and(is_hasty), KillRequest::Keys)
             }
         };
         if !is_repeated {
             return Urgency::Graceful;
         }
-        self.urgency = Urgency::Immediate;
+        self.kill = Some((received.signal, request));
         Urgency::Immediate
     }
 }
@@ -107,6 +114,12 @@ mod tests {
         }
         assert_eq!(interruption.signal(), Some(signals[0].1));
         assert_eq!(interruption.count(), signals.len() as u64);
+        let request = match origin {
+            Origin::Process => KillRequest::SentAgain,
+            Origin::Kernel => KillRequest::Keys,
+        };
+        let killed_by = signals.iter().rev().find(|(.., urgency)| *urgency == Immediate);
+        assert_eq!(interruption.kill_request(), killed_by.map(|(_, signal, _)| (*signal, request)));
         let worst =
             if signals.iter().any(|(.., urgency)| *urgency == Immediate) { Immediate } else { Graceful };
         assert_eq!(interruption.urgency(), worst);

@@ -85,6 +85,7 @@ struct Totals {
     used_up_stdin: Notice,
     unusable_retry_if: Notice,
     kill: Notice,
+    reminder: Notice,
 }
 
 /// Something that the user is told once in a run.

@@ -53,6 +53,10 @@ pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<L
             format!("{attempt} failed and was not retried: {}", failure.unwrap_or_default())
         }
     };
+    let fallback = match &summary.fallback {
+        Some(outcome) => format!("; {}", text::fallback(outcome)),
+        None => String::new(),
+    };
     // With a fallback that succeeded, the exit status is 0.
     let succeeded = matches!(summary.ending, Ending::Succeeded { .. }) || summary.exit_status == 0;
     let (level, importance) =
@@ -60,7 +64,7 @@ pub fn annotation(plan: &Plan, history: &History, summary: &Summary) -> Option<L
     if !importance.is_shown(plan.verbosity) {
         return None;
     }
-    Some(Line::annotation(level, &format!("{}: {what}", summary.account(plan).name)))
+    Some(Line::annotation(level, &format!("{}: {what}{fallback}", summary.account(plan).name)))
 }
 
 /// Whether the failure was transient, but no further attempt was allowed.
@@ -74,9 +78,13 @@ pub fn row(plan: &Plan, history: &History, summary: &Summary, present: &str) -> 
     let attempts = text::attempt(plan.policy.attempts, account.attempts);
     let failure =
         history.last_failure.as_ref().map(|outcome| text::status(plan, outcome)).unwrap_or_default();
+    let mut outcome = account.outcome_for_people().to_owned();
+    if let Some(fallback) = &summary.fallback {
+        outcome = format!("{outcome}; {}", text::fallback(fallback));
+    }
     let cells = [
         account.name.clone(),
-        account.outcome_for_people().to_owned(),
+        outcome,
         attempts.trim_start_matches("attempt ").to_owned(),
         format::duration(account.elapsed),
         format::duration(account.waited),

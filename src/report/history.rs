@@ -63,6 +63,8 @@ pub struct Summary {
     pub exit_status: ExitCode,
     /// The number of attempts that were started.
     pub attempts: u64,
+    /// How the fallback ended, if it ran.
+    pub fallback: Option<Outcome>,
     /// How much time was spent on what.
     pub times: Times,
 }
@@ -153,7 +155,13 @@ impl History {
 
     /// The totals of the run, which has ended.
     pub fn summary(&self, end: &RunEnd<Outcome>, exit: Exit, times: Times) -> Summary {
-        Summary { ending: end.ending.clone(), exit_status: exit.status(), attempts: self.attempts, times }
+        Summary {
+            ending: end.ending.clone(),
+            exit_status: exit.status(),
+            attempts: self.attempts,
+            fallback: end.fallback.clone(),
+            times,
+        }
     }
 }
 

@@ -94,7 +94,10 @@ fn failures_of(
         };
         let failure =
             case.create_element("failure").with_attributes([("message", message.as_str()), ("type", kind)]);
-        let description = format!("{}: exit status {}", account.outcome, account.exit_status);
+        let mut description = format!("{}: exit status {}", account.outcome, account.exit_status);
+        if let Some(fallback) = &summary.fallback {
+            description.push_str(&xml(&format!(" ({})", text::fallback(fallback))));
+        }
         failure.write_text_content(BytesText::new(&description))?;
         "rerunFailure"
     } else {

@@ -115,7 +115,17 @@ impl<'a> Log<'a> {
         if self.plan.verbosity == Verbosity::Silent {
             return;
         }
-        self.write_to_stderr(Severity::Warning, &Line::message(&text::line(self.plan, message)));
+        self.say_on_stderr(Severity::Warning, message);
+    }
+
+    /// Writes a message to stderr as text, whatever the destination, the format and the verbosity are.
+    pub fn say_on_stderr(&self, severity: Severity, message: &str) {
+        self.write_to_stderr(severity, &Line::message(&text::line(self.plan, message)));
+    }
+
+    /// Whether stderr is a terminal that we may write to, with a person who sees it: we are not in the background.
+    pub fn is_at_terminal(&self) -> bool {
+        self.terminal.is_some() && may_draw()
     }
 
     /// Notes where a command has left the cursor of the terminal.

@@ -12,8 +12,9 @@ use super::wait_policy::WaitPolicy;
 use super::{file, format, github, junit, output, text};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Exit, Outcome, RunEnd};
-use crate::core::plan::{LogFormat, Plan};
-use crate::run::event::{Activity, Event, Importance, Observer, Times};
+use crate::core::plan::{LogFormat, Plan, Verbosity};
+use crate::core::stream::Cursor;
+use crate::run::event::{Activity, Event, Importance, Observer, Severity, Times};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -128,10 +129,12 @@ impl Observer<Outcome> for Reporter<'_> {
         let Some(message) = text::message(self.plan, event) else { return };
         let now = self.now();
         self.log.write(&LogEntry::of(self.plan, now, event, &message), event.importance(), now);
-        // stderr too: a user who sees the status 125 looks for the reason there.
+        // stderr too: a user who sees the status 125 looks for the reason there, and cron mails the line that --quiet
+        // leaves.
         let is_shown = event.importance().is_shown(self.plan.verbosity);
-        if matches!(event, Event::Broken { .. }) && self.log.is_elsewhere() && is_shown {
-            output::line(&Line::message(&text::line(self.plan, &message)));
+        let is_for_stderr = matches!(event, Event::Broken { .. }) || self.plan.verbosity == Verbosity::Quiet;
+        if self.log.is_elsewhere() && is_shown && is_for_stderr {
+            self.log.say_on_stderr(event.severity(), &message);
         }
     }
 
@@ -139,6 +142,14 @@ impl Observer<Outcome> for Reporter<'_> {
         let attempts = self.history.attempts;
         if let Activity::CursorMoved { cursor } = activity {
             self.log.cursor_moved(cursor);
+        }
+        if activity == Activity::AfterCtrlC {
+            if self.plan.verbosity > Verbosity::Quiet && self.log.is_at_terminal() {
+                // The terminal has echoed `^C`, wherever the cursor was.
+                self.log.cursor_moved(Cursor::Unknown);
+                self.log.say_on_stderr(Severity::Info, text::AFTER_CTRL_C);
+            }
+            return None;
         }
         match self.progress.update(activity) {
             ProgressUpdate::Nothing => {}

@@ -38,11 +38,20 @@ fn status(record: &RecordSummary) -> (&'static str, String) {
     match &record.status {
         RecordStatus::Breaker(breaker, refusal) => ("breaker", breaker_text(breaker, *refusal)),
         RecordStatus::Budget(budget) => {
-            ("budget", format!("{} tokens at last use", tokens(budget.thousandths)))
+            ("budget", format!("{} at last use; a retry takes one", rounded_tokens(budget.thousandths)))
         }
         RecordStatus::Damaged(kind, damage) => {
             (kind.as_str(), format!("damaged ({damage}); the next use resets it"))
         }
+    }
+}
+
+/// Rounded down to a tenth: 0.96 tokens are not enough for a retry.
+fn rounded_tokens(thousandths: u64) -> String {
+    match thousandths / 100 {
+        10 => "1 token".to_owned(),
+        tenths if tenths % 10 == 0 => format!("{} tokens", tenths / 10),
+        tenths => format!("{}.{} tokens", tenths / 10, tenths % 10),
     }
 }
 
@@ -91,4 +100,25 @@ pub fn json(all: &[RecordSummary]) -> String {
         }
     };
     format!("{}\n", sanitize::json_for_people(&Value::Array(all.iter().map(object).collect())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_have_one_decimal_and_are_never_rounded_up() {
+        for (thousandths, shown) in [
+            (0, "0 tokens"),
+            (99, "0 tokens"),
+            (960, "0.9 tokens"),
+            (1000, "1 token"),
+            (1099, "1 token"),
+            (7016, "7 tokens"),
+            (8299, "8.2 tokens"),
+            (10_000, "10 tokens"),
+        ] {
+            assert_eq!(rounded_tokens(thousandths), shown, "{thousandths}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
 use crate::core::verdict::Why;
 use crate::run::driver::{LeftRunning, StdinState};
-use crate::run::event::{CircuitChange, Event};
+use crate::run::event::{CircuitChange, Event, KillRequest};
 use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
@@ -20,6 +20,10 @@ use std::time::Duration;
 
 /// At most once in a run.
 const USED_UP: &str = ", but stdin has been read to the end (--stdin replay keeps it)";
+
+/// On a terminal, if the command still runs a second after Ctrl-C.
+pub const AFTER_CTRL_C: &str =
+    "waiting for the command to exit; press Ctrl-C three times within 2s to kill it";
 
 /// A message as a line: with the name of the program, and the label of the run.
 pub fn line(plan: &Plan, message: &str) -> String {
@@ -86,6 +90,9 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 CircuitChange::Closed => format!("{} closed circuit \"{name}\"", attempt(number)),
             }
         }
+        Event::HookFailed { outcome: Outcome::TimedOut(TimedOut { limit: Limit::Deadline, .. }) } => {
+            "the deadline ended the --before-retry command".to_owned()
+        }
         Event::HookFailed { outcome } => {
             format!("the --before-retry command failed: {}. Retrying anyway", status(plan, outcome))
         }
@@ -103,7 +110,13 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
-        Event::Killing { signal } => format!("received {signal} again: sending SIGKILL to the command"),
+        Event::Killing { signal, request } => {
+            let how = match request {
+                KillRequest::SentAgain => "again",
+                KillRequest::Keys => "three times within 2s",
+            };
+            format!("received {signal} {how}: sending SIGKILL to the command")
+        }
         Event::Interrupted { signal, number, running, elapsed } => {
             let elapsed = duration(*elapsed);
             match running {
@@ -134,7 +147,7 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     let reason = why_zero_failed(plan, outcome, why);
     let leftovers = left_running(&details.left_running);
     let goes_on = matches!(next, Next::Retry(_));
-    let dropped = details.held.filter(|_| goes_on).map(dropped).unwrap_or_default();
+    let held = details.held.filter(|_| goes_on).map(held_back).unwrap_or_default();
     let stdin = if goes_on && details.stdin == StdinState::UsedUp { USED_UP } else { "" };
     let nested = match next {
         Next::Retry(_) if *number == 1 && plan.depth > 1 => nested(plan),
@@ -153,7 +166,7 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
         }
         next => then(plan, *next, Some(why), *elapsed),
     };
-    Some(format!("{attempt} failed: {what}{reason}{leftovers}{dropped}. {then}{server_delay}{stdin}{nested}"))
+    Some(format!("{attempt} failed: {what}{reason}{leftovers}{held}. {then}{server_delay}{stdin}{nested}"))
 }
 
 /// Whether processes could not be ended, which is why no attempt follows.
@@ -253,6 +266,16 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     }
 }
 
+/// What became of the fallback, for the reports of a run that failed.
+pub fn fallback(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Exited(code) => format!("the fallback ran and exited with {}", exit_code::display(*code)),
+        Outcome::Killed(signal) => format!("the fallback was killed by {signal}"),
+        Outcome::TimedOut(_) => "the fallback was ended".to_owned(),
+        Outcome::NotStarted(NotStarted { why, .. }) => format!("the fallback did not start: {why}"),
+    }
+}
+
 fn could_not_end(survivors: &Survivors) -> String {
     match survivors {
         Survivors::None => String::new(),
@@ -276,11 +299,12 @@ fn left_running(leftovers: &LeftRunning) -> String {
     }
 }
 
-fn dropped(bytes: u64) -> String {
+/// Output that the next attempt discards, and a signal during the delay prints.
+fn held_back(bytes: u64) -> String {
     match bytes {
         0 => String::new(),
-        1 => ", 1 byte of output discarded".to_owned(),
-        bytes => format!(", {bytes} bytes of output discarded"),
+        1 => ", 1 byte of output held back".to_owned(),
+        bytes => format!(", {bytes} bytes of output held back"),
     }
 }
 

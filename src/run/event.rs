@@ -77,10 +77,11 @@ pub enum Event<'a, O> {
         failures: u64,
         elapsed: Duration,
     },
-    /// The command gets SIGKILL, because the signal that ends the run came again.
+    /// The command gets SIGKILL, because a signal that ends the run came again.
     Killing {
-        /// The signal that `retry` received.
+        /// The signal that came again.
         signal: Signal,
+        request: KillRequest,
     },
     /// A signal ended the run.
     Interrupted {
@@ -160,6 +161,15 @@ impl Importance {
     }
 }
 
+/// What asked for SIGKILL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KillRequest {
+    /// A process sent INT or TERM again.
+    SentAgain,
+    /// A person pressed the key of a signal three times within two seconds.
+    Keys,
+}
+
 /// What an attempt does to the circuit that it shares with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitChange {
@@ -213,6 +223,8 @@ pub enum Activity {
         /// How long it has run.
         took: Duration,
     },
+    /// A command that still runs a second after Ctrl-C. Told once in a run.
+    AfterCtrlC,
     /// Nothing: the delay or the attempt is over.
     Finished,
     /// Nothing: a command has ended or a key was pressed, and the cursor of the terminal may have moved.

@@ -82,6 +82,10 @@ pub fn run<D: Driver>(
         let observation = driver.observation(&outcome, &verdict);
         let attempted = Attempted { verdict: (&verdict).into(), observation, hint, took, elapsed };
         let next = run.judged(attempted, &mut driver.guard(observer));
+        // First, because it is the reason where the run gives up.
+        if let Some(change) = driver.circuit_change() {
+            observer.event(&Event::Circuit { number, change });
+        }
         observer.event(&match &verdict {
             Verdict::Good if next == Next::Succeeded => {
                 Event::Succeeded { number, outcome: &outcome, took, failures: run.failures(), elapsed }
@@ -96,9 +100,6 @@ pub fn run<D: Driver>(
                 Event::Failed { number, outcome: &outcome, took, elapsed, server_delay, details, why, next }
             }
         });
-        if let Some(change) = driver.circuit_change() {
-            observer.event(&Event::Circuit { number, change });
-        }
         let ending = match next {
             Next::Retry(next_delay) | Next::Again(next_delay) => {
                 (delay, last) = (next_delay, Some(outcome));

@@ -28,6 +28,9 @@ pub(super) struct TimeLimits {
     pub idle: Option<Duration>,
 }
 
+/// If a command still runs so long after Ctrl-C, the user is told how to kill it.
+const REMINDER_AFTER: Duration = Duration::from_secs(1);
+
 /// A limit, and when it is reached as time since the start of the run.
 type Due = (Limit, Duration);
 
@@ -88,17 +91,24 @@ impl<'a> Supervisor<'a> {
         limits: TimeLimits,
         observer: &mut dyn Observer<Outcome>,
     ) -> (Outcome, Duration) {
+        let mut reminder = None;
         let limit = loop {
             let due = self.first_due(limits);
             self.renew_permit_if_due(observer);
             let renewal = self.guard.as_ref().and_then(SharedGuard::renewal);
             let next_check =
-                [due.map(|(_, at)| at), renewal, self.progress.due()].into_iter().flatten().min();
+                [due.map(|(_, at)| at), renewal, self.progress.due(), reminder].into_iter().flatten().min();
             match self.event_loop.next(next_check) {
                 Wakeup::CommandEnded(outcome) => {
                     return (outcome, self.event_loop.now().saturating_sub(started));
                 }
-                Wakeup::Interrupted => self.kill_if_requested(observer),
+                Wakeup::Interrupted => {
+                    self.kill_if_requested(observer);
+                    if self.event_loop.interrupted() == Some(Signal::SIGINT) {
+                        let after_a_second = self.event_loop.now().saturating_add(REMINDER_AFTER);
+                        reminder.get_or_insert(after_a_second);
+                    }
+                }
                 Wakeup::OrphansReaped | Wakeup::StreamsChanged | Wakeup::Writable | Wakeup::TimerExpired => {}
             }
             // Input or output of the command is lost, so its outcome no longer matters.
@@ -109,6 +119,12 @@ impl<'a> Supervisor<'a> {
             let now = self.event_loop.now();
             if self.progress.due().is_some_and(|due| now >= due) {
                 self.progress.tick(now, Activity::Running { took: now.saturating_sub(started) }, observer);
+            }
+            if reminder.is_some_and(|at| now >= at) {
+                reminder = None;
+                if !self.event_loop.is_kill_requested() && self.totals.reminder.give() == Notice::Due {
+                    observer.activity(Activity::AfterCtrlC);
+                }
             }
             if let Some((limit, at)) = due
                 && now >= at
@@ -154,10 +170,10 @@ impl<'a> Supervisor<'a> {
         if self.event_loop.is_kill_requested()
             && let Some(pid) = self.event_loop.command()
         {
-            if let Some(signal) = self.event_loop.interrupted()
+            if let Some((signal, request)) = self.event_loop.kill_request()
                 && self.totals.kill.give() == Notice::Due
             {
-                observer.event(&Event::Killing { signal });
+                observer.event(&Event::Killing { signal, request });
             }
             let _already_gone = ProcessGroup::for_commands().send(pid, Signal::SIGKILL);
         }
