@@ -38,7 +38,7 @@ end
 
 complete -c retry -f -a '(__retry_complete_command)'
 
-complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Attempts, the first included, or inf [default: 3]' -r -f
+complete -c retry -n __retry_at_options -s r -l retries -l attempts -d 'Total attempts, including the first, or inf [default: 3]' -r -f
 complete -c retry -n __retry_at_options -s t -l timeout -d 'Time limit for one attempt and its process tree' -r -f
 complete -c retry -n __retry_at_options -l deadline -d 'Time limit for the whole run, delays included' -r -f
 complete -c retry -n __retry_at_options -l timeout-signal -d 'Signal that ends the process tree at a time limit [default: TERM]' -r -f -a "TERM\t''
@@ -52,7 +52,7 @@ USR2\t''"
 complete -c retry -n __retry_at_options -l kill-after -d 'Time between --timeout-signal and SIGKILL [default: 10]' -r -f
 complete -c retry -n __retry_at_options -l leftovers -d 'Keep or end what a failed attempt leaves running [default: keep]' -r -f -a "keep\t'Leave them running and report them'
 end\t'End them as a time limit would'"
-complete -c retry -n __retry_at_options -l idle-timeout -d 'Time limit without output from an attempt' -r -f
+complete -c retry -n __retry_at_options -l idle-timeout -d 'How long an attempt may go without output' -r -f
 complete -c retry -n __retry_at_options -l consecutive -d 'Number of consecutive successes required [default: 1]' -r -f
 complete -c retry -n __retry_at_options -s b -l base -d 'Delay after the first failure [default: 0.5]' -r -f
 complete -c retry -n __retry_at_options -s f -l factor -d 'Growth of the delay after each failure [default: 4]' -r -f
@@ -69,12 +69,12 @@ fibonacci\t'base * 1, 1, 2, 3, 5, ...'
 constant\t'base'"
 complete -c retry -n __retry_at_options -l delays -d 'List of delays; the last one repeats' -r -f
 complete -c retry -n __retry_at_options -l initial-delay -d 'Wait before the first attempt' -r -f
-complete -c retry -n __retry_at_options -l stagger -d 'Wait a random part of this before the first attempt' -r -f
-complete -c retry -n __retry_at_options -l reset-after -d 'Reset the backoff after an attempt of at least this time' -r -f
+complete -c retry -n __retry_at_options -l stagger -d 'Wait a random time, up to DUR, before the first attempt' -r -f
+complete -c retry -n __retry_at_options -l reset-after -d 'Reset the backoff after an attempt that ran at least this long' -r -f
 complete -c retry -n __retry_at_options -l retry-after -d 'Honour Retry-After from the server' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
 stdout\t'Where curl -i prints them'
 both\t'Both'"
-complete -c retry -n __retry_at_options -l max-retry-after -d 'Stop if the server asks for a longer delay than this [default: 2m]' -r -f
+complete -c retry -n __retry_at_options -l max-retry-after -d 'Give up if the server asks for a longer delay [default: 2m]' -r -f
 complete -c retry -n __retry_at_options -l seed -d 'Seed for reproducible jitter' -r -f
 complete -c retry -n __retry_at_options -l retry-on -d 'Retry only on these outcomes' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn ansible apk apt aws az brew bundler cargo composer conda curl dnf docker dotnet gcloud gh git go gradle helm kubectl maven npm pip pnpm rsync ssh tempfail terraform uv wget yarn')"
 complete -c retry -n __retry_at_options -l stop-on -d 'Stop on these outcomes; overrides --retry-on' -r -f -a "(__fish_complete_list , 'string join \\n nonzero signal timeout spawn ansible apk apt aws az brew bundler cargo composer conda curl dnf docker dotnet gcloud gh git go gradle helm kubectl maven npm pip pnpm rsync ssh tempfail terraform uv wget yarn')"
@@ -102,16 +102,16 @@ complete -c retry -n __retry_at_options -l fallback -d 'Shell command to run whe
 complete -c retry -n __retry_at_options -l breaker -d 'Name of a circuit breaker to share' -r -f
 complete -c retry -n __retry_at_options -l breaker-failures -d 'Consecutive failures that open the circuit [default: 5]' -r -f
 complete -c retry -n __retry_at_options -l breaker-rate -d 'Failure rate that opens the circuit, such as 50%' -r -f
-complete -c retry -n __retry_at_options -l breaker-min-attempts -d 'Fewest attempts for which --breaker-rate counts [default: 10]' -r -f
-complete -c retry -n __retry_at_options -l breaker-window -d 'Time for which failures count [default: 60, for a rate]' -r -f
+complete -c retry -n __retry_at_options -l breaker-min-attempts -d 'Attempts needed before --breaker-rate applies [default: 10]' -r -f
+complete -c retry -n __retry_at_options -l breaker-window -d 'How long a failure counts [default: 60 with --breaker-rate]' -r -f
 complete -c retry -n __retry_at_options -l breaker-open -d 'How long the circuit is open at first [default: 5]' -r -f
 complete -c retry -n __retry_at_options -l budget -d 'Name of a retry budget to share' -r -f
-complete -c retry -n __retry_at_options -l budget-ratio -d 'Tokens that a success returns to the budget [default: 0.2]' -r -f
+complete -c retry -n __retry_at_options -l budget-ratio -d 'Tokens that a successful run returns [default: 0.2]' -r -f
 complete -c retry -n __retry_at_options -l budget-burst -d 'Size of the budget in tokens [default: 10]' -r -f
 complete -c retry -n __retry_at_options -l state -d 'Where to keep shared state: a directory or redis://...' -r -f
 complete -c retry -n __retry_at_options -l reset-state -d 'Reset the breaker and the budget with this name, and exit' -r -f
 complete -c retry -n __retry_at_options -l log -d 'Where messages go: stderr, journald, syslog, a file' -r -f
-complete -c retry -n __retry_at_options -l log-format -d 'Format of messages and of what retry prints' -r -f -a "text\t'Text for people'
+complete -c retry -n __retry_at_options -l log-format -d 'Format of messages and of what --dry-run, --show-state and --stats print' -r -f -a "text\t'Text for people'
 json\t'One JSON object per line'"
 complete -c retry -n __retry_at_options -l report -d 'Write a report of the run as JSON' -r -F
 complete -c retry -n __retry_at_options -l junit -d 'Write the run as a test case to a JUnit XML file' -r -F
@@ -158,7 +158,7 @@ uv\t''
 wget\t''
 yarn\t''"
 complete -c retry -n __retry_at_options -l stats -d 'Summarize files that --report wrote; - is stdin' -r -F
-complete -c retry -n __retry_at_options -l html -d 'Also write what --stats found as a web page' -r -F
+complete -c retry -n __retry_at_options -l html -d 'Also write the --stats summary as a web page' -r -F
 complete -c retry -n __retry_at_options -l generate -d 'Print the man page or shell completions' -r -f -a "man\t'man/retry.1'
 bash\t'completions/retry.bash'
 zsh\t'completions/_retry'

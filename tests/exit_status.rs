@@ -283,9 +283,13 @@ fn endings() -> Vec<(Ending, Option<Outcome>, &'static str)> {
     let (wait, delay) = (Duration::from_secs(1), Duration::from_secs(1));
     vec![
         (Ending::Succeeded { failures: 0 }, Some(Outcome::Exited(0)), "an attempt succeeded"),
-        (Ending::Stopped(StopReason::CircuitOpen { wait }), None, "the circuit of --breaker is open"),
-        (Ending::Stopped(StopReason::Deadline { delay }), None, "or the deadline passed before any"),
-        (stopped(), timed_out(Limit::Timeout), "the last attempt was ended by --timeout"),
+        (Ending::Stopped(StopReason::CircuitOpen { wait }), None, "the --breaker circuit was open"),
+        (Ending::Stopped(StopReason::Deadline { delay }), None, "or the deadline passed before the first"),
+        (
+            stopped(),
+            timed_out(Limit::Timeout),
+            "--timeout, --idle-timeout or --deadline ended the last attempt",
+        ),
         (stopped(), timed_out(Limit::Idle), "--idle-timeout"),
         (stopped(), timed_out(Limit::Deadline), "or --deadline"),
         (Ending::Broken(String::new()), None, "retry itself failed"),

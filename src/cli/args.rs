@@ -25,14 +25,13 @@ Exit status: the command's; 75 circuit open, 124 timed out, 125 usage error,
 
 /// Run a command until it succeeds, with exponential backoff and jitter
 ///
-/// retry runs COMMAND until it succeeds, by default at most three times, the first attempt included. The delay grows
-/// after each attempt (0.5s, 2s, 8s, ... up to 1m). A random part of up to 0.3s keeps clients that failed together from
-/// retrying together. retry reports each failure and what it does next on stderr, and exits with the status of the last
-/// attempt.
+/// retry runs COMMAND until it succeeds, at most three times by default. The delay grows after each attempt (0.5s, 2s,
+/// 8s, ... up to 1m). A random part of up to 0.3s keeps clients that failed together from retrying together. retry
+/// reports each failure and what it does next on stderr, and exits with the status of the last attempt.
 ///
 /// Options end at the first word that is not an option, so COMMAND's own options need no `--` before COMMAND. COMMAND
-/// runs directly, without a shell. If an option is given twice, the last one counts; lists add up. Most options can be
-/// set in the environment: `RETRY_RETRIES=5` is --retries 5.
+/// runs directly, without a shell. If an option is given twice, the last one counts, except that lists are combined.
+/// Most options can be set in the environment: `RETRY_RETRIES=5` is --retries 5.
 #[derive(Parser, Debug, Default)]
 #[command(
     name = "retry",
@@ -47,7 +46,7 @@ Exit status: the command's; 75 circuit open, 124 timed out, 125 usage error,
 )]
 #[expect(clippy::struct_excessive_bools, reason = "flags without a value; `parse` makes enums of them")]
 pub struct Args {
-    /// Attempts, the first included, or inf [default: 3]
+    /// Total attempts, including the first, or inf [default: 3]
     ///
     /// --attempts is the same. 1 means no retries, `inf` means no limit. (`curl --retry 3` makes four attempts,
     /// which is --retries 4 here.)
@@ -56,8 +55,8 @@ pub struct Args {
 
     /// Time limit for one attempt and its process tree
     ///
-    /// At the limit, the process tree gets --timeout-signal and, after --kill-after, SIGKILL. The next attempt
-    /// starts only when the whole tree has ended. Time spent stopped (Ctrl-Z) does not count.
+    /// At the limit, the process tree gets --timeout-signal and, after --kill-after, SIGKILL. The next attempt starts
+    /// only after the whole tree has ended. Time spent stopped (Ctrl-Z) does not count.
     #[arg(short, long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
 
@@ -87,7 +86,7 @@ pub struct Args {
     #[arg(long, value_name = "WHAT", help_heading = "Attempts", hide_short_help = true)]
     pub leftovers: Option<LeftoversMode>,
 
-    /// Time limit without output from an attempt
+    /// How long an attempt may go without output
     ///
     /// An attempt that writes nothing to stdout or stderr for this long times out. Both streams become pipes, and a
     /// program that buffers its output in blocks looks idle.
@@ -134,13 +133,13 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub initial_delay: Option<Duration>,
 
-    /// Wait a random part of this before the first attempt
+    /// Wait a random time, up to DUR, before the first attempt
     ///
     /// It spreads out jobs that start at the same time.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub stagger: Option<Duration>,
 
-    /// Reset the backoff after an attempt of at least this time
+    /// Reset the backoff after an attempt that ran at least this long
     ///
     /// For long-running services: with 1h, if the service ran for an hour before it failed, the next delay is
     /// --base again.
@@ -149,9 +148,9 @@ pub struct Args {
 
     /// Honour Retry-After from the server
     ///
-    /// Searches `stderr`, `stdout` or `both` of a failed attempt (default: `stderr`) for the delay that the server
-    /// asks for in a header, an object or a message. retry waits that long, plus up to 10% (at most 5s). The delay
-    /// never gets shorter, and a permanent failure stays permanent. If the server says that waiting will not help
+    /// Searches `stderr`, `stdout` or `both` of a failed attempt (default: `stderr`) for the delay that the server asks
+    /// for in a header, a JSON object or a message. retry waits that long, plus up to 10% (at most 5s). The delay never
+    /// gets shorter, and a permanent failure stays permanent. If the server says that waiting will not help
     /// (insufficient_quota), retry stops.
     ///
     /// Only the last response counts: a status line such as HTTP/1.1 503 discards what earlier responses asked for.
@@ -160,9 +159,9 @@ pub struct Args {
     #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true, hide_short_help = true)]
     pub retry_after: Option<HintStream>,
 
-    /// Stop if the server asks for a longer delay than this [default: 2m]
+    /// Give up if the server asks for a longer delay [default: 2m]
     ///
-    /// An earlier attempt would fail, so retry makes none.
+    /// An attempt before then would fail, so retry makes none.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub max_retry_after: Option<Duration>,
 
@@ -233,10 +232,10 @@ pub struct Args {
 
     /// Shell command that decides whether to retry
     ///
-    /// Runs with sh -c after each failure that no rule stopped. Exit status 0 means retry, 1 means stop. Any other
+    /// Run with sh -c after each failure that no rule stopped. Exit status 0 means retry, 1 means stop. Any other
     /// status is reported once and otherwise ignored. stdin is the last 64 KiB of the attempt's stdout and stderr,
-    /// which become pipes. RETRY_STATUS is the attempt's status as in `$?`, and RETRY_ATTEMPT its number. stdout
-    /// goes to stderr. Signals and --deadline end it.
+    /// which become pipes. RETRY_STATUS is the attempt's status as in `$?`, and RETRY_ATTEMPT its number. stdout goes
+    /// to stderr. Signals and --deadline end it.
     #[arg(long, value_name = "CMD", help_heading = "Rules", hide_short_help = true)]
     pub retry_if: Option<OsString>,
 
@@ -284,25 +283,25 @@ pub struct Args {
 
     /// Shell command to run before each retry
     ///
-    /// Runs with sh -c after the delay. stdin is /dev/null, and stdout goes to stderr. A failure is reported but
+    /// Run with sh -c after the delay. stdin is /dev/null, and stdout goes to stderr. A failure is reported but
     /// otherwise ignored. Signals and --deadline end it.
     #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub before_retry: Option<OsString>,
 
     /// Shell command to run when retry gives up
     ///
-    /// Runs with sh -c after a failed run, but not if retry was interrupted or failed itself (125). Held stdout is
-    /// discarded, a replayed stdin is replayed once more, and retry exits with the status of CMD. --deadline does
-    /// not apply to it.
+    /// Run with sh -c after a failed run, but not if retry was interrupted or itself failed (125). Held stdout is
+    /// discarded, a replayed stdin is replayed once more, and retry exits with the status of CMD. --deadline does not
+    /// apply to it.
     #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
     pub fallback: Option<OsString>,
 
     /// Name of a circuit breaker to share
     ///
-    /// All runs of this user with the same NAME share a count of consecutive failures; --state shares it more
-    /// widely. At --breaker-failures (or --breaker-rate) the circuit opens. While it is open, no attempt starts: a
-    /// run that has not started yet exits with 75, and one in progress gives up with its last status. After
-    /// --breaker-open one attempt probes.
+    /// All runs of this user with the same NAME share a count of consecutive failures; --state shares it more widely.
+    /// At --breaker-failures (or --breaker-rate) the circuit opens. While it is open, no attempt starts: a run that has
+    /// not started yet exits with 75, and one in progress gives up with its last status. After --breaker-open, one
+    /// attempt is allowed as a probe.
     #[arg(
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
@@ -318,21 +317,21 @@ pub struct Args {
     /// Failure rate that opens the circuit, such as 50%
     ///
     /// Replaces --breaker-failures. If two of three attempts fail, there are never five consecutive failures. In a
-    /// large fleet, five consecutive failures happen by chance; there, use 50% with a --breaker-window of 10s. The
-    /// rate covers the attempts that ended within --breaker-window, if there are at least --breaker-min-attempts.
-    /// How long an attempt took does not matter. Each success costs a write to the state; with --breaker-failures
-    /// it costs none.
+    /// large fleet, five consecutive failures can happen by chance; there, use 50% with a --breaker-window of 10s. The rate
+    /// covers the attempts that ended within --breaker-window, if there are at least --breaker-min-attempts. An attempt
+    /// counts when it ends, however long it took. Each success costs a write to the state; with --breaker-failures it
+    /// costs none.
     #[arg(long, value_name = "PERCENT", value_parser = values::failure_rate, conflicts_with = "breaker_failures", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_rate: Option<f64>,
 
-    /// Fewest attempts for which --breaker-rate counts [default: 10]
+    /// Attempts needed before --breaker-rate applies [default: 10]
     #[arg(long, value_name = "N", value_parser = values::small_count, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_min_attempts: Option<NonZeroU32>,
 
-    /// Time for which failures count [default: 60, for a rate]
+    /// How long a failure counts [default: 60 with --breaker-rate]
     ///
-    /// From 10ms to 7d, exact to a tenth of it. Older failures do not open the circuit. Without a window, consecutive
-    /// failures count until a success.
+    /// From 10ms to 7d, accurate to a tenth of the window. Older failures do not open the circuit. Without a window,
+    /// consecutive failures count until a success.
     #[arg(long, value_name = "DUR", value_parser = values::window, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_window: Option<Duration>,
 
@@ -344,8 +343,8 @@ pub struct Args {
 
     /// Name of a retry budget to share
     ///
-    /// A token bucket, full at first. Each retry takes a token. Each success returns --budget-ratio tokens, and one
-    /// more returns every minute. If no token is left, retry gives up at once. First attempts take no token.
+    /// A token bucket, full at first. Each retry takes a token. A run that succeeds returns --budget-ratio tokens, and
+    /// one more returns every minute. If no token is left, retry gives up at once. First attempts take no token.
     #[arg(
         long,
         value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name),
@@ -354,7 +353,7 @@ pub struct Args {
     )]
     pub budget: Option<OsString>,
 
-    /// Tokens that a success returns to the budget [default: 0.2]
+    /// Tokens that a successful run returns [default: 0.2]
     #[arg(long, value_name = "R", value_parser = values::ratio, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub budget_ratio: Option<f64>,
 
@@ -364,11 +363,11 @@ pub struct Args {
 
     /// Where to keep shared state: a directory or redis://...
     ///
-    /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user only. A directory given here is
-    /// used as is, so that a group can share it; records get its group and mode.
+    /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user only. A directory given here is used
+    /// as is, so that a group can share it; records get its group and its read and write permissions.
     /// `redis://USER:PASSWORD@HOST:PORT/DB` (only HOST is required) and redis+unix:///SOCKET name a Redis or Valkey
-    /// server, to share state between machines. rediss:// is the same with TLS, if retry was built with it
-    /// (releases are). If the state cannot be used, retry prints a warning and runs COMMAND anyway.
+    /// server, to share state between machines. rediss:// is the same with TLS, if retry was built with it (releases
+    /// are). If the state cannot be used, retry prints a warning and runs COMMAND anyway.
     #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", hide_short_help = true)]
     pub state: Option<Location>,
 
@@ -384,7 +383,7 @@ pub struct Args {
 
     /// Print one line if the run fails, and nothing else
     ///
-    /// retry prints no line for a failed attempt that it retries, none for a late success, and no live line. A
+    /// retry prints nothing about failed attempts that it retries or about a late success, and shows no countdown. A
     /// --log elsewhere still gets every message. Of --quiet, --silent and --verbose, the last one counts.
     #[arg(short, long, help_heading = "Messages", overrides_with_all = ["silent", "verbose"])]
     pub quiet: bool,
@@ -401,18 +400,18 @@ pub struct Args {
 
     /// Where messages go: stderr, journald, syslog, a file
     ///
-    /// `journald` also sends a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on to the systemd
-    /// journal. A file is appended to, each line with a timestamp. If TARGET cannot be written, retry says so once
-    /// and uses stderr instead. If stderr is connected to the journal, lines have a priority. `journald:PATH` and
-    /// `syslog:PATH` select another socket; `./journald` is a file. --quiet and --silent change only what stderr
-    /// gets; a log elsewhere gets every message. With --quiet, stderr also gets the line about a run that fails.
+    /// `journald` also sends a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on to the systemd journal.
+    /// If TARGET is a file, messages are appended to it, each with a timestamp. If TARGET cannot be written, retry
+    /// says so once and uses stderr instead. If stderr is connected to the journal, lines have a priority.
+    /// `journald:PATH` and `syslog:PATH` select another socket; `./journald` is a file. --quiet and --silent change
+    /// only what stderr gets; a log elsewhere gets every message. With --quiet, stderr also gets the line about a run
+    /// that fails.
     #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
     pub log: Option<LogTarget>,
 
-    /// Format of messages and of what retry prints
+    /// Format of messages and of what --dry-run, --show-state and --stats print
     ///
-    /// `json` is one object per line; the last one has the totals. It also applies to --dry-run, --show-state and
-    /// --stats.
+    /// `json` is one object per line; the last one has the totals.
     #[arg(long, value_name = "FORMAT", help_heading = "Messages", hide_short_help = true)]
     pub log_format: Option<Format>,
 
@@ -467,15 +466,15 @@ pub struct Args {
 
     /// Summarize files that --report wrote; - is stdin
     ///
-    /// By name (the label or the command's name) and by day: runs, runs that a retry rescued, failed runs,
-    /// attempts, time spent waiting, and why attempts failed. --log-format json prints JSON; --html also writes a
-    /// web page. Lines that are not reports are skipped with a warning. Options may follow FILE.
+    /// Shows, by name (the label or the command's name) and by day: runs, runs that a retry rescued, failed runs,
+    /// attempts, time spent waiting, and why attempts failed. --log-format json prints JSON; --html also writes a web
+    /// page. Lines that are not reports are skipped with a warning. Options may follow FILE.
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath, help_heading = "Other", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"], hide_short_help = true)]
     pub stats: Vec<PathBuf>,
 
-    /// Also write what --stats found as a web page
+    /// Also write the --stats summary as a web page
     ///
-    /// One file with charts and without scripts, which loads nothing else.
+    /// A single file with charts, without scripts or external resources.
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Other", hide_short_help = true)]
     pub html: Option<PathBuf>,
 

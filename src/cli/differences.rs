@@ -65,9 +65,9 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         what: "Hooks",
-        linux: "run by `sh -c`",
+        linux: "run with `sh -c`",
         bsd: "as on Linux",
-        windows: "run by `cmd /D /S /C`. `.cmd` and `.bat` files can be commands too",
+        windows: "run with `cmd /D /S /C`. `.cmd` and `.bat` files can be commands too",
     },
     Difference {
         what: "Shared state",

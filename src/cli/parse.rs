@@ -196,7 +196,7 @@ mod tests {
             for option in Args::command().get_arguments() {
                 let help = option.get_help().map(ToString::to_string).unwrap_or_default();
                 let Some((_, default)) = help.split_once("[default: ") else { continue };
-                let default = default.split([']', ',']).next().unwrap_or_default();
+                let default = default.split([']', ',', ' ']).next().unwrap_or_default();
                 let given = format!("--{}={default}", option.get_long().expect("a long name"));
                 let needs = [
                     ("--breaker-min", "--breaker-rate=50%"),

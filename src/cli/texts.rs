@@ -73,11 +73,11 @@ pub const EXAMPLES: &[Example] = &[
 /// The exit table of [`crate::core::outcome`], whose statuses a test compares with these.
 pub const EXIT_STATUS: &[Row] = &[
     Row { term: "0", meaning: "an attempt succeeded (with --flaky-exit N: N if an earlier one failed)" },
-    Row { term: "75", meaning: "the circuit of --breaker is open: the command was not run" },
+    Row { term: "75", meaning: "the --breaker circuit was open, so the command was not run" },
     Row {
         term: "124",
-        meaning: "the last attempt was ended by --timeout, --idle-timeout or --deadline, or the deadline \
-                  passed before any attempt",
+        meaning: "--timeout, --idle-timeout or --deadline ended the last attempt, or the deadline \
+                  passed before the first one",
     },
     Row { term: "125", meaning: "usage error, or retry itself failed" },
     Row { term: "126", meaning: "the command was found, but could not be run" },
@@ -100,9 +100,8 @@ pub const SIGNALS: &[&str] = &[
     "On HUP, INT, QUIT or TERM, retry starts no further attempt, and a delay ends at once. A running command \
      gets the signal and may take as long as it needs to clean up. If a process sends the same INT or TERM \
      again, the command gets SIGKILL. The same happens if Ctrl-C is pressed three times within 2s; on a \
-     terminal, retry says so if the command still runs after 1 s. A \
-     different signal is forwarded. Leftover processes of the attempts in the session get the signal too, and \
-     SIGKILL after --kill-after.",
+     terminal, retry says so if the command still runs after 1s. A different signal is forwarded. Processes \
+     that the attempts left running in the same session get the signal too, and SIGKILL after --kill-after.",
     "retry forwards every catchable signal that would end it, real-time signals included; as process 1, it \
      also forwards WINCH. retry does not send the signal of a key such as Ctrl-C a second time, because the \
      terminal has sent it to the whole foreground process group, the command included. When the terminal \
@@ -127,20 +126,22 @@ pub const SIGNALS: &[&str] = &[
      controlling terminal; with one, it is the command alone. If a process cannot be ended, retry names it \
      and starts no further attempt.",
     "A killed command cannot restore terminal settings that it changed (raw mode, no echo, another process \
-     group in the foreground), so retry restores them. Settings of a command that exits by itself are kept.",
+     group in the foreground), so retry restores them. Settings that a command leaves \
+     behind when it exits by itself are kept.",
 ];
 
 /// Paragraphs of the man page about the streams of a command.
 pub const STREAMS: &[&str] = &[
-    "The command inherits retry's stdin, stdout and stderr unless an option needs a pipe. --stdout or \
-     --stderr `final`, `failure` or `success` holds a stream. A rule about the output, a preset with output \
-     patterns, or --retry-after watches the streams that it searches; --idle-timeout and --retry-if watch \
-     both streams. With --stdin `replay`, a stdin that cannot be rewound becomes a pipe.",
+    "The command inherits retry's stdin, stdout and stderr unless an option needs a pipe. The modes \
+     `final`, `failure` and `success` of --stdout and --stderr hold a stream. A rule about the output, a \
+     preset with output patterns, or --retry-after watches the streams that it searches; --idle-timeout \
+     and --retry-if watch both streams. With --stdin `replay`, a stdin that cannot be rewound becomes a \
+     pipe.",
     "A program notices that its stdout is a pipe and not a terminal. Many then print no colours or progress \
      bars and write in blocks instead of lines, so that output comes late and --idle-timeout sees nothing. \
-     `stdbuf -oL` helps with some. If stdout and stderr go to the same place, retry keeps the order of their \
-     output if both are held or watched in the same way, --fallback is not used, and no rule searches only \
-     one of them.",
+     `stdbuf -oL` helps with some. When stdout and stderr go to the same place, retry keeps their output in \
+     order, provided that both are held or watched in the same way, --fallback is not used, and no rule \
+     searches only one of them.",
     "Held output is written when the last attempt has ended. Up to 1 MiB is kept in memory, the rest in an \
      unlinked file in $TMPDIR. If there is no space, or the output cannot be written, retry exits with 125. \
      If the reader has closed the pipe, retry dies of SIGPIPE. A signal stops the writing.",
@@ -152,7 +153,7 @@ pub const STREAMS: &[&str] = &[
      that process; if output is watched, it waits 0.2s. If the process writes later, it gets SIGPIPE. Send \
      the output of a daemon to a file.",
     "If the reader of watched output is slow, the command has to wait; that time counts against --timeout, \
-     but not against --idle-timeout. After --deadline or a signal, the reader gets --kill-after to catch up.",
+     but not against --idle-timeout. After --deadline or a signal, the reader has --kill-after to catch up.",
     "Presets recognize English messages only. If another language is set, run the command with `LC_ALL=C`. \
      Colours, links and cursor movements are removed before matching, and a carriage return also ends a line.",
 ];

@@ -81,7 +81,7 @@ async fn the_programs_run() -> Result<(), Box<dyn std::error::Error>> {
     // Code that blocks, without a runtime.
     let text = (|| std::fs::read_to_string("Cargo.toml")).retry(&policy).call()?;
 
-    // A closure that wants the attempt's number, or whose future borrows from it.
+    // A closure that takes the attempt number (a `u64`), or whose future borrows from the closure.
     let body = retry_loop::retry(&policy, async |attempt| fetch(attempt).await).await?;
     // End of the README's program.
     assert_eq!((body.as_str(), text.contains("retry-loop")), ("the body", true));
@@ -149,6 +149,42 @@ async fn a_breaker_outside_the_call_is_shared() {
         ),
         "{refused:?}"
     );
+}
+
+#[rustfmt::skip]
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_budget_is_shared_and_a_fallback_has_the_result() -> Result<(), Box<dyn std::error::Error>> {
+    use retry_loop::StopReason;
+    let client = Client;
+    // Beginning of the README's program.
+    use retry_loop::{Budget, Policy, Retry as _};
+    use std::sync::LazyLock;
+
+    /// At most 20 retries at once. Each success pays for a tenth of a retry, and one more is added every minute.
+    static BUDGET: LazyLock<Budget> = LazyLock::new(|| Budget::new(20, 0.1));
+
+    let policy = Policy::default();
+    let body = (|| client.get("x"))
+        .retry(&policy)
+        .budget(&BUDGET)
+        .fallback(async |error| {
+            eprintln!("{error}");
+            Ok("from the cache".to_owned())
+        })
+        .await?;
+
+    let text = (|| std::fs::read_to_string("settings.toml"))
+        .retry(&policy)
+        .fallback(|_| Ok("color = true".to_owned()))
+        .call()?;
+    // End of the README's program.
+    assert_eq!((body.as_str(), text.as_str()), ("the body of x", "color = true"));
+    let down = || std::future::ready(Err::<(), _>("down"));
+    let refused = down.retry(&Policy::default().attempts(99).base(Duration::ZERO)).budget(&BUDGET).await;
+    let Err(retry_loop::Error::GaveUp { reason: StopReason::BudgetEmpty, attempts: 21, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    Ok(())
 }
 
 #[rustfmt::skip]
@@ -236,7 +272,7 @@ fn the_readme_has_these_programs() {
     let readme = include_str!("../../retry-loop/README.md");
     let blocks: Vec<&str> =
         readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 7);
+    assert_eq!(blocks.len(), 8);
     let examples = [
         include_str!("../../retry-loop/examples/decorator.rs"),
         include_str!("../../retry-loop/examples/function.rs"),

@@ -8,7 +8,7 @@
 use std::io::{Error, ErrorKind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Stands for a request that fails twice and then succeeds.
+/// Stands in for a request that fails twice and then succeeds.
 async fn http_get(url: &str) -> Result<String, Error> {
     static REQUESTS: AtomicU32 = AtomicU32::new(0);
     match REQUESTS.fetch_add(1, Ordering::Relaxed) {

@@ -4,7 +4,7 @@
 use retry_loop::{Policy, Retry as _};
 use std::time::Duration;
 
-/// Stands for a client of a server that is still starting.
+/// Stands in for a client of a server that is still starting.
 struct Client {
     started: tokio::time::Instant,
 }

@@ -3,7 +3,7 @@
 
 use super::call::{Call, Step};
 use super::error::{AttemptError, Error, Failure};
-use super::fallback::AsyncFallback;
+use super::fallback::{AsyncFallback, FallbackFuture};
 use super::retrying::{Async, Retrying};
 use super::sleeper::Sleeper;
 use pin_project_lite::pin_project;
@@ -36,7 +36,7 @@ pin_project! {
     #[must_use = "futures do nothing before they are awaited"]
     pub struct RetryFuture<F, Fut, T, E, W, D, N, G, S>
     where
-        G: AsyncFallback<T, E>,
+        G: FallbackFuture<T, E>,
         S: Sleeper,
     {
         operation: F,
@@ -154,7 +154,7 @@ where
 
 impl<F, Fut, T, E, W, D, N, G, S> fmt::Debug for RetryFuture<F, Fut, T, E, W, D, N, G, S>
 where
-    G: AsyncFallback<T, E>,
+    G: FallbackFuture<T, E>,
     S: Sleeper,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

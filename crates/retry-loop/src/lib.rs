@@ -97,7 +97,7 @@ mod trip;
 
 pub use backoff::{Growth, Jitter};
 pub use error::{AttemptError, Error, Failure, NoLastError};
-pub use fallback::{AsyncFallback, BlockingFallback, NoFallback};
+pub use fallback::{AsyncFallback, BlockingFallback, FallbackFuture, FallbackTo, NoFallback};
 pub use future::RetryFuture;
 #[cfg(feature = "tokio")]
 pub use lending::retry;

@@ -2,7 +2,7 @@
 
 use super::call::{Call, PlainCall, Step};
 use super::error::{AttemptError, Error, Failure};
-use super::fallback::{BlockingFallback, NoFallback};
+use super::fallback::{BlockingFallback, FallbackTo, NoFallback};
 use super::policy::Policy;
 use super::shared::{Breaker, Budget};
 use super::sleeper::{BlockingSleeper, DefaultSleeper, Sleeper};
@@ -261,12 +261,13 @@ impl<F, M: Awaited, T, E, W, D, N, G, S> Retrying<F, M, T, E, W, D, N, G, S> {
 
     /// Calls `fallback` with the error of a call that did not succeed, and returns its result instead: a value, or
     /// the error that it was given.
-    pub fn fallback<G2, Alt>(self, fallback: G2) -> Retrying<F, M, T, E, W, D, N, G2, S>
+    pub fn fallback<G2, Alt>(self, fallback: G2) -> Retrying<F, M, T, E, W, D, N, FallbackTo<G2, Alt>, S>
     where
         G2: FnOnce(Error<E>) -> Alt,
         Alt: Future<Output = Result<T, Error<E>>>,
     {
         let Self { operation, state, sleeper, marker, .. } = self;
+        let fallback = FallbackTo::new(fallback);
         Retrying { operation, state, fallback, sleeper, marker }
     }
 }

@@ -252,3 +252,32 @@ async fn futures_can_be_joined_and_selected() {
     let (one, other) = tokio::join!(free.retry(&policy).into_future(), free.retry(&policy).into_future());
     assert_eq!((one, other), (Ok(1), Ok(1)));
 }
+
+/// The compiler forgets the lifetime in such an error when it looks whether a task is `Send`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fallback_for_an_error_that_is_a_reference_is_spawned() {
+    type Answer = Result<&'static str, &'static str>;
+    let answer = || async { Answer::Err("down") };
+    let task = tokio::spawn(async move {
+        let policy = Policy::default().attempts(1);
+        answer.retry(&policy).fallback(|_| async { Ok("cached") }).await
+    });
+    assert_eq!(task.await.unwrap(), Ok("cached"));
+    let task = tokio::spawn(async move {
+        let policy = Policy::default().attempts(1);
+        answer.retry(&policy).fallback(async |error| Err(error)).await
+    });
+    assert_eq!(task.await.unwrap().unwrap_err().into_last(), Some("down"));
+    let task = tokio::spawn(async move {
+        let policy = Policy::default().attempts(1);
+        let call = retry_loop::retry_with_state(&policy, 7, async |state, _| (state, Answer::Err("down")));
+        call.fallback(|_| async { Ok("cached") }).call().await
+    });
+    assert_eq!(task.await.unwrap(), (7, Ok("cached")));
+    // This closure captures nothing by mutable reference, so its call can be spawned.
+    let task = tokio::spawn(async move {
+        let call = (async |_| Answer::Err("down")).retry(&Policy::default().attempts(1));
+        call.fallback(|_| async { Ok("cached") }).call().await
+    });
+    assert_eq!(task.await.unwrap(), Ok("cached"));
+}
