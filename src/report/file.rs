@@ -109,13 +109,13 @@ mod tests {
     use std::path::PathBuf;
     use tempfile::TempDir;
 
-    fn directory() -> (TempDir, impl Fn(&str) -> PathBuf) {
+    pub fn directory() -> (TempDir, impl Fn(&str) -> PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_owned();
         (directory, move |name| path.join(name))
     }
 
-    fn files(directory: &TempDir) -> usize {
+    pub fn files(directory: &TempDir) -> usize {
         fs::read_dir(directory.path()).unwrap().count()
     }
 
@@ -145,21 +145,10 @@ mod tests {
 #[cfg(all(test, unix))]
 mod unix_tests {
     use super::super::wait_policy::UntilSignal;
+    use super::tests::{directory, files};
     use super::*;
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
-    use std::path::PathBuf;
-    use tempfile::TempDir;
-
-    fn directory() -> (TempDir, impl Fn(&str) -> PathBuf) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().to_owned();
-        (directory, move |name| path.join(name))
-    }
-
-    fn files(directory: &TempDir) -> usize {
-        fs::read_dir(directory.path()).unwrap().count()
-    }
 
     /// As root, tests of what belongs to others can be made.
     fn is_root() -> bool {

@@ -1,7 +1,8 @@
 //! Starting a command with posix_spawn(3), by way of std. There is no parent-death signal.
 
 use crate::platform::group::ProcessGroup;
-use crate::platform::launch::{Launch, Program};
+use crate::platform::launch::Launch;
+use crate::platform::unix::program::argv;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::OsString;
@@ -23,14 +24,7 @@ pub use crate::platform::unix::start_error::is_transient;
 /// # Errors
 /// What posix_spawn(3) answers.
 pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
-    let shell_argv;
-    let argv: &[OsString] = match launch.program {
-        Program::Argv(argv) => argv,
-        Program::ShellLine(line) => {
-            shell_argv = ["sh".into(), "-c".into(), line.to_owned()];
-            &shell_argv
-        }
-    };
+    let argv = argv(launch.program);
     let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::NotFound)?;
     match spawn(launch, program, arguments) {
         // A script without `#!`. execvp(3) runs it with /bin/sh; posix_spawn(3) may not.

@@ -7,11 +7,12 @@
 
 use super::environment::Environment;
 use crate::platform::group::ProcessGroup;
-use crate::platform::launch::{Launch, Program};
+use crate::platform::launch::Launch;
 use crate::platform::signals::Mask;
+use crate::platform::unix::program::argv;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::process::Pid;
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -145,14 +146,7 @@ impl CStringArray {
 
 impl Prepared {
     fn new(launch: &Launch<'_>) -> io::Result<Self> {
-        let shell_argv;
-        let argv: &[OsString] = match launch.program {
-            Program::Argv(argv) => argv,
-            Program::ShellLine(line) => {
-                shell_argv = ["sh".into(), "-c".into(), line.to_owned()];
-                &shell_argv
-            }
-        };
+        let argv = argv(launch.program);
         let texts = argv.iter().map(|argument| CString::new(argument.as_bytes()));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let program = argv.first().ok_or(io::ErrorKind::NotFound)?;

@@ -1,5 +1,17 @@
 //! What is usual in command lines.
 
+use crate::platform::launch::Program;
+use std::borrow::Cow;
+use std::ffi::OsString;
+
+/// The arguments that start `program`, the program first. The shell of POSIX runs a line.
+pub fn argv(program: Program<'_>) -> Cow<'_, [OsString]> {
+    match program {
+        Program::Argv(argv) => argv.into(),
+        Program::ShellLine(line) => vec!["sh".into(), "-c".into(), line.to_owned()].into(),
+    }
+}
+
 /// The endings of the names of programs, which may be left out.
 pub const EXTENSIONS: &[&str] = &[];
 
