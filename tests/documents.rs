@@ -90,8 +90,7 @@ fn with_wildcards(line: &str) -> String {
     if ours { time.replace_all(line, "[..]s").into_owned() } else { line.to_owned() }
 }
 
-/// What trycmd gets: lines stay where they are, so that a failure names the right one. Without the sessions that
-/// cannot be run.
+/// What trycmd gets, without the sessions that cannot be run.
 fn for_trycmd(document: &str) -> String {
     let mut lines = Vec::new();
     let (mut before, mut left_out) = ("", false);
@@ -103,7 +102,7 @@ fn for_trycmd(document: &str) -> String {
         left_out &= line != "```";
         before = line;
     }
-    lines.join("\n") + "\n"
+    in_sessions(&lines.join("\n"), as_trycmd)
 }
 
 /// A document with the sessions as they are now. `run` is what trycmd has made of [`for_trycmd`]; lines that are the
@@ -113,11 +112,100 @@ fn with_new_sessions(document: &str, run: &str) -> String {
     for line in document.lines() {
         known.entry(with_wildcards(line)).or_default().push_back(line);
     }
+    let run = in_sessions(run, as_shown);
     let line = |line: &str| {
         let old = known.get_mut(&with_wildcards(line)).and_then(VecDeque::pop_front);
         old.unwrap_or(line).to_owned() + "\n"
     };
     run.lines().map(line).collect()
+}
+
+/// One command of a session.
+struct Step<'a> {
+    command: &'a str,
+    output: Vec<&'a str>,
+}
+
+/// The document with its sessions rewritten.
+fn in_sessions(document: &str, rewrite: fn(&[Step<'_>]) -> Vec<String>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut session: Option<Vec<Step<'_>>> = None;
+    for line in document.lines() {
+        match session.as_mut() {
+            Some(steps) if line == "```" => {
+                lines.extend(rewrite(steps));
+                session = None;
+            }
+            Some(steps) => {
+                match (line.strip_prefix("$ "), steps.last_mut()) {
+                    (Some(_), _) => steps.push(Step { command: line, output: Vec::new() }),
+                    (None, Some(step)) => step.output.push(line),
+                    (None, None) => panic!("a session begins with a command: {line}"),
+                }
+                continue;
+            }
+            None if line == "```console" => session = Some(Vec::new()),
+            None => {}
+        }
+        lines.push(line.to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+const ASK_STATUS: &str = "$ echo $?";
+
+/// As trycmd writes a session: `? 22` below the command, and an empty line below the output.
+fn as_trycmd(steps: &[Step<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (number, Step { command, output }) in steps.iter().enumerate() {
+        if *command == ASK_STATUS {
+            continue;
+        }
+        lines.push((*command).to_owned());
+        if let Some(asked) = steps.get(number + 1).filter(|next| next.command == ASK_STATUS) {
+            lines.push(format!("? {}", asked.output[0]));
+        }
+        lines.extend(shown(output));
+        if !shown(output).is_empty() {
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+/// As a reader would have typed it: `$ echo $?` below the output.
+fn as_shown(steps: &[Step<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for Step { command, output } in steps {
+        let (status, output) = match output.split_first() {
+            Some((first, rest)) if first.starts_with("? ") => (first.strip_prefix("? "), rest),
+            _ => (None, &output[..]),
+        };
+        // Commands that print something stand apart.
+        if lines.last().is_some_and(|last: &String| !last.starts_with("$ ")) {
+            lines.push(String::new());
+        }
+        lines.push((*command).to_owned());
+        lines.extend(shown(output));
+        lines.extend(status.into_iter().flat_map(|status| [ASK_STATUS.to_owned(), status.to_owned()]));
+    }
+    lines
+}
+
+/// Lines of output without empty ones at the end.
+fn shown(output: &[&str]) -> Vec<String> {
+    let end = output.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    output[..end].iter().map(|&line| line.to_owned()).collect()
+}
+
+#[test]
+fn what_is_rewritten_for_trycmd_is_restored() {
+    for Document { name, text } in documents() {
+        assert_eq!(with_new_sessions(&text, &for_trycmd(&text)), text, "{name}");
+    }
+    let session = "```console\n$ a\n$ b\nx\n\ny\n\n$ c\n$ echo $?\n7\n```\n";
+    let written = "```console\n$ a\n$ b\nx\n\ny\n\n$ c\n? 7\n```\n";
+    assert_eq!((for_trycmd(session).as_str(), in_sessions(written, as_shown).as_str()), (written, session));
 }
 
 /// The directory with the sessions, for [`the_sessions`].

@@ -149,7 +149,7 @@ fn kadwanevs_retry() {
         ("retry -v -t 3 -- ./job", vec![("exit 3", (3, 4), (3, 4))]),
     ]);
     // Its own delays are a second.
-    compare("retry of kadwanev", tool("KADWANEV_RETRY").as_deref(), &trials);
+    compare("kadwanev/retry", tool("KADWANEV_RETRY").as_deref(), &trials);
 }
 
 /// The path of a tool that is in no package, if somebody has it here.
@@ -253,7 +253,7 @@ fn joshdks_retry() {
         ),
         ("retry -quiet ./job", vec![("test $run = 2", (0, 2), (0, 2)), ("exit 7", (1, 3), (7, 3))]),
     ]);
-    compare("retry of joshdk", tool("JOSHDK_RETRY").as_deref(), &trials);
+    compare("joshdk/retry", tool("JOSHDK_RETRY").as_deref(), &trials);
 }
 
 /// The delays before the second, third and fourth attempt, and the limits, by the plan. tenacity 9.2.1 has the same

@@ -337,7 +337,7 @@ pub struct Args {
 
     /// How long the circuit is open at first [default: 5]
     ///
-    /// At most 7d. Doubles, with jitter, each time a probe fails, up to 30s.
+    /// At most 7d. Doubles, with jitter, each time a probe fails, up to 30s or DUR, whichever is longer.
     #[arg(long, value_name = "DUR", value_parser = values::open_time, help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_open: Option<Duration>,
 

@@ -176,9 +176,9 @@ pub const SHARED_STATE: &[&str] = &[
      starts. A run that has not started its first attempt exits with 75, or runs its --fallback. A run that \
      was about to retry gives up with the status of its last attempt. After --breaker-open the next attempt \
      is a probe, and the others are still refused. If it succeeds, the circuit closes. If it fails, the \
-     circuit opens again for twice as long (minus up to 20%), at most 30s. If a probe is killed, another one \
-     may start when its lease expires. The lease is --timeout plus --kill-after, at most 1m, and is renewed \
-     while the probe runs.",
+     circuit opens again for twice as long (minus up to 20%), at most 30s or --breaker-open, \
+     whichever is longer. If a probe is killed, another one may start when its lease expires. The lease is \
+     --timeout plus --kill-after, at most 1m, and is renewed while the probe runs.",
     "--budget is a bucket of --budget-burst tokens, full at first. Each retry takes one. A run that succeeds \
      returns --budget-ratio tokens, and one more returns every minute. If no token is left, retry gives up at \
      once with the status of the last attempt. First attempts take no token and are never refused.",
