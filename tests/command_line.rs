@@ -231,7 +231,7 @@ fn a_misspelt_flag_gets_a_suggestion() {
         }
     }
     // Nothing is better than the opposite, or something else.
-    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--restes"] {
+    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--restes", "--slow", "--tail"] {
         let line = refused(&[unknown]);
         assert_eq!(line, format!("retry: unknown option {unknown}; see retry --help"));
     }

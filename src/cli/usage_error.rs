@@ -63,7 +63,9 @@ fn unknown(model: &Command, typed: &str, option: &str) -> String {
     }
     // A letter is too short to be misspelt.
     let ours = long_names(model);
-    let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(|name| name.starts_with("--"));
+    // Of other tools, neither is a short name: `--tail` is not `--fail`.
+    let is_long = |name: &&str| name.strip_prefix("--").is_some_and(|name| name.len() >= 5);
+    let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(is_long);
     let names = ours.iter().map(String::as_str).chain(theirs);
     let meant = if option.starts_with("--") { misspelt(option, names) } else { None };
     match meant.map(|meant| (meant, option_elsewhere(meant))) {

@@ -146,6 +146,11 @@ pub const OPTIONS: &[OptionElsewhere] = &[
         "retry retries every failure unless --retry-on or --stop-on is given",
         "",
     ),
+    row(
+        &["--preset", "--presets", "--profile"],
+        "--retry-on and --stop-on take presets; auto is the preset of the command",
+        "--retry-on auto",
+    ),
     row(&["--retry-connrefused"], "the preset curl includes it", "--retry-on curl"),
     row(
         &["--until-fail", "--until-failure", "--invert", "--not"],
