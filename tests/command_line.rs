@@ -5,7 +5,7 @@ mod common;
 use common::bad_values::BAD;
 use common::command::{Scratch, announced, not_utf8, said, text};
 use predicates::prelude::*;
-use retry::core::suggestions::OPTIONS;
+use retry::core::suggestions::{OPTIONS, VALUES};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -231,7 +231,7 @@ fn a_misspelt_flag_gets_a_suggestion() {
         }
     }
     // Nothing is better than the opposite, or something else.
-    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--resets"] {
+    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--restes", "--slow", "--tail"] {
         let line = refused(&[unknown]);
         assert_eq!(line, format!("retry: unknown option {unknown}; see retry --help"));
     }
@@ -272,6 +272,23 @@ fn an_option_of_another_tool_is_named_here() {
             assert!(row.said.contains("first included"), "{}", row.said);
         }
         scratch.retry(&format!("--dry-run {} -- true", row.example)).assert().code(0);
+    }
+}
+
+/// Every row of the table of values, under each of its names.
+#[test]
+fn a_value_of_another_tool_is_named_here() {
+    for row in VALUES {
+        for typed in row.typed {
+            let line = refused(&[row.flag, typed, "true"]);
+            assert!(
+                line.starts_with(&format!("retry: invalid value '{typed}' for {}: ", row.flag)),
+                "{line}"
+            );
+            let end = format!("{}. Example: {} {}", row.said, row.flag, row.meant);
+            assert!(line.ends_with(&end), "{line}");
+            is_good(&line, &format!("{} ", row.flag));
+        }
     }
 }
 
@@ -351,10 +368,43 @@ fn the_example_is_what_was_meant() {
         (&["--timeout", "500MS"], "use ms for milliseconds. Example: --timeout 500ms"),
         (&["--base", "1,5"], "use a point, not a comma, for decimals. Example: --base 1.5"),
         (&["--delays", "1;2"], "Example: --delays 1,2"),
-        (&["--retries", "INF"], "must be 1 or more, or inf. Example: --retries inf"),
-        (&["--retries", "0"], "must be 1 or more, or inf. Example: --retries 5"),
+        (&["--retries", "INF"], "must be a whole number, 1 or more, or inf. Example: --retries inf"),
+        (&["--retries", "0"], "must be a whole number, 1 or more, or inf. Example: --retries 5"),
+        (&["--retries", "2.5"], "must be a whole number, 1 or more, or inf. Example: --retries 5"),
+        (&["--delays", "1 2 3"], "separate delays with commas. Example: --delays 1,2,3"),
+        (&["--retry-on", "1 2"], "; separate items with commas. Example: --retry-on 1,2"),
+        (&["-5"], "unknown option -5: --retries counts attempts, the first included. Example: --retries 5"),
+        (
+            &["-50"],
+            "unknown option -50: --retries counts attempts, the first included. Example: --retries 50",
+        ),
+        (&["-0"], "unknown option -0; see retry --help"),
         (&["--retries", "30s"], "or inf; for a time limit, use --deadline. Example: --deadline 30s"),
-        (&["--retry-on", "503"], "for HTTP statuses, use the preset curl or wget. Example: --retry-on curl"),
+        (
+            &["--retry-on", "503"],
+            "'503' is an HTTP status, not an exit status; the presets curl and wget retry it. Example: --retry-on curl",
+        ),
+        (
+            &["--retry-on", "5xx"],
+            "'5xx' is an HTTP status, not an exit status; the presets curl and wget retry it. Example: --retry-on curl",
+        ),
+        // The preset stops on a 404 and retries a 503.
+        (
+            &["--stop-on", "404"],
+            "not an exit status; the presets curl and wget already stop on it. Example: --retry-on curl",
+        ),
+        (
+            &["--retry-on", "404"],
+            "not an exit status; to match the output, use --retry-on-output. Example: --retry-on-output 'error: 404'",
+        ),
+        (
+            &["--stop-on", "503"],
+            "not an exit status; to match the output, use --stop-on-output. Example: --stop-on-output 'error: 503'",
+        ),
+        (
+            &["--success-on", "404"],
+            "to match the output, use --success-on-output. Example: --success-on-output 'error: 404'",
+        ),
         (&["--retry-on", "curll"], "Example: --retry-on curl"),
         (
             &["--stop-on", "access denied"],
@@ -626,8 +676,8 @@ fn a_bad_setting_is_a_warning_that_names_the_variable() {
             };
             let start = format!("retry: warning: invalid value '{}' in {variable}: ", shown(flag, value));
             assert!(line.starts_with(&start), "{line}");
-            let (before, good) = line.rsplit_once(". Example: ").unwrap();
-            assert!(before.ends_with("; the variable is ignored"), "{line}");
+            let (_, good) = line.rsplit_once(". Example: ").unwrap();
+            let good = good.strip_suffix(". The variable is ignored").unwrap_or_else(|| panic!("{line}"));
             let (name, good) = good.split_once('=').unwrap();
             assert!(name == variable || !value.starts_with(char::is_alphabetic), "{line}");
             let scratch = Scratch::new();
@@ -663,6 +713,10 @@ fn variables_that_are_misspelt_get_a_warning() {
         ("RETRY_TIMEOUTS", ", which is not a setting; did you mean RETRY_TIMEOUT?"),
         ("RETRY_COUNT", ", which is not a setting; did you mean RETRY_RETRIES?"),
         ("RETRY_DELAY", ", which is not a setting; did you mean RETRY_BASE?"),
+        ("RETRY_O", ", which is not a setting; did you mean RETRY_STDOUT?"),
+        ("RETRY_STATE_DIR", ", which is not a setting; did you mean RETRY_STATE?"),
+        ("RETRY_MAX_ATTEMPTS", ", which retry sets for its command; did you mean RETRY_RETRIES?"),
+        ("RETRY_RESET", ", which is not a setting"),
         ("RETRY_SHELL", ", which is not a setting"),
         ("RETRY_NOPE", ", which is not a setting"),
         ("RETRY_FALLBACK", ": --fallback works on the command line only"),
@@ -672,11 +726,11 @@ fn variables_that_are_misspelt_get_a_warning() {
         assert_eq!(warned(&[(name, OsStr::new(""))], ""), Vec::<String>::new());
     }
     // What retry tells its command is no setting, and a retry inside it says nothing of what the outer one has said.
-    for name in
-        ["RETRY_ATTEMPT", "RETRY_MAX_ATTEMPTS", "RETRY_ELAPSED", "RETRY_PREVIOUS_STATUS", "RETRY_STATUS"]
-    {
+    for name in ["RETRY_ATTEMPT", "RETRY_ELAPSED", "RETRY_PREVIOUS_STATUS", "RETRY_STATUS"] {
         assert_eq!(warned(&[(name, OsStr::new("x"))], ""), Vec::<String>::new());
     }
+    let inside = [("RETRY_MAX_ATTEMPTS", OsStr::new("3")), ("RETRY_DEPTH", OsStr::new("1"))];
+    assert_eq!(warned(&inside, ""), Vec::<String>::new());
     let scratch = Scratch::new();
     let nested =
         scratch.retry("").args([common::command::RETRY, "true"]).env("RETRY_NOPE", "x").output().unwrap();
@@ -708,7 +762,7 @@ fn other_names_of_settings() {
     assert_eq!(
         warned(&[("RETRY_VERBOSE", OsStr::new("maybe"))], ""),
         [
-            "retry: warning: invalid value 'maybe' in RETRY_VERBOSE: must be 1 or 0; the variable is ignored. Example: RETRY_VERBOSE=1"
+            "retry: warning: invalid value 'maybe' in RETRY_VERBOSE: must be 1 or 0. Example: RETRY_VERBOSE=1. The variable is ignored"
         ]
     );
 }

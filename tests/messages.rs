@@ -197,7 +197,20 @@ fn what_cannot_be_started() {
     are(
         &lines(&scratch, "", &["./directory".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: cannot run \./directory: permission denied\. Not retrying: permanent failure",
+            r"retry: attempt 1/3 failed: cannot run \./directory: it is a directory\. Not retrying: permanent failure",
+        ],
+    );
+    std::fs::write(scratch.path("plain"), "#!/bin/sh\n").unwrap();
+    are(
+        &lines(&scratch, "", &["./plain".to_owned()]),
+        &[
+            r"retry: attempt 1/3 failed: cannot run \./plain: it is not executable; chmod \+x makes it so\. Not retrying: permanent failure",
+        ],
+    );
+    are(
+        &lines(&scratch, "", &["./plain argument".to_owned()]),
+        &[
+            r"retry: attempt 1/3 failed: \./plain argument: command not found \(quoted as one word: remove the quotes, or use sh -c '\.\.\.'\)\. Not retrying: permanent failure",
         ],
     );
 }
@@ -296,14 +309,49 @@ fn what_is_no_command_gets_a_hint() {
         ("TOKEN=hunter2", "TOKEN=...: command not found (to set a variable: retry -- env TOKEN=... COMMAND)"),
         (
             "no-such | cat",
-            "no-such ...: command not found (a pipe, a list or a redirection needs a shell: retry -- sh -c '...')",
+            "no-such ...: command not found (pipes, && and redirections need a shell: retry -- sh -c '...')",
         ),
-        ("source", "source: command not found (part of the shell: retry -- sh -c '...')"),
+        (
+            "source",
+            "source: command not found (a shell builtin: running it in a child process would not change your shell)",
+        ),
+        ("[[", "[[: command not found (a keyword of bash: retry -- bash -c '...')"),
+        ("10s", "10s: command not found (for a time limit, use --timeout 10s; for a delay, --base 10s)"),
+        ("help", "help: command not found (did you mean retry --help?)"),
+        (
+            "true\r",
+            "true\\r: command not found (the script that calls retry has CRLF line endings: convert it to LF, for example with dos2unix)",
+        ),
         ("", "'': command not found (no such file or directory)"),
     ] {
         let line = format!("retry: attempt 1/3 failed: {said}. Not retrying: permanent failure\n");
         scratch.retry("").arg(command).arg("curl").assert().code(127).stderr(line);
     }
+}
+
+#[test]
+fn a_command_that_belongs_to_the_value_before_it_is_said_to() {
+    let scratch = Scratch::new();
+    let path = scratch.path("").display().to_string();
+    for (words, said) in [
+        (
+            "--timeout 5 minutes true",
+            "minutes: command not found (write the unit without a space: --timeout 5m)",
+        ),
+        ("-t 100 ms true", "ms: command not found (write the unit without a space: -t 100ms)"),
+        ("--retry-on 1 2 -- false", "2: command not found (separate items with commas: --retry-on 1,2)"),
+        ("--delays 1 2 3 true", "2: command not found (separate items with commas: --delays 1,2,3)"),
+        (
+            "--timeout 5 -- minutes",
+            "minutes: command not found (not in PATH; a shell function or alias needs its shell: retry -- bash -c '...')",
+        ),
+    ] {
+        let line = format!("retry: attempt 1/3 failed: {said}. Not retrying: permanent failure\n");
+        scratch.retry(words).env("PATH", &path).assert().code(127).stderr(line);
+    }
+    // A command with such a name runs.
+    scratch.executable("minutes", "#!/bin/sh\n");
+    scratch.retry("--timeout 5 minutes").env("PATH", &path).assert().code(0).stderr("");
 }
 
 #[test]
@@ -314,7 +362,7 @@ fn a_missing_interpreter_is_named() {
         ("#!/no/such/sh -e\n", "its interpreter /no/such/sh does not exist"),
         (
             "#!/bin/sh\r\nexit 0\r\n",
-            "its first line ends in CRLF, so its interpreter would be /bin/sh\\r: convert it to LF",
+            "its first line ends in CRLF, so its interpreter would be /bin/sh\\r: convert the script to LF line endings, for example with dos2unix",
         ),
     ] {
         scratch.executable("job", script);

@@ -199,7 +199,7 @@ fn an_unknown_name_in_a_set_is_named_where_it_came_from() {
         stderr(&set)
     );
     assert!(
-        stderr(&set).ends_with("; the variable is ignored. Example: RETRY_STOP_ON=git\n"),
+        stderr(&set).ends_with(". Example: RETRY_STOP_ON=git. The variable is ignored\n"),
         "{}",
         stderr(&set)
     );

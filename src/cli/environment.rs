@@ -44,7 +44,7 @@ pub struct Settings {
     used: Vec<Setting>,
     /// What is wrong with variables that are not used, as messages.
     warnings: Vec<String>,
-    /// The flags with a bad value, each with the warning.
+    /// The flags with a bad value, each with what is wrong.
     bad: Vec<(String, String)>,
 }
 
@@ -82,9 +82,10 @@ impl Settings {
         self.bad.iter().find(|(bad, _)| bad == id).map(|(_, warning)| warning.as_str())
     }
 
-    fn warn_of_value(&mut self, id: &str, warning: String) {
-        self.warnings.push(warning.clone());
-        self.bad.push((id.to_owned(), warning));
+    /// Ignores a variable. `line` says what is wrong with it.
+    fn warn_of_value(&mut self, id: &str, line: String) {
+        self.warnings.push(usage_error::ignored(&line));
+        self.bad.push((id.to_owned(), line));
     }
 }
 
@@ -194,8 +195,8 @@ pub fn merge(
         let rival = settings.used.iter().find(|set| rivals.iter().any(|c| set.is_about(c.get_id().as_str())));
         if let Some(rival) = rival.map(|rival| rival.variable.clone()) {
             let name = &setting.variable;
-            settings
-                .warn_of_value(&setting.id, format!("{name} cannot be used with {rival}; {name} is ignored"));
+            settings.warnings.push(format!("{name} cannot be used with {rival}; {name} is ignored"));
+            settings.bad.push((setting.id, format!("{name} cannot be used with {rival}")));
             continue;
         }
         settings.used.push(setting);
@@ -240,20 +241,26 @@ fn unknown_variables(model: &Command) -> Vec<String> {
         .filter(|(_, value)| !value.is_empty())
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("RETRY_"))
-        .filter(|name| !settings.contains(name) && !FOR_THE_COMMAND.contains(&name.as_str()))
+        .filter(|name| !settings.contains(name))
+        .filter(|name| !FOR_THE_COMMAND.contains(&name.as_str()) || is_meant_for_us(name))
         .collect();
     names.sort_unstable();
     let as_option = |name: &String| flag(&name.strip_prefix("RETRY_").unwrap_or(name).to_ascii_lowercase());
     let options: Vec<String> = settings.iter().map(as_option).collect();
     let said = |name: String| {
         let option = as_option(&name);
+        if name == MAX_ATTEMPTS {
+            return format!("ignoring {name}, which retry sets for its command; did you mean RETRY_RETRIES?");
+        }
         let is_flag = model.get_arguments().any(|arg| arg.get_long() == option.strip_prefix("--"));
         if is_flag {
             return format!("ignoring {name}: {option} works on the command line only");
         }
-        let meant = match option_elsewhere(&option) {
-            Some(row) => row.example.split(' ').next(),
-            None => misspelt(&option, options.iter().map(String::as_str)),
+        let meant = match (option_elsewhere(&option), option.as_str()) {
+            (Some(row), _) => row.example.split(' ').next(),
+            // `-O` is a form of this flag.
+            (None, "--o") => Some("--stdout"),
+            (None, _) => misspelt(&option, options.iter().map(String::as_str)),
         };
         let meant = meant.map(|option| variable_of(option.trim_start_matches("--")));
         let shown = usage_error::escaped(&name);
@@ -265,10 +272,17 @@ fn unknown_variables(model: &Command) -> Vec<String> {
     names.into_iter().map(said).collect()
 }
 
+/// Whether this is a variable that `retry` sets for its command, but did not: a setting was meant.
+fn is_meant_for_us(name: &str) -> bool {
+    name == MAX_ATTEMPTS && variable("RETRY_DEPTH").is_none()
+}
+
+const MAX_ATTEMPTS: &str = "RETRY_MAX_ATTEMPTS";
+
 /// The variables that `retry` sets for the commands that it runs; a caller may set the last one.
 const FOR_THE_COMMAND: [&str; 8] = [
     "RETRY_ATTEMPT",
-    "RETRY_MAX_ATTEMPTS",
+    MAX_ATTEMPTS,
     "RETRY_PREVIOUS_STATUS",
     "RETRY_ELAPSED",
     "RETRY_DEPTH",
@@ -368,7 +382,7 @@ pub fn outer_attempts() -> Option<u64> {
     if depth() == 0 {
         return None;
     }
-    text("RETRY_MAX_ATTEMPTS")?.parse().ok()
+    text(MAX_ATTEMPTS)?.parse().ok()
 }
 
 pub fn terminal() -> Terminal {

@@ -10,6 +10,7 @@
 //! | [`environment`] | settings from `RETRY_...` variables, and other variables that matter |
 //! | [`parse`](mod@parse) | from the words of an invocation to a plan to run or a text to print |
 //! | [`plan`](mod@plan) | from the flags to the plan |
+//! | [`meant`] | what was meant by a value that a flag does not take |
 //! | [`usage_error`] | every usage error as one line |
 //! | [`pitfalls`] | curl without `-f`, commands whose exit status says nothing |
 //! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
@@ -26,6 +27,7 @@ pub mod dry_run;
 pub mod environment;
 pub mod generate;
 pub mod man;
+pub mod meant;
 pub mod parse;
 pub mod pitfalls;
 pub mod plan;

@@ -4,7 +4,7 @@ use super::args::{Args, Format};
 use super::environment::{self, Settings};
 use super::plan::{catalog, location, plan, verbosity};
 use super::presets::list;
-use super::{dry_run, generate, texts, usage_error};
+use super::{dry_run, generate, meant, texts, usage_error};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::{Location, Name};
 use crate::platform::{console, stdio};
@@ -104,7 +104,8 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         ));
     }
     let dry = args.dry_run;
-    let plan = plan(args, &settings)?;
+    let mut plan = plan(args, &settings)?;
+    plan.if_not_found = meant::by_command(&model, words, &plan.command);
     Ok(match (dry, format) {
         (false, _) => Invocation::Run(Box::new(plan)),
         (true, Format::Text) => Invocation::Print(dry_run::text(&plan).into_bytes()),

@@ -51,6 +51,7 @@ pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
     policy.seed = args.seed;
     Ok(Plan {
         command: args.command,
+        if_not_found: None,
         policy,
         rules,
         limits: Limits {
@@ -288,7 +289,8 @@ fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
                 }
                 (Err(why), Some(variable)) => {
                     let flag = environment::flag(id);
-                    warnings.push(usage_error::bad_set(&flag, variable, &set.text(), &why));
+                    let line = usage_error::bad_set(&flag, variable, &set.text(), &why);
+                    warnings.push(usage_error::ignored(&line));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The values of `--retry-on`, `--stop-on` and `--success-on`: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
+use super::meant::is_http;
 use super::presets::{Catalog, command, file};
 use crate::core::condition::Condition;
 use crate::core::exit_code;
@@ -110,10 +111,8 @@ fn unknown(text: &str) -> String {
 
 fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
-        exit_code::parse(part.trim()).ok_or_else(|| match part.trim().parse() {
-            Ok(400..=599_u16) => {
-                format!("'{text}' is not an exit status; for HTTP statuses, use the preset curl or wget")
-            }
+        exit_code::parse(part.trim()).ok_or_else(|| match part.trim() {
+            part if is_http(part) => format!("'{part}' is an HTTP status, not an exit status"),
             _ => {
                 format!("'{text}' is not an exit status (0 to {}) or a range of them", exit_code::MAX_TEXT)
             }

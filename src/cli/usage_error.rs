@@ -1,9 +1,10 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
-use super::{presets, values};
+use super::meant::{Meant, SETS, by_set, named, short_with_value};
+use super::values;
 use crate::core::shared::without_secret;
 use crate::core::spelling::misspelt;
-use crate::core::suggestions::{OPTIONS, option_elsewhere, with_two_dashes};
+use crate::core::suggestions::{OPTIONS, option_elsewhere, value_elsewhere, with_two_dashes};
 use crate::platform::program;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
@@ -19,6 +20,7 @@ pub fn line(error: &Error, model: &Command, words: &[OsString]) -> String {
         },
         ErrorKind::UnknownArgument => one_dash(model, words, &flag, error)
             .or_else(|| value_with_dash(model, words, &flag))
+            .or_else(|| number(words, &flag))
             .unwrap_or_else(|| unknown(model, &flag, &flag)),
         ErrorKind::ArgumentConflict => {
             let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
@@ -61,7 +63,9 @@ fn unknown(model: &Command, typed: &str, option: &str) -> String {
     }
     // A letter is too short to be misspelt.
     let ours = long_names(model);
-    let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(|name| name.starts_with("--"));
+    // Of other tools, neither is a short name: `--tail` is not `--fail`.
+    let is_long = |name: &&str| name.strip_prefix("--").is_some_and(|name| name.len() >= 5);
+    let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(is_long);
     let names = ours.iter().map(String::as_str).chain(theirs);
     let meant = if option.starts_with("--") { misspelt(option, names) } else { None };
     match meant.map(|meant| (meant, option_elsewhere(meant))) {
@@ -69,6 +73,15 @@ fn unknown(model: &Command, typed: &str, option: &str) -> String {
         Some((meant, None)) => format!("retry: {what}; did you mean {meant}?"),
         None => format!("retry: {what}; see retry --help"),
     }
+}
+
+/// The line for a number with a dash: `-5`. clap names its first digit.
+fn number(words: &[OsString], option: &str) -> Option<String> {
+    let word = words.iter().skip(1).filter_map(|word| word.to_str()).find(|word| word.starts_with(option))?;
+    let number = word.strip_prefix('-')?;
+    let attempts = values::count(number).ok().filter(|_| number.starts_with(|c: char| c.is_ascii_digit()))?;
+    let what = format!("unknown option {word}: --retries counts attempts, the first included");
+    Some(with_example(&what, &format!("--retries {attempts}")))
 }
 
 /// The long options, aliases included.
@@ -145,47 +158,32 @@ pub fn bad_variable(flag: &str, variable: &str, value: &str, why: &str, example:
         format!("RETRY_{}={value}", flag.trim_start_matches("--").replace('-', "_").to_uppercase())
     });
     match example.filter(|_| !is_unsupported(flag)) {
-        Some(example) => format!("{what}; the variable is ignored. Example: {example}"),
-        None => format!("{what}; the variable is ignored"),
+        Some(example) => format!("{what}. Example: {example}"),
+        None => what,
     }
+}
+
+/// A line about a bad variable, which is not used, as a warning.
+pub fn ignored(line: &str) -> String {
+    format!("{line}. The variable is ignored")
 }
 
 /// The same for a set of outcomes with a name that no preset has.
 pub fn bad_set(flag: &str, variable: &str, value: &str, why: &str) -> String {
-    let (hint, example) =
-        meant_by_set(flag, value).unwrap_or_else(|| (String::new(), format!("{flag} {}", example(flag))));
+    let Meant { hint, example } = meant_by_set(flag, value);
     bad_variable(flag, variable, value, &format!("{why}{hint}"), &example)
 }
 
 /// The line for a value that is bad only together with others. `given` is the flag with the value: `--retry-on 7,x`.
 pub fn line_for_value(flag: &str, value: &str, why: &str) -> String {
-    let (hint, example) =
-        meant_by_set(flag, value).unwrap_or_else(|| (String::new(), format!("{flag} {}", example(flag))));
+    let Meant { hint, example } = meant_by_set(flag, value);
     let what = invalid_value(flag, value, &format!("for {flag}"), &format!("{why}{hint}"));
     with_example(&what, &example)
 }
 
-/// The flags that take a set of outcomes.
-const SETS: [&str; 3] = ["--retry-on", "--stop-on", "--success-on"];
-
-/// What was meant by a value that is no set of outcomes: the end of a sentence, and words that would have been right.
-fn meant_by_set(flag: &str, value: &str) -> Option<(String, String)> {
-    if !SETS.contains(&flag) {
-        return None;
-    }
-    if value.contains(' ') {
-        let output = format!("{flag}-output");
-        return Some((
-            format!("; to match the output, use {output}"),
-            format!("{output} '{}'", visible(flag, value)),
-        ));
-    }
-    if value.parse().is_ok_and(|status: u16| (400..600).contains(&status)) {
-        return Some((String::new(), format!("{flag} curl")));
-    }
-    let items: Vec<&str> = value.split(',').map(str::trim).collect();
-    let near: Vec<&str> = items.iter().map(|item| misspelt(item, presets::names()).unwrap_or(item)).collect();
-    (near != items).then(|| (String::new(), format!("{flag} {}", visible(flag, &near.join(",")))))
+fn meant_by_set(flag: &str, value: &str) -> Meant {
+    let usual = || Meant { hint: String::new(), example: format!("{flag} {}", example(flag)) };
+    by_set(flag, value).unwrap_or_else(usual)
 }
 
 /// Why a value is bad, and words that would have been right: those that were meant, if that can be seen.
@@ -211,13 +209,17 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
     if let Some((to, other)) = elsewhere {
         return (format!("{why}; {to}, use {other}"), format!("{other} {value}"));
     }
-    if let Some((hint, example)) = meant_by_set(flag, value) {
+    if let Some(Meant { hint, example }) = by_set(flag, value) {
         return (format!("{why}{hint}"), example);
+    }
+    if let Some(row) = value_elsewhere(flag, value) {
+        return (format!("{why}{}", row.said), format!("{flag} {}", row.meant));
     }
     let near = misspelt(value, valid.iter().map(String::as_str)).map(str::to_owned);
     // A set in lower case would pass as the name of a preset.
     let lower = (!SETS.contains(&flag)).then(|| value.to_lowercase());
-    let others = [value.replace(',', "."), value.replace(';', ",")];
+    let apart = value.split([' ', ',']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(",");
+    let others = [value.replace(',', "."), value.replace(';', ","), apart];
     let works = |value: &String| {
         let words = ["retry".to_owned(), format!("{flag}={value}"), "--".to_owned(), "true".to_owned()];
         model.clone().try_get_matches_from(words).is_ok()
@@ -246,17 +248,6 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
         before = text;
     }
     format!("retry: an option value is {NOT_UTF8}")
-}
-
-/// `--base` and `1` from `-b1`, `-vb1` or `-b=1`.
-fn short_with_value(model: &Command, word: &str) -> Option<(String, String)> {
-    let cluster = word.strip_prefix('-').filter(|cluster| !cluster.starts_with('-'))?;
-    cluster.char_indices().find_map(|(index, letter)| {
-        let arg = model.get_arguments().find(|arg| arg.get_short() == Some(letter))?;
-        let value = &cluster[index + letter.len_utf8()..];
-        let value = value.strip_prefix('=').unwrap_or(value);
-        arg.get_action().takes_values().then_some((format!("--{}", arg.get_long()?), value.to_owned()))
-    })
 }
 
 const NOT_UTF8: &str = "not valid UTF-8";
@@ -361,15 +352,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--generate", "man"),
 ];
 
-/// The flag with this name or alias: `--attempts`.
-fn named<'a>(model: &'a Command, flag: &str) -> Option<&'a Arg> {
-    model.get_arguments().find(|arg| {
-        let names = arg.get_long_and_visible_aliases().unwrap_or_default();
-        names.iter().any(|name| flag.strip_prefix("--") == Some(name))
-    })
-}
-
-/// The same for a flag that is named by an alias.
+/// A good value for a flag that may be named by an alias.
 fn example_for(model: &Command, flag: &str) -> &'static str {
     let long = named(model, flag).and_then(Arg::get_long).unwrap_or_default();
     example(&format!("--{long}"))

@@ -58,6 +58,13 @@ pub fn delays(text: &str) -> Result<Delays, String> {
         "" => Err("empty item in the list".to_owned()),
         part => duration(part).map_err(|error| format!("'{part}': {error}")),
     };
+    let are_apart = |part: &str| {
+        let mut words = part.split_whitespace();
+        duration(part).is_err() && words.all(|word| duration(word).is_ok()) && !part.trim().is_empty()
+    };
+    if text.split(',').any(|part| part.trim().contains(' ') && are_apart(part)) {
+        return Err("separate delays with commas".to_owned());
+    }
     text.split(',').map(one).collect::<Result<_, _>>().map(Delays)
 }
 
@@ -71,7 +78,7 @@ pub fn attempts(text: &str) -> Result<Attempts, String> {
         "inf" => Ok(Attempts::Unlimited),
         text => match count(text) {
             Ok(number) => Ok(Attempts::AtMost(number.get())),
-            Err(_) => Err("must be 1 or more, or inf".to_owned()),
+            Err(_) => Err("must be a whole number, 1 or more, or inf".to_owned()),
         },
     }
 }
@@ -263,6 +270,11 @@ mod tests {
             Ok([500, 150_000, 3_600_000].map(Duration::from_millis).to_vec())
         );
         assert_eq!(delays("1,5M").unwrap_err(), "'5M': use m for minutes");
+        assert_eq!(delays("1m 30s 2s"), Ok(vec![Duration::from_secs(92)]));
+        for text in ["1 2 3", "1, 2 3", "1s 2"] {
+            assert_eq!(delays(text).unwrap_err(), "separate delays with commas", "{text}");
+        }
+        assert_eq!(delays("1 x").unwrap_err(), "'1 x': x is not a unit; use ms, s, m, h, d or w");
     }
 
     #[test]

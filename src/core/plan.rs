@@ -14,6 +14,8 @@ use std::time::Duration;
 pub struct Plan {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
+    /// What was meant if there is no such command: it may be part of the value of the option before it.
+    pub if_not_found: Option<String>,
     /// Attempts, delays and the deadline.
     pub policy: Policy,
     /// Which attempts are good, worth another one, or final.

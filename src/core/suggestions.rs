@@ -1,9 +1,10 @@
 //! What people type out of habit, from other tools and from shells, and what is said about it. One table for options,
-//! one for commands. Each row says what the other tool means, because no suggestion is better than a wrong one.
+//! one for values, one for commands. Each row says what the other tool means, because no suggestion is better than a wrong one.
 //!
 //! Sources: the manuals of minfrin/retry (Debian), kadwanev/retry, joshdk/retry, recur 3, attempt 1.1, the action
 //! nick-fields/retry, `curl --retry` and timeout(1) of coreutils; docs/migrating.md compares them with `retry`.
 
+use super::duration;
 use super::spelling::plain;
 use std::ffi::OsString;
 
@@ -58,7 +59,7 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--fixed-delay",
             "-d",
         ],
-        "for a fixed delay, use --base with --backoff constant; before the first attempt, --initial-delay",
+        "for a delay before the first attempt, use --initial-delay; for a fixed delay, --base with --backoff constant",
         "--base 5 --backoff constant",
     ),
     row(&["--linear"], "--backoff sets how the delay grows", "--backoff linear"),
@@ -145,6 +146,11 @@ pub const OPTIONS: &[OptionElsewhere] = &[
         "retry retries every failure unless --retry-on or --stop-on is given",
         "",
     ),
+    row(
+        &["--preset", "--presets", "--profile"],
+        "--retry-on and --stop-on take presets; auto is the preset of the command",
+        "--retry-on auto",
+    ),
     row(&["--retry-connrefused"], "the preset curl includes it", "--retry-on curl"),
     row(
         &["--until-fail", "--until-failure", "--invert", "--not"],
@@ -226,6 +232,23 @@ pub const OPTIONS: &[OptionElsewhere] = &[
         "--log-format json",
     ),
     row(&["--log-file"], "--log writes messages to a file", "--log ./retry.log"),
+    row(&["--junit-xml", "--junit-file"], "--junit writes a JUnit report", "--junit retry.xml"),
+    row(
+        &["--state-dir", "--state-directory", "--state-file"],
+        "--state is the place of circuit breakers and retry budgets",
+        "--state /var/lib/retry",
+    ),
+    row(
+        &["--reset", "--reset-breaker", "--reset-circuit", "--reset-budget"],
+        "--reset-state NAME forgets a circuit breaker and a retry budget",
+        "",
+    ),
+    row(&["--show"], "--show-state lists circuit breakers and retry budgets, --list-presets the presets", ""),
+    row(
+        &["--budget-size", "--budget-tokens", "--budget-max"],
+        "--budget-burst is the size of a retry budget",
+        "--budget registry --budget-burst 20",
+    ),
     row(&["--name", "--message"], "--label names the run in messages", "--label deploy"),
 ];
 
@@ -233,6 +256,64 @@ pub const OPTIONS: &[OptionElsewhere] = &[
 pub fn option_elsewhere(option: &str) -> Option<&'static OptionElsewhere> {
     let plain = plain(option);
     OPTIONS.iter().find(|row| row.names.contains(&plain.as_str()))
+}
+
+/// A value of another tool, or from another language, that has another word here.
+#[derive(Debug)]
+pub struct ValueElsewhere {
+    pub flag: &'static str,
+    /// What is typed, in lower case.
+    pub typed: &'static [&'static str],
+    /// The end of the sentence that says what is wrong, with its semicolon; may be empty.
+    pub said: &'static str,
+    /// What can be typed instead.
+    pub meant: &'static str,
+}
+
+const fn value(
+    flag: &'static str,
+    typed: &'static [&'static str],
+    said: &'static str,
+    meant: &'static str,
+) -> ValueElsewhere {
+    ValueElsewhere { flag, typed, said, meant }
+}
+
+const ON: &[&str] = &["on", "yes", "true", "1"];
+const OFF: &[&str] = &["off", "no", "false", "0"];
+
+/// The values of other tools.
+pub const VALUES: &[ValueElsewhere] = &[
+    value("--retries", &["infinite", "infinity", "unlimited", "forever", "always"], "", "inf"),
+    value("--backoff", &["fixed", "none", "no", "off", "flat", "static"], "", "constant"),
+    value("--backoff", &["exp", "expo"], "", "exponential"),
+    value("--backoff", &["fib"], "", "fibonacci"),
+    value("--backoff", &["lin"], "", "linear"),
+    value("--jitter", &["off", "no", "false"], "", "none"),
+    value("--progress", ON, "", "always"),
+    value("--progress", OFF, "", "never"),
+    value("--color", ON, "", "always"),
+    value("--color", OFF, "", "never"),
+    value("--ci", OFF, "", "none"),
+    value("--log-format", &["plain", "human", "console"], "", "text"),
+    value("--log-format", &["jsonl", "ndjson"], "", "json"),
+    value("--leftovers", &["leave", "ignore", "none"], "", "keep"),
+    value("--leftovers", &["kill", "stop", "terminate"], "", "end"),
+    value(
+        "--retry-on",
+        &["network", "net", "transient", "temporary", "connection", "dns", "http"],
+        "; auto is the preset of the command",
+        "auto",
+    ),
+    value("--retry-on", &["all", "any", "error", "errors", "failure", "fail"], "", "nonzero"),
+    value("--stop-on", &["all", "any", "error", "errors", "failure", "fail"], "", "nonzero"),
+    value("--success-on", &["all", "any", "error", "errors", "failure", "fail"], "", "nonzero"),
+];
+
+/// What is said about a value of another tool.
+pub fn value_elsewhere(flag: &str, value: &str) -> Option<&'static ValueElsewhere> {
+    let value = value.trim().to_lowercase();
+    VALUES.iter().find(|row| row.flag == flag && row.typed.contains(&value.as_str()))
 }
 
 /// A command that is not found because it is a part of something else.
@@ -250,9 +331,24 @@ pub struct CommandElsewhere {
 /// The commands that are not found, from special to general; the last row is for all others.
 pub const COMMANDS: &[CommandElsewhere] = &[
     CommandElsewhere {
+        is: |word| word.ends_with('\r'),
+        said: "the script that calls retry has CRLF line endings: convert it to LF, for example with dos2unix",
+        example: "make\r",
+    },
+    CommandElsewhere {
         is: |word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()),
         said: "for {} attempts, the first included: retry --retries {} -- COMMAND",
         example: "5",
+    },
+    CommandElsewhere {
+        is: |word| duration::parse(word).is_ok(),
+        said: "for a time limit, use --timeout {}; for a delay, --base {}",
+        example: "10s",
+    },
+    CommandElsewhere {
+        is: |word| matches!(word, "help" | "version"),
+        said: "did you mean retry --{}?",
+        example: "help",
     },
     CommandElsewhere {
         is: |word| variable(word).is_some(),
@@ -261,18 +357,29 @@ pub const COMMANDS: &[CommandElsewhere] = &[
     },
     CommandElsewhere {
         is: |word| ["|", "&&", "||", ";", ">", "<", "$(", "`"].iter().any(|sign| word.contains(sign)),
-        said: "a pipe, a list or a redirection needs a shell: retry -- sh -c '...'",
+        said: "pipes, && and redirections need a shell: retry -- sh -c '...'",
         example: "a | b",
     },
+    CommandElsewhere { is: |word| is_line(word), said: QUOTED, example: "curl -f http://x" },
     CommandElsewhere {
-        is: |word| is_line(word),
-        said: "quoted as one word: remove the quotes, or use sh -c '...'",
-        example: "curl -f http://x",
+        is: |word| CHANGE_THE_SHELL.contains(&word),
+        said: "a shell builtin: running it in a child process would not change your shell",
+        example: "cd",
     },
     CommandElsewhere {
         is: |word| BUILTINS.contains(&word),
-        said: "part of the shell: retry -- sh -c '...'",
-        example: "cd",
+        said: "a shell builtin: retry -- sh -c '...'",
+        example: "eval",
+    },
+    CommandElsewhere {
+        is: |word| KEYWORDS.contains(&word),
+        said: "a shell keyword: retry -- sh -c '...'",
+        example: "if",
+    },
+    CommandElsewhere {
+        is: |word| BASH_KEYWORDS.contains(&word),
+        said: "a keyword of bash: retry -- bash -c '...'",
+        example: "[[",
     },
     CommandElsewhere {
         is: |word| !word.contains('/') && !word.is_empty(),
@@ -281,13 +388,24 @@ pub const COMMANDS: &[CommandElsewhere] = &[
     },
 ];
 
-/// What POSIX shells and bash do themselves: builtins that change the shell, and reserved words.
-const BUILTINS: &[&str] = &[
-    "!", ".", ":", "alias", "builtin", "case", "cd", "command", "declare", "do", "eval", "exec", "exit",
-    "export", "for", "function", "hash", "if", "let", "local", "popd", "pushd", "read", "readonly", "return",
-    "select", "set", "shift", "shopt", "source", "trap", "type", "ulimit", "umask", "unalias", "unset",
-    "until", "wait", "while", "{", "(", "[[",
+/// What is said about a command with arguments in quotes.
+pub const QUOTED: &str = "quoted as one word: remove the quotes, or use sh -c '...'";
+
+/// The builtins of POSIX shells and of bash that change the shell or wait for its jobs.
+const CHANGE_THE_SHELL: &[&str] = &[
+    ".", "alias", "cd", "declare", "exec", "exit", "export", "let", "local", "popd", "pushd", "read",
+    "readonly", "return", "set", "shift", "shopt", "source", "trap", "typeset", "ulimit", "umask", "unalias",
+    "unset", "wait",
 ];
+
+/// Their other builtins that are not programs as well.
+const BUILTINS: &[&str] = &[":", "builtin", "command", "eval", "hash", "type"];
+
+/// The reserved words of POSIX shells.
+const KEYWORDS: &[&str] = &["!", "(", "case", "do", "for", "if", "until", "while", "{"];
+
+/// The further ones of bash.
+const BASH_KEYWORDS: &[&str] = &["((", "[[", "function", "select", "time"];
 
 /// What is said about a command that is not found; `None` for a path, which says itself where there is nothing.
 pub fn command_elsewhere(command: &[OsString]) -> Option<String> {
@@ -339,14 +457,39 @@ mod tests {
     }
 
     #[test]
+    fn no_value_has_two_rows() {
+        let mut values: Vec<_> =
+            VALUES.iter().flat_map(|row| row.typed.iter().map(|typed| (row.flag, *typed))).collect();
+        let all = values.len();
+        values.sort_unstable();
+        values.dedup();
+        assert_eq!(values.len(), all);
+        assert_eq!(value_elsewhere("--backoff", "None").map(|row| row.meant), Some("constant"));
+        assert!(value_elsewhere("--base", "none").is_none());
+    }
+
+    #[test]
     fn each_example_of_a_command_has_its_row() {
         for row in COMMANDS {
             let first = COMMANDS.iter().find(|other| (other.is)(row.example)).unwrap();
             assert_eq!(first.said, row.said, "{}", row.example);
         }
-        for builtin in BUILTINS {
-            let said = command_elsewhere(&[builtin.into()]).unwrap();
-            assert!(said.starts_with("part of the shell"), "{builtin}: {said}");
+        for (words, start) in [
+            (CHANGE_THE_SHELL, "a shell builtin: running it in a child process"),
+            (BUILTINS, "a shell builtin: retry"),
+            (KEYWORDS, "a shell keyword"),
+            (BASH_KEYWORDS, "a keyword of bash"),
+        ] {
+            for word in words {
+                let said = command_elsewhere(&[word.into()]).unwrap();
+                assert!(said.starts_with(start), "{word}: {said}");
+            }
+        }
+        for (word, said) in [
+            ("1.5h", "for a time limit, use --timeout 1.5h; for a delay, --base 1.5h"),
+            ("version", "did you mean retry --version?"),
+        ] {
+            assert_eq!(command_elsewhere(&[word.into()]).as_deref(), Some(said));
         }
         for path in ["./deploy", "/no such/tool", ""] {
             assert_eq!(command_elsewhere(&[path.into()]), None, "{path}");

@@ -1,6 +1,8 @@
-//! Why the kernel says that a file does not exist (ENOENT) which does: it names an interpreter, or a loader, that does not.
-//! execve(2) has one errno for both.
+//! Why a command cannot be run, where the errno of execve(2) does not say it: ENOENT for a file that exists, but names an
+//! interpreter or a loader that does not; EACCES for a directory and for a file without execute permission.
 
+use crate::core::suggestions::QUOTED;
+use crate::platform::files::may_execute;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
@@ -15,15 +17,36 @@ pub fn missing(program: &OsStr) -> Option<String> {
     Some(lacking(&start))
 }
 
+/// Why a command that does exist was refused (EACCES), for a message; `None` if the system's reason is the best one.
+pub fn refused(program: &OsStr) -> Option<String> {
+    if is_path(program) && Path::new(program).is_dir() {
+        return Some("it is a directory".to_owned());
+    }
+    let file = find(program)?.metadata().ok()?;
+    (!may_execute(&file)).then(|| "it is not executable; chmod +x makes it so".to_owned())
+}
+
+/// What is said about a path that does not exist because arguments follow it, as in `retry './deploy now'`.
+pub fn with_arguments(program: &OsStr) -> Option<String> {
+    let (path, _) = program.to_str()?.split_once(' ')?;
+    (path.contains('/') && Path::new(path).is_file()).then(|| QUOTED.to_owned())
+}
+
 /// The file that would be executed.
 #[expect(clippy::disallowed_methods, reason = "the kernel has looked for the command in PATH as well")]
 fn find(program: &OsStr) -> Option<PathBuf> {
     let path = Path::new(program);
-    if path.components().count() > 1 || path.has_root() || program.as_encoded_bytes().contains(&b'/') {
+    if is_path(program) {
         return path.is_file().then(|| path.to_owned());
     }
     let directories = std::env::var_os("PATH")?;
     std::env::split_paths(&directories).map(|directory| directory.join(path)).find(|file| file.is_file())
+}
+
+/// Whether a command is not looked for in PATH.
+fn is_path(program: &OsStr) -> bool {
+    let path = Path::new(program);
+    path.components().count() > 1 || path.has_root() || program.as_encoded_bytes().contains(&b'/')
 }
 
 /// What the file that begins like this lacks.
@@ -36,7 +59,8 @@ fn lacking(start: &[u8]) -> String {
     let shown = String::from_utf8_lossy(name.trim_ascii_end()).into_owned();
     if name.ends_with(b"\r") {
         return format!(
-            "its first line ends in CRLF, so its interpreter would be {shown}\\r: convert it to LF"
+            "its first line ends in CRLF, so its interpreter would be {shown}\\r: convert the script to LF line \
+             endings, for example with dos2unix"
         );
     }
     format!("its interpreter {shown} does not exist")
@@ -53,7 +77,8 @@ mod tests {
             (b"#! /bin/nope -e\nx", "its interpreter /bin/nope does not exist"),
             (
                 b"#!/bin/sh\r\necho\r\n",
-                "its first line ends in CRLF, so its interpreter would be /bin/sh\\r: convert it to LF",
+                "its first line ends in CRLF, so its interpreter would be /bin/sh\\r: convert the script to LF line \
+                 endings, for example with dos2unix",
             ),
             (b"\x7fELF\x02\x01", "its loader does not exist: it was built for another system"),
             (b"", "its loader does not exist: it was built for another system"),

@@ -76,17 +76,22 @@ fn variables(env: &AttemptEnv<'_>) -> Vec<(&'static str, String)> {
 /// The kinds follow the statuses of env(1) and timeout(1): 127 for ENOENT (also for a missing interpreter), 126 for any
 /// other error that is permanent.
 fn not_started(program: Program<'_>, error: &io::Error) -> NotStarted {
-    let kind = if error.kind() == io::ErrorKind::NotFound {
-        if let Program::Argv([first, ..]) = program
-            && let Some(why) = interpreter::missing(first)
-        {
-            return NotStarted { kind: SpawnFailure::NoInterpreter, why };
-        }
-        SpawnFailure::NotFound
-    } else if platform::is_transient(error) {
-        SpawnFailure::Transient
-    } else {
-        SpawnFailure::NotExecutable
+    let first = match program {
+        Program::Argv([first, ..]) => Some(first.as_os_str()),
+        _ => None,
     };
-    NotStarted { kind, why: describe(error) }
+    let (kind, why) = match error.kind() {
+        io::ErrorKind::NotFound => {
+            if let Some(why) = first.and_then(interpreter::missing) {
+                return NotStarted { kind: SpawnFailure::NoInterpreter, why };
+            }
+            (SpawnFailure::NotFound, first.and_then(interpreter::with_arguments))
+        }
+        _ if platform::is_transient(error) => (SpawnFailure::Transient, None),
+        io::ErrorKind::PermissionDenied => {
+            (SpawnFailure::NotExecutable, first.and_then(interpreter::refused))
+        }
+        _ => (SpawnFailure::NotExecutable, None),
+    };
+    NotStarted { kind, why: why.unwrap_or_else(|| describe(error)) }
 }

@@ -254,7 +254,8 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
             let program = typed_program(&plan.command);
             match kind {
                 SpawnFailure::NotFound => {
-                    let why = command_elsewhere(&plan.command).unwrap_or_else(|| why.clone());
+                    let meant = plan.if_not_found.clone().or_else(|| command_elsewhere(&plan.command));
+                    let why = meant.unwrap_or_else(|| why.clone());
                     format!("{program}: command not found ({})", visible(&why))
                 }
                 SpawnFailure::NoInterpreter | SpawnFailure::NotExecutable => {

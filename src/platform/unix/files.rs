@@ -1,9 +1,14 @@
 //! Reading and writing a file at an offset, and what else differs about files.
 
 pub use crate::platform::system::files::{SEARCH, link_unnamed, names_open_files, open_unnamed};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+
+/// Whether someone may execute a file with this metadata.
+pub fn may_execute(file: &Metadata) -> bool {
+    file.permissions().mode() & 0o111 != 0
+}
 
 /// Reads at an offset; 0 at the end.
 ///
