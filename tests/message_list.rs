@@ -53,6 +53,7 @@ fn kind(event: &Event<'_, Outcome>) -> &'static str {
         Event::Refused { .. } => "refused",
         Event::Circuit { .. } => "circuit",
         Event::Succeeded { .. } => "succeeded",
+        Event::Slow { .. } => "slow",
         Event::Killing { .. } => "killing",
         Event::Interrupted { .. } => "interrupted",
         // Their text comes from elsewhere, and is passed on.
@@ -60,7 +61,7 @@ fn kind(event: &Event<'_, Outcome>) -> &'static str {
     }
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "starting",
     "good",
     "failed",
@@ -68,6 +69,7 @@ const KINDS: [&str; 11] = [
     "condition failed",
     "falling back",
     "refused",
+    "slow",
     "circuit",
     "succeeded",
     "killing",
@@ -310,6 +312,12 @@ fn other_events(document: &mut Document) {
         &run,
         &interrupted(Some((&outcome, SHORT))),
         "a signal came, and the command exited by itself",
+    );
+    let slow = Event::Slow { signal, left: LONG };
+    document.event(
+        &plan("--kill-after 152"),
+        &slow,
+        "after a time limit, processes still run 2 s after the signal",
     );
     let killing = |signal, request| Event::Killing { signal, request };
     document.event(&run, &killing(signal, KillRequest::SentAgain), "a process sent the same signal again");

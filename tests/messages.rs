@@ -408,6 +408,22 @@ fn an_interrupted_command_that_handles_the_signal_is_said_to_have_ended_as_it_di
 }
 
 #[test]
+fn a_command_that_does_not_end_at_its_limit_is_said_once() {
+    let scratch = Scratch::new();
+    let options = "--retries 1 --timeout 1 --kill-after 4";
+    are(
+        &lines(&scratch, options, &shell("trap '' TERM; while :; do sleep 0.01; done")),
+        &[
+            "retry: timed out, and still running after SIGTERM; SIGKILL in [12]s",
+            r"retry: attempt 1/1 failed: timed out after <T> \(sent SIGTERM, then SIGKILL\)\. Giving up after <T>",
+        ],
+    );
+    let quiet =
+        lines(&scratch, &format!("-q {options}"), &shell("trap '' TERM; while :; do sleep 0.01; done"));
+    assert_eq!(quiet.len(), 1, "{quiet:?}");
+}
+
+#[test]
 fn a_signal_that_comes_again_is_said_to_kill() {
     let scratch = Scratch::new();
     let retry = scratch.start("", "trap : TERM; : > ready; while :; do sleep 0.01; done");

@@ -66,6 +66,9 @@ struct Members {
 /// How often the tree is searched without a wakeup: we get no SIGCHLD when a process ends that is another's child.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// A command that cleans up for longer than this after the signal of a time limit looks as if nothing happened.
+const SLOW_AFTER: Duration = Duration::from_secs(2);
+
 /// How long a process may take to end after SIGKILL before it counts as stuck in the kernel.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -119,13 +122,15 @@ impl Tree {
     }
 
     /// Ends the processes in `scope`: sends `signal`, and SIGKILL after `grace` or as soon as repeated signals ask for
-    /// it. Returns when they are gone, or cannot be ended.
+    /// it. Returns when they are gone, or cannot be ended. `slow` gets the rest of the grace period, at most once, when
+    /// they are not gone after [`SLOW_AFTER`].
     pub fn end(
         &self,
         event_loop: &mut EventLoop,
         scope: Scope,
         signal: Signal,
         grace: Duration,
+        slow: &mut dyn FnMut(Duration),
     ) -> Termination {
         // The grace period goes on even if the command stops itself now.
         event_loop.ignore_lone_stops();
@@ -136,9 +141,14 @@ impl Tree {
             let _gone = resume(event_loop, &process);
         }
         let kill_at = event_loop.now().saturating_add(grace);
+        let mut slow_at = Some(event_loop.now().saturating_add(SLOW_AFTER));
         while !event_loop.is_kill_requested() && event_loop.now() < kill_at {
             if self.is_gone(event_loop, scope) {
                 return Termination { escalation: Escalation::FirstSignal, survivors: Survivors::None };
+            }
+            if slow_at.is_some_and(|at| event_loop.now() >= at) {
+                slow_at = None;
+                slow(kill_at.saturating_sub(event_loop.now()));
             }
             event_loop.next(Some(kill_at.min(event_loop.now() + POLL_INTERVAL)));
         }

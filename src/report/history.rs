@@ -127,6 +127,7 @@ impl History {
             | Event::ConditionFailed { .. }
             | Event::FallingBack
             | Event::Circuit { .. }
+            | Event::Slow { .. }
             | Event::Killing { .. }
             | Event::Broken { .. }
             | Event::Warning { .. }

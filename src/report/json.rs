@@ -171,6 +171,7 @@ impl LogEntry {
                 };
                 (name, Some(fields(plan, *number)), None)
             }
+            Event::Slow { signal, .. } => ("slow", None, Some(signal.to_string())),
             Event::Killing { signal, .. } => ("killing", None, Some(signal.to_string())),
             Event::HookFailed { .. } => ("hook-failed", None, None),
             Event::ConditionFailed { .. } => ("condition-failed", None, None),

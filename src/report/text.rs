@@ -110,6 +110,9 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
+        Event::Slow { signal, left } => {
+            format!("timed out, and still running after {signal}; SIGKILL in {}", time_left(*left))
+        }
         Event::Killing { signal, request } => {
             let how = match request {
                 KillRequest::SentAgain => "again",

@@ -77,6 +77,13 @@ pub enum Event<'a, O> {
         failures: u64,
         elapsed: Duration,
     },
+    /// A time limit has ended a command, and some of its processes still run.
+    Slow {
+        /// The signal that they have received.
+        signal: Signal,
+        /// The time until they get SIGKILL.
+        left: Duration,
+    },
     /// The command gets SIGKILL, because a signal that ends the run came again.
     Killing {
         /// The signal that came again.
@@ -127,6 +134,7 @@ impl<O> Event<'_, O> {
             Self::HookFailed { .. }
             | Self::ConditionFailed { .. }
             | Self::FallingBack
+            | Self::Slow { .. }
             | Self::Killing { .. }
             | Self::Interrupted { .. }
             | Self::Circuit { change: CircuitChange::Opened { .. }, .. }

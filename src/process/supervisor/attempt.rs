@@ -91,7 +91,13 @@ impl Supervisor<'_> {
             (Remaining::Visible(pids), Leftovers::End) => pids,
         };
         match tree
-            .end(&mut self.event_loop, Scope::AllSessions, limits.timeout_signal, limits.kill_after)
+            .end(
+                &mut self.event_loop,
+                Scope::AllSessions,
+                limits.timeout_signal,
+                limits.kill_after,
+                &mut |_| {},
+            )
             .survivors
         {
             Survivors::None => LeftRunning::Ended(pids),

@@ -138,7 +138,9 @@ impl<'a> Supervisor<'a> {
         self.guard_now(observer).renew();
         let (signal, kill_after) = (self.plan.limits.timeout_signal, self.plan.limits.kill_after);
         let Termination { escalation, survivors } =
-            tree.end(&mut self.event_loop, Scope::AllSessions, signal, kill_after);
+            tree.end(&mut self.event_loop, Scope::AllSessions, signal, kill_after, &mut |left| {
+                observer.event(&Event::Slow { signal, left });
+            });
         (Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }), took)
     }
 
@@ -183,7 +185,7 @@ impl<'a> Supervisor<'a> {
     pub(super) fn end_tree_if_interrupted(&mut self) {
         if let Some(signal) = self.event_loop.interrupted() {
             let kill_after = self.plan.limits.kill_after;
-            self.run_tree.end(&mut self.event_loop, Scope::OurSession, signal, kill_after);
+            self.run_tree.end(&mut self.event_loop, Scope::OurSession, signal, kill_after, &mut |_| {});
         }
     }
 
