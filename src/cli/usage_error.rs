@@ -63,7 +63,7 @@ fn unknown(model: &Command, typed: &str, option: &str) -> String {
     }
     // A letter is too short to be misspelt.
     let ours = long_names(model);
-    // Of other tools, neither is a short name: `--tail` is not `--fail`.
+    // A short name of another tool is not guessed: `--tail` is near `--fail` and means something else.
     let is_long = |name: &&str| name.strip_prefix("--").is_some_and(|name| name.len() >= 5);
     let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(is_long);
     let names = ours.iter().map(String::as_str).chain(theirs);
