@@ -215,6 +215,9 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
     if let Some(row) = value_elsewhere(flag, value) {
         return (format!("{why}{}", row.said), format!("{flag} {}", row.meant));
     }
+    if may_hold_secret(flag, value) {
+        return (why, format!("{flag} {}", example(flag)));
+    }
     let near = misspelt(value, valid.iter().map(String::as_str)).map(str::to_owned);
     // A set in lower case would pass as the name of a preset.
     let lower = (!SETS.contains(&flag)).then(|| value.to_lowercase());
@@ -258,9 +261,12 @@ fn invalid_value(flag: &str, value: &str, place: &str, why: &str) -> String {
 
 /// The value of a flag in a message: one line, no escape sequence, no password.
 pub fn visible(flag: &str, value: &str) -> String {
-    // Only --state takes a URL, but one may be typed anywhere.
-    let may_hold_secret = flag == "--state" || value.contains("://") && value.contains(['@', '?']);
-    if may_hold_secret { escaped(&without_secret(OsStr::new(value))) } else { escaped(value) }
+    if may_hold_secret(flag, value) { escaped(&without_secret(OsStr::new(value))) } else { escaped(value) }
+}
+
+/// Only --state takes a URL, but one may be typed anywhere.
+fn may_hold_secret(flag: &str, value: &str) -> bool {
+    flag == "--state" || value.contains("://") && value.contains(['@', '?'])
 }
 
 /// A text from elsewhere in a usage error: one line, no escape sequence.
