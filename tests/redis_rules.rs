@@ -17,12 +17,11 @@ use proptest::test_runner::{Config, TestRunner};
 use redis::{Client, Commands};
 use retry::core::shared::{Location, Name};
 use retry::state::operation::{
-    Admit, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, Renew,
+    Admit, Condition, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, Renew,
 };
 use retry::state::record::RecordFormat;
 use retry::state::record_key::{RecordKey, RecordKind};
 use retry::state::redis::RedisStore;
-use retry::state::store::Condition;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Phase, Recorded, Renewal, Trip};
 use retry_loop::random::Random;

@@ -3,7 +3,7 @@
 //! line replaces that of the variable. A bad value is a warning that names the variable, which is ignored: it may belong
 //! to another program. (The `env` of clap has none of the four.)
 
-use super::{usage_error, values};
+use super::{shown, usage_error, values};
 use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
 use crate::core::spelling::misspelt;
@@ -98,7 +98,7 @@ struct Setting {
 
 impl Setting {
     fn note(&self) -> String {
-        let value = usage_error::visible(&self.flag(), &self.value.to_string_lossy());
+        let value = shown::visible(&self.flag(), &self.value.to_string_lossy());
         format!("{}={value} is used", self.variable)
     }
 
@@ -263,7 +263,7 @@ fn unknown_variables(model: &Command) -> Vec<String> {
             (None, _) => misspelt(&option, options.iter().map(String::as_str)),
         };
         let meant = meant.map(|option| variable_of(option.trim_start_matches("--")));
-        let shown = usage_error::escaped(&name);
+        let shown = shown::escaped(&name);
         match meant.filter(|meant| settings.contains(meant)) {
             Some(meant) => format!("ignoring {shown}, which is not a setting; did you mean {meant}?"),
             None => format!("ignoring {shown}, which is not a setting"),

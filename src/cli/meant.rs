@@ -1,9 +1,9 @@
 //! What was meant by a value that a flag does not take, and by a word that would have been a command.
 
-use super::usage_error::{escaped, visible};
+use super::sets::{class_of_http, whole_class};
+use super::shown::{escaped, visible};
 use super::{presets, sets, values};
 use crate::core::duration::Unit;
-use crate::core::exit_code;
 use crate::core::signal::Signal;
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::value_elsewhere;
@@ -49,29 +49,6 @@ pub fn by_set(flag: &str, value: &str) -> Option<Meant> {
     }
     let near: Vec<&str> = items.iter().map(|item| misspelt(item, presets::names()).unwrap_or(item)).collect();
     (near != items).then(|| meant("", format!("{flag} {}", visible(flag, &near.join(",")))))
-}
-
-/// `4` or `5` for an HTTP status of an error: `404`, `5xx`, `500-599`.
-fn class_of_http(item: &str) -> Option<char> {
-    let item = whole_class(item);
-    let class = item.chars().next().filter(|class| "45".contains(*class))?;
-    let is_class = item.get(1..).is_some_and(|rest| rest.eq_ignore_ascii_case("xx"));
-    let is_status = item.len() == 3 && item.bytes().all(|byte| byte.is_ascii_digit());
-    ((is_class || is_status) && exit_code::parse(item).is_none()).then_some(class)
-}
-
-/// `5xx` for `500-599`.
-fn whole_class(item: &str) -> &str {
-    match item {
-        "400-499" => "4xx",
-        "500-599" => "5xx",
-        item => item,
-    }
-}
-
-/// Whether this is the HTTP status of an error, and no exit status.
-pub fn is_http(item: &str) -> bool {
-    class_of_http(item).is_some()
 }
 
 /// The presets retry these HTTP statuses and stop on the others. Where that is what was asked for, they are the answer,
@@ -197,7 +174,7 @@ mod tests {
             ("--success-on", "404", "--success-on-output 'error: 404'"),
         ] {
             // Windows has such exit codes.
-            if exit_code::parse("404").is_none() {
+            if crate::core::exit_code::parse("404").is_none() {
                 assert_eq!(example(flag, value).as_deref(), Some(wanted), "{flag} {value}");
             }
         }

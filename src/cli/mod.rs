@@ -11,6 +11,7 @@
 //! | [`parse`](mod@parse) | from the words of an invocation to a plan to run or a text to print |
 //! | [`plan`](mod@plan) | from the flags to the plan |
 //! | [`meant`] | what was meant by a value that a flag does not take |
+//! | [`shown`] | texts from elsewhere in messages: one line, no password |
 //! | [`usage_error`] | every usage error as one line |
 //! | [`pitfalls`] | curl without `-f`, commands whose exit status says nothing |
 //! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
@@ -33,6 +34,7 @@ pub mod pitfalls;
 pub mod plan;
 pub mod presets;
 pub mod sets;
+pub mod shown;
 pub mod texts;
 pub mod usage_error;
 pub mod values;

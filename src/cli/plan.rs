@@ -6,7 +6,7 @@ use super::args::{
 use super::environment::{self, RunId, Settings};
 use super::presets::Catalog;
 use super::sets::OutcomeSet;
-use super::usage_error;
+use super::{shown, usage_error};
 use crate::core::plan::{
     Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Stdin, StreamPlan, Verbosity, Visibility,
 };
@@ -302,5 +302,5 @@ fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
         (Some(name), tool) => format!("auto selects the preset {name} for {tool}"),
         (None, tool) => format!("auto has no preset for {tool}: every failure is retried"),
     });
-    Ok(Parsed { rules: Rules::new(rules), auto: auto.map(|note| usage_error::escaped(&note)), warnings })
+    Ok(Parsed { rules: Rules::new(rules), auto: auto.map(|note| shown::escaped(&note)), warnings })
 }

@@ -1,6 +1,5 @@
 //! The values of `--retry-on`, `--stop-on` and `--success-on`: `7,28`, `5-7`, `SIGKILL`, `nonzero`, `curl`, `auto`.
 
-use super::meant::is_http;
 use super::presets::{Catalog, command, file};
 use crate::core::condition::Condition;
 use crate::core::exit_code;
@@ -112,7 +111,9 @@ fn unknown(text: &str) -> String {
 fn codes(text: &str) -> Result<Condition, String> {
     let code = |part: &str| {
         exit_code::parse(part.trim()).ok_or_else(|| match part.trim() {
-            part if is_http(part) => format!("'{part}' is an HTTP status, not an exit status"),
+            part if class_of_http(part).is_some() => {
+                format!("'{part}' is an HTTP status, not an exit status")
+            }
             _ => {
                 format!("'{text}' is not an exit status (0 to {}) or a range of them", exit_code::MAX_TEXT)
             }
@@ -127,6 +128,24 @@ fn codes(text: &str) -> Result<Condition, String> {
             }
             Ok(Condition::Codes(low, high))
         }
+    }
+}
+
+/// `4` or `5` for an HTTP status of an error: `404`, `5xx`, `500-599`.
+pub fn class_of_http(item: &str) -> Option<char> {
+    let item = whole_class(item);
+    let class = item.chars().next().filter(|class| "45".contains(*class))?;
+    let is_class = item.get(1..).is_some_and(|rest| rest.eq_ignore_ascii_case("xx"));
+    let is_status = item.len() == 3 && item.bytes().all(|byte| byte.is_ascii_digit());
+    ((is_class || is_status) && exit_code::parse(item).is_none()).then_some(class)
+}
+
+/// `5xx` for `500-599`.
+pub fn whole_class(item: &str) -> &str {
+    match item {
+        "400-499" => "4xx",
+        "500-599" => "5xx",
+        item => item,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
 use super::meant::{Meant, SETS, by_set, named, short_with_value};
+use super::shown::{escaped, may_hold_secret, visible};
 use super::values;
-use crate::core::shared::without_secret;
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::{OPTIONS, option_elsewhere, value_elsewhere, with_two_dashes};
 use crate::platform::program;
@@ -257,21 +257,6 @@ const NOT_UTF8: &str = "not valid UTF-8";
 
 fn invalid_value(flag: &str, value: &str, place: &str, why: &str) -> String {
     format!("invalid value '{}' {place}: {}", visible(flag, value), escaped(why))
-}
-
-/// The value of a flag in a message: one line, no escape sequence, no password.
-pub fn visible(flag: &str, value: &str) -> String {
-    if may_hold_secret(flag, value) { escaped(&without_secret(OsStr::new(value))) } else { escaped(value) }
-}
-
-/// Only --state takes a URL, but one may be typed anywhere.
-fn may_hold_secret(flag: &str, value: &str) -> bool {
-    flag == "--state" || value.contains("://") && value.contains(['@', '?'])
-}
-
-/// A text from elsewhere in a usage error: one line, no escape sequence.
-pub fn escaped(text: &str) -> String {
-    text.escape_debug().to_string().replace("\\'", "'")
 }
 
 /// `--base` from clap's `--base <DUR>`.

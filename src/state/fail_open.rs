@@ -2,10 +2,10 @@
 //! be used either, with none.
 
 use super::error::StoreError;
-use super::operation::{Operation, RecordAndQuery, RecordedRefusal};
+use super::operation::{Condition, Operation, PairReply, RecordAndQuery, RecordedRefusal};
 use super::record::Damage;
 use super::record_key::RecordKey;
-use super::store::{Condition, PairReply, Store};
+use super::store::Store;
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::{Location, SharedConfig};
 use std::time::Duration;

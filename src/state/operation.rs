@@ -1,6 +1,7 @@
 //! The operations on a shared state. Each one is applied to the state by the rules of the library or, encoded as text,
 //! by a server's script that has the same rules. Owns the encoding and no rule.
 
+use super::error::StoreReply;
 use super::record::RecordFormat;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
@@ -100,6 +101,24 @@ pub struct RecordedRefusal {
     pub recorded: Recorded,
     /// The time for which an attempt would be refused now.
     pub refusal: Option<Duration>,
+}
+
+/// When the second operation of a pair is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Whatever the breaker says.
+    Always,
+    /// Only if the circuit would admit an attempt after the first one.
+    UnlessRefused,
+}
+
+/// The replies to a pair of operations.
+#[derive(Debug)]
+pub struct PairReply<T> {
+    /// What the breaker did.
+    pub first: StoreReply<RecordedRefusal>,
+    /// `None` if the condition was not met.
+    pub second: Option<StoreReply<T>>,
 }
 
 /// Renews the lease of a probe that still runs.

@@ -3,10 +3,10 @@
 
 use super::fail_open::FailOpenStore;
 use super::operation::{
-    Admit, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, RecordedRefusal, Renew,
+    Admit, Condition, Deposit, Operation, Pay, QueryRefusal, RecordAndQuery, RecordResult, RecordedRefusal,
+    Renew,
 };
 use super::record_key::{RecordKey, RecordKind};
-use super::store::Condition;
 use crate::core::shared::SharedConfig;
 use retry_loop::bucket::{BudgetSettings, Payment};
 use retry_loop::circuit::{self, Admission, BreakerSettings, Observation, Recorded, Renewal, Ticket};

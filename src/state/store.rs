@@ -3,7 +3,7 @@
 
 use super::error::{Removal, StoreError, StoreReply, StoredRecord};
 use super::file::FileStore;
-use super::operation::{Operation, RecordAndQuery, RecordedRefusal};
+use super::operation::{Condition, Operation, PairReply, RecordAndQuery};
 use super::record_key::RecordKey;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
@@ -11,24 +11,6 @@ use super::timeout::StoreTimeout;
 use crate::core::shared::Location;
 use crate::platform::user;
 use retry_loop::timestamp::Timestamp;
-
-/// When the second operation of a pair is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    /// Whatever the breaker says.
-    Always,
-    /// Only if the circuit would admit an attempt after the first one.
-    UnlessRefused,
-}
-
-/// The replies to a pair of operations.
-#[derive(Debug)]
-pub struct PairReply<T> {
-    /// What the breaker did.
-    pub first: StoreReply<RecordedRefusal>,
-    /// `None` if the condition was not met.
-    pub second: Option<StoreReply<T>>,
-}
 
 /// Where records are kept.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ pub mod command;
 pub mod file;
 pub mod list;
 
-use super::usage_error;
+use super::shown;
 use crate::core::preset::Preset;
 use file::{Definition, Patterns, Words};
 use std::ffi::OsString;
@@ -64,7 +64,7 @@ impl Catalog {
         }
         let words = words();
         let read = paths.iter().map(|path| {
-            let shown = given(&usage_error::escaped(&path.to_string_lossy()));
+            let shown = given(&shown::escaped(&path.to_string_lossy()));
             self::read(path, &words, &shown).map_err(|error| format!("retry: {error}"))
         });
         let mut from_files = read.collect::<Result<Vec<_>, _>>()?;
@@ -137,7 +137,7 @@ fn read(path: &Path, words: &Words, shown: &str) -> Result<FilePreset, String> {
         let place = mistake
             .place(&text)
             .map_or_else(String::new, |(line, column)| format!(", line {line}, column {column}"));
-        format!("{shown}{place}: {}", usage_error::escaped(&mistake.why))
+        format!("{shown}{place}: {}", shown::escaped(&mistake.why))
     })?;
     Ok(FilePreset { path: path.to_owned(), definition })
 }

@@ -20,10 +20,9 @@ mod scripts;
 
 use super::connection::{Connection, RequestError};
 use super::error::{Removal, StoreError, StoreReply};
-use super::operation::{Operation, RecordAndQuery, ScriptReply};
+use super::operation::{Condition, Operation, PairReply, RecordAndQuery, ScriptReply};
 use super::record::{Damage, RecordState, bucket_of, circuit_of, recent_of};
 use super::record_key::{RecordKey, RecordKind};
-use super::store::{Condition, PairReply};
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::shared::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
