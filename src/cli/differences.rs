@@ -48,8 +48,8 @@ pub const DIFFERENCES: &[Difference] = &[
         bsd: "as on Linux",
         windows: "after Ctrl-C, Ctrl-Break, the closing of the console or the end of the session no attempt follows; \
                   retry ends with the command's code, else with 0xC000013A. The command leads a console group of its \
-                  own, which ignores Ctrl-C, so it gets a Ctrl-Break instead (untested); the other three reach it by \
-                  themselves. Three Ctrl-C within 2s end the whole process tree",
+                  own, which ignores Ctrl-C, so it gets a Ctrl-Break instead; the other three reach it by themselves. \
+                  Three Ctrl-C within 2s end the whole process tree. (Untested, except for Ctrl-C)",
     },
     Difference {
         what: "Stopping (Ctrl-Z)",
@@ -67,7 +67,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "Hooks",
         linux: "run with `sh -c`",
         bsd: "as on Linux",
-        windows: "run with `cmd /D /S /C`. `.cmd` and `.bat` files can be commands too",
+        windows: "run with `cmd /D /S /C`. Commands can be `.cmd` and `.bat` files, named with or without the ending",
     },
     Difference {
         what: "Shared state",
@@ -94,6 +94,12 @@ pub const DIFFERENCES: &[Difference] = &[
         linux: "in a file without a name in `$TMPDIR`",
         bsd: "in a file in `$TMPDIR` whose name is removed at once",
         windows: "in a file in `%TEMP%` that nobody else can open and that Windows removes when retry ends",
+    },
+    Difference {
+        what: "Held output whose reader has gone",
+        linux: "retry dies of SIGPIPE",
+        bsd: "as on Linux",
+        windows: "retry exits with 141 (untested)",
     },
     Difference {
         what: "The terminal",
