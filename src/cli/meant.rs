@@ -198,7 +198,7 @@ mod tests {
             ("-t5 | sec -- make", "write the unit without a space: -t5s"),
             ("--jitter 5 | s make", "write the unit without a space: --jitter 5s"),
             ("--retry-on 1 | 2 -- make", "separate items with commas: --retry-on 1,2"),
-            ("--stop-on=1 | 2 SIGKILL make", "separate items with commas: --stop-on=1,2,SIGKILL"),
+            ("--stop-on=1 | 2 nonzero make", "separate items with commas: --stop-on=1,2,nonzero"),
             ("--delays 1 | 2s 3 make", "separate items with commas: --delays 1,2s,3"),
         ] {
             assert_eq!(said(line).as_deref(), Some(wanted), "{line}");
