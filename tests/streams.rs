@@ -714,7 +714,8 @@ fn memory_is_constant_however_much_is_held_watched_or_replayed() {
         let mut command = scratch.retry_to_spawn(&format!("-q {options}"));
         let command = command.args(["--", "head", "-c", &size.to_string(), "/dev/zero"]);
         let most = peak_of(command.stdout(Stdio::piped()).spawn().unwrap(), size);
-        assert!(most < 16 << 10, "{options}: {most} KiB");
+        // Pages of the debug build count as well, as many as the kernel maps around those that are used.
+        assert!(most < 24 << 10, "{options}: {most} KiB");
     }
     if !needs("bash", "memory while stdin is replayed") {
         return;
