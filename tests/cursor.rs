@@ -68,7 +68,7 @@ fn shown(script: &str) -> Vec<String> {
     screen
 }
 
-const FAILED: &str = r"retry: attempt 1/2 failed: exit status 1 after <T>\. Retrying in (0|0\.\d\d)s";
+const FAILED: &str = r"retry: attempt 1/2 failed: exit status 1 after <T>\. Retrying in <T>";
 const GAVE_UP: &str = r"retry: attempt 2/2 failed: exit status 1 after <T>\. Giving up after <T>";
 
 #[track_caller]

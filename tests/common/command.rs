@@ -254,8 +254,8 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, || condition().then_some(()));
 }
 
-/// That a line is this regular expression, in which `<T>` is an elapsed time: two decimals below ten seconds,
-/// else one.
+/// That a line is this regular expression, in which `<T>` is a time under a minute as messages show it:
+/// without zeros at the end, so `0.6s` and never `0.60s`.
 #[track_caller]
 pub fn assert_is(line: &str, expected: &str) {
     let expected = format!("^{}$", expected.replace("<T>", r"(0|[1-9]\d*)(\.\d?[1-9])?s"));
