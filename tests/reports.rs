@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::command::{Scratch, can, needs, program, said, wait_until};
+use common::command::{RETRY, Scratch, can, needs, program, said, wait_until};
 use common::junit::Element;
 use rustix::process::Signal;
 use serde_json::{Map, Value, json};
@@ -230,6 +230,28 @@ fn a_report_can_go_to_a_stream() {
         .stdout(std::fs::File::options().append(true).create(true).open(scratch.path("out")).unwrap());
     assert!(retry.status().unwrap().success());
     assert!(scratch.read("out").starts_with("mine\n{\"version\":1,"), "{}", scratch.read("out"));
+}
+
+#[test]
+fn what_goes_to_a_stream_keeps_its_place_among_the_output_of_others() {
+    let scratch = Scratch::new();
+    let script = r#"
+        { echo before; "$RETRY" --report /dev/stdout -- echo mine; echo after; } > report
+        { echo before; "$RETRY" --junit /dev/fd/3 -- true 3>&1; echo after; } > junit
+        { echo before; "$RETRY" -r 2 --base 0 -j 0 --log /dev/stderr -- false; echo after; } 2> log >&2
+        { echo before; "$RETRY" --report /dev/stdin -- true <&1; echo after; } > stdin"#;
+    let mut sh = program("sh");
+    sh.args(["-c", script]).env("RETRY", RETRY).current_dir(scratch.path(""));
+    assert!(sh.status().unwrap().success());
+    for (file, start, end) in [
+        ("report", "before\nmine\n{\"version\":1,", "}\nafter\n"),
+        ("junit", "before\n<?xml ", "</testsuites>\nafter\n"),
+        ("log", "before\n20", "s\nafter\n"),
+        ("stdin", "before\n{\"version\":1,", "}\nafter\n"),
+    ] {
+        let text = scratch.read(file);
+        assert!(text.starts_with(start) && text.ends_with(end), "{file}: {text}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! (/tmp), a link is followed only if it belongs to us or to the owner of the directory, as open(2) does with
 //! fs.protected_symlinks. That sysctl may be off, and it does not protect renames, so it is checked here.
 
+use super::descriptor::is_same_file;
 use crate::platform::stdio::BorrowedStream;
 use crate::platform::system::files;
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid};
@@ -102,7 +103,8 @@ impl OutputFile {
         }
     }
 
-    /// Opens it for appending, and creates the file if there is none. A pipe without a reader is an error, a full
+    /// Opens it for appending, and creates the file if there is none. A file that a path like `/dev/stdout` names is
+    /// written where the others that inherited it write. A pipe without a reader is an error, a full
     /// pipe does not block, a terminal does not become our controlling one, and a link that was created meanwhile is
     /// not followed.
     ///
@@ -114,7 +116,8 @@ impl OutputFile {
             ResolvedPath::Entry(Entry { directory, name, .. }) => {
                 rustix::fs::openat(directory, name, flags | OFlags::CREATE | OFlags::NOFOLLOW, NEW_FILE_MODE)
             }
-            ResolvedPath::Magic(path) => rustix::fs::open(path, flags, Mode::empty()),
+            ResolvedPath::Magic(path) => rustix::fs::open(path, flags, Mode::empty())
+                .map(|opened| inherited_file(path, &opened).unwrap_or(opened)),
         }?;
         Ok(file.into())
     }
@@ -151,6 +154,25 @@ impl OutputFile {
 /// The file as a stream to wait for.
 pub fn stream(file: &File) -> BorrowedStream<'_> {
     file.as_fd()
+}
+
+/// The descriptor that a path like `/dev/stdout` names, if it is of the file `opened`, and regular. The others that
+/// inherited it write where its offset is. What we write through a description of our own leaves that offset where it
+/// was, and their next output overwrites ours (`{ retry --report /dev/stdout ...; echo; } > FILE`).
+fn inherited_file(path: &Path, opened: &OwnedFd) -> Option<OwnedFd> {
+    let number = path.file_name()?.to_str()?.parse().ok().filter(|number| *number >= 0)?;
+    if !is_regular(&rustix::fs::fstat(opened).ok()?) {
+        return None;
+    }
+    // SAFETY: it is borrowed for the next three calls. None of our threads closes a descriptor meanwhile, and one that
+    // is not open is an error of the first call.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    let is_writable =
+        rustix::fs::fcntl_getfl(inherited).is_ok_and(|flags| flags & OFlags::ACCMODE != OFlags::RDONLY);
+    if !is_writable || !is_same_file(inherited, opened.as_fd()) {
+        return None;
+    }
+    rustix::io::fcntl_dupfd_cloexec(inherited, 0).ok()
 }
 
 fn open_directory(base: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
