@@ -79,7 +79,9 @@ fn auto_leaves_an_unknown_command_to_the_default_rule() {
     }
     let done = run(&scratch, "--retry-on auto", &["no-such-command-here"]);
     assert_eq!(done.status.code(), Some(127));
-    assert_eq!(stderr(&done).lines().count(), 1, "{}", stderr(&done));
+    let said = stderr(&done);
+    let [no_preset, not_found] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+    assert!(no_preset.contains("auto has no preset") && not_found.contains("not found"), "{said}");
 }
 
 #[test]
@@ -88,9 +90,17 @@ fn what_auto_is_is_said() {
     tool(&scratch, "git", "exit 0");
     let done = run(&scratch, "-v --retry-on auto", &["env", "git", "fetch"]);
     assert!(stderr(&done).contains("retry: auto selects the preset git for git\n"), "{}", stderr(&done));
-    let done = run(&scratch, "-v --retry-on auto", &["true"]);
+    let done = run(&scratch, "--retry-on auto", &["true"]);
     let unknown = "auto has no preset for true: every failure is retried";
-    assert!(stderr(&done).contains(unknown), "{}", stderr(&done));
+    assert_eq!(
+        stderr(&done),
+        format!("retry: warning: {unknown} (--list-presets shows those that can be named)\n")
+    );
+    // A setting is meant for many commands.
+    for (options, noted) in [("", false), ("-v", true)] {
+        let done = scratch.retry(&format!("{options} true")).env("RETRY_RETRY_ON", "auto").output().unwrap();
+        assert_eq!(stderr(&done).contains(unknown), noted, "{}", stderr(&done));
+    }
     let done = run(&scratch, "--dry-run --retry-on auto", &["sudo", "-u", "me", "git", "fetch"]);
     let plan = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(plan.contains("Preset: auto selects the preset git for git."), "{plan}");

@@ -10,6 +10,7 @@ use super::presets::command::{name, tool};
 use crate::core::condition::Condition;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::rules::Then;
+use crate::core::stream::Side;
 use std::ffi::OsString;
 
 /// Notes for stderr before the first attempt: the settings and the meaning of `auto` (`-v`), and curl without `-f`. That
@@ -37,6 +38,9 @@ pub fn notes(plan: &Plan, stderr_is_terminal: bool) -> Vec<String> {
     if (is_watched || is_expected) && is_curl_without_fail(&plan.command) {
         notes.push(format!("note: {CURL}"));
     }
+    if is_shown {
+        notes.extend(headers_are_missing(plan).map(|note| format!("note: {note}")));
+    }
     notes
 }
 
@@ -53,6 +57,7 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }
+    warnings.extend(headers_are_missing(plan).map(str::to_owned));
     if plan.rules.conditions(Then::Retry).next().is_none()
         && let (Some(preset), tool) = Catalog::default().for_command(&plan.command)
         && !TELLING_CODES.contains(&preset.as_str())
@@ -99,34 +104,79 @@ const TELLING_CODES: [&str; 5] = ["curl", "wget", "ssh", "rsync", "tempfail"];
 const CURL_TAKES_VALUE: &str = "AbcCdDeEFHKmoPQrtTuUwxXyYz";
 
 fn is_curl_without_fail(command: &[OsString]) -> bool {
+    // A file of options may contain --fail.
+    const FAIL: [&str; 11] = [
+        "-f",
+        "--fail",
+        "--fail-with-body",
+        "-K",
+        "--config",
+        "-V",
+        "--version",
+        "-h",
+        "--help",
+        "-M",
+        "--manual",
+    ];
+    curl_options(command).is_some_and(|options| !options.iter().any(|option| FAIL.contains(&option.as_str())))
+}
+
+/// What to add to the command so that it prints on stderr what `--retry-after` looks for, if the command is known to
+/// print no headers there.
+fn headers_are_missing(plan: &Plan) -> Option<&'static str> {
+    const CURL_PRINTS: [&str; 9] =
+        ["-v", "--verbose", "-D", "--dump-header", "-w", "--write-out", "-K", "--config", "--stderr"];
+    if plan.streams.hint_streams != Some(Side::Stderr) {
+        return None;
+    }
+    let command = tool(&plan.command).words;
+    let words = || command.iter().skip(1).map(|word| word.to_string_lossy());
+    match name(&command) {
+        "curl" => {
+            let prints =
+                |option: &String| CURL_PRINTS.contains(&option.as_str()) || option.starts_with("--trace");
+            (!curl_options(&plan.command)?.iter().any(prints)).then_some(
+                "--retry-after finds no headers, because curl does not print them. Add -v or -D /dev/stderr to curl",
+            )
+        }
+        "wget" => {
+            let prints = |word: &str| {
+                matches!(word, "--server-response" | "--debug")
+                    || (word.starts_with('-') && !word.starts_with("--") && word.contains(['S', 'd']))
+            };
+            (!words().any(|word| prints(&word)))
+                .then_some("--retry-after finds no headers, because wget does not print them. Add -S to wget")
+        }
+        _ => None,
+    }
+}
+
+/// The options of a curl command without their values, short ones one by one; `None` if it is another command.
+fn curl_options(command: &[OsString]) -> Option<Vec<String>> {
     let command = tool(command).words;
     if name(&command) != "curl" {
-        return false;
+        return None;
     }
+    let mut options = Vec::new();
     let mut words = command.iter().skip(1);
     while let Some(word) = words.next() {
         let word = word.to_string_lossy();
-        match word.strip_prefix("--") {
-            // A file of options may contain --fail.
-            Some("fail" | "fail-with-body" | "config" | "version" | "help" | "manual") => return false,
-            Some(_) => continue,
-            None => {}
+        if word.starts_with("--") {
+            options.push(word.into_owned());
+            continue;
         }
         let Some(cluster) = word.strip_prefix('-') else { continue };
         for (index, letter) in cluster.char_indices() {
-            match letter {
-                'f' | 'K' | 'V' | 'M' | 'h' => return false,
-                letter if CURL_TAKES_VALUE.contains(letter) => {
-                    if index + letter.len_utf8() == cluster.len() {
-                        words.next();
-                    }
-                    break;
+            options.push(format!("-{letter}"));
+            if CURL_TAKES_VALUE.contains(letter) {
+                if index + letter.len_utf8() == cluster.len() {
+                    words.next();
                 }
-                _ => {}
+                break;
             }
         }
     }
-    true
+    Some(options)
 }
 
 #[cfg(test)]
@@ -219,9 +269,28 @@ mod tests {
         assert_eq!(notes_for("--retry-on curl curl -f http://x"), "");
         assert_eq!(notes_for("-q --retry-on curl curl http://x"), "");
         assert_eq!(notes_for("--retry-on 7 curl http://x"), "");
+        let headers = "note: --retry-after finds no headers, because curl does not print them. Add -v or -D /dev/stderr to curl";
+        assert_eq!(notes_for("--retry-after curl -fsSLo app http://x"), headers);
+        assert_eq!(notes_for("--retry-after curl -f http://x --max-time 5"), headers);
+        assert!(notes_for("--retry-after wget http://x").ends_with("Add -S to wget"));
+        for prints in [
+            "--retry-after curl -fsSvo app http://x",
+            "--retry-after curl -f --verbose http://x",
+            "--retry-after curl -f -D /dev/stderr http://x",
+            "--retry-after curl -fD/dev/stderr http://x",
+            "--retry-after curl -f --trace-ascii - http://x",
+            "--retry-after curl -K settings http://x",
+            "--retry-after=both curl --fail-with-body http://x",
+            "--retry-after wget -qS http://x",
+            "--retry-after wget --server-response http://x",
+            "--retry-after ./client http://x",
+            "-q --retry-after curl -f http://x",
+        ] {
+            assert_eq!(notes_for(prints), "", "{prints}");
+        }
         assert_eq!(
-            notes_for("-v --retry-on auto make"),
-            "auto has no preset for make: every failure is retried"
+            notes_for("--retry-on auto make"),
+            "warning: auto has no preset for make: every failure is retried (--list-presets shows those that can be named)"
         );
     }
 

@@ -298,9 +298,16 @@ fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
     let output = [&args.retry_on_output, &args.stop_on_output, &args.success_on_output, &args.require_output];
     rules.extend(output.into_iter().flatten().cloned());
     let has_auto = flags.iter().any(|(.., sets)| sets.iter().any(OutcomeSet::has_auto));
-    let auto = has_auto.then(|| match catalog.for_command(&args.command) {
-        (Some(name), tool) => format!("auto selects the preset {name} for {tool}"),
-        (None, tool) => format!("auto has no preset for {tool}: every failure is retried"),
+    let auto = has_auto.then(|| catalog.for_command(&args.command));
+    let has_no_preset = matches!(auto, Some((None, _)));
+    let mut auto = auto.map(|found| match found {
+        (Some(name), tool) => shown::escaped(&format!("auto selects the preset {name} for {tool}")),
+        (None, tool) => shown::escaped(&format!("auto has no preset for {tool}: every failure is retried")),
     });
-    Ok(Parsed { rules: Rules::new(rules), auto: auto.map(|note| shown::escaped(&note)), warnings })
+    // Whoever asks for auto with this command expects fewer attempts. A variable is meant for other commands as well.
+    if has_no_preset && settings.variable("retry_on").is_none() {
+        warnings
+            .extend(auto.take().map(|note| format!("{note} (--list-presets shows those that can be named)")));
+    }
+    Ok(Parsed { rules: Rules::new(rules), auto, warnings })
 }
