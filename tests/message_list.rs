@@ -16,7 +16,7 @@ use retry::core::suggestions::{COMMANDS, OPTIONS};
 use retry::core::verdict::{Verdict, Why};
 use retry::report::text;
 use retry::run::driver::{AttemptDetails, LeftRunning, StdinState};
-use retry::run::event::{CircuitChange, Event, KillRequest};
+use retry::run::event::{CircuitChange, Event, KillRequest, SlowCause};
 use retry_loop::run::{Next, StopReason};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -314,12 +314,12 @@ fn other_events(document: &mut Document) {
         &interrupted(Some((&outcome, SHORT))),
         "a signal came, and the command exited by itself",
     );
-    let slow = Event::Slow { signal, left: LONG };
-    document.event(
-        &plan("--kill-after 152"),
-        &slow,
-        "after a time limit, processes still run 2 s after the signal",
-    );
+    for (cause, when) in [
+        (SlowCause::TimeLimit, "after a time limit, processes still run 2 s after the signal"),
+        (SlowCause::Interruption, "a signal came, and what the command left behind still runs after 2 s"),
+    ] {
+        document.event(&plan("--kill-after 152"), &Event::Slow { signal, left: LONG, cause }, when);
+    }
     let killing = |signal, request| Event::Killing { signal, request };
     document.event(&run, &killing(signal, KillRequest::SentAgain), "a process sent the same signal again");
     document.event(&run, &killing(Signal::SIGINT, KillRequest::Keys), "Ctrl-C was pressed three times");

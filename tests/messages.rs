@@ -424,6 +424,24 @@ fn a_command_that_does_not_end_at_its_limit_is_said_once() {
 }
 
 #[test]
+fn what_an_interrupted_command_leaves_behind_is_waited_for_with_a_word() {
+    let scratch = Scratch::new();
+    let command = "(trap '' TERM; : > ready; while :; do sleep 0.01; done) & wait";
+    let retry = scratch.start("--kill-after 4", command);
+    wait_until("the trap", || scratch.path("ready").exists());
+    retry.send(rustix::process::Signal::TERM);
+    retry.end();
+    let lines: Vec<String> = scratch.read("stderr").lines().map(str::to_owned).collect();
+    are(
+        &lines,
+        &[
+            "retry: the command's child processes are still running after SIGTERM; SIGKILL in [12]s",
+            "retry: interrupted by SIGTERM during attempt 1/3\\. Giving up after <T>",
+        ],
+    );
+}
+
+#[test]
 fn a_signal_that_comes_again_is_said_to_kill() {
     let scratch = Scratch::new();
     let retry = scratch.start("", "trap : TERM; : > ready; while :; do sleep 0.01; done");

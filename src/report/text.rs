@@ -12,7 +12,7 @@ use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
 use crate::core::verdict::Why;
 use crate::run::driver::{LeftRunning, StdinState};
-use crate::run::event::{CircuitChange, Event, KillRequest};
+use crate::run::event::{CircuitChange, Event, KillRequest, SlowCause};
 use crate::state::record_key::RecordKind;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
@@ -110,8 +110,12 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             }
             format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
-        Event::Slow { signal, left } => {
-            format!("timed out, and still running after {signal}; SIGKILL in {}", time_left(*left))
+        Event::Slow { signal, left, cause } => {
+            let what = match cause {
+                SlowCause::TimeLimit => "timed out, and still running",
+                SlowCause::Interruption => "the command's child processes are still running",
+            };
+            format!("{what} after {signal}; SIGKILL in {}", time_left(*left))
         }
         Event::Killing { signal, request } => {
             let how = match request {

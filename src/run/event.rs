@@ -77,12 +77,13 @@ pub enum Event<'a, O> {
         failures: u64,
         elapsed: Duration,
     },
-    /// A time limit has ended a command, and some of its processes still run.
+    /// The processes of a command got a signal that ends them, and some of them still run.
     Slow {
         /// The signal that they have received.
         signal: Signal,
         /// The time until they get SIGKILL.
         left: Duration,
+        cause: SlowCause,
     },
     /// The command gets SIGKILL, because a signal that ends the run came again.
     Killing {
@@ -100,6 +101,14 @@ pub enum Event<'a, O> {
         running: Option<(&'a O, Duration)>,
         elapsed: Duration,
     },
+}
+
+/// Why the processes of a command are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlowCause {
+    TimeLimit,
+    /// `retry` received the signal. The command has ended, and these are processes that it left behind.
+    Interruption,
 }
 
 impl Event<'_, Outcome> {

@@ -29,7 +29,7 @@ impl Supervisor<'_> {
         self.drain(&outcome);
         // A signal that came during the drain is also for the processes that hold the pipes.
         if !was_interrupted {
-            self.end_tree_if_interrupted();
+            self.end_tree_if_interrupted(observer);
         }
         let (seen, hint) = self.event_loop.streams().finish(wall_clock);
         let left_running = match tree {

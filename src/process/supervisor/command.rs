@@ -12,7 +12,7 @@ use crate::process::event_loop::Wakeup;
 use crate::process::guard::SharedGuard;
 use crate::process::spawn::{self, AttemptEnv};
 use crate::process::tree::{Scope, Termination, Tree};
-use crate::run::event::{Activity, Event, Observer};
+use crate::run::event::{Activity, Event, Observer, SlowCause};
 use crate::streams::stdio::ChildStdio;
 use std::io;
 use std::time::Duration;
@@ -78,7 +78,7 @@ impl<'a> Supervisor<'a> {
         };
         // A signal that came while the command ended decides before the outcome does.
         self.event_loop.handle_signals();
-        self.end_tree_if_interrupted();
+        self.end_tree_if_interrupted(observer);
         self.restore_terminal(&outcome);
         (outcome, took, tree)
     }
@@ -139,7 +139,7 @@ impl<'a> Supervisor<'a> {
         let (signal, kill_after) = (self.plan.limits.timeout_signal, self.plan.limits.kill_after);
         let Termination { escalation, survivors } =
             tree.end(&mut self.event_loop, Scope::AllSessions, signal, kill_after, &mut |left| {
-                observer.event(&Event::Slow { signal, left });
+                observer.event(&Event::Slow { signal, left, cause: SlowCause::TimeLimit });
             });
         (Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }), took)
     }
@@ -182,10 +182,12 @@ impl<'a> Supervisor<'a> {
     }
 
     /// After an interruption, ends the processes of all attempts so far that are still in our session.
-    pub(super) fn end_tree_if_interrupted(&mut self) {
+    pub(super) fn end_tree_if_interrupted(&mut self, observer: &mut dyn Observer<Outcome>) {
         if let Some(signal) = self.event_loop.interrupted() {
             let kill_after = self.plan.limits.kill_after;
-            self.run_tree.end(&mut self.event_loop, Scope::OurSession, signal, kill_after, &mut |_| {});
+            self.run_tree.end(&mut self.event_loop, Scope::OurSession, signal, kill_after, &mut |left| {
+                observer.event(&Event::Slow { signal, left, cause: SlowCause::Interruption });
+            });
         }
     }
 

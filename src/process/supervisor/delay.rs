@@ -45,7 +45,7 @@ impl Supervisor<'_> {
             let next_check = self.progress.due().map_or(due, |tick| tick.min(due));
             let wakeup = self.event_loop.next(Some(next_check));
             if let Some(signal) = self.event_loop.interrupted() {
-                self.end_tree_if_interrupted();
+                self.end_tree_if_interrupted(observer);
                 return Waited::Interrupted(signal);
             }
             let now = self.event_loop.now();
