@@ -475,6 +475,11 @@ fn flags_that_exclude_each_other() {
         );
     }
     assert!(refused(&["--jitter", "decorrelated", "--delays", "1"]).contains("--delays has no effect"));
+    for shape in ["linear", "fibonacci", "constant"] {
+        let wanted =
+            format!("retry: --factor has no effect with --backoff {shape}. Example: --backoff exponential");
+        assert_eq!(refused(&["--backoff", shape, "--factor", "3"]), wanted);
+    }
     let line = refused(&["--generate", "man", "--retries", "2"]);
     assert!(
         line.starts_with(

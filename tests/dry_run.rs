@@ -104,6 +104,10 @@ fn limits_and_rules_are_told() {
     ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(line), "{line}\n{text}");
     }
+    // A deadline ends all of them but the fallback.
+    let options = "--deadline 10 --fallback x --retry-if y --before-retry z --retry-after";
+    let text = Scene::new().dry_run(options);
+    assert!(text.contains("Not included: time taken by --fallback."), "{text}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 /// The plan for these flags, or the line of a usage error.
 pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
+    check_factor(&args, settings)?;
     check_decorrelated(&args, settings)?;
     let default = Policy::default();
     let attempts = args.retries.unwrap_or(default.attempts);
@@ -147,6 +148,20 @@ fn streams(args: &Args) -> StreamPlan {
             HintStream::Both => Side::Both,
         }),
     }
+}
+
+/// Only exponential growth has a factor.
+fn check_factor(args: &Args, settings: &Settings) -> Result<(), String> {
+    let shape = match args.backoff.unwrap_or_default() {
+        BackoffShape::Exponential => return Ok(()),
+        BackoffShape::Linear => "linear",
+        BackoffShape::Fibonacci => "fibonacci",
+        BackoffShape::Constant => "constant",
+    };
+    if args.factor.is_none() || settings.has("factor") || settings.has("backoff") {
+        return Ok(());
+    }
+    Err(format!("retry: --factor has no effect with --backoff {shape}. Example: --backoff exponential"))
 }
 
 /// Decorrelated jitter grows by itself, so a flag about growth would do nothing.

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
+/// A delay that is over sooner needs no line. So the longest default delay, 60 s and its jitter, has none.
+const WORTH_A_LINE: Duration = Duration::from_secs(10);
+
 /// Decides what is shown of an [`Activity`].
 #[derive(Debug)]
 pub struct Progress {
@@ -118,7 +121,7 @@ impl Progress {
                 nanos => Duration::from_nanos(nanos.into()),
             }),
             (Style::Heartbeat(_), Activity::Waiting { left, .. }) => {
-                (left > HEARTBEAT_INTERVAL).then_some(HEARTBEAT_INTERVAL)
+                (left >= HEARTBEAT_INTERVAL + WORTH_A_LINE).then_some(HEARTBEAT_INTERVAL)
             }
             (Style::Heartbeat(HeartbeatScope::DelaysAndAttempts), Activity::Running { .. }) => {
                 Some(HEARTBEAT_INTERVAL)
@@ -165,6 +168,7 @@ mod tests {
         for (left, update, next) in [
             (150, ProgressUpdate::Nothing, Some(HEARTBEAT_INTERVAL)),
             (90, ProgressUpdate::StillWaiting { left: secs(90) }, Some(HEARTBEAT_INTERVAL)),
+            (69, ProgressUpdate::StillWaiting { left: secs(69) }, None),
             (30, ProgressUpdate::StillWaiting { left: secs(30) }, None),
         ] {
             assert_eq!(

@@ -75,12 +75,13 @@ pub enum WorstCaseScope {
     Delays,
 }
 
-/// The flags that add an unknown time. (A deadline ends all of it but the fallback.)
+/// The flags that add an unknown time. A deadline ends all of it but the fallback.
 fn not_counted(plan: &Plan) -> Vec<&'static str> {
+    let unlimited = plan.policy.deadline.is_none();
     [
-        ("--retry-if", plan.hooks.retry_if.is_some()),
-        ("--before-retry", plan.hooks.before_retry.is_some()),
-        ("--retry-after", plan.streams.hint_streams.is_some()),
+        ("--retry-if", unlimited && plan.hooks.retry_if.is_some()),
+        ("--before-retry", unlimited && plan.hooks.before_retry.is_some()),
+        ("--retry-after", unlimited && plan.streams.hint_streams.is_some()),
         ("--fallback", plan.hooks.fallback.is_some()),
     ]
     .into_iter()
