@@ -170,6 +170,15 @@ fn the_fallback_takes_the_place_of_held_stdout() {
 }
 
 #[test]
+fn held_stderr_comes_before_the_line_about_the_fallback() {
+    let scratch = Scratch::new();
+    let options = ["-r", "1", "--stderr", "final", "--fallback", "echo cached >&2"];
+    let stderr = text(&run(&scratch, &options, "echo broken >&2; exit 1").stderr);
+    let last: Vec<&str> = stderr.lines().skip(1).collect();
+    assert_eq!(last, ["broken", "retry: running the --fallback command", "cached"], "{stderr}");
+}
+
+#[test]
 fn the_fallback_reads_what_the_attempts_read() {
     let scratch = Scratch::new();
     let options = ["-q", "-r", "2", "--base", "0", "--stdin", "replay", "--fallback", "cat"];

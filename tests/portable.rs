@@ -319,7 +319,7 @@ fn reports_are_written() {
     assert_eq!(ends, [(Some("success"), Some(0)), (Some("exhausted"), Some(3))]);
     assert_eq!(runs[1]["attempts"][0]["ended"]["exit"], 3);
     let junit = scratch.read("junit.xml");
-    assert!(junit.contains("exhausted: exit status 3") && junit.contains("deploy"), "{junit}");
+    assert!(junit.contains("exhausted; retry exited with 3") && junit.contains("deploy"), "{junit}");
     let stats = finish(&mut scratch.retry("--stats report.jsonl --html page.html"), b"");
     assert_eq!(stats.code, 0, "{stats:?}");
     assert!(stats.stdout.contains("deploy") && scratch.read("page.html").contains("deploy"), "{stats:?}");

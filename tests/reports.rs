@@ -71,9 +71,9 @@ fn a_report_has_the_run_and_each_attempt() {
 fn junit_names_the_fallback() {
     let scratch = Scratch::new();
     for (hook, words) in [
-        ("true", "exhausted: exit status 0 (the fallback ran and exited with 0)"),
-        ("exit 5", "exhausted: exit status 5 (the fallback ran and exited with 5)"),
-        ("kill -9 $$", "exhausted: exit status 137 (the fallback was killed by SIGKILL)"),
+        ("true", "exhausted; retry exited with 0 (the fallback ran and exited with 0)"),
+        ("exit 5", "exhausted; retry exited with 5 (the fallback ran and exited with 5)"),
+        ("kill -9 $$", "exhausted; retry exited with 137 (the fallback was killed by SIGKILL)"),
     ] {
         let mut retry = scratch.retry("-r1 --junit r.xml --fallback");
         retry.args([hook, "--", "sh", "-c", "exit 3"]).output().unwrap();
@@ -316,8 +316,19 @@ fn junit_has_a_failure_and_the_reruns_when_it_kept_failing() {
     assert_eq!((case.get("name"), case.get("classname")), ("sh", "sh"));
     let failure = &case.children[0];
     assert!(failure.get("message").starts_with("attempt 1/3: exit status 7 after "), "{text}");
-    assert_eq!(failure.text, "exhausted: exit status 9");
+    assert_eq!(failure.text, "exhausted; retry exited with 9");
     assert_eq!(case.of_each("rerunFailure", "type"), ["exit", "exit"]);
+}
+
+#[test]
+fn junit_and_the_summary_say_which_limit_ended_an_attempt() {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry("-r1 --idle-timeout 0.2 --junit r.xml --ci github sleep 60");
+    retry.env("GITHUB_STEP_SUMMARY", scratch.path("summary.md")).assert().code(124);
+    let message = junit(&scratch).children[0].get("message").to_owned();
+    assert!(message.starts_with("attempt 1/1: timed out after 0.2"), "{message}");
+    assert!(message.ends_with("s: no output for 0.2s (sent SIGTERM)"), "{message}");
+    assert!(scratch.read("summary.md").contains("| timed out: no output for 0.2s | 124 |"));
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn failures_of(
         };
         let failure =
             case.create_element("failure").with_attributes([("message", message.as_str()), ("type", kind)]);
-        let mut description = format!("{}: exit status {}", account.outcome, account.exit_status);
+        let mut description = format!("{}; retry exited with {}", account.outcome, account.exit_status);
         if let Some(fallback) = &summary.fallback {
             description.push_str(&xml(&format!(" ({})", text::fallback(fallback))));
         }
@@ -116,7 +116,7 @@ fn failures_of(
 
 fn message(plan: &Plan, attempt: &PastAttempt) -> String {
     let how = match &attempt.ended {
-        Some((took, outcome)) => format!("{} after {}", text::status(plan, outcome), format::duration(*took)),
+        Some((took, outcome)) => text::what_happened(plan, outcome, *took),
         None => "interrupted".to_owned(),
     };
     xml(&format!("{}: {how}", text::attempt(plan.policy.attempts, attempt.number)))

@@ -205,15 +205,13 @@ pub fn attempt(attempts: Attempts, number: u64) -> String {
     }
 }
 
-fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
+/// How an attempt ended, how long it ran, and what was sent to end it.
+pub fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     let took = duration(took);
     match outcome {
         Outcome::Exited(_) | Outcome::Killed(_) => format!("{} after {took}", status(plan, outcome)),
         Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }) => {
-            let idle = match (limit, plan.limits.idle) {
-                (Limit::Idle, Some(idle)) => format!(": no output for {}", duration(idle)),
-                _ => String::new(),
-            };
+            let idle = no_output(plan, *limit);
             let signals = match escalation {
                 Escalation::FirstSignal => signal.to_string(),
                 Escalation::Killed if *signal == Signal::SIGKILL => signal.to_string(),
@@ -256,7 +254,7 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("exit status {}", exit_code::display(*code)),
         Outcome::Killed(signal) => format!("killed by {signal}"),
-        Outcome::TimedOut(_) => "timed out".to_owned(),
+        Outcome::TimedOut(TimedOut { limit, .. }) => format!("timed out{}", no_output(plan, *limit)),
         Outcome::NotStarted(NotStarted { kind, why }) => {
             let program = typed_program(&plan.command);
             match kind {
@@ -271,6 +269,14 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
                 SpawnFailure::Transient => format!("cannot start {program}: {why}"),
             }
         }
+    }
+}
+
+/// What the idle limit adds to "timed out".
+fn no_output(plan: &Plan, limit: Limit) -> String {
+    match (limit, plan.limits.idle) {
+        (Limit::Idle, Some(idle)) => format!(": no output for {}", duration(idle)),
+        _ => String::new(),
     }
 }
 

@@ -15,14 +15,17 @@ impl Supervisor<'_> {
     ) -> RunEnd<Outcome> {
         let end = match &self.plan.hooks.fallback {
             Some(fallback) if matches!(end.ending, Ending::Stopped(_)) => {
-                observer.event(&Event::FallingBack);
-                // The fallback writes a stdout of its own instead of the command's.
+                // The fallback writes a stdout of its own instead of the command's. The command's stderr comes before the
+                // message, behind which one expects that of the fallback.
                 let stderr = self.plan.streams.stderr;
                 match self.release_output(|stream| {
                     stream == Stream::Stderr && stderr.is_released(RunResult::Failure)
                 }) {
                     Some(ending) => RunEnd { ending, last: None, fallback: None },
-                    None => self.run_fallback(fallback, end, observer),
+                    None => {
+                        observer.event(&Event::FallingBack);
+                        self.run_fallback(fallback, end, observer)
+                    }
                 }
             }
             _ => {
