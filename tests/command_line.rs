@@ -424,6 +424,8 @@ fn the_example_is_what_was_meant() {
             "retry: unknown option -attempts: long options have two dashes. Example: --attempts 5",
         ),
         (&["--quiet=yes"], "retry: --quiet takes no value"),
+        (&["-O=final"], "retry: -O takes no value"),
+        (&["-r=3", "-q=1"], "retry: -q takes no value"),
     ] {
         let line = refused(&[words, &["true"]].concat());
         assert!(line.ends_with(end), "{line}");

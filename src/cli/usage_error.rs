@@ -21,6 +21,7 @@ pub fn line(error: &Error, model: &Command, words: &[OsString]) -> String {
         ErrorKind::UnknownArgument => one_dash(model, words, &flag, error)
             .or_else(|| value_with_dash(model, words, &flag))
             .or_else(|| number(words, &flag))
+            .or_else(|| value_after_short(model, words, &flag))
             .unwrap_or_else(|| unknown(model, &flag, &flag)),
         ErrorKind::ArgumentConflict => {
             let rival = text(error, ContextKind::PriorArg).map_or_else(String::new, |rival| bare(&rival));
@@ -82,6 +83,17 @@ fn number(words: &[OsString], option: &str) -> Option<String> {
     let attempts = values::count(number).ok().filter(|_| number.starts_with(|c: char| c.is_ascii_digit()))?;
     let what = format!("unknown option {word}: --retries counts attempts, the first included");
     Some(with_example(&what, &format!("--retries {attempts}")))
+}
+
+/// The line for a value behind a short option that takes none: `-O=final`. clap takes `=` for another option.
+fn value_after_short(model: &Command, words: &[OsString], option: &str) -> Option<String> {
+    let is_about_value = option.trim_start_matches('-').is_empty();
+    let mut words = words.iter().skip(1).filter_map(|word| word.to_str()).filter(|_| is_about_value);
+    words.find_map(|word| {
+        let letter = word.split_once('=')?.0.strip_prefix('-')?.parse().ok()?;
+        let arg = model.get_arguments().find(|arg| arg.get_short() == Some(letter))?;
+        (!arg.get_action().takes_values()).then(|| format!("retry: -{letter} takes no value"))
+    })
 }
 
 /// The long options, aliases included.

@@ -7,18 +7,30 @@ pub(super) fn plain(option: &str) -> String {
 }
 
 /// The name that is most likely meant by `typed`: the nearest one, at a distance of one letter, or of two in a long
-/// name. `None` if no name or more than one is that near.
+/// name; else the only option that `typed` begins, as getopt_long(3) has it. `None` if no name or more than one is that
+/// near.
 pub fn misspelt<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let typed = plain(typed);
     let tolerance = if typed.trim_start_matches("--").chars().count() < 7 { 1 } else { 2 };
-    let mut near: Vec<(usize, &str)> =
-        names.map(|name| (distance(&typed, name), name)).filter(|(far, _)| *far <= tolerance).collect();
+    let names: Vec<&str> = names.collect();
+    let distances = names.iter().map(|name| (distance(&typed, name), *name));
+    let mut near: Vec<(usize, &str)> = distances.filter(|(far, _)| *far <= tolerance).collect();
     near.sort_unstable();
     match near[..] {
         [(_, name)] => Some(name),
         [(first, name), (second, _), ..] if first < second => Some(name),
+        [] => only_one_begun(&typed, &names),
         _ => None,
     }
+}
+
+/// The only option that begins with `typed`, if that is long enough to tell what is meant.
+fn only_one_begun<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    if !typed.strip_prefix("--").is_some_and(|name| name.len() >= 3) {
+        return None;
+    }
+    let mut begun = names.iter().copied().filter(|name| name.starts_with(typed));
+    begun.next().filter(|_| begun.next().is_none())
 }
 
 /// The number of letters that are missing, extra or wrong, or of neighbours that changed places (the optimal string
@@ -79,6 +91,9 @@ mod tests {
         // Two are equally near.
         assert_eq!(meant("--retry-o"), Some("--retry-on"));
         assert_eq!(meant("--retry-of"), None);
+        assert_eq!(meant("--retr"), None);
+        assert_eq!(meant("--st"), None);
+        assert_eq!(meant("--stop"), Some("--stop-on"));
         for far in ["--times", "--abort-on", "--until-fail", "--std", "--xyzzy", "--"] {
             assert_eq!(meant(far), None, "{far}");
         }

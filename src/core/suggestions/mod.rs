@@ -60,6 +60,7 @@ pub const OPTIONS: &[OptionElsewhere] = &[
             "--fixed",
             "--constant",
             "--fixed-delay",
+            "--wait-fixed",
             "-d",
         ],
         "for a delay before the first attempt, use --initial-delay; for a fixed delay, --base with --backoff constant",
@@ -96,6 +97,7 @@ pub const OPTIONS: &[OptionElsewhere] = &[
     row(
         &[
             "--retry-max-time",
+            "--max-retry-time",
             "--overall-timeout",
             "--total-timeout",
             "--global-timeout",
@@ -125,6 +127,12 @@ pub const OPTIONS: &[OptionElsewhere] = &[
         "--timeout 30",
     ),
     row(&["--signal"], "--timeout-signal is the signal that a time limit sends", "--timeout-signal INT"),
+    row(&["--preserve-status"], "retry exits with the command's status, and with 124 after a time limit", ""),
+    row(
+        &["--foreground"],
+        "the command always keeps the terminal, and a time limit ends its child processes too",
+        "",
+    ),
     row(&["-k"], "--kill-after is the time between --timeout-signal and SIGKILL", "--kill-after 5"),
     row(
         &["--abort-on", "--stop-if-status", "--fail-on", "--no-retry-on", "--dont-retry-on", "--give-up-on"],
