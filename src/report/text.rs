@@ -1,19 +1,27 @@
 //! The messages for people. People and scripts search for them, so they change only with a note in the CHANGELOG. The
 //! command's arguments may be secrets, so only messages of `-v` have them.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `outcome` | how an attempt ended, and what it left behind |
+//! | `next` | what follows it, and why |
 
-use super::format::{command_name, duration, shell_words, time_left, typed_program};
+mod next;
+mod outcome;
+
+pub use next::rule;
+pub use outcome::{fallback, status, what_happened};
+
+use super::format::{command_name, duration, shell_words, time_left};
 use super::history::History;
 use super::sanitize::visible;
-use crate::core::exit_code;
-use crate::core::outcome::{Escalation, Limit, NotStarted, Outcome, SpawnFailure, Survivors, TimedOut};
+use crate::core::outcome::{Limit, Outcome, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
-use crate::core::rules::Then;
-use crate::core::signal::Signal;
-use crate::core::suggestions::command_elsewhere;
-use crate::core::verdict::Why;
-use crate::run::driver::{LeftRunning, StdinState};
+use crate::run::driver::StdinState;
 use crate::run::event::{CircuitChange, Event, KillRequest, SlowCause};
 use crate::state::record_key::RecordKind;
+use next::{then, why_zero_failed};
+use outcome::{has_survivors, left_running};
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
@@ -176,16 +184,6 @@ fn failed(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
     Some(format!("{attempt} failed: {what}{reason}{leftovers}{held}. {then}{server_delay}{stdin}{nested}"))
 }
 
-/// Whether processes could not be ended, which is why no attempt follows.
-fn has_survivors(outcome: &Outcome, left_running: &LeftRunning) -> bool {
-    match (outcome, left_running) {
-        (Outcome::TimedOut(TimedOut { survivors, .. }), _) | (_, LeftRunning::Stuck(survivors)) => {
-            *survivors != Survivors::None
-        }
-        _ => false,
-    }
-}
-
 /// The hint of a `retry` that runs inside another one, at most once in a run.
 fn nested(plan: &Plan) -> String {
     let numbers = match (plan.outer_attempts, plan.policy.attempts.limit()) {
@@ -202,25 +200,6 @@ pub fn attempt(attempts: Attempts, number: u64) -> String {
     match attempts {
         Attempts::AtMost(limit) => format!("attempt {number}/{limit}"),
         Attempts::Unlimited => format!("attempt {number}"),
-    }
-}
-
-/// How an attempt ended, how long it ran, and what was sent to end it.
-pub fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
-    let took = duration(took);
-    match outcome {
-        Outcome::Exited(_) | Outcome::Killed(_) => format!("{} after {took}", status(plan, outcome)),
-        Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }) => {
-            let idle = no_output(plan, *limit);
-            let signals = match escalation {
-                Escalation::FirstSignal => signal.to_string(),
-                Escalation::Killed if *signal == Signal::SIGKILL => signal.to_string(),
-                Escalation::Killed => format!("{signal}, then {}", Signal::LAST_RESORT),
-            };
-            let survivors = could_not_end(survivors);
-            format!("timed out after {took}{idle} (sent {signals}){survivors}")
-        }
-        Outcome::NotStarted(_) => status(plan, outcome),
     }
 }
 
@@ -249,70 +228,6 @@ pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
     format!("{attempt} has been running for {}; its output is held", duration(took))
 }
 
-/// How an attempt ended, in a few words.
-pub fn status(plan: &Plan, outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Exited(code) => format!("exit status {}", exit_code::display(*code)),
-        Outcome::Killed(signal) => format!("killed by {signal}"),
-        Outcome::TimedOut(TimedOut { limit, .. }) => format!("timed out{}", no_output(plan, *limit)),
-        Outcome::NotStarted(NotStarted { kind, why }) => {
-            let program = typed_program(&plan.command);
-            match kind {
-                SpawnFailure::NotFound => {
-                    let meant = plan.if_not_found.clone().or_else(|| command_elsewhere(&plan.command));
-                    let why = meant.unwrap_or_else(|| why.clone());
-                    format!("{program}: command not found ({})", visible(&why))
-                }
-                SpawnFailure::NoInterpreter | SpawnFailure::NotExecutable => {
-                    format!("cannot run {program}: {why}")
-                }
-                SpawnFailure::Transient => format!("cannot start {program}: {why}"),
-            }
-        }
-    }
-}
-
-/// What the idle limit adds to "timed out".
-fn no_output(plan: &Plan, limit: Limit) -> String {
-    match (limit, plan.limits.idle) {
-        (Limit::Idle, Some(idle)) => format!(": no output for {}", duration(idle)),
-        _ => String::new(),
-    }
-}
-
-/// What became of the fallback, for the reports of a run that failed.
-pub fn fallback(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Exited(code) => format!("the fallback ran and exited with {}", exit_code::display(*code)),
-        Outcome::Killed(signal) => format!("the fallback was killed by {signal}"),
-        Outcome::TimedOut(_) => "the fallback was ended".to_owned(),
-        Outcome::NotStarted(NotStarted { why, .. }) => format!("the fallback did not start: {why}"),
-    }
-}
-
-fn could_not_end(survivors: &Survivors) -> String {
-    match survivors {
-        Survivors::None => String::new(),
-        Survivors::Processes(pids) => format!("; could not end {}", processes(pids)),
-        Survivors::Unknown => "; could not end processes that /proc hides".to_owned(),
-    }
-}
-
-fn left_running(leftovers: &LeftRunning) -> String {
-    match leftovers {
-        LeftRunning::Nothing => String::new(),
-        LeftRunning::KeptHidden => {
-            ", processes still running that /proc hides (--leftovers end tries to end them)".to_owned()
-        }
-        LeftRunning::Kept(pids) => {
-            let them = if pids.len() == 1 { "it" } else { "them" };
-            format!(", {} still running (--leftovers end ends {them})", processes(pids))
-        }
-        LeftRunning::Ended(pids) => format!(", leftover {} ended", processes(pids)),
-        LeftRunning::Stuck(survivors) => could_not_end(survivors),
-    }
-}
-
 /// Output that the next attempt discards, and a signal during the delay prints.
 fn held_back(bytes: u64) -> String {
     match bytes {
@@ -334,127 +249,4 @@ fn shared_name(plan: &Plan, kind: RecordKind) -> String {
 
 fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
     format!("circuit \"{}\" is open for another {}", shared_name(plan, RecordKind::Breaker), time_left(wait))
-}
-
-/// More processes than this are counted instead of named.
-const MAX_NAMED: usize = 5;
-
-fn processes(pids: &[i32]) -> String {
-    let named = pids.iter().take(MAX_NAMED).map(i32::to_string).collect::<Vec<_>>().join(", ");
-    match pids.len() {
-        1 => format!("process {named}"),
-        count if count > MAX_NAMED => format!("{count} processes ({named}, ...)"),
-        _ => format!("processes {named}"),
-    }
-}
-
-/// What comes next, and for which reason: the rule behind it, none after a success, `since` the start.
-fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) -> String {
-    let rule = why.map(|why| rule_behind(plan, why)).unwrap_or_default();
-    let because = match next {
-        Next::Succeeded => return String::new(),
-        Next::Again(delay) => return format!("Next attempt in {}", duration(delay)),
-        Next::Retry(delay) => return format!("Retrying in {}{rule}", duration(delay)),
-        Next::Stop(reason) => match reason {
-            StopReason::RetryAfterTooLong(asked) => {
-                return format!(
-                    "Not retrying: the server asked for {}, more than --max-retry-after {} \
-                     (--max-retry-after {} waits for it)",
-                    duration(asked),
-                    duration(plan.policy.max_retry_after),
-                    room_for(asked)
-                );
-            }
-            StopReason::QuotaExhausted(words) => return format!("Not retrying: quota exhausted ({words})"),
-            StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
-            StopReason::BudgetEmpty => {
-                format!(": retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
-            }
-            StopReason::Deadline { delay } => {
-                let deadline = plan.policy.deadline.unwrap_or_default();
-                let shown = duration(deadline);
-                if since >= deadline {
-                    format!(": the deadline of {shown} has passed")
-                } else {
-                    format!(": a delay of {} would exceed the deadline of {shown}", duration(delay))
-                }
-            }
-            StopReason::AttemptsExhausted => String::new(),
-            _ => return not_retried(plan, why),
-        },
-    };
-    format!("Giving up after {}{because}{rule}", duration(since))
-}
-
-fn not_retried(plan: &Plan, why: Option<&Why>) -> String {
-    let rules = &plan.rules;
-    let because = match why {
-        Some(Why::Rule(id)) => format!("permanent failure ({})", rules[*id]),
-        Some(Why::LeftOut { advice }) => {
-            let left_out = format!("not covered by {}", rules.retry_text());
-            match advice.and_then(|id| rules.advice(id)) {
-                Some(advice) => format!("{left_out} ({advice})"),
-                None => left_out,
-            }
-        }
-        Some(Why::Condition) => "stopped by --retry-if".to_owned(),
-        Some(Why::Missing(_) | Why::Permanent | Why::NoRule) | None => "permanent failure".to_owned(),
-    };
-    format!("Not retrying: {}", visible(&because))
-}
-
-/// Why an attempt failed that exited with 0, which is a success elsewhere.
-fn why_zero_failed(plan: &Plan, outcome: &Outcome, why: &Why) -> String {
-    let rules = &plan.rules;
-    let reason = match why {
-        Why::Missing(id) => format!(", but no line matches {}", rules[*id]),
-        Why::NoRule | Why::LeftOut { .. } if *outcome == Outcome::Exited(0) => {
-            match rules.set_text(Then::Success) {
-                Some(set) => format!(", not in --success-on {set}"),
-                None => String::new(),
-            }
-        }
-        _ => String::new(),
-    };
-    visible(&reason)
-}
-
-/// A value for `--max-retry-after` that allows such a demand: the next round one, because a demand until a
-/// point in time is another one the next time.
-fn room_for(asked: Duration) -> String {
-    let seconds = asked.as_secs().saturating_add(1);
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..7200 => format!("{}m", seconds.div_ceil(60)),
-        _ => format!("{}h", seconds.div_ceil(3600)),
-    }
-}
-
-/// The rule that made a failure worth another attempt, where the status alone does not show it.
-fn rule_behind(plan: &Plan, why: &Why) -> String {
-    let rules = &plan.rules;
-    let is_verbose = plan.verbosity == Verbosity::Verbose;
-    let rule = match why {
-        Why::Rule(id) if is_verbose || rules[*id].is_about_output() => rules[*id].to_string(),
-        Why::Condition if is_verbose => "--retry-if".to_owned(),
-        _ => return String::new(),
-    };
-    format!(" ({})", visible(&rule))
-}
-
-/// The rule that decided, in the words of the command line; `None` where it took none.
-pub fn rule(plan: &Plan, why: Option<&Why>, next: Option<Next>) -> Option<String> {
-    match next {
-        Some(Next::Stop(StopReason::RetryAfterTooLong(_))) => {
-            return Some(format!("--max-retry-after {}", duration(plan.policy.max_retry_after)));
-        }
-        Some(Next::Stop(StopReason::QuotaExhausted(words))) => return Some(words.to_owned()),
-        _ => {}
-    }
-    match why? {
-        Why::Rule(id) | Why::Missing(id) => Some(plan.rules[*id].to_string()),
-        Why::LeftOut { .. } => Some(plan.rules.retry_text()),
-        Why::Condition => Some("--retry-if".to_owned()),
-        Why::Permanent | Why::NoRule => None,
-    }
 }
