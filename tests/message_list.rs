@@ -192,7 +192,7 @@ fn when_not_found(example: &str) -> &'static str {
         "curl -f http://x" => "the same: the name has arguments",
         "cd" => "the same: the name is a shell builtin that changes the shell or waits for its jobs",
         "eval" => "the same: the name is another shell builtin",
-        "if" => "the same: the name is a keyword of POSIX shells",
+        "if" => "the same: the name is a shell keyword",
         "[[" => "the same: the name is a keyword of bash",
         "deploy" => "the same: any other name",
         other => panic!("{other}: say here when this advice is given"),
