@@ -180,6 +180,25 @@ fn not_started(kind: SpawnFailure, why: &str) -> Outcome {
     Outcome::NotStarted(NotStarted { kind, why: why.to_owned() })
 }
 
+/// When a row of [`COMMANDS`] applies, by its example.
+fn when_not_found(example: &str) -> &'static str {
+    match example {
+        "make\r" => "there is no such command: the name ends in a carriage return",
+        "5" => "the same: the name is a number",
+        "10s" => "the same: the name is a duration",
+        "help" => "the same: the name is `help` or `version`",
+        "FOO=bar" => "the same: the name is an assignment",
+        "a | b" => "the same: the name has a pipe, a redirection or another operator of a shell",
+        "curl -f http://x" => "the same: the name has arguments",
+        "cd" => "the same: the name is a shell builtin that changes the shell or waits for its jobs",
+        "eval" => "the same: the name is another shell builtin",
+        "if" => "the same: the name is a shell keyword",
+        "[[" => "the same: the name is a keyword of bash",
+        "deploy" => "the same: any other name",
+        other => panic!("{other}: say here when this advice is given"),
+    }
+}
+
 fn outcomes(document: &mut Document) {
     let run = plan("");
     document.heading("A failed attempt that is retried");
@@ -221,11 +240,15 @@ fn outcomes(document: &mut Document) {
     let condition = Failure { why: Some(Why::Condition), ..stopped(StopReason::Permanent) };
     document.failure(&plan("--retry-if false"), condition, "the command of `--retry-if` exited with 1");
     let interrupted = ended(Outcome::Killed(Signal::SIGINT));
-    document.failure(&run, interrupted, "SIGINT, SIGQUIT or SIGPIPE killed the command");
+    document.failure(
+        &run,
+        interrupted,
+        "SIGINT or SIGQUIT killed the command (SIGPIPE too, but only with `--verbose`)",
+    );
     for row in COMMANDS {
         let run = plan_for("", &[row.example]);
         let missing = ended(not_started(SpawnFailure::NotFound, "no such file or directory"));
-        document.failure(&run, missing, "there is no such command");
+        document.failure(&run, missing, when_not_found(row.example));
     }
     let run_path = plan_for("", &["./deploy"]);
     let missing = ended(not_started(SpawnFailure::NotFound, "no such file or directory"));
@@ -375,10 +398,11 @@ fn the_list_of_messages_is_what_the_program_says() {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
         return;
     }
-    let introduction = "# Messages\n\nThe messages that `retry` writes to stderr, each with sample values. A test generates \
-        this list from the code\nthat writes them. Messages change only with a note in the [changelog](../CHANGELOG.md); \
-        scripts should use\n[JSON](json.md). With `--label NAME`, the name follows `retry: `.\n\nThe list lacks errors of \
-        files, sockets and shared state: they name the file or the server, and the system's reason.\n";
+    let introduction = "# Messages\n\nThe messages about a run, and the usage errors, with sample values. `retry` writes \
+        them to stderr. A test generates this\nlist from the code that writes them. Messages change only with a note in the \
+        [changelog](../CHANGELOG.md); scripts should\nuse [JSON](json.md). With `--label NAME`, the name follows \
+        `retry: `.\n\nNot listed: warnings about mistakes in the command line, which name the flag to use, and errors \
+        about files, sockets and\nshared state, which name the file or the server and give the system's reason.\n";
     let mut document = Document { text: introduction.to_owned(), kinds: BTreeSet::new() };
     outcomes(&mut document);
     other_events(&mut document);

@@ -25,13 +25,13 @@ Exit status: the command's; 75 circuit open, 124 timed out, 125 usage error,
 
 /// Run a command until it succeeds, with exponential backoff and jitter
 ///
-/// retry runs COMMAND until it succeeds, at most three times by default. The delay grows after each attempt (0.5s, 2s,
+/// retry runs COMMAND until it succeeds, at most three times by default. The delay grows after each failure (0.5s, 2s,
 /// 8s, ... up to 1m). A random part of up to 0.3s keeps clients that failed together from retrying together. retry
 /// reports each failure and what it does next on stderr, and exits with the status of the last attempt.
 ///
 /// Options end at the first word that is not an option, so COMMAND's own options need no `--` before COMMAND. COMMAND
-/// runs directly, without a shell. If an option is given twice, the last one counts, except that lists are combined.
-/// Most options can be set in the environment: `RETRY_RETRIES=5` is --retries 5.
+/// runs directly, without a shell. If an option is given twice, the last one counts. Options that take a SET or an RE,
+/// and --preset-file, add up instead. Most options can be set in the environment: `RETRY_RETRIES=5` is --retries 5.
 #[derive(Parser, Debug, Default)]
 #[command(
     name = "retry",
@@ -48,8 +48,7 @@ Exit status: the command's; 75 circuit open, 124 timed out, 125 usage error,
 pub struct Args {
     /// Total attempts, including the first, or inf [default: 3]
     ///
-    /// --attempts is the same. 1 means no retries, `inf` means no limit. (`curl --retry 3` makes four attempts,
-    /// which is --retries 4 here.)
+    /// 1 means no retries, `inf` means no limit. (`curl --retry 3` makes four attempts, which is --retries 4 here.)
     #[arg(short, long, visible_alias = "attempts", value_name = "N", value_parser = values::attempts, help_heading = "Attempts", allow_hyphen_values = true)]
     pub retries: Option<Attempts>,
 
@@ -88,8 +87,8 @@ pub struct Args {
 
     /// How long an attempt may go without output
     ///
-    /// An attempt that writes nothing to stdout or stderr for this long times out. Both streams become pipes, and a
-    /// program that buffers its output in blocks looks idle.
+    /// An attempt that writes nothing to stdout or stderr for this long times out. Both streams become pipes. A program
+    /// that then buffers its output looks idle, so turn buffering off (`PYTHONUNBUFFERED=1`, `stdbuf -oL`).
     #[arg(long, value_name = "DUR", value_parser = values::limit, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub idle_timeout: Option<Duration>,
 
@@ -115,9 +114,9 @@ pub struct Args {
 
     /// Random part of a delay: a duration, 20%, full, ... [default: 0.3]
     ///
-    /// b is the delay before jitter, and U(x, y) a random duration from x to y. A duration J: b + U(0, J). +-J: b +
-    /// U(-J, J). 20%: b * (1 + U(-0.2, 0.2)). `full`: U(0, b). `equal`: b/2 + U(0, b/2). `decorrelated`: U(base, 3
-    /// * the last delay), at most --max-delay. `none`: b.
+    /// `0.3` adds 0 to 0.3s to the delay. `+-0.3` adds or subtracts up to 0.3s, and `20%` up to 20% of the delay. The
+    /// other values replace the delay by a random one: `full` from 0 to the delay, `equal` from half of the delay to the
+    /// delay, `decorrelated` from --base to three times the last delay, at most --max-delay. `none` turns jitter off.
     #[arg(short, long, value_name = "J", value_parser = values::jitter, help_heading = "Delay", allow_hyphen_values = true)]
     pub jitter: Option<Jitter>,
 
@@ -146,22 +145,22 @@ pub struct Args {
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub reset_after: Option<Duration>,
 
-    /// Honour Retry-After from the server
+    /// Wait as long as the server asks (Retry-After)
     ///
     /// Searches `stderr`, `stdout` or `both` of a failed attempt (default: `stderr`) for the delay that the server asks
-    /// for in a header, a JSON object or a message. retry waits that long, plus up to 10% (at most 5s). The delay never
-    /// gets shorter, and a permanent failure stays permanent. If the server says that waiting will not help
-    /// (insufficient_quota), retry stops.
+    /// for in a header, a JSON object or a message. COMMAND must print it: `curl -v`, `curl -D /dev/stderr` and `wget -S`
+    /// print headers. retry waits that long, plus up to 10% (at most 5s). The delay never gets shorter, and a permanent
+    /// failure stays permanent. If the server says that waiting will not help (insufficient_quota), retry stops.
     ///
     /// Only the last response counts: a status line such as HTTP/1.1 503 discards what earlier responses asked for.
     /// Headers of successful responses (2xx except 202, and 3xx) are ignored. So is what a tool says about its own
     /// retries ("will try again in 5 seconds").
-    #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "STREAM", num_args = 0..=1, require_equals = true, default_missing_value = "stderr", help_heading = "Delay", hide_possible_values = true)]
     pub retry_after: Option<HintStream>,
 
     /// Give up if the server asks for a longer delay [default: 2m]
     ///
-    /// An attempt before then would fail, so retry makes none.
+    /// An earlier attempt would fail, so retry makes none.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Delay", allow_hyphen_values = true, hide_short_help = true)]
     pub max_retry_after: Option<Duration>,
 
@@ -178,16 +177,16 @@ pub struct Args {
 
     /// Retry only on these outcomes
     ///
-    /// A SET is a comma-separated list of exit codes (`7`; 128+n also matches death by signal n), ranges (`5-7`),
-    /// signals (`SIGKILL`), `nonzero` (any code but 0), `signal` (any but PIPE, INT and QUIT), `timeout`, `spawn`
+    /// A SET is a comma-separated list of exit statuses (`7`; 128+n also matches death by signal n), ranges (`5-7`),
+    /// signals (`SIGKILL`), `nonzero` (any status but 0), `signal` (any but PIPE, INT and QUIT), `timeout`, `spawn`
     /// (the command could not be started), and presets.
     ///
     /// A preset recognizes the transient failures of a tool by exit status and output: `ansible`, `apk`, `apt`,
     /// `aws`, `az`, `brew`, `bundler`, `cargo`, `composer`, `conda`, `curl`, `dnf`, `docker`, `dotnet`, `gcloud`,
     /// `gh`, `git`, `go`, `gradle`, `helm`, `kubectl`, `maven`, `npm`, `pip`, `pnpm`, `rsync`, `ssh`, `tempfail`,
     /// `terraform`, `uv`, `wget` and `yarn`. Each one includes `timeout`. `auto` selects the preset for COMMAND. It
-    /// looks through sudo, env, timeout, `python -m`, `bash -c` and similar wrappers. If COMMAND has no preset,
-    /// every failure is retried. See --list-presets.
+    /// looks through sudo, env, timeout, `python -m` and similar wrappers, and through `bash -c` if the script is one
+    /// plain command. If there is no preset, every failure is retried; name the preset to be strict. See --list-presets.
     ///
     /// Without --retry-on, every failure is retried except permanent ones: a command that is not found or cannot be
     /// run, and death by PIPE, INT or QUIT. Those are retried only if SET names them.
@@ -199,6 +198,8 @@ pub struct Args {
     pub stop_on: Vec<OutcomeSet>,
 
     /// Count these outcomes as success [default: 0]
+    ///
+    /// A success rule overrides a stop rule, even if a time limit ended the attempt. A retry rule overrides a success rule.
     #[arg(long, value_name = "SET", value_parser = sets::outcome_set, help_heading = "Rules", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
     pub success_on: Vec<OutcomeSet>,
 
@@ -215,7 +216,7 @@ pub struct Args {
     /// without colours and cursor movements. `stdout:RE` and `stderr:RE` match only that stream. As with
     /// --retry-on, a failure that no retry rule covers is not retried. If a line matches, exit status 0 is a
     /// failure too. A stream that is searched becomes a pipe; its output is passed on at once.
-    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Rules", action = ArgAction::Append)]
+    #[arg(long, value_name = "RE", value_parser = values::retry_pattern, help_heading = "Rules", action = ArgAction::Append, hide_short_help = true)]
     pub retry_on_output: Vec<Rule>,
 
     /// Stop if a line of the output matches; overrides retry rules
@@ -253,8 +254,8 @@ pub struct Args {
 
     /// When to write the command's stdout [default: live]
     ///
-    /// `live`: at once, from every attempt. `final`: only from the last attempt, when it has ended. `failure`: like
-    /// `final`, but only if that attempt failed. `success`: like `final`, but only if it succeeded. Up to 1 MiB is
+    /// `live`: at once, from every attempt. `final`: only from the last attempt, when it has ended, even if it failed.
+    /// `failure`: like `final`, but only if that attempt failed. `success`: like `final`, but only if it succeeded. Up to 1 MiB is
     /// held in memory, more in an unlinked file in $TMPDIR.
     #[arg(
         long,
@@ -316,11 +317,11 @@ pub struct Args {
 
     /// Failure rate that opens the circuit, such as 50%
     ///
-    /// Replaces --breaker-failures. If two of three attempts fail, there are never five consecutive failures. In a
-    /// large fleet, five consecutive failures can happen by chance; there, use 50% with a --breaker-window of 10s. The rate
+    /// Replaces --breaker-failures. If two of three attempts fail, five consecutive failures may never happen. In a large
+    /// fleet, five consecutive failures can happen by chance; there, use 50% with a --breaker-window of 10s. The rate
     /// covers the attempts that ended within --breaker-window, if there are at least --breaker-min-attempts. An attempt
-    /// counts when it ends, however long it took. Each success costs a write to the state; with --breaker-failures it
-    /// costs none.
+    /// counts when it ends, however long it took. Each success costs a write to the state; with --breaker-failures a
+    /// success costs no write.
     #[arg(long, value_name = "PERCENT", value_parser = values::failure_rate, conflicts_with = "breaker_failures", help_heading = "Shared", allow_hyphen_values = true, hide_short_help = true)]
     pub breaker_rate: Option<f64>,
 
@@ -381,16 +382,18 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(values::shared_name), conflicts_with_all = ["command", "dry_run"], help_heading = "Shared", hide_short_help = true)]
     pub reset_state: Option<OsString>,
 
-    /// Print one line if the run fails, and nothing else
+    /// Print one message if the run fails, else none
     ///
-    /// retry prints nothing about failed attempts that it retries or about a late success, and shows no countdown. A
-    /// --log elsewhere still gets every message. Of --quiet, --silent and --verbose, the last one counts.
+    /// This is about retry's own messages; the command's output does not change. retry prints nothing about failed
+    /// attempts that it retries or about a success after a failure, and shows no countdown. A --log elsewhere still gets
+    /// every message. Of --quiet, --silent and --verbose, the last one counts.
     #[arg(short, long, help_heading = "Messages", overrides_with_all = ["silent", "verbose"])]
     pub quiet: bool,
 
-    /// Print nothing, not even that the run failed
+    /// Print no messages, not even if the run fails
     ///
-    /// Usage errors are still printed. A --log elsewhere still gets every message.
+    /// This is about retry's own messages; the command's output does not change. Usage errors are still printed. A --log
+    /// elsewhere still gets every message.
     #[arg(long, help_heading = "Messages", overrides_with_all = ["quiet", "verbose"], hide_short_help = true)]
     pub silent: bool,
 
@@ -403,9 +406,8 @@ pub struct Args {
     /// `journald` also sends a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on to the systemd journal.
     /// If TARGET is a file, messages are appended to it, each with a timestamp. If TARGET cannot be written, retry
     /// says so once and uses stderr instead. If stderr is connected to the journal, lines have a priority.
-    /// `journald:PATH` and `syslog:PATH` select another socket; `./journald` is a file. --quiet and --silent change
-    /// only what stderr gets; a log elsewhere gets every message. With --quiet, stderr also gets the line about a run
-    /// that fails.
+    /// `journald:PATH` and `syslog:PATH` select another socket; `./journald` is a file. With --quiet and --silent, the
+    /// log still gets every message. With --quiet, stderr gets the line that says why the run failed, as well.
     #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
     pub log: Option<LogTarget>,
 
@@ -433,9 +435,10 @@ pub struct Args {
 
     /// Write annotations, a summary and outputs for a CI step
     ///
-    /// `auto` is `github` if GITHUB_ACTIONS is true, else `none`. On GitHub, a late success becomes a warning and a
-    /// failed run an error. Both add a row to the step summary. Every run sets the step outputs `attempts`,
-    /// `outcome` and `exit-status`. --quiet hides the warning, and --silent the error as well.
+    /// `auto` is `github` if GITHUB_ACTIONS is true, else `none`. On GitHub, a success after a failure becomes a warning,
+    /// and a failed run becomes an error, or a warning if --fallback succeeded. Each adds a row to the step summary.
+    /// Warnings and errors are lines on stderr. --quiet hides warnings, and --silent errors as well. Every run sets the
+    /// step outputs `attempts`, `outcome` and `exit-status`; with several runs in a step, the last one counts.
     #[arg(long, value_name = "CI", help_heading = "Messages", hide_short_help = true)]
     pub ci: Option<Ci>,
 
@@ -466,8 +469,8 @@ pub struct Args {
 
     /// Summarize files that --report wrote; - is stdin
     ///
-    /// Shows, by name (the label or the command's name) and by day: runs, runs that a retry rescued, failed runs,
-    /// attempts, time spent waiting, and why attempts failed. --log-format json prints JSON; --html also writes a web
+    /// Shows, by name (the label or the command's name) and by day: runs, runs that succeeded after a failure (rescued),
+    /// failed runs, attempts, time spent waiting, and why attempts failed. --log-format json prints JSON; --html also writes a web
     /// page. Lines that are not reports are skipped with a warning. Options may follow FILE.
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath, help_heading = "Other", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"], hide_short_help = true)]
     pub stats: Vec<PathBuf>,

@@ -12,8 +12,8 @@ pub struct Difference {
 }
 
 /// The paragraph above the table.
-pub const INTRODUCTION: &str = "Other sections describe Linux. `Untested` means that none of retry's own tests shows it: on \
-    macOS and FreeBSD, that is everything in this table.";
+pub const INTRODUCTION: &str = "Other sections describe Linux. `Untested` marks what retry's tests do not cover. On macOS and \
+    FreeBSD, they cover nothing in this table.";
 
 pub const DIFFERENCES: &[Difference] = &[
     Difference {

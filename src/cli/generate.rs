@@ -6,17 +6,17 @@ use clap::{Command, ValueEnum};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Product {
-    /// man/retry.1
+    /// The man page
     Man,
-    /// completions/retry.bash
+    /// Completions for bash
     Bash,
-    /// completions/_retry
+    /// Completions for zsh
     Zsh,
-    /// completions/retry.fish
+    /// Completions for fish
     Fish,
-    /// completions/_retry.ps1
+    /// Completions for PowerShell
     Powershell,
-    /// completions/retry.elv
+    /// Completions for Elvish
     Elvish,
 }
 

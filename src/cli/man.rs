@@ -176,7 +176,7 @@ fn forms(page: &mut Roff) {
     for form in FORMS {
         page.control("TP", []);
         page.text([bold(form.shown)]);
-        page.text(marked(&format!("{} ({})", form.meaning, form.source)));
+        page.text(marked(&format!("{}. Source: {}", form.meaning, form.source)));
     }
 }
 

@@ -38,7 +38,7 @@ pub const EXAMPLES: &[Example] = &[
     },
     Example {
         what: "Wait until a server answers, however long it takes",
-        command: "retry --retries inf --base 1 --backoff constant -- nc -z localhost 5432",
+        command: "retry --retries inf --timeout 5 --base 1 --factor 1 -- nc -z db 5432",
     },
     Example {
         what: "In a pipeline: each attempt reads the same input, and only the last one's output goes on",
@@ -92,16 +92,20 @@ pub const EXIT_STATUS: &[Row] = &[
 pub const EXIT_BY_SIGNAL: &str = "If --fallback ran, retry exits with its status. If a signal n killed the command, retry dies of the same \
     signal (a shell shows 128+n). Where a signal cannot kill it, as process 1 of a container, it exits with \
     128+n. On HUP, INT, QUIT or TERM, retry forwards the signal to the running attempt and waits for it. If \
-    the command exits by itself, retry exits with its exit code; otherwise retry dies of the signal.";
+    the command exits by itself, retry exits with its status; otherwise retry dies of the signal.";
 
 /// Paragraphs of the man page.
 pub const SIGNALS: &[&str] = &[
     "The command runs in the same process group, session and terminal as retry.",
-    "On HUP, INT, QUIT or TERM, retry starts no further attempt, and a delay ends at once. A running command \
-     gets the signal and may take as long as it needs to clean up. If a process sends the same INT or TERM \
-     again, the command gets SIGKILL. The same happens if Ctrl-C is pressed three times within 2s; on a \
-     terminal, retry says so if the command still runs after 1s. A different signal is forwarded. Processes \
-     that the attempts left running in the same session get the signal too, and SIGKILL after --kill-after.",
+    "On HUP, INT, QUIT or TERM, retry starts no further attempt, and a delay ends at once. retry forwards the \
+     signal to the running command, which may take as long as it needs to clean up. If a process sends the same \
+     INT or TERM again, the command gets SIGKILL. The same happens if Ctrl-C is pressed three times within 2s; \
+     on a terminal, retry says so if the command still runs after 1s. A different signal is forwarded.",
+    "Unlike a time limit, an interruption does not signal the processes that the running command started. A \
+     bash script acts on INT, and on a signal that it traps, only when its foreground process has ended. To \
+     interrupt it at once, signal the whole process group, as Ctrl-C does. When the command has ended, the \
+     processes that the attempts left running in the same session get the signal too, and SIGKILL after \
+     --kill-after. A process that moved to another session (setsid) goes on.",
     "retry forwards every catchable signal that would end it, real-time signals included; as process 1, it \
      also forwards WINCH. retry does not send the signal of a key such as Ctrl-C a second time, because the \
      terminal has sent it to the whole foreground process group, the command included. When the terminal \
@@ -109,8 +113,8 @@ pub const SIGNALS: &[&str] = &[
      dies of a signal that retry has forwarded, such as ALRM, retry starts no further attempt. USR1 and USR2 \
      are the exception: such a death is an ordinary failure.",
     "On Linux, if retry itself is killed (by SIGKILL, say), the command gets --timeout-signal, or the \
-     parent-death signal that was set for retry. This does not work for set-uid commands: the kernel clears \
-     the setting.",
+     parent-death signal that was set for retry. The processes that the command started get no signal. This \
+     does not work for set-uid commands: the kernel clears the setting.",
     "A signal that a process sends to the whole process group reaches the command twice, once directly and \
      once through retry, as with every wrapper that forwards signals.",
     "When the command is stopped (Ctrl-Z), retry stops too. When retry is continued, it also continues the \
@@ -122,8 +126,8 @@ pub const SIGNALS: &[&str] = &[
      command. SIGCHLD is the exception: it is reset to its default action, because retry must wait for the \
      command.",
     "A time limit ends the whole process tree. On Linux, that is every process that the attempt started, even \
-     in another process group or session. On other systems, it is the command's process group if there is no \
-     controlling terminal; with one, it is the command alone. If a process cannot be ended, retry names it \
+     in another process group or session. On macOS and FreeBSD, it is the command's process group if there is \
+     no controlling terminal; with one, it is the command alone. If a process cannot be ended, retry names it \
      and starts no further attempt.",
     "A killed command cannot restore terminal settings that it changed (raw mode, no echo, another process \
      group in the foreground), so retry restores them. Settings that a command leaves \
@@ -194,7 +198,7 @@ pub const SHARED_STATE: &[&str] = &[
      Everyone who can list processes can see a password on the command line. A password in `RETRY_STATE` is \
      not visible there, but the command inherits the variable.",
     "State that cannot be read, written or reached never stops a run. All state operations of one attempt \
-     together may take 200ms. After the first error, retry prints one warning and stops using that state for \
+     together take at most 200ms. After the first error, retry prints one warning and stops using that state for \
      the rest of the run. If a server cannot be used, the runs of a user on one machine share a circuit and a \
      budget in the directory without-server of the default directory instead. That budget allows one retry, \
      and one more each minute, because a fleet that lost its budget must not retry as if it had none. If no \
@@ -241,12 +245,13 @@ pub const SEEN_BY_THE_COMMAND: &[Row] = &[
     Row { term: "RETRY_DEPTH", meaning: "nesting level; 1 unless retry runs inside another retry" },
     Row {
         term: "RETRY_OUTER_BREAKER",
-        meaning: "the circuit breaker of this run, if it has one; a nested retry with the same breaker leaves it to this run",
+        meaning: "the circuit breaker of this run, if it has one; a nested retry does not use the same breaker again",
     },
     Row {
         term: "RETRY_RUN_ID",
-        meaning: "identifier of the run, the same in all its attempts and in a nested retry: a service can use it as an \
-            idempotency key. Random unless already set; reports and logs have it as `run_id`",
+        meaning: "identifier of the run, the same in all its attempts and in a nested retry; random unless already set. \
+            For an idempotency key, add something of the request: `$RETRY_RUN_ID-$ORDER`. Reports and logs have it as \
+            `run_id`",
     },
 ];
 

@@ -98,7 +98,7 @@ pub const FORMS: &[Form] = &[
     Form {
         shown: "Retry-After: 120",
         meaning: "seconds, an HTTP date, or a number with its unit",
-        source: "RFC 9110, 10.2.3; Docker Hub with an `X-` prefix; also as a key in JSON and similar objects",
+        source: "RFC 9110, section 10.2.3; Docker Hub, with an `X-` prefix; JSON and similar objects, as a key",
         example: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 120\r\n\r\n",
         expected: Seconds(120.0),
         kind: Field {
@@ -157,9 +157,9 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "x-ratelimit-reset: 1795507260",
-        meaning: "with x-ratelimit-remaining: 0. Seconds, a Unix timestamp in seconds or milliseconds, a date, or 6m0s. \
-            If there are several limits (x-ratelimit-reset-tokens, anthropic-ratelimit-requests-reset), \
-            the exhausted one counts. Also without `X-`, and as x-rate-limit-reset",
+        meaning: "if x-ratelimit-remaining is 0: seconds, a Unix timestamp in seconds or milliseconds, a date, or 6m0s; \
+            also without `X-`, and as x-rate-limit-reset. If there are several limits (x-ratelimit-reset-tokens, \
+            anthropic-ratelimit-requests-reset), the exhausted one counts",
         source: "GitHub, Reddit, Atlassian, OpenAI, Anthropic, Discord (x-ratelimit-reset-after), \
             Azure (x-ms-user-quota-resets-after)",
         example: "< HTTP/2 403\n< x-ratelimit-remaining: 0\n< x-ratelimit-reset: 1795507260\n<\n",
@@ -190,8 +190,8 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "retry after 20 seconds",
-        meaning: "the same; also please retry in 20s",
-        source: "Azure, Let's Encrypt (after a date), Gemini (please retry in), go-github ([retry after 1m0s])",
+        meaning: "a time with its unit, or a date with its zone; also please retry in 20s",
+        source: "Azure, Let's Encrypt (after a date), Gemini (please retry in), go-github (retry after 1m0s)",
         example: "Requests have exceeded call rate limit. Please retry after 20 seconds.",
         expected: Seconds(20.0),
         kind: Phrase {
@@ -234,7 +234,8 @@ pub const FORMS: &[Form] = &[
     },
     Form {
         shown: "rate limit exceeded. [rate reset in 14m32s]",
-        meaning: "the same, if the line says that a limit was exceeded; also a date or a Unix timestamp after \"until\"",
+        meaning: "a time with its unit, if the line says that a limit was exceeded; also a date or a Unix timestamp after \
+            \"until\"",
         source: "go-github; Gemini CLI (your quota will reset after); Binance (banned until)",
         example: "403 API rate limit exceeded for 203.0.113.1. [rate reset in 14m32s]",
         expected: Seconds(872.0),
@@ -265,7 +266,7 @@ pub const FORMS: &[Form] = &[
     Form {
         shown: "\"quotaId\": \"...PerDay...\"",
         meaning: "stop; also quota_limit",
-        source: "google.rpc.QuotaFailure and ErrorInfo; their retryDelay is ignored",
+        source: "google.rpc.QuotaFailure and ErrorInfo, whose retryDelay is ignored",
         example: "\"quotaId\": \"GenerateRequestsPerDayPerProject-FreeTier\"\n\"retryDelay\": \"39s\"",
         expected: Exhausted,
         kind: Words {
@@ -303,7 +304,7 @@ pub const FORMS: &[Form] = &[
     Form {
         shown: "reached your pull rate limit",
         meaning: "stop",
-        source: "Docker Hub; its limit lasts for hours",
+        source: "Docker Hub, whose limit lasts for hours",
         example: "toomanyrequests: You have reached your pull rate limit.",
         expected: Exhausted,
         kind: Words {
