@@ -190,7 +190,9 @@ pub const SHARED_STATE: &[&str] = &[
      of the umask. `redis://` is a Redis or Valkey server, which retry asks once before each attempt and once \
      after it. Its user needs the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*. \
      --show-state and --reset-state also need SCAN, GETRANGE and DEL, and CLUSTER SLOTS to show the state of \
-     a whole Redis cluster. For a cluster, give any node; with Sentinel, an address that follows the primary. \
+     a whole Redis cluster. For a cluster, give any node. `redis+sentinel://` names Sentinels, one of which \
+     retry asks for the primary before it connects. The user and the password are the primary's; those of the \
+     Sentinels are `?sentinel_username=USER&sentinel_password=PASSWORD`, and need the command SENTINEL. \
      Everyone who can list processes can see a password on the command line. A password in `RETRY_STATE` is \
      not visible there, but the command inherits the variable.",
     "State that cannot be read, written or reached never stops a run. All state operations of one attempt \
