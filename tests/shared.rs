@@ -6,8 +6,9 @@ mod common;
 #[cfg(feature = "redis")]
 mod shared_state;
 
-use common::command::{RETRY, Running, Scratch, assert_is, said, text, wait_until};
+use common::command::{RETRY, Running, Scratch, assert_is, not_utf8, said, text, wait_until};
 use rustix::process::Signal;
+use std::ffi::OsStr;
 use std::fs;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,7 +79,7 @@ fn status(output: &Output) -> i32 {
 const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
 
 /// What must hold wherever the state is kept.
-const SCENARIOS: [fn(&Place); 18] = [
+const SCENARIOS: [fn(&Place); 19] = [
     failures_in_a_row_open_the_circuit,
     a_success_starts_the_count_anew,
     two_failures_of_three_open_a_circuit_with_a_rate,
@@ -97,6 +98,7 @@ const SCENARIOS: [fn(&Place); 18] = [
     an_empty_budget_stops_retries_and_no_first_attempt,
     good_attempts_in_a_row_cost_nothing,
     state_is_shown_and_forgotten,
+    every_name_that_is_shown_can_be_reset,
 ];
 
 #[test]
@@ -456,6 +458,32 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_is(text(&absent.stderr).trim_end(), "retry: no shared state named reg in .+");
     assert_eq!(place.printed("--show-state"), "other  breaker  closed, 1 failure\n");
     assert_eq!(status(&place.shell(options, "exit 0")), 0);
+}
+
+fn every_name_that_is_shown_can_be_reset(place: &Place) {
+    let with_name = |options: &str, flag: &str, name: &OsStr, command: &[&str]| {
+        place.to_spawn(options).arg(flag).arg(name).args(command).output().unwrap()
+    };
+    let (long, longer) = ("long ".repeat(60), "LONG".repeat(60));
+    let names = ["plain", "with blanks", "\x1b[31m", "a\tb", &long, &longer].map(OsStr::new);
+    for name in names.into_iter().chain([not_utf8()]) {
+        for format in ["", " --log-format json"] {
+            assert_eq!(status(&with_name("--retries 1", "--breaker", name, &["--", "false"])), 1);
+            let shown = place.printed(&format!("--show-state{format}"));
+            let shown_name = if format.is_empty() {
+                let line = shown.strip_suffix("  breaker  closed, 1 failure\n");
+                line.unwrap_or_else(|| panic!("{shown:?}")).to_owned()
+            } else {
+                let all: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                all[0]["name"].as_str().unwrap().to_owned()
+            };
+            assert!(name != "plain" && name != "with blanks" || name == shown_name.as_str());
+            let output = with_name("", "--reset-state", OsStr::new(&shown_name), &[]);
+            assert_eq!(status(&output), 0, "{}: {output:?}", name.display());
+            assert_is(place.printed("--show-state").trim_end(), "no shared state in .+");
+        }
+        assert_eq!(status(&with_name("", "--reset-state", name, &[])), 1, "{}", name.display());
+    }
 }
 
 #[test]

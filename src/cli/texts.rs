@@ -199,7 +199,8 @@ pub const SHARED_STATE: &[&str] = &[
      together may take 200ms. After the first error, retry prints one warning and stops using that state for \
      the rest of the run. If a server cannot be used, the runs of a user on one machine share a circuit and a \
      budget in the directory without-server of the default directory instead. That budget allows one retry, \
-     and one more each minute, because a fleet that lost its budget must not retry as if it had none. If no \
+     and one more each minute, because a fleet that lost its budget must not retry as if it had none. \
+     --show-state prints the command that shows them. If no \
      state can be used, a run with --budget retries once; one with --breaker alone retries as often as \
      --retries allows.",
 ];

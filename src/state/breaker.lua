@@ -67,7 +67,8 @@ if seen and (string.sub(seen, 1, 2) ~= '2 ' or not read_window(seen)) then
   -- Numbers that no rule gives are damage too.
   if not a or generation > LARGEST or failures > MOST or from > LARGEST or length > WEEK or period > WEEK then
     phase, generation, failures, from, length, period = CLOSED, 0, 0, 0, 0, 0
-    damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
+    local version = tonumber(string.match(seen, '^(%d%d?%d?) ')) or 0
+    damage = version > 2 and version or 1
   end
 end
 

@@ -149,7 +149,7 @@ pub fn attempt(user: &mut User, ended: Observation) -> Option<Recorded> {
 /// How many failures in a row the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
     let all = inspect::show(location).unwrap();
-    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
+    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status.clone());
     let count = |state| match state {
         RecordStatus::Breaker(breaker, None) => match breaker.phase {
             Phase::Closed { failures, .. } => Some(failures),

@@ -31,7 +31,7 @@ pub const RECORD_SIZE: usize = CHECKSUM_OFFSET + 8;
 pub type RecordBytes = [u8; RECORD_SIZE];
 
 const MAGIC: [u8; 4] = *b"rtry";
-pub(super) const VERSION: u8 = 2;
+const VERSION: u8 = 2;
 
 /// The numbers of 8 bytes in a record: seven, and the buckets.
 const FIELDS: usize = 7 + BUCKETS;
@@ -129,7 +129,7 @@ fn unpack(kind: RecordKind, bytes: &[u8]) -> Result<(u8, Fields), Damage> {
         && let Some(&version) = bytes.get(4)
         && version > VERSION
     {
-        return Err(Damage::Version(version));
+        return Err(Damage::Version(version.into()));
     }
     let (version, checksum_offset) = match bytes.len() {
         RECORD_SIZE => (VERSION, CHECKSUM_OFFSET),

@@ -3,7 +3,7 @@
 use super::{MAX_RECORD, RedisStore, convert, parse, refused};
 use crate::core::redis_url::RedisUrl;
 use crate::state::connection::{Connection, Node, RequestError};
-use crate::state::error::{LockState, MAX_RECORDS, StoreError, StoredRecord};
+use crate::state::error::{LockState, MAX_RECORDS, RecordContents, StoreError, StoredRecord};
 use crate::state::record_key::RecordKey;
 use crate::state::timeout::{INTERACTIVE_LIMIT, StoreTimeout};
 use redis::{Cmd, RedisError, Value};
@@ -72,17 +72,18 @@ impl Source {
                 self.ask(&redis::cmd("ASKING"))?;
                 reply = self.try_ask(&get)?;
             }
-            let text: Option<Vec<u8>> = match reply {
-                Ok(value) => Some(convert(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
-                Err(error) if error.code() == Some("WRONGTYPE") => Some(Vec::new()),
+            let contents = match reply {
+                Ok(value) => match convert::<Vec<u8>>(value)? {
+                    // It has been removed since its key was found.
+                    text if text.is_empty() => continue,
+                    text => parse(key.kind(), &text).into(),
+                },
+                Err(error) if error.code() == Some("WRONGTYPE") => RecordContents::Unusable(refused(&error)),
                 // The key has moved to another node, which lists it.
-                Err(error) if matches!(error.code(), Some("MOVED" | "ASK")) => None,
+                Err(error) if matches!(error.code(), Some("MOVED" | "ASK")) => continue,
                 Err(error) => return Err(refused(&error)),
             };
-            records.extend(text.map(|text| {
-                let state = parse(key.kind(), &text);
-                StoredRecord { key, state, lock: LockState::Unlocked }
-            }));
+            records.push(StoredRecord { key, contents, lock: LockState::Unlocked });
         }
         Ok(())
     }

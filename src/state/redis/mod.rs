@@ -330,7 +330,7 @@ fn decode<Q: Operation>(
     let damage = match damage {
         0 => None,
         1 => Some(Damage::Contents),
-        version => Some(Damage::Version(u8::try_from(version).unwrap_or(u8::MAX))),
+        version => Some(Damage::Version(version)),
     };
     Ok(StoreReply { reply, damage })
 }
@@ -353,8 +353,14 @@ fn convert<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
 
 /// Reads a record as the scripts write it.
 fn parse(kind: RecordKind, text: &[u8]) -> Result<RecordState, Damage> {
-    if text.len() > MAX_RECORD {
-        return Err(Damage::Contents);
+    let latest = match kind {
+        RecordKind::Breaker => 2,
+        RecordKind::Budget => 1,
+    };
+    match version(text) {
+        Some(later) if later > latest => return Err(Damage::Version(later)),
+        _ if text.len() > MAX_RECORD => return Err(Damage::Contents),
+        _ => {}
     }
     let text = str::from_utf8(text).map_err(|_| Damage::Contents)?;
     let fields: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
@@ -377,4 +383,14 @@ fn parse(kind: RecordKind, text: &[u8]) -> Result<RecordState, Damage> {
         }
         _ => Err(Damage::Contents),
     }
+}
+
+/// The number of at most three digits that a record begins with, as the scripts read it.
+fn version(text: &[u8]) -> Option<u64> {
+    let end = text.iter().take(4).position(|&byte| byte == b' ')?;
+    str::from_utf8(&text[..end])
+        .ok()
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?
+        .parse()
+        .ok()
 }
