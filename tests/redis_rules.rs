@@ -164,7 +164,7 @@ fn the_scripts_are_the_rules() {
                             seen.insert("probe");
                             running.push(ticket);
                         }
-                        Admission::Refused { .. } => {}
+                        Admission::Refused(_) => {}
                     }
                 }
                 Step::Refusal => {

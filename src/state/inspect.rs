@@ -50,7 +50,7 @@ pub fn show(location: &Location) -> Result<Vec<RecordSummary>, StoreError> {
                 if let Phase::Closed { recent, .. } = &mut circuit.phase {
                     *recent = recent.aged(now);
                 }
-                RecordStatus::Breaker(circuit, circuit.refusal(now))
+                RecordStatus::Breaker(circuit, circuit.refusal(now).map(|refusal| refusal.wait))
             }
             RecordContents::State(RecordState::Budget(bucket)) => RecordStatus::Budget(bucket),
             RecordContents::Damaged(damage) => RecordStatus::Damaged(kind, damage),

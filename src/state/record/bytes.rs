@@ -319,11 +319,11 @@ mod tests {
             let now = Timestamp::from_millis(now);
             if let Ok(mut breaker) = Circuit::from_bytes(&packed(RecordKind::Breaker, phase, fields)) {
                 let first = breaker.admit(now, Duration::ZERO);
-                prop_assert!(breaker.refusal(now).unwrap_or_default() <= LONGEST);
+                prop_assert!(breaker.refusal(now).is_none_or(|refusal| refusal.wait <= LONGEST));
                 let later = Timestamp::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
                 let second = breaker.admit(later, Duration::ZERO);
                 if later > now {
-                    let refused = [first, second].map(|one| matches!(one, Admission::Refused { .. }));
+                    let refused = [first, second].map(|one| matches!(one, Admission::Refused(_)));
                     prop_assert!(refused != [true, true]);
                 }
                 let result = [Observation::Success, Observation::Failure, Observation::Neutral][result];

@@ -318,7 +318,7 @@ fn script_time(now: Option<Timestamp>) -> String {
 }
 
 /// Result, wait, generation, damage, refusal.
-type RawReply = (String, i64, u64, u64, u64);
+type RawReply = (String, i64, u64, u64, i64);
 
 fn decode<Q: Operation>(
     operation: &Q,
