@@ -7,7 +7,7 @@
 mod start;
 
 use anyhow::Result;
-use retry::cli::{self, Format, Invocation, Stats};
+use retry::cli::{self, Format, Invocation, ShowState, Stats};
 use retry::core::exit_code::ExitCode;
 use retry::core::os_error::describe;
 use retry::core::outcome::{Exit, OWN_FAILURE};
@@ -36,7 +36,7 @@ fn run_program(argv: Vec<OsString>) -> ExitCode {
     let exit = match cli::parse(argv) {
         Ok(Invocation::Run(plan)) => run(&plan),
         Ok(Invocation::Print(text)) => print(&text),
-        Ok(Invocation::ShowState(location, format)) => show_state(&location, format),
+        Ok(Invocation::ShowState(asked)) => show_state(&asked),
         Ok(Invocation::ResetState(location, name)) => reset_state(&location, &name),
         Ok(Invocation::Stats(asked)) => add_up(&asked),
         Err(usage) => {
@@ -95,13 +95,23 @@ fn note_piped(reporter: &mut Reporter<'_>, stream: Stream) {
     }
 }
 
-fn show_state(location: &Location, format: Format) -> Result<Exit> {
-    let all = inspect::show(location).map_err(|error| unusable(location, &error))?;
+fn show_state(asked: &ShowState) -> Result<Exit> {
+    let ShowState { location, machine, format } = asked;
+    let all = inspect::show(location).map_err(|error| {
+        let elsewhere = machine.as_ref().map(report::state::instead_of_server).unwrap_or_default();
+        anyhow::anyhow!("{}{elsewhere}", unusable(location, &error))
+    })?;
     let shown = match format {
         Format::Text => report::state::text(location, &all),
         Format::Json => report::state::json(&all),
     };
-    print(shown.as_bytes())
+    let exit = print(shown.as_bytes())?;
+    if *format == Format::Text
+        && let Some(machine) = machine.as_ref().filter(|machine| inspect::has_circuit(machine))
+    {
+        print_message(&Line::message(&report::state::besides_server(machine)));
+    }
+    Ok(exit)
 }
 
 fn reset_state(location: &Location, name: &Name) -> Result<Exit> {

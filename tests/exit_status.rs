@@ -281,9 +281,10 @@ fn endings() -> Vec<(Ending, Option<Outcome>, &'static str)> {
     let not_started = |kind| Some(Outcome::NotStarted(NotStarted { kind, why: String::new() }));
     let stopped = || Ending::Stopped(StopReason::AttemptsExhausted);
     let (wait, delay) = (Duration::from_secs(1), Duration::from_secs(1));
+    let cause = retry_loop::RefusalCause::Open;
     vec![
         (Ending::Succeeded { failures: 0 }, Some(Outcome::Exited(0)), "an attempt succeeded"),
-        (Ending::Stopped(StopReason::CircuitOpen { wait }), None, "the --breaker circuit was open"),
+        (Ending::Stopped(StopReason::CircuitOpen { wait, cause }), None, "the --breaker circuit was open"),
         (Ending::Stopped(StopReason::Deadline { delay }), None, "or the deadline passed before the first"),
         (
             stopped(),

@@ -14,7 +14,7 @@ use retry::run::driver::{Abort, AttemptDetails, Driver, FinishedAttempt, RetryIf
 use retry::run::event::{Event, Observer};
 use retry_loop::backoff::{Growth, Jitter};
 use retry_loop::bucket::Payment;
-use retry_loop::circuit::Observation;
+use retry_loop::circuit::{Observation, Refusal, RefusalCause};
 use retry_loop::policy::{Attempts, Policy};
 use retry_loop::random::Random;
 use retry_loop::run::{Admission, Guard, Next, StopReason};
@@ -632,7 +632,7 @@ fn the_exit_table_is_reached_through_the_loop() {
 struct Failing {
     outcomes: VecDeque<Outcome>,
     admission: Admission,
-    refusal: Option<Duration>,
+    refusal: Option<Refusal>,
     payment: Payment,
 }
 
@@ -654,7 +654,7 @@ impl Guard for FailingGuard<'_> {
         self.driver.admission
     }
 
-    fn refusal(&mut self) -> Option<Duration> {
+    fn refusal(&mut self) -> Option<Refusal> {
         self.warn("refusal");
         self.driver.refusal
     }
@@ -700,7 +700,8 @@ impl Driver for Failing {
 
 #[test]
 fn what_goes_wrong_with_what_is_shared_is_told_before_what_was_decided() {
-    let (admitted, refused) = (Admission::Admitted, Admission::Refused { wait: ms(1) });
+    let open = |wait| Refusal { wait, cause: RefusalCause::Open };
+    let (admitted, refused) = (Admission::Admitted, Admission::Refused(open(ms(1))));
     let empty = Payment::Empty { wait: ms(0) };
     for (codes, admission, refusal, payment, wanted) in [
         (&[][..], refused, None, Payment::Paid, &["admit", "refused"][..]),
@@ -708,7 +709,7 @@ fn what_goes_wrong_with_what_is_shared_is_told_before_what_was_decided() {
         (
             &[1],
             admitted,
-            Some(ms(1000)),
+            Some(open(ms(1000))),
             Payment::Paid,
             &["admit", "starting", "record", "refusal", "failed"],
         ),

@@ -17,6 +17,7 @@ use retry::core::verdict::{Verdict, Why};
 use retry::report::text;
 use retry::run::driver::{AttemptDetails, LeftRunning, StdinState};
 use retry::run::event::{CircuitChange, Event, KillRequest, SlowCause};
+use retry_loop::circuit::RefusalCause;
 use retry_loop::run::{Next, StopReason};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -286,9 +287,15 @@ fn outcomes(document: &mut Document) {
     );
     let quota = StopReason::QuotaExhausted("insufficient_quota");
     document.failure(&plan("--retry-after"), stopped(quota), "the server says that waiting will not help");
-    let circuit = StopReason::CircuitOpen { wait: LONG };
+    let circuit = circuit_open(RefusalCause::Open);
     document.failure(&plan("--breaker registry"), stopped(circuit), "the circuit is open");
+    let probed = circuit_open(RefusalCause::ProbeRunning);
+    document.failure(&plan("--breaker registry"), stopped(probed), "another run probes the circuit");
     document.failure(&plan("--budget registry"), stopped(StopReason::BudgetEmpty), "the budget has no token");
+}
+
+fn circuit_open(cause: RefusalCause) -> StopReason {
+    StopReason::CircuitOpen { wait: LONG, cause }
 }
 
 fn other_events(document: &mut Document) {
@@ -303,11 +310,14 @@ fn other_events(document: &mut Document) {
     let next = Next::Again(DELAY);
     let event = Event::Good { number: 1, in_a_row: 1, outcome: &good, took: SHORT, elapsed: SHORT, next };
     document.event(&plan("--consecutive 2"), &event, "`--consecutive` requires another success");
-    let circuit = StopReason::CircuitOpen { wait: LONG };
+    let circuit = circuit_open(RefusalCause::Open);
     let refused = |number, reason| Event::Refused { number, reason, elapsed: SHORT };
     let breaker = plan("--breaker registry");
     document.event(&breaker, &refused(1, circuit), "the circuit was open at the start");
     document.event(&breaker, &refused(2, circuit), "the circuit was open after a delay");
+    let probed = circuit_open(RefusalCause::ProbeRunning);
+    document.event(&breaker, &refused(1, probed), "another run probed the circuit at the start");
+    document.event(&breaker, &refused(2, probed), "another run probed the circuit after a delay");
     let deadline = StopReason::Deadline { delay: Duration::ZERO };
     document.event(&plan("--deadline 1"), &refused(1, deadline), "the initial delay reached the deadline");
     for (change, when) in [

@@ -192,3 +192,56 @@ fn a_primary_that_is_killed_in_a_storm_is_replaced() {
     let failed = job("storm", "exit 7").output().unwrap();
     assert!(!text(&failed.stderr).contains("cannot use shared state"), "{failed:?}");
 }
+
+/// A slot moves from one node to another, with keys on both of them for as long as it takes.
+#[test]
+fn records_are_found_while_their_slot_moves() {
+    let Some(nodes) = cluster(0) else { return };
+    let string =
+        |node: &Server, words: &[&str]| -> String { redis::from_redis_value(ask(node, words)).unwrap() };
+    let slot = number(ask(&nodes[0], &["CLUSTER", "KEYSLOT", "retry:{m}:breaker"])).to_string();
+    let at = |node: &Server| number(ask(node, &["CLUSTER", "COUNTKEYSINSLOT", &slot]));
+    let both = "--breaker m --budget m --breaker-failures 4 --breaker-open 600";
+    let fails = |node: &Server, options: &str| {
+        let output = retry(node, options, "exit 7");
+        assert_eq!(output.status.code(), Some(7), "{output:?}");
+        assert!(!text(&output.stderr).contains("shared state"), "{output:?}");
+        text(&output.stderr)
+    };
+    // One failure is recorded; the budget has no record yet.
+    fails(&nodes[0], "--breaker m --breaker-failures 4 --retries 1");
+    let (from, to, other) = match nodes.iter().position(|node| at(node) == 1) {
+        Some(0) => (&nodes[0], &nodes[1], &nodes[2]),
+        Some(1) => (&nodes[1], &nodes[2], &nodes[0]),
+        _ => (&nodes[2], &nodes[0], &nodes[1]),
+    };
+    let (id_of_from, id_of_to) = (string(from, &["CLUSTER", "MYID"]), string(to, &["CLUSTER", "MYID"]));
+    ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id_of_from]);
+    ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id_of_to]);
+
+    // New records are made where the slot moves to: the budget is there, the breaker is not.
+    fails(other, &format!("{both} --retries 2"));
+    assert_eq!((at(from), at(to)), (1, 1));
+    let port = to.port.to_string();
+    ask(from, &["MIGRATE", "127.0.0.1", &port, "retry:{m}:breaker", "0", "5000"]);
+    assert_eq!((at(from), at(to)), (0, 2));
+    // Three failures are recorded. The fourth opens the circuit, whichever node the run asks.
+    assert!(fails(from, &format!("{both} --retries 2")).contains("opened circuit"));
+    for node in &nodes {
+        let refused = retry(node, both, "exit 0");
+        assert_eq!(refused.status.code(), Some(75), "{refused:?}");
+    }
+    let shown =
+        Scratch::new().retry_to_spawn(&format!("--state {} --show-state", other.url())).output().unwrap();
+    assert_eq!(text(&shown.stdout).lines().count(), 2, "{shown:?}");
+
+    let reset = format!("--state {} --reset-state m", from.url());
+    let reset = Scratch::new().retry_to_spawn(&reset).output().unwrap();
+    assert_eq!(text(&reset.stdout), "m was reset\n", "{reset:?}");
+    assert_eq!((at(from), at(to)), (0, 0));
+    for node in [to, from, other] {
+        ask(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &id_of_to]);
+    }
+    fails(from, &format!("{both} --retries 2"));
+    assert_eq!((at(from), at(to)), (0, 2));
+}

@@ -101,6 +101,43 @@ fn without_the_server_the_jobs_of_a_machine_share_a_circuit() {
     assert_eq!(said(&refused).len(), 2, "{refused:?}");
 }
 
+/// A person who looks at the server is told of what the machine keeps without it.
+#[test]
+fn the_state_of_the_machine_is_found_from_that_of_the_server() {
+    let Some(mut server) = Server::start("the state of a machine", &[]) else { return };
+    let machine = Machine::new(&server.url());
+    let look = |state: &str, options: &str| {
+        let mut retry = machine.scratch.retry_to_spawn(&format!("--state {state} {options}"));
+        retry.env("XDG_STATE_HOME", machine.scratch.path("state")).output().unwrap()
+    };
+    let own = machine.scratch.path("state/retry/without-server").display().to_string();
+    assert_eq!(text(&look(&machine.state, "--show-state").stderr), "");
+    server.kill();
+    machine.fails("--breaker b --breaker-failures 2 --breaker-open 600");
+    let gone = look(&machine.state, "--show-state");
+    assert_eq!(gone.status.code(), Some(125), "{gone:?}");
+    let told = format!(
+        r"retry: cannot use shared state in .*: the connection failed: connection refused\. Meanwhile this machine has state of its own: retry --state {own} --show-state"
+    );
+    assert_is(text(&gone.stderr).trim_end(), &told);
+    let shown = look(&own, "--show-state");
+    assert!(text(&shown.stdout).starts_with("b  breaker  open for another"), "{shown:?}");
+
+    server.restart();
+    let back = look(&machine.state, "--show-state");
+    assert_eq!((back.status.code(), text(&back.stdout).contains("no shared state")), (Some(0), true));
+    let told = format!(
+        "retry: note: without the server, this machine has a circuit of its own: retry --state {own} --show-state\n"
+    );
+    assert_eq!(text(&back.stderr), told);
+    let json = look(&machine.state, "--show-state --log-format json");
+    assert_eq!((text(&json.stdout).as_str(), text(&json.stderr).as_str()), ("[]\n", ""));
+    // A budget alone fills up by itself.
+    assert_eq!(look(&own, "--reset-state b").status.code(), Some(0));
+    machine.fails("--budget b");
+    assert_eq!(text(&look(&machine.state, "--show-state").stderr), "");
+}
+
 /// A job finds out at its second question that the server is gone.
 #[test]
 fn a_server_that_goes_in_mid_run_leaves_one_retry() {

@@ -108,7 +108,7 @@ fn evil_servers() -> Vec<(&'static str, u16, &'static str)> {
         ("nothing", impostor(says("$-1\r\n")), "invalid reply"),
         (
             "a span of 2^63",
-            impostor(says("*5\r\n$7\r\nrefused\r\n:9223372036854775807\r\n:1\r\n:0\r\n:0\r\n")),
+            impostor(says("*5\r\n$4\r\nopen\r\n:9223372036854775807\r\n:1\r\n:0\r\n:0\r\n")),
             "invalid reply",
         ),
         ("HTTP", impostor(says("HTTP/1.1 400 Bad Request\r\n\r\n")), garbage),
@@ -200,8 +200,9 @@ fn any_reply() -> impl Strategy<Value = Vec<u8>> {
     ];
     let header = (prop::sample::select(&b"$*%~>|!=(,#_:+-"[..]), length)
         .prop_map(|(kind, length)| [&[kind], length.as_bytes(), b"\r\n"].concat());
-    let word = prop::sample::select(&["closed", "probe", "refused", "OK", "ERR", "t", "1.5", "inf"][..])
-        .prop_map(|word| format!("{word}\r\n").into_bytes());
+    let word =
+        prop::sample::select(&["closed", "probe", "open", "probing", "OK", "ERR", "t", "1.5", "inf"][..])
+            .prop_map(|word| format!("{word}\r\n").into_bytes());
     let noise = prop::collection::vec(any::<u8>(), 0..8);
     let piece = prop_oneof![6 => header, 2 => word, 1 => noise];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())

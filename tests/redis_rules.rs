@@ -164,7 +164,7 @@ fn the_scripts_are_the_rules() {
                             seen.insert("probe");
                             running.push(ticket);
                         }
-                        Admission::Refused { .. } => {}
+                        Admission::Refused(_) => {}
                     }
                 }
                 Step::Refusal => {
@@ -206,6 +206,7 @@ fn the_scripts_are_the_rules() {
                     let mut pay = Pay { settings: budgets };
                     let there = store
                         .execute_pair_at([&one, &other], &mut record, (&mut pay, condition), now)
+                        .unwrap()
                         .unwrap();
                     prop_assert_eq!(there.first.reply, first);
                     let is_due = condition == Condition::Always || first.refusal.is_none();

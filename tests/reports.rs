@@ -428,8 +428,9 @@ fn the_schema_names_every_field_of_a_plan_and_of_what_is_shared() {
     are_named(&plan["rows"][0], "rows[].");
     scratch.retry("--state . --breaker b --budget b --base 0").arg("false").assert().code(1);
     std::fs::write(scratch.path("damaged.budget"), "no record").unwrap();
+    std::fs::create_dir(scratch.path("directory.budget")).unwrap();
     let shared = json("--show-state", &[]);
-    assert_eq!(shared.as_array().unwrap().len(), 3);
+    assert_eq!(shared.as_array().unwrap().len(), 4);
     shared.as_array().unwrap().iter().for_each(|one| are_named(one, ""));
 }
 

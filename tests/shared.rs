@@ -6,10 +6,11 @@ mod common;
 #[cfg(feature = "redis")]
 mod shared_state;
 
-use common::command::{RETRY, Running, Scratch, assert_is, said, text, wait_until};
+use common::command::{RETRY, Running, Scratch, assert_is, not_utf8, said, text, wait_until};
 use rustix::process::Signal;
+use std::ffi::OsStr;
 use std::fs;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Delays that do not matter here are short and always the same.
@@ -78,7 +79,7 @@ fn status(output: &Output) -> i32 {
 const MEET: &str = "touch here; while [ ! -e go ]; do sleep 0.01; done; ";
 
 /// What must hold wherever the state is kept.
-const SCENARIOS: [fn(&Place); 18] = [
+const SCENARIOS: [fn(&Place); 20] = [
     failures_in_a_row_open_the_circuit,
     a_success_starts_the_count_anew,
     two_failures_of_three_open_a_circuit_with_a_rate,
@@ -89,6 +90,7 @@ const SCENARIOS: [fn(&Place); 18] = [
     an_interrupted_attempt_is_not_counted,
     a_circuit_that_others_open_ends_our_retries,
     one_probe_closes_the_circuit,
+    a_running_probe_ends_the_retries_of_others,
     a_nested_run_leaves_its_breaker_to_the_outer_one,
     a_killed_probe_is_replaced,
     a_probe_keeps_its_slot_while_it_runs,
@@ -97,6 +99,7 @@ const SCENARIOS: [fn(&Place); 18] = [
     an_empty_budget_stops_retries_and_no_first_attempt,
     good_attempts_in_a_row_cost_nothing,
     state_is_shown_and_forgotten,
+    every_name_that_is_shown_can_be_reset,
 ];
 
 #[test]
@@ -291,7 +294,10 @@ fn one_probe_closes_the_circuit(place: &Place) {
     let probe = place.start(options, MEET);
     wait_until("the probe", || place.scratch.path("here").exists());
     assert_is(&place.shown("b"), "b  breaker  half-open, probe running \\(lease expires in .*\\)");
-    assert_eq!(status(&place.shell(options, "exit 0")), 75);
+    let refused = place.shell(options, "exit 0");
+    assert_eq!(status(&refused), 75);
+    let probed = "retry: circuit \"b\" is open while another attempt probes it. Not running sh";
+    assert_eq!(said(&refused), [probed]);
     fs::write(place.scratch.path("go"), "").unwrap();
     assert_eq!(probe.end().code(), Some(0));
     assert_eq!(place.shown("b"), "b  breaker  closed");
@@ -306,6 +312,37 @@ fn one_probe_closes_the_circuit(place: &Place) {
     // The last attempt of a run opens it too.
     let last = place.shell(options, "exit 1");
     assert_eq!(said(&last)[..1], ["retry: attempt 1/1 opened circuit \"b\" for 0.3s"]);
+}
+
+/// Whether it is asked together with the budget or alone.
+fn a_running_probe_ends_the_retries_of_others(place: &Place) {
+    for budget in ["", " --budget p"] {
+        let options = format!("--breaker p --breaker-failures 1 --breaker-open 0.05{budget}");
+        // It starts while the circuit is closed, and fails while it is probed.
+        let script = "touch late; while [ ! -e go-on ]; do sleep 0.01; done; exit 7";
+        let mut late = place.to_spawn(&format!("{options} --retries 2"));
+        let late = late.args(["--", "sh", "-c", script]).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until("the attempt", || place.scratch.path("late").exists());
+        let options = format!("{options} --retries 1");
+        assert_eq!(status(&place.shell(&options, "exit 1")), 1);
+        wait_until("the time to be up", || {
+            place.shown("p").ends_with("half-open, the next attempt is a probe")
+        });
+        let probe = place.start(&options, MEET);
+        wait_until("the probe", || place.scratch.path("here").exists());
+        fs::write(place.scratch.path("go-on"), "").unwrap();
+        let late = late.wait_with_output().unwrap();
+        assert_eq!(status(&late), 7);
+        assert_is(
+            &said(&late)[0],
+            "retry: attempt 1/2 failed: exit status 7 after <T>. Giving up after <T>: circuit \"p\" is open while another attempt probes it",
+        );
+        fs::write(place.scratch.path("go"), "").unwrap();
+        assert_eq!(probe.end().code(), Some(0));
+        for file in ["late", "go-on", "here", "go"] {
+            fs::remove_file(place.scratch.path(file)).unwrap();
+        }
+    }
 }
 
 fn a_nested_run_leaves_its_breaker_to_the_outer_one(place: &Place) {
@@ -456,6 +493,32 @@ fn state_is_shown_and_forgotten(place: &Place) {
     assert_is(text(&absent.stderr).trim_end(), "retry: no shared state named reg in .+");
     assert_eq!(place.printed("--show-state"), "other  breaker  closed, 1 failure\n");
     assert_eq!(status(&place.shell(options, "exit 0")), 0);
+}
+
+fn every_name_that_is_shown_can_be_reset(place: &Place) {
+    let with_name = |options: &str, flag: &str, name: &OsStr, command: &[&str]| {
+        place.to_spawn(options).arg(flag).arg(name).args(command).output().unwrap()
+    };
+    let (long, longer) = ("long ".repeat(60), "LONG".repeat(60));
+    let names = ["plain", "with blanks", "\x1b[31m", "a\tb", &long, &longer].map(OsStr::new);
+    for name in names.into_iter().chain([not_utf8()]) {
+        for format in ["", " --log-format json"] {
+            assert_eq!(status(&with_name("--retries 1", "--breaker", name, &["--", "false"])), 1);
+            let shown = place.printed(&format!("--show-state{format}"));
+            let shown_name = if format.is_empty() {
+                let line = shown.strip_suffix("  breaker  closed, 1 failure\n");
+                line.unwrap_or_else(|| panic!("{shown:?}")).to_owned()
+            } else {
+                let all: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                all[0]["name"].as_str().unwrap().to_owned()
+            };
+            assert!(name != "plain" && name != "with blanks" || name == shown_name.as_str());
+            let output = with_name("", "--reset-state", OsStr::new(&shown_name), &[]);
+            assert_eq!(status(&output), 0, "{}: {output:?}", name.display());
+            assert_is(place.printed("--show-state").trim_end(), "no shared state in .+");
+        }
+        assert_eq!(status(&with_name("", "--reset-state", name, &[])), 1, "{}", name.display());
+    }
 }
 
 #[test]

@@ -326,6 +326,7 @@ fn a_damaged_record_is_replaced_with_one_warning() {
     }
     // A file whose process died before it was written.
     fs::write(&record, "").unwrap();
+    assert_eq!(inspect::show(&location), Ok(vec![]));
     attempt(&mut counting(&location), Observation::Failure);
     assert_eq!(failures(&location, &Name::new("x")), 1);
 }
@@ -433,15 +434,19 @@ fn huge_and_odd_files_are_no_records() {
     let answer = counting(&location).admit(LEASE);
     assert!(answer.warning.unwrap().contains("153 bytes"));
     assert_eq!(fs::metadata(&record).unwrap().len(), RECORD_SIZE as u64);
-    for make in ["ln -sf /dev/zero", "mkfifo", "mkdir"] {
+    for (make, why) in [
+        ("ln -sf /dev/zero", "the record is a symbolic link"),
+        ("mkfifo", "the record is not a regular file"),
+        ("mkdir", "the record is not a regular file"),
+    ] {
         fs::remove_file(&record).unwrap_or_default();
         let done = program("sh").args(["-c", &format!("{make} \"$1\""), "sh"]).arg(&record).status();
         assert!(done.unwrap().success());
         let shown = inspect::show(&location).unwrap();
-        assert!(
-            matches!(shown[0].status, RecordStatus::Damaged(RecordKind::Breaker, _)),
-            "{make}: {shown:?}"
-        );
+        let RecordStatus::Unusable(RecordKind::Breaker, error) = &shown[0].status else {
+            panic!("{shown:?}")
+        };
+        assert_eq!(error.to_string(), why, "{make}");
         fails_open(&location, "x", "cannot use shared state in ");
     }
 }

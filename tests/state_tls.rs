@@ -82,12 +82,20 @@ fn server(scratch: &Scratch) -> Option<(Server, u16)> {
     if !can("TLS as the program does it", "openssl", made) {
         return None;
     }
+    let (port, options) = tls_options(scratch);
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    let options = [&["--requirepass", "hunter2"][..], &options].concat();
+    Server::start("TLS as the program does it", &options).map(|server| (server, port))
+}
+
+/// A port for TLS, and the options of a server that has it, with the certificate of [`server`].
+fn tls_options(scratch: &Scratch) -> (u16, Vec<String>) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = |name: &str| scratch.path(name).display().to_string();
     let (certificate, key, port_text) = (file("certificate.pem"), file("key.pem"), port.to_string());
-    let options = ["--requirepass", "hunter2", "--tls-port", &port_text, "--tls-auth-clients", "no"];
+    let options = ["--tls-port", &port_text, "--tls-auth-clients", "no"];
     let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate];
-    Server::start("TLS as the program does it", &[options, files].concat()).map(|server| (server, port))
+    (port, [&options[..], &files].concat().into_iter().map(str::to_owned).collect())
 }
 
 #[test]
@@ -134,4 +142,27 @@ fn a_server_that_is_not_trusted_gets_no_password_and_the_command_runs() {
     let lines = said(&done);
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(!lines[0].contains("hunter2") && !contains(&seen, "hunter2"), "{lines:?}");
+}
+
+#[test]
+fn sentinels_are_asked_over_tls_too() {
+    let scratch = Scratch::new();
+    let Some((_server, tls)) = server(&scratch) else { return };
+    let (primary, seen_of_primary) = relay(tls);
+    let (port_of_sentinel, options) = tls_options(&scratch);
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    let _sentinel = Server::start_sentinel("fleet", primary, &options).unwrap();
+    let (port, seen) = relay(port_of_sentinel);
+    let url = format!("rediss+sentinel://:hunter2@127.0.0.1:{port}/fleet");
+    let retry = |options: &str| {
+        let mut retry = scratch.retry(&format!("--state {url} {options}"));
+        retry.env("SSL_CERT_FILE", scratch.path("certificate.pem")).output().unwrap()
+    };
+    wait_until("a failure that is shared", || {
+        let failed = retry("--breaker a --breaker-failures 1 -r1 false");
+        assert!(!text(&failed.stderr).contains("certificate"), "{failed:?}");
+        text(&retry("--show-state").stdout).contains("a  breaker  open for another")
+    });
+    assert!(!seen.lock().unwrap().is_empty() && !seen_of_primary.lock().unwrap().is_empty());
+    assert!(!contains(&seen, "fleet") && !contains(&seen_of_primary, "hunter2"));
 }

@@ -197,7 +197,7 @@ impl World {
                 Admission::Closed(ticket) | Admission::Probe(ticket) => {
                     self.clients[client].ticket = Some(ticket);
                 }
-                Admission::Refused { .. } => return,
+                Admission::Refused(_) => return,
             }
         }
         self.clients[client].attempts += 1;

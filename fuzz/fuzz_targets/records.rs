@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use retry::state::record::{RECORD_SIZE, RecordFormat, RecordState};
 use retry::state::record_key::RecordKind;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Ticket, Trip};
+use retry_loop::circuit::{Admission, BreakerSettings, Circuit, Observation, Recorded, Refusal, Ticket, Trip};
 use retry_loop::random::Random;
 use retry_loop::timestamp::Timestamp;
 use std::num::NonZeroU32;
@@ -61,10 +61,10 @@ fn look_at_breaker(state: Circuit, now: Timestamp, lease: u64, failures: u32) {
         open: Duration::from_millis(lease),
     };
     let random = &mut Random::seeded(lease);
-    assert!(state.refusal(now).is_none_or(|wait| wait <= LONGEST), "{state:?}");
+    assert!(state.refusal(now).is_none_or(|refusal| refusal.wait <= LONGEST), "{state:?}");
     let mut admitted = state;
     match admitted.admit(now, Duration::from_millis(lease)) {
-        Admission::Refused { wait } => {
+        Admission::Refused(Refusal { wait, .. }) => {
             assert!(!wait.is_zero() && wait <= LONGEST, "{state:?}");
             // After that time there is a way out, unless the clock has ended.
             if let Some(later) = now.millis().checked_add(wait.as_millis() as u64) {

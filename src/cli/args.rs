@@ -367,8 +367,9 @@ pub struct Args {
     /// By default $XDG_STATE_HOME/retry, else ~/.local/state/retry, for this user only. A directory given here is used
     /// as is, so that a group can share it; records get its group and its read and write permissions.
     /// `redis://USER:PASSWORD@HOST:PORT/DB` (only HOST is required) and redis+unix:///SOCKET name a Redis or Valkey
-    /// server, to share state between machines. rediss:// is the same with TLS, if retry was built with it (releases
-    /// are). If the state cannot be used, retry prints a warning and runs COMMAND anyway.
+    /// server, to share state between machines. `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST2:PORT2/PRIMARY_NAME/DB`
+    /// (only HOST and PRIMARY_NAME are required) asks Sentinels for the server. rediss:// and rediss+sentinel:// are the
+    /// same with TLS, if retry was built with it (releases are). If the state cannot be used, retry prints a warning and runs COMMAND anyway.
     #[arg(long, value_name = "WHERE", value_parser = values::location, help_heading = "Shared", hide_short_help = true)]
     pub state: Option<Location>,
 

@@ -40,5 +40,5 @@ pub mod usage_error;
 pub mod values;
 
 pub use args::Format;
-pub use parse::{Invocation, Stats, parse};
+pub use parse::{Invocation, ShowState, Stats, parse};
 pub use pitfalls::notes;

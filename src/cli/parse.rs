@@ -2,7 +2,7 @@
 
 use super::args::{Args, Format};
 use super::environment::{self, Settings};
-use super::plan::{catalog, location, plan, verbosity};
+use super::plan::{catalog, location, machine, plan, verbosity};
 use super::presets::list;
 use super::{dry_run, generate, meant, texts, usage_error};
 use crate::core::plan::{Plan, Verbosity};
@@ -19,11 +19,21 @@ pub enum Invocation {
     /// A text for stdout.
     Print(Vec<u8>),
     /// `--show-state`
-    ShowState(Location, Format),
+    ShowState(ShowState),
     /// `--reset-state`
     ResetState(Location, Name),
     /// `--stats`
     Stats(Stats),
+}
+
+/// What `--show-state` was asked for.
+#[derive(Debug)]
+pub struct ShowState {
+    pub location: Location,
+    /// Where this machine keeps state while the server at `location` cannot be used.
+    pub machine: Option<Location>,
+    /// The form of what is printed.
+    pub format: Format,
 }
 
 /// What `--stats` was asked for.
@@ -83,7 +93,9 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         return Err(format!("retry: {bad}"));
     }
     if args.show_state {
-        return Ok(Invocation::ShowState(location(&args), format));
+        let location = location(&args);
+        let machine = machine(&location);
+        return Ok(Invocation::ShowState(ShowState { location, machine, format }));
     }
     if let Some(name) = &args.reset_state {
         return Ok(Invocation::ResetState(location(&args), Name::from(name.as_os_str())));

@@ -193,6 +193,14 @@ pub fn location(args: &Args) -> Location {
     args.state.clone().unwrap_or_else(environment::state_directory)
 }
 
+/// Where the runs of this user on this machine keep state while the server at `location` cannot be used.
+pub fn machine(location: &Location) -> Option<Location> {
+    match location {
+        Location::Redis(_) => environment::state_directory().without_server(),
+        Location::Default(_) | Location::Directory(_) | Location::Unavailable => None,
+    }
+}
+
 /// The circuit breaker and the retry budget, if one was asked for.
 fn shared(args: &Args) -> Option<SharedConfig> {
     let breaker = args.breaker.as_ref().map(|name| {
@@ -212,10 +220,7 @@ fn shared(args: &Args) -> Option<SharedConfig> {
     });
     (breaker.is_some() || budget.is_some()).then(|| {
         let location = location(args);
-        let machine = match location {
-            Location::Redis(_) => environment::state_directory().without_server(),
-            Location::Default(_) | Location::Directory(_) | Location::Unavailable => None,
-        };
+        let machine = machine(&location);
         let mut shared = SharedConfig { location, machine, breaker, budget };
         if shared.breaker.is_some() && shared.outer_breaker() == environment::outer_breaker() {
             shared.breaker = None;

@@ -194,14 +194,17 @@ pub const SHARED_STATE: &[&str] = &[
      of the umask. `redis://` is a Redis or Valkey server, which retry asks once before each attempt and once \
      after it. Its user needs the commands EVAL, EVALSHA, GET, SET and TIME for the keys retry:*. \
      --show-state and --reset-state also need SCAN, GETRANGE and DEL, and CLUSTER SLOTS to show the state of \
-     a whole Redis cluster. For a cluster, give any node; with Sentinel, an address that follows the primary. \
+     a whole Redis cluster. For a cluster, give any node. `redis+sentinel://` names Sentinels, one of which \
+     retry asks for the primary before it connects. The user and the password are the primary's; those of the \
+     Sentinels are `?sentinel_username=USER&sentinel_password=PASSWORD`, and need the command SENTINEL. \
      Everyone who can list processes can see a password on the command line. A password in `RETRY_STATE` is \
      not visible there, but the command inherits the variable.",
     "State that cannot be read, written or reached never stops a run. All state operations of one attempt \
      together take at most 200ms. After the first error, retry prints one warning and stops using that state for \
      the rest of the run. If a server cannot be used, the runs of a user on one machine share a circuit and a \
      budget in the directory without-server of the default directory instead. That budget allows one retry, \
-     and one more each minute, because a fleet that lost its budget must not retry as if it had none. If no \
+     and one more each minute, because a fleet that lost its budget must not retry as if it had none. \
+     --show-state prints the command that shows them. If no \
      state can be used, a run with --budget retries once; one with --breaker alone retries as often as \
      --retries allows.",
 ];

@@ -19,6 +19,7 @@
 //! | [`verdict`] | the verdict, and which rule decided it |
 //! | [`preset`] | the transient failures of a well-known tool, by exit code and output |
 //! | [`os_error`] | the system's text for an error |
+//! | [`redis_url`] | the address of a Redis server, or of the Sentinels that know it |
 //! | [`retry_after`] | the delay that a server asks for, in the output of a failed command |
 //! | [`run_id`] | the random name of a run |
 //! | [`shared`] | the shared state that an invocation uses: names, settings, location |
@@ -40,6 +41,7 @@ pub mod output;
 pub mod pattern;
 pub mod plan;
 pub mod preset;
+pub mod redis_url;
 pub mod retry_after;
 pub mod rules;
 pub mod run_id;

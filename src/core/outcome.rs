@@ -213,6 +213,7 @@ impl RunEnd<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retry_loop::circuit::RefusalCause;
     use std::time::Duration;
 
     fn end(ending: Ending, last: Option<Outcome>) -> RunEnd<Outcome> {
@@ -236,7 +237,8 @@ mod tests {
         assert_eq!(stopped(not_started(SpawnFailure::NotExecutable)), Exit::Code(126));
         assert_eq!(stopped(not_started(SpawnFailure::Transient)), Exit::Code(126));
         let wait = Duration::from_secs(1);
-        let open = |last| end(Ending::Stopped(StopReason::CircuitOpen { wait }), last).exit(None);
+        let refused = StopReason::CircuitOpen { wait, cause: RefusalCause::Open };
+        let open = |last| end(Ending::Stopped(refused), last).exit(None);
         assert_eq!(open(None), Exit::Code(75));
         assert_eq!(open(Some(Outcome::Exited(7))), Exit::Code(7));
         let empty = end(Ending::Stopped(StopReason::BudgetEmpty), Some(Outcome::Exited(7)));

@@ -1,6 +1,7 @@
 //! The shared state that an invocation uses: its names, settings and location. Owns the parser of `--state`; opens
 //! nothing.
 
+use super::redis_url::{RedisUrl, SENTINEL_SCHEMES};
 use retry_loop::bucket::BudgetSettings;
 use retry_loop::circuit::BreakerSettings;
 use std::borrow::Cow;
@@ -70,14 +71,6 @@ pub enum Location {
     Unavailable,
 }
 
-/// The address of a server. It may contain a password, which is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl {
-    url: String,
-    /// Built from the parts that are no secret, never cut out of the URL.
-    shown: String,
-}
-
 /// Why a value of `--state` is wrong. No text repeats the value, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadLocation {
@@ -85,11 +78,13 @@ pub enum BadLocation {
     Scheme,
     /// It begins like a URL, but is no valid one.
     Malformed,
+    /// It begins like a URL of Sentinels, but is no valid one.
+    MalformedSentinels,
     /// This `retry` was built without the feature `redis`.
     NoRedis,
     /// `redis+unix://`, on a system without Unix sockets.
     NoUnixSockets,
-    /// `rediss://`, and this `retry` was built without the feature `redis-tls`.
+    /// `rediss://` or `rediss+sentinel://`, and this `retry` was built without the feature `redis-tls`.
     NoTls,
 }
 
@@ -98,16 +93,23 @@ impl fmt::Display for BadLocation {
         f.write_str(match self {
             Self::Empty => "must not be empty; use a directory or redis://HOST",
             Self::Scheme => {
-                "must be a directory or a redis://, rediss:// or redis+unix:// URL (for a directory with : in its \
-                 name, use ./NAME)"
+                "must be a directory or a redis://, rediss://, redis+sentinel:// or redis+unix:// URL (for a \
+                 directory with : in its name, use ./NAME)"
             }
             Self::Malformed => {
                 "must be redis://USER:PASSWORD@HOST:PORT/DB (only HOST is required; in a password, write \
                  / ? # @ as %2F %3F %23 %40) or redis+unix:///SOCKET"
             }
+            Self::MalformedSentinels => {
+                "must be redis+sentinel://USER:PASSWORD@HOST:PORT,HOST2:PORT2/PRIMARY_NAME/DB (only HOST and \
+                 PRIMARY_NAME are required; in a password, write / ? # @ as %2F %3F %23 %40)"
+            }
             Self::NoRedis => "this build of retry has no Redis support (cargo feature redis)",
             Self::NoUnixSockets => "Windows has no Unix sockets; use redis://HOST",
-            Self::NoTls => "this build of retry has no TLS support (cargo feature redis-tls); use redis://",
+            Self::NoTls => {
+                "this build of retry has no TLS support (cargo feature redis-tls); use redis:// or \
+                 redis+sentinel://"
+            }
         })
     }
 }
@@ -125,23 +127,26 @@ impl Location {
                 Ok(Self::Directory(PathBuf::from(text)))
             };
         };
-        if !SCHEMES.contains(&prefix.scheme.as_str()) {
+        let scheme = prefix.scheme.as_str();
+        // Other clients have other names for it: `redis-sentinel`, `sentinel`.
+        let is_sentinel = scheme.contains("sentinel");
+        if !SCHEMES.contains(&scheme) && !is_sentinel {
             return Err(BadLocation::Scheme);
         }
         if !cfg!(feature = "redis") {
             return Err(BadLocation::NoRedis);
         }
-        if prefix.scheme == "rediss" && !cfg!(feature = "redis-tls") {
+        if matches!(scheme, "rediss" | "rediss+sentinel") && !cfg!(feature = "redis-tls") {
             return Err(BadLocation::NoTls);
         }
-        if matches!(prefix.scheme.as_str(), "redis+unix" | "unix") && cfg!(windows) {
+        if matches!(scheme, "redis+unix" | "unix") && cfg!(windows) {
             return Err(BadLocation::NoUnixSockets);
         }
         match prefix.form {
             UrlStart::Clean => text.to_str().and_then(RedisUrl::parse).map(Self::Redis),
             UrlStart::Malformed => None,
         }
-        .ok_or(BadLocation::Malformed)
+        .ok_or(if is_sentinel { BadLocation::MalformedSentinels } else { BadLocation::Malformed })
     }
 
     /// Where state is kept while a server cannot be used, if this is the default location. Not the default location
@@ -155,7 +160,8 @@ impl Location {
 }
 
 /// The schemes of servers.
-const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
+const SCHEMES: [&str; 6] =
+    ["redis", "rediss", "redis+unix", "unix", SENTINEL_SCHEMES[0], SENTINEL_SCHEMES[1]];
 
 /// A text that begins like a URL.
 struct UrlPrefix {
@@ -228,63 +234,6 @@ pub fn without_secret(text: &OsStr) -> Cow<'_, str> {
     }
 }
 
-impl RedisUrl {
-    #[cfg(feature = "redis")]
-    fn parse(url: &str) -> Option<Self> {
-        use redis::{ConnectionAddr, IntoConnectionInfo};
-        let info = url.into_connection_info().ok()?;
-        let (scheme, rest) = url.split_once("://")?;
-        let settings = info.redis_settings();
-        let secret = settings.username().is_some() || settings.password().is_some();
-        let hidden = if secret { "***@" } else { "" };
-        let (place, database) = match info.addr() {
-            // An `@` behind the host comes from a password with a `/` or `?` that was not encoded. The host would
-            // then be the start of the password.
-            ConnectionAddr::Tcp(..) | ConnectionAddr::TcpTls { .. }
-                if rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@')) =>
-            {
-                return None;
-            }
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                let port = if *port == 6379 { String::new() } else { format!(":{port}") };
-                (format!("{hidden}{host}{port}"), "/")
-            }
-            ConnectionAddr::Unix(path) => (path.display().to_string(), "?db="),
-            _ => return None,
-        };
-        let database = match settings.db() {
-            0 => String::new(),
-            number => format!("{database}{number}"),
-        };
-        let shown = format!("{}://{place}{database}", scheme.to_ascii_lowercase());
-        Some(Self { url: url.to_owned(), shown })
-    }
-
-    #[cfg(not(feature = "redis"))]
-    fn parse(_: &str) -> Option<Self> {
-        None
-    }
-
-    /// The URL with its password: for the connection only, never for a message.
-    pub fn with_password(&self) -> &str {
-        &self.url
-    }
-}
-
-/// Without the user and the password.
-impl fmt::Display for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shown.fmt(f)
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisUrl({self})")
-    }
-}
-
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -336,6 +285,8 @@ mod tests {
             ("redis://host/?password=SECRET", "redis://host"),
             ("redis+unix:///run/x.sock?db=1&pass=SEC@RET", "redis+unix:///run/x.sock?db=1"),
             ("unix:///run/x.sock", "unix:///run/x.sock"),
+            ("redis+sentinel://:SECRET@a,b:7/mymaster/1", "redis+sentinel://***@a,b:7/mymaster/1"),
+            ("redis+sentinel://a/m?sentinel_password=SECRET", "redis+sentinel://***@a/m"),
         ] {
             if cfg!(windows) && url.contains("unix") {
                 assert_eq!(parse(url), Err(BadLocation::NoUnixSockets));
@@ -347,12 +298,16 @@ mod tests {
             assert_eq!(format!("{location:?}"), format!("Location({shown})"));
             assert_eq!(without_secret(OsStr::new(url)), shown);
         }
-        assert_eq!(parse("rediss://host").is_ok(), cfg!(feature = "redis-tls"));
+        for url in ["rediss://host", "rediss+sentinel://host/mymaster"] {
+            assert_eq!(parse(url).is_ok(), cfg!(feature = "redis-tls"));
+        }
     }
 
     #[test]
     fn a_wrong_url_shows_only_its_scheme() {
         let wrong = if cfg!(feature = "redis") { BadLocation::Malformed } else { BadLocation::NoRedis };
+        let sentinels =
+            if cfg!(feature = "redis") { BadLocation::MalformedSentinels } else { BadLocation::NoRedis };
         for (text, error, shown) in [
             ("redis://", wrong, "redis:..."),
             ("redis://:SECRET", wrong, "redis:..."),
@@ -373,6 +328,13 @@ mod tests {
             ("\t\u{feff}redis://:SECRET@host", wrong, "redis:..."),
             ("\"redis://:SECRET@host\"", wrong, "redis:..."),
             ("REDIS:/:SECRET@host", wrong, "redis:..."),
+            ("redis+sentinel://:SECRET@host", sentinels, "redis+sentinel:..."),
+            ("redis+sentinel://:SECRET/mymaster", sentinels, "redis+sentinel:..."),
+            ("redis+sentinel:/:SECRET@host/mymaster", sentinels, "redis+sentinel:..."),
+            (" redis+sentinel://:SECRET@host/mymaster", sentinels, "redis+sentinel:..."),
+            ("redis-sentinel://:SECRET@host/0#mymaster", sentinels, "redis-sentinel:..."),
+            ("redis-sentinel://:SECRET@host/mymaster", sentinels, "redis-sentinel:..."),
+            ("sentinel://SECRET@host/mymaster", sentinels, "sentinel:..."),
             ("http://me:SECRET@host", BadLocation::Scheme, "http:..."),
             ("http:/me:SECRET@host", BadLocation::Scheme, "http:..."),
             ("://me:SECRET@host", BadLocation::Scheme, ":..."),

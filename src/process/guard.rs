@@ -4,7 +4,7 @@ use crate::core::shared::SharedConfig;
 use crate::run::event::{CircuitChange, Event, Observer};
 use crate::state::shared::{Gate, Permit, SharedState};
 use retry_loop::bucket::Payment;
-use retry_loop::circuit::{DEFAULT_LEASE, Observation, Recorded};
+use retry_loop::circuit::{DEFAULT_LEASE, Observation, Recorded, Refusal};
 use retry_loop::random::Random;
 use retry_loop::run::{Admission, Guard, Permission};
 use std::time::Duration;
@@ -94,11 +94,11 @@ impl<O> Guard for GuardNow<'_, O> {
                 guard.renewal = permit.renewal().map(|every| now + every);
                 Admission::Admitted
             }
-            Gate::Refused { wait } => Admission::Refused { wait },
+            Gate::Refused(refusal) => Admission::Refused(refusal),
         }
     }
 
-    fn refusal(&mut self) -> Option<Duration> {
+    fn refusal(&mut self) -> Option<Refusal> {
         let (guard, warn) = self.guard()?;
         guard.state.refusal(warn)
     }

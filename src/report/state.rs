@@ -1,6 +1,6 @@
 //! Shared state for `--show-state`: as a table for people, and as JSON.
 
-use super::format::duration;
+use super::format::{duration, shell_words};
 use super::sanitize::{self, visible};
 use crate::core::shared::Location;
 use crate::state::error::LockState;
@@ -9,6 +9,7 @@ use retry_loop::bucket::tokens;
 use retry_loop::circuit::{Circuit, Phase};
 use retry_loop::recent::Recent;
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -17,14 +18,34 @@ pub fn text(location: &Location, all: &[RecordSummary]) -> String {
     if all.is_empty() {
         return format!("no shared state in {}\n", visible(&location.to_string()));
     }
-    let row = |record: &RecordSummary| (visible(&record.name), status(record), locked(record.lock));
-    let rows: Vec<_> = all.iter().map(row).collect();
+    let rows: Vec<_> = all.iter().map(|record| (name(record), status(record), locked(record.lock))).collect();
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let table = rows.iter().fold(String::new(), |mut table, (name, (kind, status), locked)| {
         let _cannot_fail = writeln!(table, "{name:width$}  {kind:7}  {status}{locked}");
         table
     });
     sanitize::lines(&table)
+}
+
+/// What follows the message that a server cannot be used: where the runs of this machine keep state instead.
+pub fn instead_of_server(machine: &Location) -> String {
+    format!(". Meanwhile this machine has state of its own: {}", look_at(machine))
+}
+
+/// That this machine has a circuit of its own, from a time when its server could not be used.
+pub fn besides_server(machine: &Location) -> String {
+    format!("retry: note: without the server, this machine has a circuit of its own: {}", look_at(machine))
+}
+
+fn look_at(machine: &Location) -> String {
+    let words = ["retry", "--state", &machine.to_string(), "--show-state"].map(OsString::from);
+    shell_words(&words)
+}
+
+/// The name as `--reset-state` takes it, and as a terminal can show it.
+fn name(record: &RecordSummary) -> &str {
+    let is_plain = !record.name.is_empty() && visible(&record.name) == record.name;
+    if is_plain { &record.name } else { &record.encoded_name }
 }
 
 fn locked(lock: LockState) -> &'static str {
@@ -43,6 +64,7 @@ fn status(record: &RecordSummary) -> (&'static str, String) {
         RecordStatus::Damaged(kind, damage) => {
             (kind.as_str(), format!("damaged ({damage}); the next use resets it"))
         }
+        RecordStatus::Unusable(kind, error) => (kind.as_str(), format!("cannot be used: {error}")),
     }
 }
 
@@ -96,6 +118,9 @@ pub fn json(all: &[RecordSummary]) -> String {
             }
             RecordStatus::Damaged(kind, damage) => {
                 json!({"name": name, "kind": kind.as_str(), "damaged": damage.to_string(), "locked": locked})
+            }
+            RecordStatus::Unusable(kind, error) => {
+                json!({"name": name, "kind": kind.as_str(), "unusable": error.to_string(), "locked": locked})
             }
         }
     };

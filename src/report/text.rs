@@ -22,6 +22,7 @@ use crate::run::event::{CircuitChange, Event, KillRequest, SlowCause};
 use crate::state::record_key::RecordKind;
 use next::{then, why_zero_failed};
 use outcome::{has_survivors, left_running};
+use retry_loop::circuit::RefusalCause;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
 use std::time::Duration;
@@ -70,8 +71,8 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             )
         }
         Event::Failed { .. } => failed(plan, event)?,
-        Event::Refused { number, reason: StopReason::CircuitOpen { wait }, elapsed } => {
-            let open = circuit_is_open(plan, *wait);
+        Event::Refused { number, reason: StopReason::CircuitOpen { wait, cause }, elapsed } => {
+            let open = circuit_is_open(plan, *wait, *cause);
             if *number == 1 {
                 format!("{open}. Not running {}", command_name(&plan.command))
             } else {
@@ -247,6 +248,11 @@ fn shared_name(plan: &Plan, kind: RecordKind) -> String {
     visible(&name.map(ToString::to_string).unwrap_or_default())
 }
 
-fn circuit_is_open(plan: &Plan, wait: Duration) -> String {
-    format!("circuit \"{}\" is open for another {}", shared_name(plan, RecordKind::Breaker), time_left(wait))
+fn circuit_is_open(plan: &Plan, wait: Duration, cause: RefusalCause) -> String {
+    let name = shared_name(plan, RecordKind::Breaker);
+    match cause {
+        RefusalCause::Open => format!("circuit \"{name}\" is open for another {}", time_left(wait)),
+        // Nobody knows how long: the lease is renewed while the probe runs.
+        RefusalCause::ProbeRunning => format!("circuit \"{name}\" is open while another attempt probes it"),
+    }
 }

@@ -67,7 +67,8 @@ if seen and (string.sub(seen, 1, 2) ~= '2 ' or not read_window(seen)) then
   -- Numbers that no rule gives are damage too.
   if not a or generation > LARGEST or failures > MOST or from > LARGEST or length > WEEK or period > WEEK then
     phase, generation, failures, from, length, period = CLOSED, 0, 0, 0, 0, 0
-    damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
+    local version = tonumber(string.match(seen, '^(%d%d?%d?) ')) or 0
+    damage = version > 2 and version or 1
   end
 end
 
@@ -114,10 +115,12 @@ local function is_reached()
   return all >= threshold and failed * 1000 >= part * all
 end
 
+-- In the state before the operation: what refuses an attempt, as long as there is time left.
+local refuses = phase == OPEN and 'open' or 'probing'
 local reply, wait = 'late', 0
 if op == 'refusal' then
   wait = phase == CLOSED and 0 or left()
-  reply = wait > 0 and 'refused' or 'none'
+  reply = wait > 0 and refuses or 'none'
 elseif op == 'admit' then
   if phase == CLOSED then
     reply = 'closed'
@@ -125,7 +128,7 @@ elseif op == 'admit' then
     from = math.min(from, now)
     wait = left()
     if wait > 0 then
-      reply = 'refused'
+      reply = refuses
     else
       go(HALF_OPEN, lease, period)
       reply = 'probe'
@@ -173,4 +176,6 @@ end
 if text ~= (seen or '1 0 0 0 0 0 0') then
   redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', DAY + length + width * BUCKETS))
 end
-return {reply, wait, generation, damage, phase == CLOSED and 0 or left()}
+-- The last number is how long attempts are refused; negative while a probe is running.
+local refused = phase == CLOSED and 0 or left()
+return {reply, wait, generation, damage, phase == HALF_OPEN and -refused or refused}

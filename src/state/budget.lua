@@ -24,7 +24,8 @@ if seen then
   -- Numbers that no rule gives are damage too.
   if not a or tokens > 4294967295000 or at > 9007199254740991 then
     tokens, at = burst, now
-    damage = math.max(1, tonumber(string.match(seen, '^(%d%d?%d?) ')) or 1)
+    local version = tonumber(string.match(seen, '^(%d%d?%d?) ')) or 0
+    damage = version > 1 and version or 1
   end
 end
 local fresh = tokens == burst and at == now

@@ -12,20 +12,21 @@
 
 use super::error::StoreError;
 use super::timeout::StoreTimeout;
-use crate::core::shared::RedisUrl;
+use crate::core::redis_url::RedisUrl;
 use crate::platform::local_socket;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// The longest reply, in bytes. A script replies with less than a hundred; a part of a list has some thousand.
@@ -52,7 +53,7 @@ pub enum RequestError {
 }
 
 impl Connection {
-    /// Connects and, if the URL says so, authenticates and selects a database.
+    /// Connects to the host of the URL and, if the URL says so, authenticates and selects a database.
     ///
     /// # Errors
     /// When this fails or takes too long.
@@ -60,38 +61,18 @@ impl Connection {
         Self::open_to(url, None, timeout)
     }
 
-    /// The same to another node of the server's cluster, `HOST:PORT` as a server names it. An empty host is the URL's.
+    /// The same to a place that a server has named. An empty host is the URL's.
     ///
     /// # Errors
     /// As for [`Self::open`].
-    pub fn open_node(url: &RedisUrl, node: &str, timeout: StoreTimeout) -> Result<Self, StoreError> {
-        let (host, port) = node.rsplit_once(':').ok_or_else(StoreError::malformed_reply)?;
-        let port = port.parse().map_err(|_| StoreError::malformed_reply())?;
-        Self::open_to(url, Some((host, port)), timeout)
+    pub fn open_node(url: &RedisUrl, node: &Node, timeout: StoreTimeout) -> Result<Self, StoreError> {
+        Self::open_to(url, Some(node), timeout)
     }
 
-    fn open_to(url: &RedisUrl, node: Option<(&str, u16)>, timeout: StoreTimeout) -> Result<Self, StoreError> {
-        let malformed = |_: RedisError| StoreError::new("not a valid Redis URL");
-        let info = url.with_password().into_connection_info().map_err(malformed)?;
-        let peer = Peer::resolve(info.addr(), node, timeout)?;
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|error| StoreError::io("cannot wait for the server", &error))?;
-        let overflow = Overflow::default();
-        let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let connected = block_on(&runtime, timeout, async {
-            let stream =
-                LimitedStream { stream: peer.connect().await?, left: MAX_REPLY, overflow: overflow.clone() };
-            // `timeout` limits everything together, so the redis crate needs no limit of its own.
-            let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            MultiplexedConnection::new_with_config(&settings, stream, config)
-                .await
-                .map_err(|error| handshake_error(&error, &overflow))
-        });
-        let (server, driver) = connected.ok_or_else(|| StoreError::no_answer(timeout.limit()))??;
-        runtime.spawn(driver);
+    fn open_to(url: &RedisUrl, node: Option<&Node>, timeout: StoreTimeout) -> Result<Self, StoreError> {
+        let runtime = runtime()?;
+        let connected = block_on(&runtime, timeout, connect(url, node));
+        let (server, overflow) = connected.ok_or_else(|| StoreError::no_answer(timeout.limit()))??;
         Ok(Self { server, overflow, runtime })
     }
 
@@ -101,22 +82,101 @@ impl Connection {
     /// When the server refuses the command, or no valid reply comes in time. Only after a refusal can the connection
     /// be used again.
     pub fn request(&mut self, command: &Cmd, timeout: StoreTimeout) -> Result<Value, RequestError> {
-        let reply = block_on(&self.runtime, timeout, self.server.req_packed_command(command));
-        let reply = reply.ok_or_else(|| RequestError::Final(StoreError::no_answer(timeout.limit())))?;
-        reply.and_then(Value::extract_error).map_err(|error| {
-            if self.overflow.is_set() || error.is_unrecoverable_error() && !error.is_io_error() {
-                RequestError::Final(connection_error(&error, &self.overflow))
-            } else if error.is_io_error() {
-                RequestError::Lost(connection_error(&error, &self.overflow))
-            } else {
-                RequestError::Refused(error)
-            }
-        })
+        block_on(&self.runtime, timeout, request(&mut self.server, command, &self.overflow))
+            .unwrap_or_else(|| Err(RequestError::Final(StoreError::no_answer(timeout.limit()))))
+    }
+}
+
+/// Connects to the host of the URL, sends one command and waits for its reply.
+///
+/// # Errors
+/// When this fails. There is no limit on its time.
+pub(super) async fn ask_once(url: &RedisUrl, command: &Cmd) -> Result<Value, RequestError> {
+    let (mut server, overflow) = connect(url, None).await.map_err(RequestError::Final)?;
+    request(&mut server, command, &overflow).await
+}
+
+/// What a connection waits on.
+///
+/// # Errors
+/// When the system has no descriptor left.
+pub(super) fn runtime() -> Result<Runtime, StoreError> {
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| StoreError::io("cannot wait for the server", &error))
+}
+
+/// Connects to the server of the URL, or to another node with the user, password and database of the URL.
+async fn connect(
+    url: &RedisUrl,
+    node: Option<&Node>,
+) -> Result<(MultiplexedConnection, Overflow), StoreError> {
+    let malformed = |_: RedisError| StoreError::new("not a valid Redis URL");
+    let info = url.with_password().into_connection_info().map_err(malformed)?;
+    let peer = Peer::resolve(info.addr(), node).await?;
+    let overflow = Overflow::default();
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
+    let stream = LimitedStream { stream: peer.connect().await?, left: MAX_REPLY, overflow: overflow.clone() };
+    // A timeout limits everything together, so the redis crate needs no limit of its own.
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let (server, driver) = MultiplexedConnection::new_with_config(&settings, stream, config)
+        .await
+        .map_err(|error| handshake_error(&error, &overflow))?;
+    tokio::spawn(driver);
+    Ok((server, overflow))
+}
+
+/// Sends one command over a connection of [`connect`], and waits for its reply.
+async fn request(
+    server: &mut MultiplexedConnection,
+    command: &Cmd,
+    overflow: &Overflow,
+) -> Result<Value, RequestError> {
+    server.req_packed_command(command).await.and_then(Value::extract_error).map_err(|error| {
+        if overflow.is_set() || error.is_unrecoverable_error() && !error.is_io_error() {
+            RequestError::Final(connection_error(&error, overflow))
+        } else if error.is_io_error() {
+            RequestError::Lost(connection_error(&error, overflow))
+        } else {
+            RequestError::Refused(error)
+        }
+    })
+}
+
+/// A place that a server has named: another node of its cluster, or the primary.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Node {
+    /// Empty where a node of a cluster does not know its own.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Node {
+    /// Parses `HOST:PORT`; the host may be an IPv6 address without brackets.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        let (host, port) = text.rsplit_once(':').ok_or_else(StoreError::malformed_reply)?;
+        Ok(Self { host: host.to_owned(), port: port.parse().map_err(|_| StoreError::malformed_reply())? })
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
     }
 }
 
 /// Runs `work` until the time is up; `None` if it has not finished by then.
-fn block_on<T>(runtime: &Runtime, timeout: StoreTimeout, work: impl Future<Output = T>) -> Option<T> {
+pub(super) fn block_on<T>(
+    runtime: &Runtime,
+    timeout: StoreTimeout,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     let left = timeout.left()?;
     // Inside the async block, because tokio's timer needs to be made in the runtime.
     runtime.block_on(async { tokio::time::timeout(left, work).await }).ok()
@@ -135,25 +195,21 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
 impl Peer {
     /// `node` replaces the host and the port of `address`.
-    fn resolve(
-        address: &ConnectionAddr,
-        node: Option<(&str, u16)>,
-        timeout: StoreTimeout,
-    ) -> Result<Self, StoreError> {
+    async fn resolve(address: &ConnectionAddr, node: Option<&Node>) -> Result<Self, StoreError> {
         let place = |host: &str, port: u16| match node {
-            Some(("", port)) => (host.to_owned(), port),
-            Some((host, port)) => (host.to_owned(), port),
+            Some(node) if node.host.is_empty() => (host.to_owned(), node.port),
+            Some(node) => (node.host.clone(), node.port),
             None => (host.to_owned(), port),
         };
         match address {
             ConnectionAddr::Tcp(host, port) => {
                 let (host, port) = place(host, *port);
-                resolve(&host, port, timeout).map(Self::Tcp)
+                resolve(&host, port).await.map(Self::Tcp)
             }
             #[cfg(feature = "redis-tls")]
             ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
                 let (host, port) = place(host, *port);
-                let addresses = resolve(&host, port, timeout)?;
+                let addresses = resolve(&host, port).await?;
                 Ok(Self::Tls(host, addresses))
             }
             ConnectionAddr::Unix(path) if node.is_none() => Ok(Self::Unix(path.clone())),
@@ -174,13 +230,11 @@ impl Peer {
     }
 }
 
-fn resolve(host: &str, port: u16, timeout: StoreTimeout) -> Result<Vec<SocketAddr>, StoreError> {
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StoreError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let no_answer = || StoreError::no_answer(timeout.limit());
-    let left = timeout.left().ok_or_else(no_answer)?;
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = oneshot::channel();
     let name = host.to_owned();
     std::thread::Builder::new()
         .name("retry-resolver".to_owned())
@@ -189,7 +243,8 @@ fn resolve(host: &str, port: u16, timeout: StoreTimeout) -> Result<Vec<SocketAdd
             let _no_receiver_any_more = sender.send(addresses.map(|all| all.take(MAX_ADDRESSES).collect()));
         })
         .map_err(|error| StoreError::io("cannot start a thread", &error))?;
-    receiver.recv_timeout(left).map_err(|_| no_answer())?.map_err(io_error)
+    let resolved = receiver.await.map_err(|_| StoreError::new("the resolver ended without an answer"))?;
+    resolved.map_err(io_error)
 }
 
 /// The first connection that is made, so that an unreachable address costs no time.

@@ -62,10 +62,27 @@ pub struct StoreReply<T> {
 pub struct StoredRecord {
     /// The record's name and kind.
     pub key: RecordKey,
-    /// The state in it.
-    pub state: Result<RecordState, Damage>,
+    /// What is in it.
+    pub contents: RecordContents,
     /// Whether another process had locked it.
     pub lock: LockState,
+}
+
+/// What is in a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordContents {
+    /// A state.
+    State(RecordState),
+    /// No state. The next operation starts afresh.
+    Damaged(Damage),
+    /// It is not a record: a directory or a link in its place, or a key of another type. Each operation fails.
+    Unusable(StoreError),
+}
+
+impl From<Result<RecordState, Damage>> for RecordContents {
+    fn from(read: Result<RecordState, Damage>) -> Self {
+        read.map_or_else(Self::Damaged, Self::State)
+    }
 }
 
 /// Whether a record was locked when it was read.

@@ -6,7 +6,7 @@
 //! nothing to repair. The file is written in place, never replaced: a lock belongs to a file, not to its name.
 
 use super::clock;
-use super::error::{LockState, MAX_RECORDS, Removal, StoreError, StoreReply, StoredRecord};
+use super::error::{LockState, MAX_RECORDS, RecordContents, Removal, StoreError, StoreReply, StoredRecord};
 use super::operation::Operation;
 use super::record::{RECORD_SIZE, RecordBytes, RecordFormat, RecordState};
 use super::record_key::RecordKey;
@@ -130,22 +130,28 @@ impl FileStore {
     pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
         // For all records together. After that, a locked record is read without its lock.
         let timeout = StoreTimeout::start(TIMEOUT_PER_ATTEMPT);
-        let mut records = Vec::new();
+        let (mut records, mut found) = (Vec::new(), 0);
         let Some(directory) = self.directory(IfMissing::Skip)? else { return Ok((records, clock::now())) };
         let cannot = |error: io::Error| StoreError::io("cannot read the directory", &error);
         for name in directory.names().map_err(cannot)? {
             let name = name.map_err(cannot)?;
             let Some(key) = RecordKey::from_file_name(&name) else { continue };
-            if records.len() == MAX_RECORDS {
+            found += 1;
+            if found > MAX_RECORDS {
                 return Err(StoreError::too_many_records());
             }
-            // A record that cannot be opened is listed as one without bytes, and so as a damaged one.
-            let (bytes, lock) = match directory.open_for_read(&name) {
-                Ok(file) => inspect(&file, timeout),
-                Err(_) => (Vec::new(), LockState::Unlocked),
+            let opened = directory.open_for_read(&name);
+            let read = match opened {
+                Err(OpenError::Missing) => continue,
+                opened => opened.map_err(cannot_open).and_then(|file| inspect(&file, timeout)),
             };
-            let state = RecordState::from_bytes(key.kind(), &bytes);
-            records.push(StoredRecord { key, state, lock });
+            let (contents, lock) = match read {
+                // As an operation sees it, there is no record.
+                Ok((bytes, _)) if bytes.is_empty() => continue,
+                Ok((bytes, lock)) => (RecordState::from_bytes(key.kind(), &bytes).into(), lock),
+                Err(error) => (RecordContents::Unusable(error), LockState::Unlocked),
+            };
+            records.push(StoredRecord { key, contents, lock });
         }
         Ok((records, clock::now()))
     }
@@ -181,11 +187,7 @@ impl FileStore {
                 self.directory = None;
                 self.open(key, if_missing)
             }
-            Err(OpenError::Missing) => {
-                Err(StoreError::io("cannot open the record", &io::ErrorKind::NotFound.into()))
-            }
-            Err(OpenError::Link) => Err(StoreError::new("the record is a symbolic link")),
-            Err(OpenError::Other(error)) => Err(StoreError::io("cannot open the record", &error)),
+            Err(error) => Err(cannot_open(error)),
         }
     }
 
@@ -220,16 +222,23 @@ impl FileStore {
     }
 }
 
-/// The bytes of a record, even if it stays locked.
-fn inspect(file: &File, timeout: StoreTimeout) -> (Vec<u8>, LockState) {
-    if check(file).is_err() {
-        return (Vec::new(), LockState::Unlocked);
+fn cannot_open(error: OpenError) -> StoreError {
+    let cannot = |error| StoreError::io("cannot open the record", &error);
+    match error {
+        OpenError::Missing => cannot(io::ErrorKind::NotFound.into()),
+        OpenError::Link => StoreError::new("the record is a symbolic link"),
+        OpenError::Other(error) => cannot(error),
     }
+}
+
+/// The bytes of a record, even if it stays locked.
+fn inspect(file: &File, timeout: StoreTimeout) -> Result<(Vec<u8>, LockState), StoreError> {
+    check(file)?;
     let lock = match lock(timeout, || file.try_lock_shared()) {
         Ok(()) => LockState::Unlocked,
         Err(_) => LockState::Locked,
     };
-    (read(file).unwrap_or_default(), lock)
+    Ok((read(file)?, lock))
 }
 
 /// A record must be a regular file with at most one name: a second one could be a file of ours elsewhere that someone

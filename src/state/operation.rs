@@ -5,7 +5,8 @@ use super::error::StoreReply;
 use super::record::RecordFormat;
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
 use retry_loop::circuit::{
-    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Renewal, Ticket, Trip,
+    self, Admission, BreakerSettings, Circuit, Observation, Recorded, Refusal, RefusalCause, Renewal, Ticket,
+    Trip,
 };
 use retry_loop::random::Random;
 use retry_loop::timestamp::{LONGEST, Timestamp, millis};
@@ -38,14 +39,14 @@ pub trait Operation {
 /// The reply of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptReply {
-    /// `closed`, `probe`, `refused`, `paid`, ...
+    /// `closed`, `probe`, `open`, `probing`, `paid`, ...
     pub result: String,
     /// Milliseconds; negative for "never".
     pub wait: i64,
     /// The record's generation after the operation.
     pub generation: u64,
-    /// The milliseconds for which a circuit refuses attempts after the operation.
-    pub refusal: u64,
+    /// The milliseconds for which a circuit refuses attempts after the operation; negative while a probe is running.
+    pub refusal: i64,
 }
 
 impl ScriptReply {
@@ -54,11 +55,22 @@ impl ScriptReply {
         u64::try_from(self.wait).ok().map(Duration::from_millis).filter(|span| *span <= LONGEST)
     }
 
-    /// For how long the circuit refuses attempts after the operation, if it does. The outer `None` is for a reply that
-    /// no rule gives.
-    pub fn refusal(&self) -> Option<Option<Duration>> {
-        let refusal = Duration::from_millis(self.refusal);
-        (refusal <= LONGEST).then_some((!refusal.is_zero()).then_some(refusal))
+    /// Why the circuit refuses attempts after the operation, if it does. The outer `None` is for a reply that no rule
+    /// gives.
+    pub fn refusal(&self) -> Option<Option<Refusal>> {
+        let wait = Duration::from_millis(self.refusal.unsigned_abs());
+        let cause = if self.refusal < 0 { RefusalCause::ProbeRunning } else { RefusalCause::Open };
+        (wait <= LONGEST).then_some((!wait.is_zero()).then_some(Refusal { wait, cause }))
+    }
+
+    /// The reply as a refusal; `None` if it is another one, or none that a rule gives.
+    fn as_refusal(&self) -> Option<Refusal> {
+        let cause = match self.result.as_str() {
+            "open" => RefusalCause::Open,
+            "probing" => RefusalCause::ProbeRunning,
+            _ => return None,
+        };
+        self.span().map(|wait| Refusal { wait, cause })
     }
 
     fn wait(&self) -> Duration {
@@ -73,7 +85,7 @@ pub struct Admit {
     pub lease: Duration,
 }
 
-/// Asks how long an attempt would be refused.
+/// Asks whether an attempt would be refused.
 #[derive(Debug)]
 pub struct QueryRefusal;
 
@@ -90,7 +102,7 @@ pub struct RecordResult<'a> {
     pub random: &'a mut Random,
 }
 
-/// Records the result of an attempt, and asks how long the next one would be refused.
+/// Records the result of an attempt, and asks whether the next one would be refused.
 #[derive(Debug)]
 pub struct RecordAndQuery<'a>(pub RecordResult<'a>);
 
@@ -99,8 +111,8 @@ pub struct RecordAndQuery<'a>(pub RecordResult<'a>);
 pub struct RecordedRefusal {
     /// What became of the result.
     pub recorded: Recorded,
-    /// The time for which an attempt would be refused now.
-    pub refusal: Option<Duration>,
+    /// Why an attempt would be refused now.
+    pub refusal: Option<Refusal>,
 }
 
 /// When the second operation of a pair is applied.
@@ -163,21 +175,20 @@ impl Operation for Admit {
         match reply.result.as_str() {
             "closed" => Some(Admission::Closed(Ticket::of(reply.generation))),
             "probe" => Some(Admission::Probe(Ticket::of(reply.generation))),
-            "refused" => Some(Admission::Refused { wait: reply.span()? }),
-            _ => None,
+            _ => reply.as_refusal().map(Admission::Refused),
         }
     }
 }
 
 impl Operation for QueryRefusal {
     type State = Circuit;
-    type Reply = Option<Duration>;
+    type Reply = Option<Refusal>;
 
     fn fresh(&self, _now: Timestamp) -> Circuit {
         Circuit::fresh()
     }
 
-    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> Option<Duration> {
+    fn apply(&mut self, state: &mut Circuit, now: Timestamp) -> Option<Refusal> {
         state.refusal(now)
     }
 
@@ -185,11 +196,10 @@ impl Operation for QueryRefusal {
         encode_breaker("refusal", None, Duration::ZERO, None, 0)
     }
 
-    fn decode(&self, reply: &ScriptReply) -> Option<Option<Duration>> {
+    fn decode(&self, reply: &ScriptReply) -> Option<Option<Refusal>> {
         match reply.result.as_str() {
-            "refused" => Some(Some(reply.span()?)),
             "none" => Some(None),
-            _ => None,
+            _ => reply.as_refusal().map(Some),
         }
     }
 }

@@ -39,8 +39,8 @@ const MAX_ENCODED: usize = 160;
 /// How many bytes of a longer encoded name are kept, for people to read; a hash follows them.
 const KEPT_PREFIX: usize = 96;
 
-/// The length of an encoded name with a hash: the prefix, `~`, 32 digits.
-const HASHED: usize = KEPT_PREFIX + 33;
+/// The hexadecimal digits of a hash of 128 bits.
+const HASH_DIGITS: usize = 32;
 
 impl RecordKey {
     /// The key of the record of this kind for `name`.
@@ -51,6 +51,18 @@ impl RecordKey {
     /// The kind of the record.
     pub const fn kind(&self) -> RecordKind {
         self.kind
+    }
+
+    /// The name as text of ASCII letters and digits, which are safe everywhere.
+    pub fn encoded_name(&self) -> &str {
+        &self.encoded
+    }
+
+    /// The inverse of [`Self::encoded_name`]; `None` for a text that encodes no name.
+    pub fn from_encoded_name(text: &str, kind: RecordKind) -> Option<Self> {
+        let key = Self { encoded: text.to_owned(), kind };
+        let is_encoded = key.decoded().is_some_and(|name| encode(&name) == key.encoded);
+        (is_encoded || is_hashed(text)).then_some(key)
     }
 
     /// Whether both have the same name, which is also the same hash tag.
@@ -83,12 +95,14 @@ impl RecordKey {
 
     fn from_parts(encoded: &str, kind: &str) -> Option<Self> {
         let kind = RecordKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-        let key = Self { encoded: encoded.to_owned(), kind };
-        let is_encoded = key.decoded().is_some_and(|name| encode(&name) == key.encoded);
-        (is_encoded || is_hashed(encoded)).then_some(key)
+        Self::from_encoded_name(encoded, kind)
     }
 
+    /// The name; `None` of a very long one, which cannot be had back.
     fn decoded(&self) -> Option<Vec<u8>> {
+        if is_hashed(&self.encoded) {
+            return None;
+        }
         if self.encoded == "%" {
             return Some(Vec::new());
         }
@@ -107,17 +121,20 @@ impl RecordKey {
 
 /// Whether this is a long name that was shortened. Its name cannot be decoded.
 fn is_hashed(encoded: &str) -> bool {
-    let is_allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.%~".contains(&byte);
-    encoded.len() == HASHED && encoded.as_bytes()[KEPT_PREFIX] == b'~' && encoded.bytes().all(is_allowed)
+    let is_allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.%".contains(byte);
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    encoded.as_bytes().split_at_checked(KEPT_PREFIX).is_some_and(|(prefix, hash)| {
+        let [b'~', digits @ ..] = hash else { return false };
+        prefix.iter().all(is_allowed) && digits.len() == HASH_DIGITS && digits.iter().all(is_digit)
+    })
 }
 
-/// The name as text; of a very long one, the encoded prefix and the hash.
+/// The name as text; the encoded name if it is not UTF-8 or very long.
 impl fmt::Display for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.decoded() {
-            Some(name) => String::from_utf8_lossy(&name).fmt(f),
-            None => self.encoded.fmt(f),
+        match self.decoded().map(String::from_utf8) {
+            Some(Ok(name)) => name.fmt(f),
+            Some(Err(_)) | None => self.encoded.fmt(f),
         }
     }
 }
@@ -143,7 +160,7 @@ fn encode(name: &[u8]) -> String {
         }
         if text.len() > MAX_ENCODED {
             text.truncate(KEPT_PREFIX);
-            return format!("{text}~{:032x}", fnv128(name));
+            return format!("{text}~{:0HASH_DIGITS$x}", fnv128(name));
         }
     }
     text
@@ -204,9 +221,16 @@ mod tests {
         let long = vec![b'x'; 10 * 1024];
         let mut other = long.clone();
         *other.last_mut().unwrap() = b'y';
-        assert_eq!(file(&long).len(), HASHED + ".breaker".len());
+        assert_eq!(file(&long).len(), KEPT_PREFIX + 1 + HASH_DIGITS + ".breaker".len());
         assert_ne!(file(&long), file(&other));
-        assert!(RecordKey::from_file_name(&file(&long)).is_some());
+        // Its text is the one in the store, which leads back to the record.
+        for long in [long, "Ä b".repeat(99).into_bytes()] {
+            let key = RecordKey::new(&Name::new(long), RecordKind::Budget);
+            assert_eq!(key.to_string(), key.encoded_name());
+            assert_eq!(RecordKey::from_encoded_name(&key.to_string(), RecordKind::Budget), Some(key));
+        }
+        let with_another_hash = format!("{}~{}", "x".repeat(KEPT_PREFIX), "g".repeat(HASH_DIGITS));
+        assert_eq!(RecordKey::from_encoded_name(&with_another_hash, RecordKind::Budget), None);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use super::operation::{
 use super::record_key::{RecordKey, RecordKind};
 use crate::core::shared::SharedConfig;
 use retry_loop::bucket::{BudgetSettings, Payment};
-use retry_loop::circuit::{self, Admission, BreakerSettings, Observation, Recorded, Renewal, Ticket};
+use retry_loop::circuit::{
+    self, Admission, BreakerSettings, Observation, Recorded, Refusal, Renewal, Ticket,
+};
 use retry_loop::random::Random;
 use retry_loop::run::Permission;
 use std::time::Duration;
@@ -34,10 +36,7 @@ pub enum Gate {
     /// It may. The permit goes to [`SharedState::record`] with the attempt's result.
     Pass(Permit),
     /// It may not: the circuit is open, or another process probes it.
-    Refused {
-        /// The time until the circuit may be probed.
-        wait: Duration,
-    },
+    Refused(Refusal),
 }
 
 /// Permission for one attempt.
@@ -85,12 +84,12 @@ impl SharedState {
             None => Gate::Pass(Permit::Unguarded),
             Some(Admission::Closed(ticket)) => Gate::Pass(Permit::Closed(ticket)),
             Some(Admission::Probe(ticket)) => Gate::Pass(Permit::Probe { ticket, every: lease / 3 }),
-            Some(Admission::Refused { wait }) => Gate::Refused { wait },
+            Some(Admission::Refused(refusal)) => Gate::Refused(refusal),
         }
     }
 
-    /// How long an attempt would be refused if it were to start now. Starts no probe.
-    pub fn refusal(&mut self, warn: impl FnOnce(String)) -> Option<Duration> {
+    /// Why an attempt would be refused if it were to start now. Starts no probe.
+    pub fn refusal(&mut self, warn: impl FnOnce(String)) -> Option<Refusal> {
         self.ask_breaker(|_| QueryRefusal, warn).flatten()
     }
 
@@ -167,14 +166,14 @@ impl SharedState {
         let Some((other, budget)) = &self.budget else {
             let reply = self.store.execute(one, record, warn);
             let refusal = reply.and_then(|reply| reply.refusal);
-            let permission = refusal.map_or(Permission::Granted, |wait| Permission::CircuitOpen { wait });
+            let permission = refusal.map_or(Permission::Granted, Permission::CircuitOpen);
             return (reply.map(|reply| reply.recorded), permission);
         };
         let then = (Pay { settings: *budget }, Condition::UnlessRefused);
         let reply = self.store.execute_pair([one, other], record, then, warn);
         let permission = match reply {
             Some((_, Some(payment))) => payment.into(),
-            Some((RecordedRefusal { refusal: Some(wait), .. }, None)) => Permission::CircuitOpen { wait },
+            Some((RecordedRefusal { refusal: Some(refusal), .. }, None)) => Permission::CircuitOpen(refusal),
             Some((_, None)) => Permission::Granted,
             None => self.pay_without_store().into(),
         };

@@ -19,7 +19,7 @@ pub enum Store {
     File(FileStore),
     /// On a server.
     #[cfg(feature = "redis")]
-    Redis(RedisStore),
+    Redis(Box<RedisStore>),
     /// Nowhere: every use fails with this text.
     Unavailable(&'static str),
 }
@@ -31,7 +31,7 @@ impl Store {
             Location::Default(path) => Self::File(FileStore::private(path.clone())),
             Location::Directory(path) => Self::File(FileStore::shared(path.clone())),
             #[cfg(feature = "redis")]
-            Location::Redis(url) => Self::Redis(RedisStore::new(url.clone())),
+            Location::Redis(url) => Self::Redis(Box::new(RedisStore::new(url.clone()))),
             #[cfg(not(feature = "redis"))]
             Location::Redis(_) => Self::Unavailable("this build of retry has no Redis support"),
             Location::Unavailable => Self::Unavailable(user::NO_STATE_DIRECTORY),
@@ -58,7 +58,7 @@ impl Store {
     }
 
     /// Records the result of an attempt, and then applies an operation to a budget. On a server, this is one atomic step
-    /// and one round trip if both records have the same name.
+    /// and one round trip if both records have the same name and their node of a cluster does not change.
     ///
     /// # Errors
     /// When the store cannot be used. Then the records are unchanged, or only the breaker is changed, or a server's
@@ -73,8 +73,9 @@ impl Store {
         #[cfg(feature = "redis")]
         if let Self::Redis(store) = self
             && keys[0].has_name_of(keys[1])
+            && let Some(reply) = store.execute_pair(keys, record, (&mut *then, condition), timeout)?
         {
-            return store.execute_pair(keys, record, (then, condition), timeout);
+            return Ok(reply);
         }
         let first = self.execute(keys[0], record, timeout)?;
         let second = match (first.reply.refusal, condition) {

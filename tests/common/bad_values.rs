@@ -45,7 +45,7 @@ pub const BAD: &[(&str, &[&str])] = &[
     ("--breaker-open", &["0", "-1", "long", "8d"]),
     ("--budget-ratio", &["-1", "nan", "half"]),
     ("--budget-burst", &["0", "-1", "1.5"]),
-    ("--state", &["http://example.com", "ftp:/x", "redis://:x"]),
+    ("--state", &["http://example.com", "ftp:/x", "redis://:x", "redis+sentinel://host"]),
     ("--log", &["journald:", "syslog:"]),
     ("--log-format", &["xml", "JSON"]),
     ("--ci", &["gitlab", "true"]),

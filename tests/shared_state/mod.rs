@@ -19,7 +19,9 @@ use retry::state::error::Removal;
 use retry::state::inspect::{self, RecordStatus};
 use retry::state::shared::{Gate, Permit, SharedState};
 use retry_loop::bucket::{BudgetSettings, Payment};
-use retry_loop::circuit::{BreakerSettings, Observation, Phase, Recorded, Renewal, Trip};
+use retry_loop::circuit::{
+    BreakerSettings, Observation, Phase, Recorded, Refusal, RefusalCause, Renewal, Trip,
+};
 use retry_loop::random::Random;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
@@ -66,7 +68,7 @@ impl User {
         self.ask(|state, warn| state.admit(lease, warn))
     }
 
-    pub fn refusal(&mut self) -> Answer<Option<Duration>> {
+    pub fn refusal(&mut self) -> Answer<Option<Refusal>> {
         self.ask(|state, warn| state.refusal(warn))
     }
 
@@ -136,7 +138,7 @@ pub fn sure<T: Debug>(answer: Answer<T>) -> T {
 pub fn admitted(user: &mut User) -> Permit {
     match sure(user.admit(LEASE)) {
         Gate::Pass(permit) => permit,
-        Gate::Refused { wait } => panic!("refused for {wait:?}"),
+        Gate::Refused(refusal) => panic!("{refusal:?}"),
     }
 }
 
@@ -149,7 +151,7 @@ pub fn attempt(user: &mut User, ended: Observation) -> Option<Recorded> {
 /// How many failures in a row the closed breaker `name` has counted; 0 if there is no record.
 pub fn failures(location: &Location, name: &Name) -> u32 {
     let all = inspect::show(location).unwrap();
-    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status);
+    let mut states = all.iter().filter(|one| one.name == name.to_string()).map(|one| one.status.clone());
     let count = |state| match state {
         RecordStatus::Breaker(breaker, None) => match breaker.phase {
             Phase::Closed { failures, .. } => Some(failures),
@@ -192,9 +194,12 @@ fn a_breaker_is_one_for_all(location: &Location) {
         assert_eq!(recorded, Some(if n < 5 { Recorded::Counted } else { opened }));
     }
     for user in [&mut one, &mut other] {
-        let Gate::Refused { wait } = sure(user.admit(LEASE)) else { panic!("the circuit is open") };
+        let Gate::Refused(Refusal { wait, cause }) = sure(user.admit(LEASE)) else {
+            panic!("the circuit is open")
+        };
+        assert_eq!(cause, RefusalCause::Open);
         assert!(wait > Duration::from_secs(1) && wait <= Duration::from_secs(30), "{wait:?}");
-        assert!(sure(user.refusal()).is_some_and(|left| left <= wait));
+        assert!(sure(user.refusal()).is_some_and(|left| left.wait <= wait && left.cause == cause));
     }
     assert_eq!(sure(other.record(late, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
     let shown = inspect::show(location).unwrap();
@@ -224,7 +229,7 @@ fn one_of_many_probes(location: &Location) {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let probes = gates.iter().filter(|gate| matches!(gate, Gate::Pass(Permit::Probe { .. })));
-    let refused = gates.iter().filter(|gate| matches!(gate, Gate::Refused { .. }));
+    let refused = gates.iter().filter(|gate| matches!(gate, Gate::Refused(_)));
     assert_eq!((probes.count(), refused.count()), (1, 15), "{gates:?}");
 }
 
@@ -238,19 +243,21 @@ fn a_dead_probe_is_replaced_and_a_live_one_is_not(location: &Location) {
     };
     assert!(every < Duration::from_secs(1), "{every:?}");
     assert_eq!(dead.renewal(), Some(every));
-    assert!(matches!(sure(user.admit(LEASE)), Gate::Refused { .. }));
+    let probed = |refusal: Refusal| refusal.cause == RefusalCause::ProbeRunning;
+    assert!(matches!(sure(user.admit(LEASE)), Gate::Refused(refusal) if probed(refusal)));
+    assert!(sure(user.refusal()).is_some_and(probed));
     let started = Instant::now();
     let alive = loop {
         match sure(user.admit(LEASE)) {
             Gate::Pass(permit) => break permit,
-            Gate::Refused { .. } => std::thread::sleep(Duration::from_millis(20)),
+            Gate::Refused(_) => std::thread::sleep(Duration::from_millis(20)),
         }
         assert!(started.elapsed() < LONG, "nobody took over");
     };
     assert_eq!(sure(user.renew(dead)), Renewal::Lost);
     assert_eq!(sure(user.renew(alive)), Renewal::Kept);
     assert_eq!(sure(user.record(dead, Observation::Success, &mut Random::seeded(1))), Some(Recorded::Late));
-    assert!(matches!(sure(user.admit(LEASE)), Gate::Refused { .. }));
+    assert!(matches!(sure(user.admit(LEASE)), Gate::Refused(_)));
     assert_eq!(
         sure(user.record(alive, Observation::Success, &mut Random::seeded(1))),
         Some(Recorded::Closed)

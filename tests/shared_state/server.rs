@@ -22,23 +22,40 @@ pub struct Server {
 impl Server {
     /// `None`, with a line on stderr, if redis-server is not installed.
     pub fn start(what: &str, options: &[&str]) -> Option<Self> {
+        Self::start_in(tempfile::tempdir().unwrap(), what, options)
+    }
+
+    fn start_in(directory: TempDir, what: &str, options: &[&str]) -> Option<Self> {
         if !needs("redis-server", what) {
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let directory = tempfile::tempdir().unwrap();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let process = Self::run(port, &directory, &options);
         Some(Self { process, port, directory, options })
     }
 
+    /// A Sentinel that watches the primary at this port under this name, and takes it for dead after 500 ms.
+    pub fn start_sentinel(name: &str, primary: u16, options: &[&str]) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let lines = [
+            format!("sentinel monitor {name} 127.0.0.1 {primary} 1"),
+            format!("sentinel down-after-milliseconds {name} 500"),
+            format!("sentinel failover-timeout {name} 5000"),
+        ];
+        // A Sentinel wants a file that it can rewrite.
+        std::fs::write(directory.path().join("sentinel.conf"), lines.join("\n")).unwrap();
+        Self::start_in(directory, "Sentinel", &[&["sentinel.conf", "--sentinel"][..], options].concat())
+    }
+
     fn run(port: u16, directory: &TempDir, options: &[String]) -> Child {
         let socket = directory.path().join("socket");
+        // The options first: the configuration file of a Sentinel is the first argument.
         let mut process = program("redis-server")
+            .args(options)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--unixsocket")
             .arg(&socket)
-            .args(options)
             .current_dir(directory.path())
             .stdout(Stdio::null())
             .spawn()

@@ -128,8 +128,8 @@ async fn a_breaker_outside_the_call_is_shared() {
     match status(&client).await {
         Ok(body) => println!("{body}"),
         // `attempts` is 0 if the circuit was open from the start, and then `last` is `None`.
-        Err(retry_loop::Error::GaveUp { reason: StopReason::CircuitOpen { wait }, attempts, last, .. }) => {
-            println!("not before {wait:?} from now; {attempts} attempts made, the last one: {last:?}");
+        Err(retry_loop::Error::GaveUp { reason: StopReason::CircuitOpen { wait, .. }, attempts, last, .. }) => {
+            println!("refused for {wait:?} or less; {attempts} attempts made, the last one: {last:?}");
         }
         Err(error) => println!("{error}"),
     }

@@ -138,10 +138,26 @@ pub enum Admission {
     /// The attempt is the probe. [`Circuit::renew`] keeps its lease while it runs.
     Probe(Ticket),
     /// The circuit is open, or another probe is running.
-    Refused {
-        /// The time until it may be admitted; more than 0.
-        wait: Duration,
-    },
+    Refused(Refusal),
+}
+
+/// Why a circuit admits no attempt, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The time until it may admit one; more than 0. While a probe is running, that is the rest of its lease: its result
+    /// may come sooner, and renewing the lease makes it later.
+    pub wait: Duration,
+    /// The reason.
+    pub cause: RefusalCause,
+}
+
+/// Why a circuit admits no attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalCause {
+    /// The circuit is open for some time.
+    Open,
+    /// The circuit is half open: another attempt probes it.
+    ProbeRunning,
 }
 
 /// What a breaker learns from an attempt that it admitted.
@@ -217,25 +233,25 @@ impl Circuit {
             Phase::Closed { .. } => return Admission::Closed(self.ticket()),
             Phase::Open { span, period } | Phase::HalfOpen { lease: span, period } => {
                 *span = span.clamped(now);
-                let wait = span.left(now);
-                if !wait.is_zero() {
-                    return Admission::Refused { wait };
-                }
                 *period
             }
         };
+        if let Some(refusal) = self.refusal(now) {
+            return Admission::Refused(refusal);
+        }
         self.go(now, Phase::HalfOpen { lease: Span::new(now, lease.max(SHORTEST_LEASE)), period });
         Admission::Probe(self.ticket())
     }
 
-    /// The time for which [`Self::admit`] would refuse an attempt; none if it would admit one. Changes nothing.
-    pub fn refusal(&self, now: Timestamp) -> Option<Duration> {
-        match self.phase {
-            Phase::Closed { .. } => None,
-            Phase::Open { span, .. } | Phase::HalfOpen { lease: span, .. } => {
-                Some(span.left(now)).filter(|wait| !wait.is_zero())
-            }
-        }
+    /// Why [`Self::admit`] would refuse an attempt; none if it would admit one. Changes nothing.
+    pub fn refusal(&self, now: Timestamp) -> Option<Refusal> {
+        let (span, cause) = match self.phase {
+            Phase::Closed { .. } => return None,
+            Phase::Open { span, .. } => (span, RefusalCause::Open),
+            Phase::HalfOpen { lease, .. } => (lease, RefusalCause::ProbeRunning),
+        };
+        let wait = span.left(now);
+        (!wait.is_zero()).then_some(Refusal { wait, cause })
     }
 
     /// Records the end of the attempt that got `ticket`.

@@ -1,5 +1,6 @@
 //! What a call returns when it gives up, and what it tells about each failure.
 
+use super::circuit::RefusalCause;
 use super::policy::PolicyError;
 use super::run::StopReason;
 use std::error::Error as StdError;
@@ -204,7 +205,12 @@ impl fmt::Display for StopReason {
             Self::Deadline { delay } => {
                 write!(f, "the delay of {} would exceed the deadline", rounded(*delay))
             }
-            Self::CircuitOpen { wait } => write!(f, "the circuit is open for another {}", rounded(*wait)),
+            Self::CircuitOpen { wait, cause: RefusalCause::Open } => {
+                write!(f, "the circuit is open for another {}", rounded(*wait))
+            }
+            Self::CircuitOpen { cause: RefusalCause::ProbeRunning, .. } => {
+                f.write_str("the circuit is open while another attempt probes it")
+            }
             Self::BudgetEmpty => f.write_str("the retry budget is empty"),
             Self::RetryAfterTooLong(delay) => {
                 write!(f, "the server asked for a delay of {}, more than the maximum", rounded(*delay))

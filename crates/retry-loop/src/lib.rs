@@ -96,6 +96,7 @@ mod sleeper;
 mod trip;
 
 pub use backoff::{Growth, Jitter};
+pub use circuit::RefusalCause;
 pub use error::{AttemptError, Error, Failure, NoLastError};
 pub use fallback::{AsyncFallback, BlockingFallback, FallbackFuture, FallbackTo, NoFallback};
 pub use future::RetryFuture;

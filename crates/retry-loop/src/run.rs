@@ -12,7 +12,7 @@
 
 use super::backoff::BackoffState;
 use super::bucket::Payment;
-use super::circuit::Observation;
+use super::circuit::{Observation, Refusal, RefusalCause};
 use super::policy::Policy;
 use super::random::Random;
 use super::server_hint::{self, ServerHint};
@@ -27,8 +27,8 @@ pub trait Guard {
         Admission::Admitted
     }
 
-    /// The time for which the circuit breaker would refuse an attempt now; none if it would admit one.
-    fn refusal(&mut self) -> Option<Duration> {
+    /// Why the circuit breaker would refuse an attempt now; none if it would admit one.
+    fn refusal(&mut self) -> Option<Refusal> {
         None
     }
 
@@ -55,7 +55,7 @@ pub trait Guard {
     fn record_and_pay(&mut self, observation: Observation, random: &mut Random) -> Permission {
         self.record(observation, random);
         match self.refusal() {
-            Some(wait) => Permission::CircuitOpen { wait },
+            Some(refusal) => Permission::CircuitOpen(refusal),
             None => self.pay().into(),
         }
     }
@@ -67,10 +67,7 @@ pub enum Permission {
     /// A retry may follow; its token is paid.
     Granted,
     /// The circuit is open. No token was taken.
-    CircuitOpen {
-        /// The time until the circuit may admit an attempt.
-        wait: Duration,
-    },
+    CircuitOpen(Refusal),
     /// There is no token.
     BudgetEmpty,
 }
@@ -96,10 +93,7 @@ pub enum Admission {
     /// The attempt may start.
     Admitted,
     /// The circuit is open.
-    Refused {
-        /// The time until the circuit may admit an attempt.
-        wait: Duration,
-    },
+    Refused(Refusal),
 }
 
 /// What the end of an attempt means for the run.
@@ -157,8 +151,10 @@ pub enum StopReason {
     },
     /// The circuit breaker admits no attempt.
     CircuitOpen {
-        /// The time until it may admit one.
+        /// The time until it may admit one; while a probe is running, perhaps less.
         wait: Duration,
+        /// Whether the circuit is open for that time, or a probe is running.
+        cause: RefusalCause,
     },
     /// The retry budget has no token for another retry.
     BudgetEmpty,
@@ -167,6 +163,12 @@ pub enum StopReason {
     /// The server says in these words that its quota is exhausted. Only commands hear it.
     #[doc(hidden)]
     QuotaExhausted(&'static str),
+}
+
+impl From<Refusal> for StopReason {
+    fn from(Refusal { wait, cause }: Refusal) -> Self {
+        Self::CircuitOpen { wait, cause }
+    }
 }
 
 /// The state of a run between its attempts.
@@ -228,7 +230,7 @@ impl Run {
         self.check_deadline(elapsed, Duration::ZERO)?;
         match guard.admit() {
             Admission::Admitted => Ok(()),
-            Admission::Refused { wait } => Err(StopReason::CircuitOpen { wait }),
+            Admission::Refused(refusal) => Err(refusal.into()),
         }
     }
 
@@ -253,7 +255,7 @@ impl Run {
             // Only a retry is asked for, not an attempt that follows a success.
             Next::Retry(delay) => match guard.record_and_pay(observation, &mut self.random) {
                 Permission::Granted => Next::Retry(delay),
-                Permission::CircuitOpen { wait } => Next::Stop(StopReason::CircuitOpen { wait }),
+                Permission::CircuitOpen(refusal) => Next::Stop(refusal.into()),
                 Permission::BudgetEmpty => Next::Stop(StopReason::BudgetEmpty),
             },
             next @ (Next::Again(_) | Next::Stop(_)) => {

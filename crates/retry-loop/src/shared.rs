@@ -1,7 +1,9 @@
 //! A circuit breaker and a retry budget that the calls of one process share.
 
 use super::bucket::{Bucket, BudgetSettings, Payment};
-use super::circuit::{self, BreakerSettings, Circuit, DEFAULT_LEASE, Observation, Phase, Ticket, Trip};
+use super::circuit::{
+    self, BreakerSettings, Circuit, DEFAULT_LEASE, Observation, Phase, Refusal, Ticket, Trip,
+};
 use super::random::Random;
 use super::run::{Admission, Guard};
 use super::timestamp::Timestamp;
@@ -151,11 +153,11 @@ impl Guard for LocalGuard {
                 self.ticket = Some(ticket);
                 Admission::Admitted
             }
-            circuit::Admission::Refused { wait } => Admission::Refused { wait },
+            circuit::Admission::Refused(refusal) => Admission::Refused(refusal),
         }
     }
 
-    fn refusal(&mut self) -> Option<Duration> {
+    fn refusal(&mut self) -> Option<Refusal> {
         lock(&self.breaker.as_ref()?.circuit).refusal(self.now)
     }
 

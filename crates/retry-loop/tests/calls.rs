@@ -2,8 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test sleeps on a paused clock, and times a thread")]
 
 use retry_loop::{
-    AttemptError, Attempts, Breaker, BreakerState, Budget, Error, Jitter, Policy, PolicyError, Retry as _,
-    StopReason, VirtualSleeper,
+    AttemptError, Attempts, Breaker, BreakerState, Budget, Error, Jitter, Policy, PolicyError, RefusalCause,
+    Retry as _, StopReason, VirtualSleeper,
 };
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -413,7 +413,7 @@ fn a_virtual_clock_shows_what_was_slept() {
     let call =
         || pollster::block_on(up.retry(&policy).breaker(&breaker).sleep_with(clock.clone()).into_future());
     clock.advance(ms(59_999));
-    let refused = StopReason::CircuitOpen { wait: ms(1) };
+    let refused = StopReason::CircuitOpen { wait: ms(1), cause: RefusalCause::Open };
     assert!(matches!(call(), Err(Error::GaveUp { reason, .. }) if reason == refused));
     clock.advance(ms(1));
     assert_eq!(call(), Ok("up"));

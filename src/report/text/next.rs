@@ -29,7 +29,9 @@ pub(super) fn then(plan: &Plan, next: Next, why: Option<&Why>, since: Duration) 
                 );
             }
             StopReason::QuotaExhausted(words) => return format!("Not retrying: quota exhausted ({words})"),
-            StopReason::CircuitOpen { wait } => format!(": {}", circuit_is_open(plan, wait)),
+            StopReason::CircuitOpen { wait, cause } => {
+                format!(": {}", circuit_is_open(plan, wait, cause))
+            }
             StopReason::BudgetEmpty => {
                 format!(": retry budget \"{}\" is empty", shared_name(plan, RecordKind::Budget))
             }

@@ -31,7 +31,7 @@ pub const RECORD_SIZE: usize = CHECKSUM_OFFSET + 8;
 pub type RecordBytes = [u8; RECORD_SIZE];
 
 const MAGIC: [u8; 4] = *b"rtry";
-pub(super) const VERSION: u8 = 2;
+const VERSION: u8 = 2;
 
 /// The numbers of 8 bytes in a record: seven, and the buckets.
 const FIELDS: usize = 7 + BUCKETS;
@@ -129,7 +129,7 @@ fn unpack(kind: RecordKind, bytes: &[u8]) -> Result<(u8, Fields), Damage> {
         && let Some(&version) = bytes.get(4)
         && version > VERSION
     {
-        return Err(Damage::Version(version));
+        return Err(Damage::Version(version.into()));
     }
     let (version, checksum_offset) = match bytes.len() {
         RECORD_SIZE => (VERSION, CHECKSUM_OFFSET),
@@ -319,11 +319,11 @@ mod tests {
             let now = Timestamp::from_millis(now);
             if let Ok(mut breaker) = Circuit::from_bytes(&packed(RecordKind::Breaker, phase, fields)) {
                 let first = breaker.admit(now, Duration::ZERO);
-                prop_assert!(breaker.refusal(now).unwrap_or_default() <= LONGEST);
+                prop_assert!(breaker.refusal(now).is_none_or(|refusal| refusal.wait <= LONGEST));
                 let later = Timestamp::from_millis(now.millis().saturating_add(LONGEST.as_millis() as u64));
                 let second = breaker.admit(later, Duration::ZERO);
                 if later > now {
-                    let refused = [first, second].map(|one| matches!(one, Admission::Refused { .. }));
+                    let refused = [first, second].map(|one| matches!(one, Admission::Refused(_)));
                     prop_assert!(refused != [true, true]);
                 }
                 let result = [Observation::Success, Observation::Failure, Observation::Neutral][result];

@@ -26,8 +26,8 @@ pub enum Damage {
     Length(usize),
     /// Another program wrote it, or not all of it was written.
     Checksum,
-    /// It has another version of the format.
-    Version(u8),
+    /// It has a later version of the format than this `retry` knows.
+    Version(u64),
     /// It is a record of the other kind, or has values that no rule gives.
     Contents,
 }
@@ -37,7 +37,7 @@ impl fmt::Display for Damage {
         match self {
             Self::Length(length) => write!(f, "{length} bytes instead of {RECORD_SIZE}"),
             Self::Checksum => f.write_str("wrong checksum"),
-            Self::Version(version) => write!(f, "it is of version {version}, not {}", bytes::VERSION),
+            Self::Version(version) => write!(f, "unknown version {version}"),
             Self::Contents => f.write_str("invalid contents"),
         }
     }

@@ -1,9 +1,9 @@
 //! All records on a server, or on all nodes of a cluster, for `--show-state`.
 
 use super::{MAX_RECORD, RedisStore, convert, parse, refused};
-use crate::core::shared::RedisUrl;
-use crate::state::connection::{Connection, RequestError};
-use crate::state::error::{LockState, MAX_RECORDS, StoreError, StoredRecord};
+use crate::core::redis_url::RedisUrl;
+use crate::state::connection::{Connection, Node, RequestError};
+use crate::state::error::{LockState, MAX_RECORDS, RecordContents, StoreError, StoredRecord};
 use crate::state::record_key::RecordKey;
 use crate::state::timeout::{INTERACTIVE_LIMIT, StoreTimeout};
 use redis::{Cmd, RedisError, Value};
@@ -20,8 +20,11 @@ impl RedisStore {
     /// # Errors
     /// When a server cannot be reached, refuses, does not reply in time, or when there are too many records.
     pub fn list(&mut self) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
-        let timeout = StoreTimeout::start(INTERACTIVE_LIMIT);
-        let mut first = Node { connection: Connection::open(&self.url, timeout)?, timeout };
+        self.list_all(StoreTimeout::start(INTERACTIVE_LIMIT)).map_err(|error| self.of_primary(error))
+    }
+
+    fn list_all(&mut self, timeout: StoreTimeout) -> Result<(Vec<StoredRecord>, Timestamp), StoreError> {
+        let mut first = Source { connection: self.open(timeout)?, timeout };
         let (seconds, micros): (u64, u64) = convert(first.ask(&redis::cmd("TIME"))?)?;
         let now = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
         let mut records = Vec::new();
@@ -32,27 +35,27 @@ impl RedisStore {
     }
 }
 
-/// A server, or a node of a cluster. Its connection is not replaced when it is lost: a new one would be to the server of
+/// A server, or a node of a cluster, that is asked for its records. Its connection is not replaced when it is lost: a new one would be to the server of
 /// the URL.
-struct Node {
+struct Source {
     connection: Connection,
     timeout: StoreTimeout,
 }
 
-impl Node {
+impl Source {
     /// This node, or if it is one of a cluster, all that have slots.
     fn with_others(mut self, url: &RedisUrl) -> Result<Vec<Self>, StoreError> {
         // A server that is no cluster answers with an error. So does one whose user has not the right to ask.
         let Ok(slots) = self.try_ask(redis::cmd("CLUSTER").arg("SLOTS"))? else { return Ok(vec![self]) };
-        let addresses = primaries(slots)?;
-        if addresses.is_empty() {
+        let nodes = primaries(slots)?;
+        if nodes.is_empty() {
             return Ok(vec![self]);
         }
-        addresses
+        nodes
             .iter()
-            .map(|address| {
-                let connection = Connection::open_node(url, address, self.timeout)
-                    .map_err(|error| StoreError::new(format!("node {address}: {error}")))?;
+            .map(|node| {
+                let connection = Connection::open_node(url, node, self.timeout)
+                    .map_err(|error| StoreError::new(format!("node {node}: {error}")))?;
                 Ok(Self { connection, timeout: self.timeout })
             })
             .collect()
@@ -63,17 +66,24 @@ impl Node {
         for key in self.keys(MAX_RECORDS.saturating_sub(records.len()))? {
             let mut get = redis::cmd("GETRANGE");
             get.arg(key.redis_key()).arg(0).arg(MAX_RECORD);
-            let text: Option<Vec<u8>> = match self.try_ask(&get)? {
-                Ok(value) => Some(convert(value)?).filter(|text: &Vec<u8>| !text.is_empty()),
-                Err(error) if error.code() == Some("WRONGTYPE") => Some(Vec::new()),
-                // The slot moves to another node, which lists it.
-                Err(error) if matches!(error.code(), Some("MOVED" | "ASK")) => None,
+            let mut reply = self.try_ask(&get)?;
+            if matches!(&reply, Err(error) if error.code() == Some("MOVED")) {
+                // The key has moved to this node, the rest of its slot has not. Elsewhere ASKING changes nothing.
+                self.ask(&redis::cmd("ASKING"))?;
+                reply = self.try_ask(&get)?;
+            }
+            let contents = match reply {
+                Ok(value) => match convert::<Vec<u8>>(value)? {
+                    // It has been removed since its key was found.
+                    text if text.is_empty() => continue,
+                    text => parse(key.kind(), &text).into(),
+                },
+                Err(error) if error.code() == Some("WRONGTYPE") => RecordContents::Unusable(refused(&error)),
+                // The key has moved to another node, which lists it.
+                Err(error) if matches!(error.code(), Some("MOVED" | "ASK")) => continue,
                 Err(error) => return Err(refused(&error)),
             };
-            records.extend(text.map(|text| {
-                let state = parse(key.kind(), &text);
-                StoredRecord { key, state, lock: LockState::Unlocked }
-            }));
+            records.push(StoredRecord { key, contents, lock: LockState::Unlocked });
         }
         Ok(())
     }
@@ -111,11 +121,11 @@ impl Node {
     }
 }
 
-/// The addresses of the primaries in a reply to CLUSTER SLOTS, as `HOST:PORT`. The host is empty where a node does not
+/// The primaries in a reply to CLUSTER SLOTS. The host is empty where a node does not
 /// know its own; it is the URL's then.
-fn primaries(slots: Value) -> Result<BTreeSet<String>, StoreError> {
+fn primaries(slots: Value) -> Result<BTreeSet<Node>, StoreError> {
     let ranges: Vec<Vec<Value>> = convert(slots)?;
-    let mut addresses = BTreeSet::new();
+    let mut nodes = BTreeSet::new();
     for range in ranges {
         // First slot, last slot, the primary, its replicas.
         let primary = range.into_iter().nth(2).ok_or_else(StoreError::malformed_reply)?;
@@ -126,9 +136,9 @@ fn primaries(slots: Value) -> Result<BTreeSet<String>, StoreError> {
         let host = convert::<Option<String>>(host)?.filter(|host| host != "?").unwrap_or_default();
         // Not `convert::<u16>`, which takes the lower bits of a larger number.
         let port = u16::try_from(convert::<u64>(port)?).map_err(|_| StoreError::malformed_reply())?;
-        addresses.insert(format!("{host}:{port}"));
+        nodes.insert(Node { host, port });
     }
-    Ok(addresses)
+    Ok(nodes)
 }
 
 #[cfg(test)]
@@ -150,7 +160,7 @@ mod tests {
             range(Value::Nil, 7001),
             range(host("?"), 7002),
         ]);
-        let expected = ["10.0.0.1:6379", "::1:7000", ":7001", ":7002"].map(str::to_owned);
+        let expected = ["10.0.0.1:6379", "::1:7000", ":7001", ":7002"].map(|node| Node::parse(node).unwrap());
         assert_eq!(primaries(reply), Ok(BTreeSet::from(expected)));
         assert_eq!(primaries(Value::Array(vec![])), Ok(BTreeSet::new()));
         for wrong in

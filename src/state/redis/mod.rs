@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `list` | all records on a server or in a cluster |
 //! | `scripts` | the scripts and their digests |
+//! | `sentinel` | which server is the primary, as Sentinels say |
 //!
 //! One script call is one operation, atomic and on the server's clock: there is no lock and no second try, however
 //! many processes there are. So the rules exist a second time, in Lua (`breaker.lua`, `budget.lua`), and a test
@@ -17,14 +18,15 @@
 
 mod list;
 mod scripts;
+mod sentinel;
 
-use super::connection::{Connection, RequestError};
+use super::connection::{Connection, Node, RequestError};
 use super::error::{Removal, StoreError, StoreReply};
 use super::operation::{Condition, Operation, PairReply, RecordAndQuery, ScriptReply};
 use super::record::{Damage, RecordState, bucket_of, circuit_of, recent_of};
 use super::record_key::{RecordKey, RecordKind};
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
-use crate::core::shared::RedisUrl;
+use crate::core::redis_url::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
 use retry_loop::recent::Recent;
 use retry_loop::timestamp::Timestamp;
@@ -42,6 +44,8 @@ pub struct RedisStore {
     url: RedisUrl,
     /// Open after the first use.
     connection: Option<Connection>,
+    /// Which server the Sentinels have named last, if they did.
+    primary: Option<Node>,
 }
 
 impl fmt::Debug for RedisStore {
@@ -53,7 +57,7 @@ impl fmt::Debug for RedisStore {
 impl RedisStore {
     /// Connects at the first use.
     pub fn new(url: RedisUrl) -> Self {
-        Self { url, connection: None }
+        Self { url, connection: None, primary: None }
     }
 
     /// Applies an operation to the record of `key`, on the server's clock.
@@ -95,11 +99,12 @@ impl RedisStore {
             RecordKind::Budget => &scripts::BUDGET,
         };
         let arguments = [operation.encode(), script_time(now)];
-        let value = self.call(script, &[key], &arguments, timeout)?;
-        decode(operation, convert(value)?)
+        let reply = self.call(script, &[key], &arguments, timeout);
+        decode(operation, convert(self.accept(reply)?)?)
     }
 
-    /// Applies an operation to a breaker, and then one to the budget with the same name, in one step.
+    /// Applies an operation to a breaker, and then one to the budget with the same name, in one step. `None`, and neither
+    /// is applied, while a cluster moves the records from one node to another.
     ///
     /// # Errors
     /// As for [`Self::execute`].
@@ -109,7 +114,7 @@ impl RedisStore {
         record: &mut RecordAndQuery<'_>,
         then: (&mut Q, Condition),
         timeout: StoreTimeout,
-    ) -> Result<PairReply<Q::Reply>, StoreError> {
+    ) -> Result<Option<PairReply<Q::Reply>>, StoreError> {
         self.run_pair(keys, record, then, timeout, None)
     }
 
@@ -124,7 +129,7 @@ impl RedisStore {
         record: &mut RecordAndQuery<'_>,
         then: (&mut Q, Condition),
         now: Timestamp,
-    ) -> Result<PairReply<Q::Reply>, StoreError> {
+    ) -> Result<Option<PairReply<Q::Reply>>, StoreError> {
         self.run_pair(keys, record, then, StoreTimeout::start(TIMEOUT_PER_ATTEMPT), Some(now))
     }
 
@@ -135,13 +140,17 @@ impl RedisStore {
         (then, condition): (&mut Q, Condition),
         timeout: StoreTimeout,
         now: Option<Timestamp>,
-    ) -> Result<PairReply<Q::Reply>, StoreError> {
+    ) -> Result<Option<PairReply<Q::Reply>>, StoreError> {
         let condition_word = match condition {
             Condition::Always => "always",
             Condition::UnlessRefused => "unless refused",
         };
         let arguments = [record.encode(), then.encode(), condition_word.to_owned(), script_time(now)];
-        let value = self.call(&scripts::PAIR, &keys, &arguments, timeout)?;
+        let reply = self.call(&scripts::PAIR, &keys, &arguments, timeout);
+        if matches!(&reply, Ok(Err(error)) if error.code() == Some("TRYAGAIN")) {
+            return Ok(None);
+        }
+        let value = self.accept(reply)?;
         let mut replies: Vec<RawReply> = convert(value)?;
         let second = if replies.len() == 2 { replies.pop() } else { None };
         let [first] = <[RawReply; 1]>::try_from(replies).map_err(|_| StoreError::malformed_reply())?;
@@ -151,7 +160,7 @@ impl RedisStore {
             return Err(StoreError::malformed_reply());
         }
         let second = second.map(|reply| decode(then, reply)).transpose()?;
-        Ok(PairReply { first, second })
+        Ok(Some(PairReply { first, second }))
     }
 
     /// Calls a script by its digest, and with its text if the server does not know it yet: once after each start of
@@ -162,7 +171,7 @@ impl RedisStore {
         keys: &[&RecordKey],
         arguments: &[String],
         timeout: StoreTimeout,
-    ) -> Result<Value, StoreError> {
+    ) -> Result<Result<Value, RedisError>, StoreError> {
         // Few and short arguments: before it has the password, a server accepts no more than ten, and answers an
         // eleventh with a protocol error instead of asking for the password.
         let command = |verb: &str, script: &str| {
@@ -174,12 +183,11 @@ impl RedisStore {
             command.arg(arguments);
             command
         };
-        match self.try_request(&command("EVALSHA", script.digest()), timeout)? {
-            Ok(value) => Ok(value),
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                self.request(&command("EVAL", script.text), timeout)
+        match self.try_request(&command("EVALSHA", script.digest()), timeout) {
+            Ok(Err(error)) if error.code() == Some("NOSCRIPT") => {
+                self.try_request(&command("EVAL", script.text), timeout)
             }
-            Err(error) => Err(refused(&error)),
+            reply => reply,
         }
     }
 
@@ -190,12 +198,29 @@ impl RedisStore {
     pub fn remove(&mut self, key: &RecordKey, timeout: StoreTimeout) -> Result<Removal, StoreError> {
         let mut delete = redis::cmd("DEL");
         delete.arg(key.redis_key());
-        let removed: u64 = convert(self.request(&delete, timeout)?)?;
+        let reply = self.try_request(&delete, timeout);
+        let removed: u64 = convert(self.accept(reply)?)?;
         Ok(if removed == 0 { Removal::Absent } else { Removal::Removed })
     }
 
-    fn request(&mut self, command: &Cmd, timeout: StoreTimeout) -> Result<Value, StoreError> {
-        self.try_request(command, timeout)?.map_err(|error| refused(&error))
+    /// The reply to a command. If Sentinels have named the server, an error says which one it is of.
+    fn accept(&self, reply: Result<Result<Value, RedisError>, StoreError>) -> Result<Value, StoreError> {
+        reply.and_then(|reply| reply.map_err(|error| refused(&error))).map_err(|error| self.of_primary(error))
+    }
+
+    fn of_primary(&self, error: StoreError) -> StoreError {
+        match &self.primary {
+            Some(primary) => StoreError::new(format!("primary {primary}: {error}")),
+            None => error,
+        }
+    }
+
+    /// Connects to the server of the URL: if Sentinels know it, to the one that they name.
+    fn open(&mut self, timeout: StoreTimeout) -> Result<Connection, StoreError> {
+        self.primary = None;
+        let Some(sentinels) = self.url.sentinels() else { return Connection::open(&self.url, timeout) };
+        let primary = self.primary.insert(sentinel::find_primary(sentinels, timeout)?);
+        Connection::open_node(&self.url, primary, timeout)
     }
 
     /// Sends one command and waits for its reply. The inner error is the server's own. Where a cluster keeps the key on
@@ -208,13 +233,32 @@ impl RedisStore {
         for _ in 0..MAX_REDIRECTIONS {
             match self.try_node(command, timeout)? {
                 Err(error) if error.code() == Some("MOVED") => {
-                    let (node, _slot) = error.redirect_node().ok_or_else(StoreError::malformed_reply)?;
-                    self.connection = Some(Connection::open_node(&self.url, node, timeout)?);
+                    self.connection = Some(Connection::open_node(&self.url, &named(&error)?, timeout)?);
+                }
+                Err(error) if error.code() == Some("ASK") => {
+                    return self.ask_importing(&named(&error)?, command, timeout);
                 }
                 reply => return Ok(reply),
             }
         }
         Err(StoreError::new("the nodes of the cluster redirect to one another"))
+    }
+
+    /// Sends one command to the node that a slot moves to. The run goes on with the node that it moves from: that one
+    /// has the slot until all of its keys have moved.
+    fn ask_importing(
+        &self,
+        node: &Node,
+        command: &Cmd,
+        timeout: StoreTimeout,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        let mut connection = Connection::open_node(&self.url, node, timeout)?;
+        // Without ASKING it would redirect back. It holds for the next command alone.
+        connection.request(&redis::cmd("ASKING"), timeout).map_err(RequestError::into_store_error)?;
+        match connection.request(command, timeout) {
+            Err(RequestError::Refused(error)) => Ok(Err(error)),
+            reply => reply.map(Ok).map_err(RequestError::into_store_error),
+        }
     }
 
     fn try_node(
@@ -232,7 +276,7 @@ impl RedisStore {
                 other => return other.map_err(RequestError::into_store_error),
             }
         }
-        let connection = Connection::open(&self.url, timeout)?;
+        let connection = self.open(timeout)?;
         self.request_over(connection, command, timeout).map_err(RequestError::into_store_error)
     }
 
@@ -253,6 +297,12 @@ impl RedisStore {
     }
 }
 
+/// The node that a redirection names.
+fn named(error: &RedisError) -> Result<Node, StoreError> {
+    let (node, _slot) = error.redirect_node().ok_or_else(StoreError::malformed_reply)?;
+    Node::parse(node)
+}
+
 impl RequestError {
     fn into_store_error(self) -> StoreError {
         match self {
@@ -268,7 +318,7 @@ fn script_time(now: Option<Timestamp>) -> String {
 }
 
 /// Result, wait, generation, damage, refusal.
-type RawReply = (String, i64, u64, u64, u64);
+type RawReply = (String, i64, u64, u64, i64);
 
 fn decode<Q: Operation>(
     operation: &Q,
@@ -280,7 +330,7 @@ fn decode<Q: Operation>(
     let damage = match damage {
         0 => None,
         1 => Some(Damage::Contents),
-        version => Some(Damage::Version(u8::try_from(version).unwrap_or(u8::MAX))),
+        version => Some(Damage::Version(version)),
     };
     Ok(StoreReply { reply, damage })
 }
@@ -303,8 +353,14 @@ fn convert<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
 
 /// Reads a record as the scripts write it.
 fn parse(kind: RecordKind, text: &[u8]) -> Result<RecordState, Damage> {
-    if text.len() > MAX_RECORD {
-        return Err(Damage::Contents);
+    let latest = match kind {
+        RecordKind::Breaker => 2,
+        RecordKind::Budget => 1,
+    };
+    match version(text) {
+        Some(later) if later > latest => return Err(Damage::Version(later)),
+        _ if text.len() > MAX_RECORD => return Err(Damage::Contents),
+        _ => {}
     }
     let text = str::from_utf8(text).map_err(|_| Damage::Contents)?;
     let fields: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
@@ -327,4 +383,14 @@ fn parse(kind: RecordKind, text: &[u8]) -> Result<RecordState, Damage> {
         }
         _ => Err(Damage::Contents),
     }
+}
+
+/// The number of at most three digits that a record begins with, as the scripts read it.
+fn version(text: &[u8]) -> Option<u64> {
+    let end = text.iter().take(4).position(|&byte| byte == b' ')?;
+    str::from_utf8(&text[..end])
+        .ok()
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?
+        .parse()
+        .ok()
 }

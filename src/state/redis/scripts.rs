@@ -21,7 +21,7 @@ pub static PAIR: Script = Script::new(concat!(
     include_str!("../budget.lua"),
     "end\n",
     "local first = breaker({KEYS[1]}, {ARGV[1], ARGV[4]})\n",
-    "if ARGV[3] ~= 'always' and first[5] > 0 then return {first} end\n",
+    "if ARGV[3] ~= 'always' and first[5] ~= 0 then return {first} end\n",
     "return {first, budget({KEYS[2]}, {ARGV[2], ARGV[4]})}\n",
 ));
 

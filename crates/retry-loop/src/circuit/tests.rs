@@ -15,8 +15,12 @@ fn settings() -> BreakerSettings {
 fn admitted(breaker: &mut Circuit, now: Timestamp) -> Ticket {
     match breaker.admit(now, LEASE) {
         Admission::Closed(ticket) | Admission::Probe(ticket) => ticket,
-        Admission::Refused { wait } => panic!("refused for {wait:?}"),
+        Admission::Refused(refusal) => panic!("{refusal:?}"),
     }
+}
+
+fn open(wait: Duration) -> Refusal {
+    Refusal { wait, cause: RefusalCause::Open }
 }
 
 fn done(breaker: &mut Circuit, ticket: Ticket, result: Observation, now: Timestamp) -> Recorded {
@@ -54,11 +58,13 @@ fn failures_in_a_row_open_it_and_a_success_in_between_starts_the_count_anew() {
 fn an_open_one_refuses_until_its_time_is_up_and_then_lets_one_probe_through() {
     let mut breaker = opened();
     let wait = Duration::from_millis(9900);
-    assert_eq!(breaker.admit(at(20.1), LEASE), Admission::Refused { wait });
-    assert_eq!(breaker.refusal(at(20.1)), Some(wait));
+    assert_eq!(breaker.admit(at(20.1), LEASE), Admission::Refused(open(wait)));
+    assert_eq!(breaker.refusal(at(20.1)), Some(open(wait)));
     assert_eq!(breaker.refusal(at(30.0)), None);
     assert!(matches!(breaker.admit(at(30.0), LEASE), Admission::Probe(_)));
-    assert_eq!(breaker.admit(at(31.0), LEASE), Admission::Refused { wait: Duration::from_secs(9) });
+    let probed = Refusal { wait: Duration::from_secs(9), cause: RefusalCause::ProbeRunning };
+    assert_eq!(breaker.admit(at(31.0), LEASE), Admission::Refused(probed));
+    assert_eq!(breaker.refusal(at(31.0)), Some(probed));
 }
 
 #[test]
@@ -104,7 +110,7 @@ fn a_lost_probe_is_replaced_when_its_lease_is_over_and_its_late_result_is_droppe
     assert_eq!(breaker.renew(lost, at(41.0)), Renewal::Lost);
     assert_eq!(done(&mut breaker, lost, Observation::Failure, at(41.0)), Recorded::Late);
     assert_eq!(breaker.renew(next, at(49.0)), Renewal::Kept);
-    assert!(matches!(breaker.admit(at(58.9), LEASE), Admission::Refused { .. }));
+    assert!(matches!(breaker.admit(at(58.9), LEASE), Admission::Refused(_)));
     assert_eq!(done(&mut breaker, next, Observation::Success, at(59.0)), Recorded::Closed);
 }
 
@@ -139,8 +145,8 @@ fn a_beginning_in_the_future_costs_one_open_time_and_no_more() {
         let span = Span { from: Timestamp::from_millis(START + ahead), length: 30_000 };
         for phase in [Phase::Open { span, period: 30_000 }, Phase::HalfOpen { lease: span, period: 30_000 }] {
             let mut breaker = Circuit { generation: 7, phase };
-            assert_eq!(breaker.refusal(at(0.0)), Some(Duration::from_secs(30)));
-            assert!(matches!(breaker.admit(at(0.0), LEASE), Admission::Refused { .. }));
+            assert_eq!(breaker.refusal(at(0.0)).map(|refusal| refusal.wait), Some(Duration::from_secs(30)));
+            assert!(matches!(breaker.admit(at(0.0), LEASE), Admission::Refused(_)));
             assert!(matches!(breaker.admit(at(30.0), LEASE), Admission::Probe(_)), "{ahead}");
         }
     }
@@ -151,7 +157,7 @@ fn a_clock_that_is_set_back_costs_one_open_time_and_no_more() {
     let mut breaker = opened();
     let year = 365 * 86400 * 1000;
     let back = Timestamp::from_millis(START - year);
-    assert_eq!(breaker.admit(back, LEASE), Admission::Refused { wait: Duration::from_secs(30) });
+    assert_eq!(breaker.admit(back, LEASE), Admission::Refused(open(Duration::from_secs(30))));
     let later = Timestamp::from_millis(START - year + 30_000);
     assert!(matches!(breaker.admit(later, LEASE), Admission::Probe(_)));
 }
@@ -266,10 +272,12 @@ proptest! {
                         }
                         running.push(Running { ticket, lease_began: Some(elapsed) });
                     }
-                    Admission::Refused { wait } => {
+                    Admission::Refused(refusal @ Refusal { wait, cause }) => {
                         prop_assert!(!wait.is_zero());
                         prop_assert!(wait <= cap.max(Duration::from_millis(lease)), "{:?}", wait);
-                        prop_assert_eq!(breaker.refusal(now), Some(wait));
+                        prop_assert_eq!(breaker.refusal(now), Some(refusal));
+                        let is_probed = matches!(breaker.phase, Phase::HalfOpen { .. });
+                        prop_assert_eq!(cause == RefusalCause::ProbeRunning, is_probed);
                     }
                 },
                 Step::Finish(who, result) if !running.is_empty() => {
@@ -378,11 +386,11 @@ enum WayOut {
 /// From every state, waiting as long as one is told to leads to an attempt, and a success of that
 /// attempt to a closed circuit.
 fn step_out(mut breaker: Circuit, mut now: Timestamp) -> WayOut {
-    if let Admission::Refused { wait } = breaker.admit(now, LEASE) {
+    if let Admission::Refused(Refusal { wait, .. }) = breaker.admit(now, LEASE) {
         now = Timestamp::from_millis(now.millis() + millis(wait));
     }
     match breaker.admit(now, LEASE) {
-        Admission::Refused { .. } => match breaker.phase {
+        Admission::Refused(_) => match breaker.phase {
             // It was admitted by the first call, as a probe.
             Phase::HalfOpen { lease, .. } if lease.from == now => WayOut::Found,
             _ => WayOut::Wedged,

@@ -4,7 +4,7 @@
 
 use super::{Clients, Micros, Reports, SECOND, STATE_SERVER_FAULT, Sharing, StateServer, WithoutState};
 use retry_loop::bucket::{Bucket, BudgetSettings, Payment};
-use retry_loop::circuit::{self, Circuit, Observation, Ticket};
+use retry_loop::circuit::{self, Circuit, Observation, Refusal, Ticket};
 use retry_loop::random::Random;
 use retry_loop::run::{Admission, Guard};
 use retry_loop::timestamp::Timestamp;
@@ -164,11 +164,11 @@ impl Guard for FleetGuard<'_> {
                 *held = Some(Permit { ticket, reports_success });
                 Admission::Admitted
             }
-            circuit::Admission::Refused { wait } => Admission::Refused { wait },
+            circuit::Admission::Refused(refusal) => Admission::Refused(refusal),
         }
     }
 
-    fn refusal(&mut self) -> Option<Duration> {
+    fn refusal(&mut self) -> Option<Refusal> {
         let now = self.now;
         self.stores.clients.breaker?;
         self.state()?.0.circuit.refusal(now)
