@@ -410,6 +410,7 @@ fn the_example_is_what_was_meant() {
             &["--stop-on", "access denied"],
             "to match the output, use --stop-on-output. Example: --stop-on-output 'access denied'",
         ),
+        (&["--retry-after=x"], "must be one of stderr, stdout, both. Example: --retry-after=stderr"),
         (&["--retry-after=5"], "for a limit, use --max-retry-after. Example: --max-retry-after 5"),
         (
             &["--retry-after", "both"],

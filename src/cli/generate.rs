@@ -1,7 +1,8 @@
 //! `--generate`: the man page and the completions, generated from the flags at run time, so that a packager needs only
 //! the binary. The committed files are this output; a test compares them.
 
-use super::{completions, man};
+use super::{completions, help, man};
+use crate::platform::program::SYSTEM;
 use clap::{Command, ValueEnum};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +22,10 @@ pub enum Product {
 }
 
 pub fn generate(model: Command, product: Product) -> Vec<u8> {
+    let model = match product {
+        Product::Man => model,
+        _ => help::for_completions(model, SYSTEM),
+    };
     let text = match product {
         Product::Man => man::page(&model),
         Product::Bash => completions::bash(model),

@@ -16,6 +16,8 @@
 //! | [`pitfalls`] | curl without `-f`, commands whose exit status says nothing |
 //! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
 //! | [`texts`] | the texts that help and man page share |
+//! | [`help`] | `-h` and `--help` |
+//! | [`windows`] | the texts of the help and the good values that are others on Windows |
 //! | [`differences`] | what differs by platform, for the man page |
 //! | [`generate`] | `--generate`: the man page or the completions |
 //! | [`man`] | the man page |
@@ -27,6 +29,7 @@ pub mod differences;
 pub mod dry_run;
 pub mod environment;
 pub mod generate;
+pub mod help;
 pub mod man;
 pub mod meant;
 pub mod parse;
@@ -38,7 +41,18 @@ pub mod shown;
 pub mod texts;
 pub mod usage_error;
 pub mod values;
+pub mod windows;
 
 pub use args::Format;
 pub use parse::{Invocation, Stats, parse};
 pub use pitfalls::notes;
+
+use crate::core::system::System;
+
+/// The flags that cannot do anything on this system.
+pub const fn unsupported_flags(system: System) -> &'static [&'static str] {
+    match system {
+        System::Unix => &[],
+        System::Windows => windows::UNSUPPORTED_FLAGS,
+    }
+}

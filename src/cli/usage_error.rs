@@ -2,10 +2,11 @@
 
 use super::meant::{Meant, SETS, by_set, named, short_with_value};
 use super::shown::{escaped, may_hold_secret, visible};
-use super::values;
+use super::{unsupported_flags, values, windows};
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::{OPTIONS, option_elsewhere, value_elsewhere, with_two_dashes};
-use crate::platform::program;
+use crate::core::system::System;
+use crate::platform::program::SYSTEM;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 use std::ffi::{OsStr, OsString};
@@ -58,7 +59,7 @@ fn with_example(what: &str, example: &str) -> String {
 /// The line for an option that does not exist: what it is called here, or the name that is meant.
 fn unknown(model: &Command, typed: &str, option: &str) -> String {
     let what = format!("unknown option {typed}");
-    if let Some(row) = option_elsewhere(option) {
+    if let Some(row) = option_elsewhere(SYSTEM, option) {
         return with_example(&format!("{what}: {}", row.said), row.example);
     }
     // A letter is too short to be misspelt.
@@ -68,7 +69,7 @@ fn unknown(model: &Command, typed: &str, option: &str) -> String {
     let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(is_long);
     let names = ours.iter().map(String::as_str).chain(theirs);
     let meant = if option.starts_with("--") { misspelt(option, names) } else { None };
-    match meant.map(|meant| (meant, option_elsewhere(meant))) {
+    match meant.map(|meant| (meant, option_elsewhere(SYSTEM, meant))) {
         Some((_, Some(row))) => with_example(&format!("{what}: {}", row.said), row.example),
         Some((meant, None)) => format!("retry: {what}; did you mean {meant}?"),
         None => format!("retry: {what}; see retry --help"),
@@ -109,7 +110,7 @@ fn one_dash(model: &Command, words: &[OsString], flag: &str, error: &Error) -> O
                 example.trim_end(),
             ));
         }
-        option_elsewhere(&long).map(|_| unknown(model, typed, &long))
+        option_elsewhere(SYSTEM, &long).map(|_| unknown(model, typed, &long))
     })
 }
 
@@ -154,7 +155,7 @@ pub fn about_variable(error: &Error, model: &Command, flag: &str, variable: &str
 pub fn bad_variable(flag: &str, variable: &str, value: &str, why: &str, example: &str) -> String {
     let what = invalid_value(flag, value, &format!("in {variable}"), why);
     // What fits may be another flag: `--base 2s` for `RETRY_BACKOFF=2s`.
-    let example = example.split_once(' ').map(|(flag, value)| {
+    let example = example.split_once([' ', '=']).map(|(flag, value)| {
         format!("RETRY_{}={value}", flag.trim_start_matches("--").replace('-', "_").to_uppercase())
     });
     match example.filter(|_| !is_unsupported(flag)) {
@@ -228,8 +229,9 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
         model.clone().try_get_matches_from(words).is_ok()
     };
     let meant = near.into_iter().chain(lower).chain(others).find(works);
-    let example = format!("{flag} {}", meant.as_deref().unwrap_or_else(|| example(flag)));
-    (why, example)
+    let value = meant.as_deref().unwrap_or_else(|| example(flag));
+    let requires_equals = named(model, flag).is_some_and(Arg::is_require_equals_set);
+    (why, format!("{flag}{}{value}", if requires_equals { '=' } else { ' ' }))
 }
 
 /// The line for a value of an option that is not UTF-8. clap does not name it: it is the first such word, because options
@@ -351,12 +353,16 @@ fn example_for(model: &Command, flag: &str) -> &'static str {
 
 /// Whether these words begin with a flag that does nothing on this system.
 fn is_unsupported(words: &str) -> bool {
-    program::UNSUPPORTED_FLAGS.contains(&words.split(' ').next().unwrap_or_default())
+    unsupported_flags(SYSTEM).contains(&words.split(' ').next().unwrap_or_default())
 }
 
 /// A good value for a flag that takes one.
 pub fn example(flag: &str) -> &'static str {
-    program::EXAMPLES.iter().chain(EXAMPLES).find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
+    let own = match SYSTEM {
+        System::Unix => &[],
+        System::Windows => windows::VALUES,
+    };
+    own.iter().chain(EXAMPLES).find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! Why a command cannot be run, where the errno of execve(2) does not say it: ENOENT for a file that exists, but names an
-//! interpreter or a loader that does not; EACCES for a directory and for a file without execute permission.
+//! Why a command cannot be run, where the error of the system does not say it: ENOENT for a file that exists, but names an
+//! interpreter or a loader that does not; EACCES for a directory and for a file without execute permission; on Windows,
+//! ERROR_BAD_EXE_FORMAT for a script.
 
-use crate::core::suggestions::QUOTED;
+use crate::core::suggestions::{quoted, with_interpreter};
+use crate::core::system::System;
 use crate::platform::files::may_execute;
+use crate::platform::program::SYSTEM;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
@@ -17,19 +20,28 @@ pub fn missing(program: &OsStr) -> Option<String> {
     Some(lacking(&start))
 }
 
-/// Why a command that does exist was refused (EACCES), for a message; `None` if the system's reason is the best one.
+/// Why a command that does exist was refused, for a message; `None` if the system's reason is the best one.
 pub fn refused(program: &OsStr) -> Option<String> {
     if is_path(program) && Path::new(program).is_dir() {
         return Some("it is a directory".to_owned());
     }
-    let file = find(program)?.metadata().ok()?;
-    (!may_execute(&file)).then(|| "it is not executable; chmod +x makes it so".to_owned())
+    let file = find(program)?;
+    if !may_execute(&file.metadata().ok()?) {
+        return Some("it is not executable; chmod +x makes it so".to_owned());
+    }
+    script(SYSTEM, program.to_str()?)
+}
+
+/// What is said about a script where the system does not run scripts by themselves.
+fn script(system: System, program: &str) -> Option<String> {
+    let line = with_interpreter(program).filter(|_| system == System::Windows)?;
+    Some(format!("it is a script; use retry -- {line}"))
 }
 
 /// What is said about a path that does not exist because arguments follow it, as in `retry './deploy now'`.
 pub fn with_arguments(program: &OsStr) -> Option<String> {
     let (path, _) = program.to_str()?.split_once(' ')?;
-    (path.contains('/') && Path::new(path).is_file()).then(|| QUOTED.to_owned())
+    (is_path(path.as_ref()) && Path::new(path).is_file()).then(|| quoted(SYSTEM).to_owned())
 }
 
 /// The file that would be executed.
@@ -85,6 +97,14 @@ mod tests {
         ] {
             assert_eq!(lacking(start), said);
         }
+    }
+
+    #[test]
+    fn a_script_of_windows_gets_its_interpreter() {
+        let said = script(System::Windows, r".\deploy.ps1");
+        assert_eq!(said.as_deref(), Some(r"it is a script; use retry -- powershell -File .\deploy.ps1"));
+        assert_eq!(script(System::Windows, "deploy.exe"), None);
+        assert_eq!(script(System::Unix, "./deploy.py"), None);
     }
 
     #[test]

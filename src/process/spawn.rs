@@ -88,10 +88,7 @@ fn not_started(program: Program<'_>, error: &io::Error) -> NotStarted {
             (SpawnFailure::NotFound, first.and_then(interpreter::with_arguments))
         }
         _ if platform::is_transient(error) => (SpawnFailure::Transient, None),
-        io::ErrorKind::PermissionDenied => {
-            (SpawnFailure::NotExecutable, first.and_then(interpreter::refused))
-        }
-        _ => (SpawnFailure::NotExecutable, None),
+        _ => (SpawnFailure::NotExecutable, first.and_then(interpreter::refused)),
     };
     NotStarted { kind, why: why.unwrap_or_else(|| describe(error)) }
 }

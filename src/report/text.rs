@@ -11,6 +11,7 @@ use crate::core::rules::Then;
 use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
 use crate::core::verdict::Why;
+use crate::platform::program;
 use crate::run::driver::{LeftRunning, StdinState};
 use crate::run::event::{CircuitChange, Event, KillRequest};
 use crate::state::record_key::RecordKind;
@@ -257,7 +258,10 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
             let program = typed_program(&plan.command);
             match kind {
                 SpawnFailure::NotFound => {
-                    let meant = plan.if_not_found.clone().or_else(|| command_elsewhere(&plan.command));
+                    let meant = plan
+                        .if_not_found
+                        .clone()
+                        .or_else(|| command_elsewhere(program::SYSTEM, &plan.command));
                     let why = meant.unwrap_or_else(|| why.clone());
                     format!("{program}: command not found ({})", visible(&why))
                 }
