@@ -341,7 +341,7 @@ fn every_document_of_ours_is_linked_from_the_readme() {
 #[test]
 fn every_retry_of_a_recipe_is_called_rightly() {
     let mut checked = HashMap::new();
-    for language in ["sh", "yaml", "dockerfile", "crontab", "groovy"] {
+    for language in ["sh", "yaml", "dockerfile", "crontab", "groovy", "bat", "powershell"] {
         for (document, block) in all_blocks(language) {
             let block = block.text.replace("\\\n", " ");
             for line in block.lines().filter(|line| !line.trim_start().starts_with('#')) {
