@@ -10,8 +10,9 @@ use crate::core::plan::{Plan, Verbosity};
 use crate::core::rules::Then;
 use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
+use crate::core::system::System;
 use crate::core::verdict::Why;
-use crate::platform::program;
+use crate::platform::program::SYSTEM;
 use crate::run::driver::{LeftRunning, StdinState};
 use crate::run::event::{CircuitChange, Event, KillRequest};
 use crate::state::record_key::RecordKind;
@@ -112,27 +113,33 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("succeeded on {} after {}", attempt(number), duration(*elapsed))
         }
         Event::Slow { signal, left } => {
-            format!("timed out, and still running after {signal}; SIGKILL in {}", time_left(*left))
+            let [first, last] = [*signal, Signal::SIGKILL].map(known);
+            format!("timed out, and still running after {first}; {last} in {}", time_left(*left))
         }
         Event::Killing { signal, request } => {
             let how = match request {
                 KillRequest::SentAgain => "again",
                 KillRequest::Keys => "three times within 2s",
             };
-            format!("received {signal} {how}: sending SIGKILL to the command")
+            let what = match SYSTEM {
+                System::Unix => "sending SIGKILL to the command",
+                System::Windows => "ending the process tree",
+            };
+            format!("received {} {how}: {what}", known(*signal))
         }
         Event::Interrupted { signal, number, running, elapsed } => {
             let elapsed = duration(*elapsed);
+            let event = known(*signal);
             match running {
                 None => {
-                    format!("interrupted by {signal} before {}. Giving up after {elapsed}", attempt(number))
+                    format!("interrupted by {event} before {}. Giving up after {elapsed}", attempt(number))
                 }
                 Some((Outcome::Killed(by), _)) if by == signal => {
-                    format!("interrupted by {signal} during {}. Giving up after {elapsed}", attempt(number))
+                    format!("interrupted by {event} during {}. Giving up after {elapsed}", attempt(number))
                 }
                 // The command has handled the signal, and its exit status counts.
                 Some((outcome, _)) => format!(
-                    "interrupted by {signal} during {}: {} after {elapsed}",
+                    "interrupted by {event} during {}: {} after {elapsed}",
                     attempt(number),
                     status(plan, outcome)
                 ),
@@ -202,6 +209,10 @@ pub fn attempt(attempts: Attempts, number: u64) -> String {
     }
 }
 
+fn known(signal: Signal) -> String {
+    signal.known_as(SYSTEM)
+}
+
 fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     let took = duration(took);
     match outcome {
@@ -212,9 +223,9 @@ fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
                 _ => String::new(),
             };
             let signals = match escalation {
-                Escalation::FirstSignal => signal.to_string(),
-                Escalation::Killed if *signal == Signal::SIGKILL => signal.to_string(),
-                Escalation::Killed => format!("{signal}, then {}", Signal::LAST_RESORT),
+                Escalation::FirstSignal => known(*signal),
+                Escalation::Killed if *signal == Signal::SIGKILL => known(*signal),
+                Escalation::Killed => format!("{}, then {}", known(*signal), known(Signal::SIGKILL)),
             };
             let survivors = could_not_end(survivors);
             format!("timed out after {took}{idle} (sent {signals}){survivors}")
@@ -252,16 +263,14 @@ pub fn still_running(plan: &Plan, number: u64, took: Duration) -> String {
 pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("exit status {}", exit_code::display(*code)),
-        Outcome::Killed(signal) => format!("killed by {signal}"),
+        Outcome::Killed(signal) => format!("killed by {}", known(*signal)),
         Outcome::TimedOut(_) => "timed out".to_owned(),
         Outcome::NotStarted(NotStarted { kind, why }) => {
             let program = typed_program(&plan.command);
             match kind {
                 SpawnFailure::NotFound => {
-                    let meant = plan
-                        .if_not_found
-                        .clone()
-                        .or_else(|| command_elsewhere(program::SYSTEM, &plan.command));
+                    let meant =
+                        plan.if_not_found.clone().or_else(|| command_elsewhere(SYSTEM, &plan.command));
                     let why = meant.unwrap_or_else(|| why.clone());
                     format!("{program}: command not found ({})", visible(&why))
                 }
@@ -278,17 +287,23 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
 pub fn fallback(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("the fallback ran and exited with {}", exit_code::display(*code)),
-        Outcome::Killed(signal) => format!("the fallback was killed by {signal}"),
+        Outcome::Killed(signal) => format!("the fallback was killed by {}", known(*signal)),
         Outcome::TimedOut(_) => "the fallback was ended".to_owned(),
         Outcome::NotStarted(NotStarted { why, .. }) => format!("the fallback did not start: {why}"),
     }
 }
 
+/// Who hides processes from us.
+const HIDER: &str = match SYSTEM {
+    System::Unix => "/proc",
+    System::Windows => "the system",
+};
+
 fn could_not_end(survivors: &Survivors) -> String {
     match survivors {
         Survivors::None => String::new(),
         Survivors::Processes(pids) => format!("; could not end {}", processes(pids)),
-        Survivors::Unknown => "; could not end processes that /proc hides".to_owned(),
+        Survivors::Unknown => format!("; could not end processes that {HIDER} hides"),
     }
 }
 
@@ -296,7 +311,7 @@ fn left_running(leftovers: &LeftRunning) -> String {
     match leftovers {
         LeftRunning::Nothing => String::new(),
         LeftRunning::KeptHidden => {
-            ", processes still running that /proc hides (--leftovers end tries to end them)".to_owned()
+            format!(", processes still running that {HIDER} hides (--leftovers end tries to end them)")
         }
         LeftRunning::Kept(pids) => {
             let them = if pids.len() == 1 { "it" } else { "them" };
