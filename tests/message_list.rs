@@ -224,6 +224,9 @@ fn outcomes(document: &mut Document) {
     let interrupted = ended(Outcome::Killed(Signal::SIGINT));
     document.failure(&run, interrupted, "SIGINT, SIGQUIT or SIGPIPE killed the command");
     not_found(document, System::Unix);
+    let why = "not in PATH, but in this directory: retry -- ./deploy";
+    let here = ended(not_started(SpawnFailure::NotInPath, why));
+    document.failure(&plan_for("", &["deploy"]), here, "a file that is not looked for there");
     let run_path = plan_for("", &["./deploy"]);
     let missing = ended(not_started(SpawnFailure::NotFound, "no such file or directory"));
     document.failure(&run_path, missing, "there is no such file");

@@ -77,6 +77,7 @@ fn what_cannot_be_is_a_usage_error() {
         ("--stop-on signal", "Windows has no signals"),
         ("--log journald", "Windows has no journald. Example: --log retry.log"),
         ("--report -", "must be a file. Example: --report retry.jsonl"),
+        ("--retry-if", r#"Example: --retry-if "findstr timeout""#),
         ("--on-failure x", "--fallback is a line for cmd"),
         ("--generate x", "Example: --generate powershell"),
         ("--log syslog:/dev/log", "Windows has no syslog"),
@@ -167,6 +168,7 @@ fn a_command_that_is_not_found_gets_the_shells_of_windows() {
         fs::write(scratch.path(name), "x").unwrap();
     }
     fs::create_dir(scratch.path("folder")).unwrap();
+    fs::write(scratch.path("clean-up.cmd"), "@exit /b 0\r\n").unwrap();
     for (word, code, said) in [
         ("copy", 127, "copy: command not found (a builtin of cmd: retry -- cmd /c"),
         ("Get-Item", 127, "(a cmdlet of PowerShell: retry -- powershell -Command"),
@@ -177,6 +179,8 @@ fn a_command_that_is_not_found_gets_the_shells_of_windows() {
         (r".\deploy.ps1 now", 127, "quoted as one word: remove the quotes, or use cmd /c"),
         (r".\folder", 126, "it is a directory"),
         (r"C:\Program Files\no such\tool.exe", 127, r"C:\Program Files\no such\tool.exe: command not found"),
+        ("clean-up", 127, r"not in PATH, but in this directory: retry -- .\clean-up)"),
+        ("CLEAN-UP.CMD", 127, r"not in PATH, but in this directory: retry -- .\CLEAN-UP.CMD)"),
         ("no-such-tool", 127, "a function or alias of PowerShell needs its shell"),
     ] {
         let ran = run(&scratch, "--retries 2", &[word]);

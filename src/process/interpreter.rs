@@ -5,11 +5,11 @@
 use crate::core::suggestions::{quoted, with_interpreter};
 use crate::core::system::System;
 use crate::platform::files::may_execute;
-use crate::platform::program::SYSTEM;
+use crate::platform::program::{EXTENSIONS, SYSTEM, comparable, quoted as quoted_word};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// What a file that cannot be executed lacks, for a message, which has to make it safe; `None` if there is no such file.
 pub fn missing(program: &OsStr) -> Option<String> {
@@ -36,6 +36,23 @@ pub fn refused(program: &OsStr) -> Option<String> {
 fn script(system: System, program: &str) -> Option<String> {
     let line = with_interpreter(program).filter(|_| system == System::Windows)?;
     Some(format!("it is a script; use retry -- {line}"))
+}
+
+/// What is said about the name of a program that is in the current directory. cmd finds it there, so people expect it.
+pub fn in_this_directory(program: &OsStr) -> Option<String> {
+    let name = program.to_str().filter(|name| !name.is_empty() && !is_path(program) && *name != "..")?;
+    let here = |ending: &str| format!(".{MAIN_SEPARATOR}{name}{ending}");
+    let can_run = |file: &String| {
+        let file = Path::new(file).metadata();
+        file.is_ok_and(|file| file.is_file() && may_execute(&file))
+    };
+    let has_ending = EXTENSIONS.iter().any(|ending| comparable(name).ends_with(ending));
+    let is_there = match EXTENSIONS {
+        [] => can_run(&here("")),
+        _ if has_ending => can_run(&here("")),
+        endings => endings.iter().any(|ending| can_run(&here(ending))),
+    };
+    is_there.then(|| format!("not in PATH, but in this directory: retry -- {}", quoted_word(&here(""))))
 }
 
 /// What is said about a path that does not exist because arguments follow it, as in `retry './deploy now'`.

@@ -85,6 +85,9 @@ fn not_started(program: Program<'_>, error: &io::Error) -> NotStarted {
             if let Some(why) = first.and_then(interpreter::missing) {
                 return NotStarted { kind: SpawnFailure::NoInterpreter, why };
             }
+            if let Some(why) = first.and_then(interpreter::in_this_directory) {
+                return NotStarted { kind: SpawnFailure::NotInPath, why };
+            }
             (SpawnFailure::NotFound, first.and_then(interpreter::with_arguments))
         }
         _ if platform::is_transient(error) => (SpawnFailure::Transient, None),

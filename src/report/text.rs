@@ -116,17 +116,7 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             let [first, last] = [*signal, Signal::SIGKILL].map(known);
             format!("timed out, and still running after {first}; {last} in {}", time_left(*left))
         }
-        Event::Killing { signal, request } => {
-            let how = match request {
-                KillRequest::SentAgain => "again",
-                KillRequest::Keys => "three times within 2s",
-            };
-            let what = match SYSTEM {
-                System::Unix => "sending SIGKILL to the command",
-                System::Windows => "ending the process tree",
-            };
-            format!("received {} {how}: {what}", known(*signal))
-        }
+        Event::Killing { signal, request } => killing(*signal, *request),
         Event::Interrupted { signal, number, running, elapsed } => {
             let elapsed = duration(*elapsed);
             let event = known(*signal);
@@ -209,6 +199,18 @@ pub fn attempt(attempts: Attempts, number: u64) -> String {
     }
 }
 
+fn killing(signal: Signal, request: KillRequest) -> String {
+    let how = match request {
+        KillRequest::SentAgain => "again",
+        KillRequest::Keys => "three times within 2s",
+    };
+    let what = match SYSTEM {
+        System::Unix => "sending SIGKILL to the command",
+        System::Windows => "ending the process tree",
+    };
+    format!("received {} {how}: {what}", known(signal))
+}
+
 fn known(signal: Signal) -> String {
     signal.known_as(SYSTEM)
 }
@@ -274,6 +276,7 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
                     let why = meant.unwrap_or_else(|| why.clone());
                     format!("{program}: command not found ({})", visible(&why))
                 }
+                SpawnFailure::NotInPath => format!("{program}: command not found ({})", visible(why)),
                 SpawnFailure::NoInterpreter | SpawnFailure::NotExecutable => {
                     format!("cannot run {program}: {why}")
                 }
