@@ -159,7 +159,8 @@ wget\t''
 yarn\t''"
 complete -c retry -n __retry_at_options -l stats -d 'Summarize files that --report wrote; - is stdin' -r -F
 complete -c retry -n __retry_at_options -l html -d 'Also write the --stats summary as a web page' -r -F
-complete -c retry -n __retry_at_options -l generate -d 'Print the man page or shell completions' -r -f -a "man\t'man/retry.1'
+complete -c retry -n __retry_at_options -l generate -d 'Print the manual or shell completions' -r -f -a "man\t'man/retry.1'
+text\t'man/retry.1 as plain text'
 bash\t'completions/retry.bash'
 zsh\t'completions/_retry'
 fish\t'completions/retry.fish'

@@ -392,7 +392,7 @@ fn words(line: &str) -> Vec<&str> {
 #[test]
 fn everything_that_is_generated_can_be_generated() {
     let install = document("docs/install.md");
-    for what in ["man", "bash", "zsh", "fish", "powershell", "elvish"] {
+    for what in ["man", "text", "bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(install.contains(what), "{what}");
         let done = retry().args(["--generate", what]).output().unwrap();
         assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));

@@ -79,7 +79,7 @@ fn what_cannot_be_is_a_usage_error() {
         ("--report -", "must be a file. Example: --report retry.jsonl"),
         ("--retry-if", r#"Example: --retry-if "findstr timeout""#),
         ("--on-failure x", "--fallback is a line for cmd"),
-        ("--generate x", "Example: --generate powershell"),
+        ("--generate x", "Example: --generate text"),
         ("--log syslog:/dev/log", "Windows has no syslog"),
         ("--breaker b --state redis+unix:///x", "Windows has no Unix sockets; use redis://HOST"),
         ("--breaker b --state unix:///x", "Windows has no Unix sockets; use redis://HOST"),
@@ -202,6 +202,11 @@ fn the_help_offers_what_works_here() {
             assert!(!help.contains(word), "{word}: {help}");
         }
     }
+    let manual = print("--generate text");
+    assert!(
+        manual.contains("PLATFORM DIFFERENCES\n") && manual.contains(r"%LOCALAPPDATA%\retry"),
+        "{manual}"
+    );
     let completions = print("--generate powershell");
     assert!(
         completions.contains("'--kill-after'") && !completions.contains("timeout-signal"),

@@ -1,7 +1,7 @@
 //! `--generate`: the man page and the completions, generated from the flags at run time, so that a packager needs only
 //! the binary. The committed files are this output; a test compares them.
 
-use super::{completions, help, man};
+use super::{completions, help, man, manual};
 use crate::platform::program::SYSTEM;
 use clap::{Command, ValueEnum};
 
@@ -9,6 +9,8 @@ use clap::{Command, ValueEnum};
 pub enum Product {
     /// man/retry.1
     Man,
+    /// man/retry.1 as plain text
+    Text,
     /// completions/retry.bash
     Bash,
     /// completions/_retry
@@ -23,11 +25,12 @@ pub enum Product {
 
 pub fn generate(model: Command, product: Product) -> Vec<u8> {
     let model = match product {
-        Product::Man => model,
+        Product::Man | Product::Text => model,
         _ => help::for_completions(model, SYSTEM),
     };
     let text = match product {
         Product::Man => man::page(&model),
+        Product::Text => manual::text(&man::page(&model)),
         Product::Bash => completions::bash(model),
         Product::Zsh => completions::zsh(model),
         Product::Fish => completions::fish(model),

@@ -103,7 +103,9 @@ mod tests {
             assert!(text.contains("0xC0000005"), "{text}");
         }
         let long = shown(Help::Long, System::Windows);
-        for part in ["stderr or a file", "Ctrl-Break", "cmd /c", "powershell -Command", "README.md"] {
+        for part in
+            ["stderr or a file", "Ctrl-Break", "cmd /c", "powershell -Command", "--generate text | more"]
+        {
             assert!(long.contains(part), "{part}: {long}");
         }
     }

@@ -21,6 +21,7 @@
 //! | [`differences`] | what differs by platform, for the man page |
 //! | [`generate`] | `--generate`: the man page or the completions |
 //! | [`man`] | the man page |
+//! | [`manual`] | the man page as plain text |
 //! | [`completions`] | the completions, which continue into those of the command |
 
 pub mod args;
@@ -31,6 +32,7 @@ pub mod environment;
 pub mod generate;
 pub mod help;
 pub mod man;
+pub mod manual;
 pub mod meant;
 pub mod parse;
 pub mod pitfalls;

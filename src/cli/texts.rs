@@ -268,7 +268,7 @@ const SET: &str = "A SET is a list of exit statuses (7), ranges (5-7), signals (
 /// How many of the examples `--help` shows.
 const SHOWN_EXAMPLES: usize = 7;
 
-const REST: &str = "Everything else: man retry, or retry --generate man | man -l -";
+const REST: &str = "Everything else: man retry, or retry --generate text";
 
 /// The text after the flags in `--help`.
 pub fn after_long_help(system: System) -> String {

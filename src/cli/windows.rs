@@ -9,7 +9,7 @@ pub const UNSUPPORTED_FLAGS: &[&str] = &["--timeout-signal"];
 pub const VALUES: &[(&str, &str)] = &[
     ("--before-retry", "clean-up.cmd"),
     ("--fallback", "cached.cmd"),
-    ("--generate", "powershell"),
+    ("--generate", "text"),
     ("--log", "retry.log"),
     ("--retry-if", "findstr timeout"),
     ("--retry-on", "7,28,0xC0000005,timeout"),
@@ -29,14 +29,15 @@ pub const HELP: &[(&str, &str)] = &[
 pub const AFTER_SHORT: &str = "\
 Durations: 0.5 (seconds), 500ms, 1m30s. SET: 7, 5-7, 0xC0000005, curl, ...
 Exit status: the command's; 75 circuit open, 124 timed out, 125 usage error,
-126/127 cannot run. More options and examples: retry --help";
+126/127 cannot run. More options and examples: retry --help,
+retry --generate text | more";
 
 /// What a SET of outcomes is, for `--help`.
 pub const SET: &str = "A SET is a list of exit statuses (7, 0xC0000005, -1073741819), ranges (5-7), nonzero, timeout, spawn, auto, \
     and presets (curl, git, ...; see --list-presets). An RE is a regular expression for a line of the output.";
 
 /// Where the rest is described.
-pub const REST: &str = "Everything else: README.md and docs, in the archive that retry.exe comes from.";
+pub const REST: &str = "Everything else: retry --generate text | more";
 
 /// The examples of `--help`. `retry` runs programs and batch files by itself.
 pub const EXAMPLES: &[Example] = &[
