@@ -51,7 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             '--progress' { 'auto', 'always', 'never' }
             '--color' { 'auto', 'always', 'never' }
             '--list-presets' { 'ansible', 'apk', 'apt', 'aws', 'az', 'brew', 'bundler', 'cargo', 'composer', 'conda', 'curl', 'dnf', 'docker', 'dotnet', 'gcloud', 'gh', 'git', 'go', 'gradle', 'helm', 'kubectl', 'maven', 'npm', 'pip', 'pnpm', 'rsync', 'ssh', 'tempfail', 'terraform', 'uv', 'wget', 'yarn' }
-            '--generate' { 'man', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
+            '--generate' { 'man', 'text', 'bash', 'zsh', 'fish', 'powershell', 'elvish' }
         })
         $values.Where{ $_ -like "$wordToComplete*" } | ForEach-Object {
             [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_)
@@ -148,7 +148,7 @@ Register-ArgumentCompleter -Native -CommandName 'retry' -ScriptBlock {
             [CompletionResult]::new('--list-presets', '--list-presets', [CompletionResultType]::ParameterName, 'Print all presets, or the rules and sources of one')
             [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Summarize files that --report wrote; - is stdin')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Also write the --stats summary as a web page')
-            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or shell completions')
+            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the manual or shell completions')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'Write only the last attempt''s stdout: --stdout final')
             [CompletionResult]::new('--show-state', '--show-state', [CompletionResultType]::ParameterName, 'Print the shared state and exit')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print one message if the run fails, else none')

@@ -467,7 +467,7 @@ _retry_options() {
                     return 0
                     ;;
                 --generate)
-                    COMPREPLY=($(compgen -W "man bash zsh fish powershell elvish" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "man text bash zsh fish powershell elvish" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -30,7 +30,7 @@ set edit:completion:arg-completer[retry] = {|@words|
         &--progress=['auto' 'always' 'never']
         &--color=['auto' 'always' 'never']
         &--list-presets=['ansible' 'apk' 'apt' 'aws' 'az' 'brew' 'bundler' 'cargo' 'composer' 'conda' 'curl' 'dnf' 'docker' 'dotnet' 'gcloud' 'gh' 'git' 'go' 'gradle' 'helm' 'kubectl' 'maven' 'npm' 'pip' 'pnpm' 'rsync' 'ssh' 'tempfail' 'terraform' 'uv' 'wget' 'yarn']
-        &--generate=['man' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
+        &--generate=['man' 'text' 'bash' 'zsh' 'fish' 'powershell' 'elvish']
     ]
     var last = (- (count $words) 1)
     var i = 1
@@ -130,7 +130,7 @@ set edit:completion:arg-completer[retry] = {|@words|
             cand --list-presets 'Print all presets, or the rules and sources of one'
             cand --stats 'Summarize files that --report wrote; - is stdin'
             cand --html 'Also write the --stats summary as a web page'
-            cand --generate 'Print the man page or shell completions'
+            cand --generate 'Print the manual or shell completions'
             cand -O 'Write only the last attempt''s stdout: --stdout final'
             cand --show-state 'Print the shared state and exit'
             cand -q 'Print one message if the run fails, else none'

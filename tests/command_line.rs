@@ -97,13 +97,25 @@ fn a_bad_value_names_the_flag_shows_the_value_and_a_good_one() {
     }
 }
 
-/// What a message shows as good is good.
+/// The words of a line as a shell reads them, with single quotes.
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('\'').enumerate() {
+        match index % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
+}
+
+/// What a message shows as good is good, as it stands.
 #[track_caller]
 fn is_good(message: &str, start: &str) {
     let (_, good) = message.rsplit_once(". Example: ").unwrap_or_else(|| panic!("{message}"));
     assert!(good.starts_with(start), "{message}");
     let scratch = Scratch::new();
-    let retry = |options: &str| scratch.retry(options).output().unwrap().status.success();
+    let retry = |line: &str| scratch.retry("").args(shell_words(line)).output().unwrap().status.success();
     // A dry run, so that nothing is waited for.
     // Some flags do nothing without another one.
     let others = "--retry-after --breaker b --budget b";
@@ -410,6 +422,7 @@ fn the_example_is_what_was_meant() {
             &["--stop-on", "access denied"],
             "to match the output, use --stop-on-output. Example: --stop-on-output 'access denied'",
         ),
+        (&["--retry-after=x"], "must be one of stderr, stdout, both. Example: --retry-after=stderr"),
         (&["--retry-after=5"], "for a limit, use --max-retry-after. Example: --max-retry-after 5"),
         (
             &["--retry-after", "both"],

@@ -341,7 +341,7 @@ fn every_document_of_ours_is_linked_from_the_readme() {
 #[test]
 fn every_retry_of_a_recipe_is_called_rightly() {
     let mut checked = HashMap::new();
-    for language in ["sh", "yaml", "dockerfile", "crontab", "groovy"] {
+    for language in ["sh", "yaml", "dockerfile", "crontab", "groovy", "bat", "powershell"] {
         for (document, block) in all_blocks(language) {
             let block = block.text.replace("\\\n", " ");
             for line in block.lines().filter(|line| !line.trim_start().starts_with('#')) {
@@ -392,7 +392,7 @@ fn words(line: &str) -> Vec<&str> {
 #[test]
 fn everything_that_is_generated_can_be_generated() {
     let install = document("docs/install.md");
-    for what in ["man", "bash", "zsh", "fish", "powershell", "elvish"] {
+    for what in ["man", "text", "bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(install.contains(what), "{what}");
         let done = retry().args(["--generate", what]).output().unwrap();
         assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));

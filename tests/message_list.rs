@@ -12,7 +12,8 @@ use retry::core::plan::Plan;
 use retry::core::rules::Evidence;
 use retry::core::signal::Signal;
 use retry::core::stream::Stream;
-use retry::core::suggestions::{COMMANDS, OPTIONS};
+use retry::core::suggestions::{OPTIONS, OptionElsewhere, WINDOWS_OPTIONS, command_elsewhere, commands};
+use retry::core::system::System;
 use retry::core::verdict::{Verdict, Why};
 use retry::report::text;
 use retry::run::driver::{AttemptDetails, LeftRunning, StdinState};
@@ -246,11 +247,10 @@ fn outcomes(document: &mut Document) {
         interrupted,
         "SIGINT or SIGQUIT killed the command (SIGPIPE too, but only with `--verbose`)",
     );
-    for row in COMMANDS {
-        let run = plan_for("", &[row.example]);
-        let missing = ended(not_started(SpawnFailure::NotFound, "no such file or directory"));
-        document.failure(&run, missing, when_not_found(row.example));
-    }
+    not_found(document, System::Unix);
+    let why = "not in PATH, but in this directory: retry -- ./deploy";
+    let here = ended(not_started(SpawnFailure::NotInPath, why));
+    document.failure(&plan_for("", &["deploy"]), here, "a file that is not looked for there");
     let run_path = plan_for("", &["./deploy"]);
     let missing = ended(not_started(SpawnFailure::NotFound, "no such file or directory"));
     document.failure(&run_path, missing, "there is no such file");
@@ -266,6 +266,12 @@ fn outcomes(document: &mut Document) {
     }
     let stuck = LeftRunning::Stuck(Survivors::Processes(vec![4711]));
     document.failure(&plan("--leftovers end"), left(stuck), "`--leftovers end` could not end a process");
+
+    document.heading("A command that is not found on Windows");
+    not_found(document, System::Windows);
+    let why = "it is a script; use retry -- powershell -File deploy.ps1";
+    let script = ended(not_started(SpawnFailure::NotExecutable, why));
+    document.failure(&plan_for("", &["deploy.ps1"]), script, "a file that Windows does not run by itself");
 
     document.heading("A failed attempt after which retry gives up");
     document.failure(&run, stopped(StopReason::AttemptsExhausted), "it was the last one");
@@ -296,6 +302,19 @@ fn outcomes(document: &mut Document) {
 
 fn circuit_open(cause: RefusalCause) -> StopReason {
     StopReason::CircuitOpen { wait: LONG, cause }
+}
+
+/// The rows of this system; on Windows, without those that Unix has as well.
+fn not_found(document: &mut Document, system: System) {
+    let is_listed = |said| system != System::Unix && commands(System::Unix).any(|row| row.said == said);
+    for row in commands(system).filter(|row| !is_listed(row.said)) {
+        let run = plan_for("", &[row.example]);
+        let run = Plan { if_not_found: command_elsewhere(system, &run.command), ..run };
+        let missing = ended(not_started(SpawnFailure::NotFound, "no such file or directory"));
+        let when =
+            if system == System::Unix { when_not_found(row.example) } else { "there is no such command" };
+        document.failure(&run, missing, when);
+    }
 }
 
 fn other_events(document: &mut Document) {
@@ -387,7 +406,13 @@ fn usage_errors(text: &mut String) {
 fn suggestions(text: &mut String) {
     text.push_str("\n## Options of other tools\n\nEach is a usage error: `retry: unknown option --max-attempts: ...`.\n\n");
     text.push_str("| typed | answer |\n|---|---|\n");
-    for row in OPTIONS {
+    answers(text, OPTIONS);
+    text.push_str("\nOn Windows, these have another answer:\n\n| typed | answer |\n|---|---|\n");
+    answers(text, WINDOWS_OPTIONS);
+}
+
+fn answers(text: &mut String, rows: &[OptionElsewhere]) {
+    for row in rows {
         let names: Vec<String> = row.names.iter().map(|name| format!("`{name}`")).collect();
         let example =
             if row.example.is_empty() { String::new() } else { format!(". Example: `{}`", row.example) };

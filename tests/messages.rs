@@ -4,6 +4,7 @@ mod common;
 
 use common::command::{Scratch, assert_is, program, said, wait_until};
 use predicates::prelude::*;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 /// Options for a run that waits next to nothing between attempts.
@@ -326,6 +327,28 @@ fn what_is_no_command_gets_a_hint() {
     ] {
         let line = format!("retry: attempt 1/3 failed: {said}. Not retrying: permanent failure\n");
         scratch.retry("").arg(command).arg("curl").assert().code(127).stderr(line);
+    }
+}
+
+/// Shells do not look there either, except for cmd.
+#[test]
+fn a_program_in_the_current_directory_is_named_with_its_path() {
+    let scratch = Scratch::new();
+    for (name, mode, said) in [
+        ("to-deploy", 0o755, "not in PATH, but in this directory: retry -- ./to-deploy"),
+        ("to deploy", 0o755, "not in PATH, but in this directory: retry -- './to deploy'"),
+        (
+            "no-program",
+            0o644,
+            "not in PATH; a shell function or alias needs its shell: retry -- bash -c '...'",
+        ),
+    ] {
+        std::fs::write(scratch.path(name), "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(scratch.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        let done = scratch.retry("").arg(name).output().unwrap();
+        let stderr = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(127), "{stderr}");
+        assert!(stderr.contains(&format!("command not found ({said}). Not retrying")), "{name}: {stderr}");
     }
 }
 

@@ -144,7 +144,7 @@ fn the_first_signal_is_enough_for_a_command_that_obeys() {
         return;
     }
     let ran = Scratch::new().run("--retries 1 --timeout 1 --kill-after 30", "out ready sleep 60");
-    let signal = if cfg!(windows) { "(sent SIGBREAK)" } else { "(sent SIGTERM)" };
+    let signal = if cfg!(windows) { "(sent Ctrl-Break)" } else { "(sent SIGTERM)" };
     assert_eq!((ran.code, ran.stdout.as_str()), (124, "ready\n"), "{ran:?}");
     assert!(ran.stderr.contains(signal) && ran.took < Duration::from_secs(25), "{ran:?}");
 }
@@ -154,7 +154,7 @@ fn a_command_that_ignores_the_first_signal_is_ended_after_the_grace() {
     let ran =
         Scratch::new().run("--retries 1 --timeout 1 --kill-after 0.5", "ignore-break out ready sleep 60");
     assert_eq!((ran.code, ran.stdout.as_str()), (124, "ready\n"), "{ran:?}");
-    let last = if cfg!(windows) { "SIGBREAK, then TerminateJobObject" } else { "SIGTERM, then SIGKILL" };
+    let last = if cfg!(windows) { "Ctrl-Break, then TerminateJobObject" } else { "SIGTERM, then SIGKILL" };
     assert!(ran.stderr.contains(last), "{ran:?}");
     assert!(ran.took >= Duration::from_millis(1500), "{ran:?}");
 }

@@ -3,7 +3,7 @@
 
 mod helper;
 
-use helper::{Scratch, finish, helper, is_gone, wait_until};
+use helper::{Ran, Scratch, finish, helper, is_gone, wait_until};
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
@@ -33,6 +33,9 @@ fn sets_take_codes_in_both_forms() {
         ("--retry-on 3221225477", "0xC0000005,0", 0, 2),
         ("--stop-on 0xC0000000-0xFFFFFFFF", "1,0xC0000409,0", 0xC000_0409, 2),
         ("--success-on 0,0x100", "1,256,3", 0, 2),
+        // As cmd and PowerShell show them.
+        ("--retry-on -1073741819", "0xC0000005,3221225477,1,0", 1, 3),
+        ("--stop-on -1073741824--1", "1,0xC0000409,0", 0xC000_0409, 2),
     ] {
         fs::remove_file(scratch.path("runs")).unwrap_or_default();
         let ran = scratch.run(&format!("--retries 5 --base 0.01 {options}"), &format!("exits runs {codes}"));
@@ -40,6 +43,8 @@ fn sets_take_codes_in_both_forms() {
     }
     let flaky = scratch.run("--retries 2 --base 0.01 --flaky-exit 0x100", "exits other 1,0");
     assert_eq!(flaky.code, 256, "{flaky:?}");
+    let flaky = scratch.run("--retries 2 --base 0.01 --flaky-exit -1073741819", "exits signed 1,0");
+    assert_eq!(flaky.code, 0xC000_0005, "{flaky:?}");
 }
 
 /// npm, yarn, gradle and others are batch files there, and shells find them without their ending.
@@ -71,6 +76,10 @@ fn what_cannot_be_is_a_usage_error() {
         ("--retry-on SIGKILL", "Windows has no signals"),
         ("--stop-on signal", "Windows has no signals"),
         ("--log journald", "Windows has no journald. Example: --log retry.log"),
+        ("--report -", "must be a file. Example: --report retry.jsonl"),
+        ("--retry-if", r#"Example: --retry-if "findstr timeout""#),
+        ("--on-failure x", "--fallback is a line for cmd"),
+        ("--generate x", "Example: --generate text"),
         ("--log syslog:/dev/log", "Windows has no syslog"),
         ("--breaker b --state redis+unix:///x", "Windows has no Unix sockets; use redis://HOST"),
         ("--breaker b --state unix:///x", "Windows has no Unix sockets; use redis://HOST"),
@@ -142,6 +151,119 @@ fn a_preset_knows_a_program_with_its_ending() {
         command.arg(program).arg("fetch");
         let ran = finish(&mut command, b"");
         assert!(ran.code == 0 && !ran.stdout.contains("has no preset"), "{program}: {ran:?}");
+    }
+}
+
+/// Runs `retry OPTIONS -- WORDS` to its end.
+fn run(scratch: &Scratch, options: &str, words: &[&str]) -> Ran {
+    let mut command = scratch.retry(options);
+    command.arg("--").args(words).env("helper", helper());
+    finish(&mut command, b"")
+}
+
+#[test]
+fn a_command_that_is_not_found_gets_the_shells_of_windows() {
+    let scratch = Scratch::new();
+    for name in ["deploy.ps1", "deploy.py"] {
+        fs::write(scratch.path(name), "x").unwrap();
+    }
+    fs::create_dir(scratch.path("folder")).unwrap();
+    fs::write(scratch.path("clean-up.cmd"), "@exit /b 0\r\n").unwrap();
+    for (word, code, said) in [
+        ("copy", 127, "copy: command not found (a builtin of cmd: retry -- cmd /c"),
+        ("Get-Item", 127, "(a cmdlet of PowerShell: retry -- powershell -Command"),
+        ("dir && echo x", 127, "need a shell: retry -- cmd /c"),
+        ("deploy.ps1", 127, "(a script needs its interpreter: retry -- powershell -File deploy.ps1)"),
+        (r".\deploy.ps1", 126, r"it is a script; use retry -- powershell -File .\deploy.ps1"),
+        ("./deploy.py", 126, "it is a script; use retry -- python ./deploy.py"),
+        (r".\deploy.ps1 now", 127, "quoted as one word: remove the quotes, or use cmd /c"),
+        (r".\folder", 126, "it is a directory"),
+        (r"C:\Program Files\no such\tool.exe", 127, r"C:\Program Files\no such\tool.exe: command not found"),
+        ("clean-up", 127, r"not in PATH, but in this directory: retry -- .\clean-up)"),
+        ("CLEAN-UP.CMD", 127, r"not in PATH, but in this directory: retry -- .\CLEAN-UP.CMD)"),
+        ("no-such-tool", 127, "a function or alias of PowerShell needs its shell"),
+    ] {
+        let ran = run(&scratch, "--retries 2", &[word]);
+        assert_eq!((ran.code, ran.said().len()), (code, 1), "{word}: {ran:?}");
+        assert!(ran.said()[0].contains(said), "{word}: {ran:?}");
+        for unix in ["sh -c", "bash", "env ", "%1"] {
+            assert!(!ran.stderr.contains(unix), "{word}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn the_help_offers_what_works_here() {
+    let scratch = Scratch::new();
+    let print = |options: &str| finish(&mut scratch.retry(options), b"").stdout;
+    for help in ["-h", "--help"].map(print) {
+        assert!(help.contains("0xC0000005"), "{help}");
+        for word in ["timeout-signal", "SIGKILL", "journald", "man retry", "sh -c", " ./"] {
+            assert!(!help.contains(word), "{word}: {help}");
+        }
+    }
+    let manual = print("--generate text");
+    assert!(
+        manual.contains("PLATFORM DIFFERENCES\n") && manual.contains(r"%LOCALAPPDATA%\retry"),
+        "{manual}"
+    );
+    let completions = print("--generate powershell");
+    assert!(
+        completions.contains("'--kill-after'") && !completions.contains("timeout-signal"),
+        "{completions}"
+    );
+}
+
+/// What follows `cmd /c` is a line for cmd, which does not read words as other programs do.
+#[test]
+fn cmd_as_a_command_gets_its_line_as_it_was_typed() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("a b")).unwrap();
+    fs::copy(helper(), scratch.path(r"a b\tool x.exe")).unwrap();
+    fs::write(scratch.path(r"a b\greet.cmd"), "@echo hello %1 %2\r\n").unwrap();
+    for (words, lines) in [
+        (&["cmd", "/c", r#""a b\tool x.exe" args "c d" e"#][..], &["c d", "e"][..]),
+        (&["cmd", "/d", "/C", r#""%helper%" args "c d" && "%helper%" args "f g""#], &["c d", "f g"]),
+        (
+            &["cmd.exe", "/c", r"a b\tool x.exe", "args", "c d", "e", r#"say "x y""#],
+            &["c d", "e", r#"say "x y""#],
+        ),
+        (&["cmd", "/c", r"a b\greet.cmd"], &["hello  "]),
+        (&["cmd", "/c", r"a b\greet.cmd", "you", "c d"], &[r#"hello you "c d""#]),
+        (&["cmd", "/c", "echo one&& echo two"], &["one", "two"]),
+        (&["cmd", "/c", "echo", "one&&", "echo", "two"], &["one", "two"]),
+        (&["cmd", "/c", r#"echo "a b""#], &[r#""a b""#]),
+    ] {
+        let ran = run(&scratch, "--retries 1", words);
+        let trimmed: Vec<&str> = ran.lines().into_iter().map(str::trim_end).collect();
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+        assert_eq!((ran.code, trimmed), (0, lines), "{words:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn hooks_are_lines_for_cmd() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("a b")).unwrap();
+    fs::copy(helper(), scratch.path(r"a b\tool x.exe")).unwrap();
+    fs::write(scratch.path(r"a b\greet.cmd"), "@echo hello %1 %2\r\n@exit /b 4\r\n").unwrap();
+    for (line, code, lines) in [
+        (r#""%helper%" args "c d" e"#, 0, &["c d", "e"][..]),
+        (r#""a b\tool x.exe" args "c d" "e""#, 0, &["c d", "e"]),
+        (r#""a b\greet.cmd" you "c d""#, 4, &[r#"hello you "c d""#]),
+        (r#""%helper%" args a^&b "c&d" ^"e f^""#, 0, &["a&b", "c&d", "e f"]),
+        (r#""%helper%" args "say ""hi""" 100% 5%%"#, 0, &["say \"hi\"", "100%", "5%%"]),
+        ("echo one&& echo two", 0, &["one", "two"]),
+        ("echo %RETRY_ATTEMPT% %RETRY_MAX_ATTEMPTS% %RETRY_PREVIOUS_STATUS%", 0, &["1 1 3221225477"]),
+        (r#"if "%RETRY_ATTEMPT%"=="1" (exit 7) else (exit 8)"#, 7, &[]),
+        ("echo !RETRY_ATTEMPT! %no_such_variable%", 0, &["!RETRY_ATTEMPT! %no_such_variable%"]),
+        (r#"echo x> "out put.txt"& type "out put.txt""#, 0, &["x"]),
+    ] {
+        let mut command = scratch.retry("--retries 1 --fallback");
+        command.arg(line).arg("--").arg(helper()).args(["exit", "0xC0000005"]).env("helper", helper());
+        let ran = finish(&mut command, b"");
+        let trimmed: Vec<&str> = ran.lines().into_iter().map(str::trim_end).collect();
+        assert_eq!((ran.code, trimmed.as_slice()), (code, lines), "{line}: {ran:?}");
     }
 }
 

@@ -482,7 +482,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(values::file), value_hint = clap::ValueHint::FilePath, help_heading = "Other", hide_short_help = true)]
     pub html: Option<PathBuf>,
 
-    /// Print the man page or shell completions
+    /// Print the manual or shell completions
     #[arg(long, value_name = "WHAT", help_heading = "Other", exclusive = true, hide_short_help = true)]
     pub generate: Option<generate::Product>,
 

@@ -33,7 +33,9 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "Exit statuses",
         linux: "0 to 255",
         bsd: "as on Linux",
-        windows: "0 to 4294967295, also in sets, --flaky-exit, logs and reports; `0xC0000005` is 3221225477",
+        windows: "0 to 4294967295, also in sets, --flaky-exit, logs, reports and variables. Sets and --flaky-exit also take \
+                  the hexadecimal form and the negative one that cmd and PowerShell show: `0xC0000005` and \
+                  `-1073741819` are 3221225477",
     },
     Difference {
         what: "Signals",
@@ -67,7 +69,15 @@ pub const DIFFERENCES: &[Difference] = &[
         what: "Hooks",
         linux: "run with `sh -c`",
         bsd: "as on Linux",
-        windows: "run with `cmd /D /S /C`. Commands can be `.cmd` and `.bat` files, named with or without the ending",
+        windows: "run with `cmd /D /S /C`",
+    },
+    Difference {
+        what: "What can be a command",
+        linux: "a program, or a script with a `#!` line",
+        bsd: "as on Linux",
+        windows: "a program, or a `.cmd` or `.bat` file, named with or without the ending. Other scripts need their \
+                  interpreter, builtins need `cmd /c`, cmdlets need `powershell -Command`. What follows `cmd /c` is \
+                  passed on as a line for cmd",
     },
     Difference {
         what: "Shared state",

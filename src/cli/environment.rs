@@ -8,7 +8,7 @@ use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::option_elsewhere;
-use crate::platform::{console, stdio, user};
+use crate::platform::{console, program, stdio, user};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use retry_loop::backoff::Jitter;
@@ -256,7 +256,7 @@ fn unknown_variables(model: &Command) -> Vec<String> {
         if is_flag {
             return format!("ignoring {name}: {option} works on the command line only");
         }
-        let meant = match (option_elsewhere(&option), option.as_str()) {
+        let meant = match (option_elsewhere(program::SYSTEM, &option), option.as_str()) {
             (Some(row), _) => row.example.split(' ').next(),
             // `-O` is a form of this flag.
             (None, "--o") => Some("--stdout"),

@@ -7,6 +7,7 @@ use crate::core::duration::Unit;
 use crate::core::signal::Signal;
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::value_elsewhere;
+use crate::platform::program::quoted;
 use clap::{Arg, Command};
 use std::ffi::OsString;
 
@@ -45,7 +46,7 @@ pub fn by_set(flag: &str, value: &str) -> Option<Meant> {
         }
         let output = format!("{flag}-output");
         let hint = format!("; to match the output, use {output}");
-        return Some(meant(&hint, format!("{output} '{}'", visible(flag, value))));
+        return Some(meant(&hint, format!("{output} {}", quoted(&visible(flag, value)))));
     }
     let near: Vec<&str> = items.iter().map(|item| misspelt(item, presets::names()).unwrap_or(item)).collect();
     (near != items).then(|| meant("", format!("{flag} {}", visible(flag, &near.join(",")))))
@@ -76,7 +77,7 @@ fn by_http(flag: &str, items: &[&str]) -> Meant {
         statuses => format!("error: ({})", statuses.join("|")),
     };
     let hint = format!("; to match the output, use {flag}-output");
-    meant(&hint, format!("{flag}-output '{pattern}'"))
+    meant(&hint, format!("{flag}-output {}", quoted(&pattern)))
 }
 
 /// Whether this can only be an item of a set of outcomes. The name of a preset is that of a tool as well.

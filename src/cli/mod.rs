@@ -16,9 +16,12 @@
 //! | [`pitfalls`] | curl without `-f`, commands whose exit status says nothing |
 //! | [`dry_run`] | `--dry-run`: the possible course of a plan, for people and as JSON |
 //! | [`texts`] | the texts that help and man page share |
+//! | [`help`] | `-h` and `--help` |
+//! | [`windows`] | the texts of the help and the good values that are others on Windows |
 //! | [`differences`] | what differs by platform, for the man page |
 //! | [`generate`] | `--generate`: the man page or the completions |
 //! | [`man`] | the man page |
+//! | [`manual`] | the man page as plain text |
 //! | [`completions`] | the completions, which continue into those of the command |
 
 pub mod args;
@@ -27,7 +30,9 @@ pub mod differences;
 pub mod dry_run;
 pub mod environment;
 pub mod generate;
+pub mod help;
 pub mod man;
+pub mod manual;
 pub mod meant;
 pub mod parse;
 pub mod pitfalls;
@@ -38,7 +43,18 @@ pub mod shown;
 pub mod texts;
 pub mod usage_error;
 pub mod values;
+pub mod windows;
 
 pub use args::Format;
 pub use parse::{Invocation, ShowState, Stats, parse};
 pub use pitfalls::notes;
+
+use crate::core::system::System;
+
+/// The flags that cannot do anything on this system.
+pub const fn unsupported_flags(system: System) -> &'static [&'static str] {
+    match system {
+        System::Unix => &[],
+        System::Windows => windows::UNSUPPORTED_FLAGS,
+    }
+}

@@ -2,11 +2,13 @@
 
 use super::args::{Args, Format};
 use super::environment::{self, Settings};
+use super::help::{self, Help};
 use super::plan::{catalog, location, machine, plan, verbosity};
 use super::presets::list;
-use super::{dry_run, generate, meant, texts, usage_error};
+use super::{dry_run, generate, meant, usage_error};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::{Location, Name};
+use crate::platform::program::SYSTEM;
 use crate::platform::{console, stdio};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
@@ -149,23 +151,13 @@ fn command_alone(words: &[OsString]) -> Option<&[OsString]> {
     (!command.is_empty()).then_some(command)
 }
 
-/// Help or the version as clap renders it, in colour on a terminal only. Both helps have one line for each flag: `-h` the
-/// common ones, `--help` all of them, in groups. The man page has the rest.
+/// Help or the version as clap renders it, in colour on a terminal only.
 fn rendered(error: &clap::Error) -> Vec<u8> {
     let text = match error.kind() {
         ErrorKind::DisplayHelp => {
             let mut model = Args::command();
             let is_short = error.to_string() == model.render_help().to_string();
-            let mut shown = if is_short {
-                model.mut_args(|arg| arg.help_heading("Options"))
-            } else {
-                let about = model.get_long_about().cloned().unwrap_or_default();
-                model
-                    .mut_args(|arg| arg.hide_short_help(false).hide_possible_values(false))
-                    .about(about)
-                    .after_help(texts::after_long_help())
-            };
-            shown.render_help()
+            help::text(model, if is_short { Help::Short } else { Help::Long }, SYSTEM)
         }
         _ => error.render(),
     };
@@ -187,8 +179,8 @@ fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use super::super::unsupported_flags;
     use super::*;
-    use crate::platform::program;
 
     fn plan_of(words: &[&str]) -> String {
         let words = std::iter::once("retry").chain(words.iter().copied()).map(OsString::from);
@@ -222,7 +214,7 @@ mod tests {
                 let is_idle = needed.is_some_and(|(_, other)| !beside.contains(other));
                 let conflicts = given.starts_with("--breaker-failures") && beside.contains(&others[3]);
                 let flag = given.split('=').next().unwrap_or_default();
-                if is_idle || conflicts || program::UNSUPPORTED_FLAGS.contains(&flag) {
+                if is_idle || conflicts || unsupported_flags(SYSTEM).contains(&flag) {
                     continue;
                 }
                 let with = [beside, &[&given, "true"]].concat();

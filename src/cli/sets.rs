@@ -119,11 +119,12 @@ fn codes(text: &str) -> Result<Condition, String> {
             }
         })
     };
-    match text.split_once('-') {
+    match exit_code::ends_of_range(text) {
         None => code(text).map(Condition::Code),
         Some((low, high)) => {
             let (low, high) = (code(low)?, code(high)?);
             if low > high {
+                let [low, high] = [low, high].map(exit_code::display);
                 return Err(format!("the range '{text}' is reversed; use {high}-{low}"));
             }
             Ok(Condition::Codes(low, high))
@@ -227,7 +228,7 @@ mod tests {
             ("", "empty"),
             ("7,", "empty"),
             ("4294967296", "'4294967296'"),
-            ("-1", "'-1'"),
+            ("-4294967296", "'-4294967296'"),
             ("9-5", "is reversed; use 5-9"),
             ("7,curll", "'curll'"),
             ("SIGNOPE", "'SIGNOPE'"),

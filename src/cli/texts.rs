@@ -2,6 +2,8 @@
 //!
 //! Words in backticks are literal; the man page prints them bold, like every `--flag`.
 
+use super::windows;
+use crate::core::system::System;
 use std::fmt::Write as _;
 
 #[derive(Debug)]
@@ -274,20 +276,27 @@ const SET: &str = "A SET is a list of exit statuses (7), ranges (5-7), signals (
 /// How many of the examples `--help` shows.
 const SHOWN_EXAMPLES: usize = 7;
 
+const REST: &str = "Everything else: man retry, or retry --generate text";
+
 /// The text after the flags in `--help`.
-pub fn after_long_help() -> String {
+pub fn after_long_help(system: System) -> String {
+    let (set, examples, rest) = match system {
+        System::Unix => (SET, &EXAMPLES[..SHOWN_EXAMPLES], REST),
+        System::Windows => (windows::SET, windows::EXAMPLES, windows::REST),
+    };
     let mut text = String::new();
     fill(&mut text, "", 0, DURATION, WIDTH);
-    fill(&mut text, "", 0, SET, WIDTH);
+    fill(&mut text, "", 0, set, WIDTH);
     text.push_str("\nEXAMPLES\n");
-    for Example { what, command } in EXAMPLES.iter().take(SHOWN_EXAMPLES) {
+    for Example { what, command } in examples {
         let _infallible = writeln!(text, "  {what}:\n      {command}");
     }
     text.push_str("\nEXIT STATUS\n");
     for Row { term, meaning } in EXIT_STATUS {
         fill(&mut text, &format!("  {term:<7}"), 9, meaning, WIDTH);
     }
-    text.push_str("\nEverything else: man retry, or retry --generate man | man -l -\n");
+    text.push('\n');
+    fill(&mut text, "", 0, rest, WIDTH);
     text
 }
 
@@ -321,7 +330,9 @@ mod tests {
 
     #[test]
     fn the_examples_are_valid() {
-        for Example { command, .. } in EXAMPLES {
+        for Example { command, .. } in EXAMPLES.iter().chain(windows::EXAMPLES) {
+            // Windows has codes of 32 bits.
+            let command = command.replace("0xC0000005", "5");
             assert!(Args::try_parse_from(command.split(' ')).is_ok(), "{command}");
         }
     }

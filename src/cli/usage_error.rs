@@ -2,10 +2,11 @@
 
 use super::meant::{Meant, SETS, by_set, named, short_with_value};
 use super::shown::{escaped, may_hold_secret, visible};
-use super::values;
+use super::{unsupported_flags, values, windows};
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::{OPTIONS, option_elsewhere, value_elsewhere, with_two_dashes};
-use crate::platform::program;
+use crate::core::system::System;
+use crate::platform::program::{SYSTEM, quoted};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 use std::ffi::{OsStr, OsString};
@@ -59,17 +60,17 @@ fn with_example(what: &str, example: &str) -> String {
 /// The line for an option that does not exist: what it is called here, or the name that is meant.
 fn unknown(model: &Command, typed: &str, option: &str) -> String {
     let what = format!("unknown option {typed}");
-    if let Some(row) = option_elsewhere(option) {
+    if let Some(row) = option_elsewhere(SYSTEM, option) {
         return with_example(&format!("{what}: {}", row.said), row.example);
     }
     // A letter is too short to be misspelt.
-    let ours = long_names(model);
+    let ours: Vec<String> = long_names(model).into_iter().filter(|name| !is_unsupported(name)).collect();
     // A short name of another tool is not guessed: `--tail` is near `--fail` and means something else.
     let is_long = |name: &&str| name.strip_prefix("--").is_some_and(|name| name.len() >= 5);
     let theirs = OPTIONS.iter().flat_map(|row| row.names).copied().filter(is_long);
     let names = ours.iter().map(String::as_str).chain(theirs);
     let meant = if option.starts_with("--") { misspelt(option, names) } else { None };
-    match meant.map(|meant| (meant, option_elsewhere(meant))) {
+    match meant.map(|meant| (meant, option_elsewhere(SYSTEM, meant))) {
         Some((_, Some(row))) => with_example(&format!("{what}: {}", row.said), row.example),
         Some((meant, None)) => format!("retry: {what}; did you mean {meant}?"),
         None => format!("retry: {what}; see retry --help"),
@@ -115,13 +116,13 @@ fn one_dash(model: &Command, words: &[OsString], flag: &str, error: &Error) -> O
         let long = with_two_dashes(word).filter(|_| word.to_string_lossy().contains(&rest))?;
         let typed = long.get(1..)?;
         if names.contains(&long) {
-            let example = format!("{long} {}", example_for(model, &long));
+            let example = with_value(&long, example_for(model, &long));
             return Some(with_example(
                 &format!("unknown option {typed}: long options have two dashes"),
                 example.trim_end(),
             ));
         }
-        option_elsewhere(&long).map(|_| unknown(model, typed, &long))
+        option_elsewhere(SYSTEM, &long).map(|_| unknown(model, typed, &long))
     })
 }
 
@@ -136,7 +137,7 @@ fn value_with_dash(model: &Command, words: &[OsString], option: &str) -> Option<
     takes_word.then(|| {
         let value = escaped(value);
         let what = format!("{before} needs a value; if the value begins with a dash, use {before}={value}");
-        with_example(&what, &format!("{before} {}", example_for(model, before)))
+        with_example(&what, &with_value(before, example_for(model, before)))
     })
 }
 
@@ -147,7 +148,7 @@ fn invalid(error: &Error, model: &Command, flag: &str) -> String {
             let (why, example) = why_and_example(error, model, flag, &value);
             with_example(&invalid_value(flag, &value, &format!("for {flag}"), &why), &example)
         }
-        _ => with_example(&format!("{flag} needs a value"), &format!("{flag} {}", example(flag))),
+        _ => with_example(&format!("{flag} needs a value"), &with_value(flag, example(flag))),
     }
 }
 
@@ -156,7 +157,7 @@ fn invalid(error: &Error, model: &Command, flag: &str) -> String {
 pub fn about_variable(error: &Error, model: &Command, flag: &str, variable: &str, value: &OsStr) -> String {
     let value = value.to_string_lossy();
     let (why, example) = match error.kind() {
-        ErrorKind::InvalidUtf8 => (NOT_UTF8.to_owned(), format!("{flag} {}", example(flag))),
+        ErrorKind::InvalidUtf8 => (NOT_UTF8.to_owned(), with_value(flag, example(flag))),
         _ => why_and_example(error, model, flag, &value),
     };
     bad_variable(flag, variable, &value, &why, &example)
@@ -166,7 +167,7 @@ pub fn about_variable(error: &Error, model: &Command, flag: &str, variable: &str
 pub fn bad_variable(flag: &str, variable: &str, value: &str, why: &str, example: &str) -> String {
     let what = invalid_value(flag, value, &format!("in {variable}"), why);
     // What fits may be another flag: `--base 2s` for `RETRY_BACKOFF=2s`.
-    let example = example.split_once(' ').map(|(flag, value)| {
+    let example = example.split_once([' ', '=']).map(|(flag, value)| {
         format!("RETRY_{}={value}", flag.trim_start_matches("--").replace('-', "_").to_uppercase())
     });
     match example.filter(|_| !is_unsupported(flag)) {
@@ -194,7 +195,7 @@ pub fn line_for_value(flag: &str, value: &str, why: &str) -> String {
 }
 
 fn meant_by_set(flag: &str, value: &str) -> Meant {
-    let usual = || Meant { hint: String::new(), example: format!("{flag} {}", example(flag)) };
+    let usual = || Meant { hint: String::new(), example: with_value(flag, example(flag)) };
     by_set(flag, value).unwrap_or_else(usual)
 }
 
@@ -228,7 +229,7 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
         return (format!("{why}{}", row.said), format!("{flag} {}", row.meant));
     }
     if may_hold_secret(flag, value) {
-        return (why, format!("{flag} {}", example(flag)));
+        return (why, with_value(flag, example(flag)));
     }
     let near = misspelt(value, valid.iter().map(String::as_str)).map(str::to_owned);
     // A set in lower case would pass as the name of a preset.
@@ -240,8 +241,9 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
         model.clone().try_get_matches_from(words).is_ok()
     };
     let meant = near.into_iter().chain(lower).chain(others).find(works);
-    let example = format!("{flag} {}", meant.as_deref().unwrap_or_else(|| example(flag)));
-    (why, example)
+    let value = meant.as_deref().unwrap_or_else(|| example(flag));
+    let requires_equals = named(model, flag).is_some_and(Arg::is_require_equals_set);
+    (why, if requires_equals { format!("{flag}={value}") } else { with_value(flag, value) })
 }
 
 /// The line for a value of an option that is not UTF-8. clap does not name it: it is the first such word, because options
@@ -258,7 +260,7 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
                     .unwrap_or((before, text)),
             };
             let what = invalid_value(&flag, &value, &format!("for {flag}"), NOT_UTF8);
-            return with_example(&what, &format!("{flag} {}", example(&flag)));
+            return with_example(&what, &with_value(&flag, example(&flag)));
         }
         before = text;
     }
@@ -355,6 +357,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--generate", "man"),
 ];
 
+/// A flag and its value as words to type.
+fn with_value(flag: &str, value: &str) -> String {
+    let is_special = |c: char| c.is_whitespace() || "^|()&*$\"'".contains(c);
+    if value.contains(is_special) { format!("{flag} {}", quoted(value)) } else { format!("{flag} {value}") }
+}
+
 /// A good value for a flag that may be named by an alias.
 fn example_for(model: &Command, flag: &str) -> &'static str {
     let long = named(model, flag).and_then(Arg::get_long).unwrap_or_default();
@@ -363,12 +371,16 @@ fn example_for(model: &Command, flag: &str) -> &'static str {
 
 /// Whether these words begin with a flag that does nothing on this system.
 fn is_unsupported(words: &str) -> bool {
-    program::UNSUPPORTED_FLAGS.contains(&words.split(' ').next().unwrap_or_default())
+    unsupported_flags(SYSTEM).contains(&words.split(' ').next().unwrap_or_default())
 }
 
 /// A good value for a flag that takes one.
 pub fn example(flag: &str) -> &'static str {
-    program::EXAMPLES.iter().chain(EXAMPLES).find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
+    let own = match SYSTEM {
+        System::Unix => &[],
+        System::Windows => windows::VALUES,
+    };
+    own.iter().chain(EXAMPLES).find(|(name, _)| *name == flag).map_or("", |(_, value)| value)
 }
 
 #[cfg(test)]

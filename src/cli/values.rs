@@ -6,7 +6,9 @@ use crate::core::plan::LogTarget;
 use crate::core::rules::{Rule, Then};
 use crate::core::shared::Location;
 use crate::core::signal::{HAS_SIGNALS, Signal};
+use crate::core::system::System;
 use crate::platform::local_socket;
+use crate::platform::program::SYSTEM;
 use retry_loop::backoff::Jitter;
 use retry_loop::policy::Attempts;
 use retry_loop::recent::SHORTEST_WINDOW;
@@ -35,7 +37,10 @@ pub fn shared_name(name: OsString) -> Result<OsString, String> {
 /// The name of a file. One that begins with a dash is a flag whose own value is missing, or `-` for stdin or stdout.
 pub fn file(name: OsString) -> Result<PathBuf, String> {
     match name.as_encoded_bytes() {
-        b"-" => Err("must be a file; use /dev/stdin, /dev/stdout or /dev/stderr".to_owned()),
+        b"-" => Err(match SYSTEM {
+            System::Unix => "must be a file; use /dev/stdin, /dev/stdout or /dev/stderr".to_owned(),
+            System::Windows => "must be a file".to_owned(),
+        }),
         [b'-', ..] => Err(format!(
             "must not begin with a dash; for a file with this name, use ./{}",
             name.to_string_lossy()

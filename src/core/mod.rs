@@ -27,6 +27,7 @@
 //! | [`spelling`] | which name was meant by one that does not exist |
 //! | [`suggestions`] | what people type out of habit, and what is said about it |
 //! | [`stream`] | the two output streams of a command |
+//! | [`system`] | the families of systems: Unix and Windows |
 //! | [`tail`] | the end of a stream, in bounded memory |
 
 pub mod account;
@@ -50,5 +51,6 @@ pub mod signal;
 pub mod spelling;
 pub mod stream;
 pub mod suggestions;
+pub mod system;
 pub mod tail;
 pub mod verdict;

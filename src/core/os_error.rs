@@ -3,14 +3,14 @@
 use std::io;
 
 /// `permission denied` for an error that prints as `Permission denied (os error 13)`, `access is denied` for one that
-/// prints as `Access is denied. (os error 5)`.
+/// prints as `Access is denied. (os error 5)`. Windows leaves `%1` for the name of a file, which our sentence has.
 pub fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     let words = match text.split_once(" (os error") {
         Some((words, _)) => words.strip_suffix('.').unwrap_or(words),
         None => &text,
     };
-    let mut words = words.to_owned();
+    let mut words = words.replace("%1", "it");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_lowercase();
     }
@@ -52,6 +52,8 @@ mod tests {
         }
         assert_eq!(describe(&io::Error::other("Name of X is unknown")), "name of X is unknown");
         assert_eq!(describe(&io::Error::other("")), "");
+        let windows = io::Error::other("%1 is not a valid Win32 application. (os error 193)");
+        assert_eq!(describe(&windows), "it is not a valid Win32 application");
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct NotStarted {
 pub enum SpawnFailure {
     /// There is no such command: exit status 127.
     NotFound,
+    /// It is a program in the current directory, where it is not looked for: 127.
+    NotInPath,
     /// The file is there, but not the interpreter or the loader that it names: 127, as env(1) and timeout(1) have it.
     NoInterpreter,
     /// The command cannot be run: 126.
@@ -96,7 +98,9 @@ impl Outcome {
             Self::Killed(signal) => Exit::Signal(*signal),
             Self::TimedOut(_) => Exit::Code(TIMED_OUT),
             Self::NotStarted(NotStarted { kind, .. }) => match kind {
-                SpawnFailure::NotFound | SpawnFailure::NoInterpreter => Exit::Code(NOT_FOUND),
+                SpawnFailure::NotFound | SpawnFailure::NotInPath | SpawnFailure::NoInterpreter => {
+                    Exit::Code(NOT_FOUND)
+                }
                 SpawnFailure::NotExecutable | SpawnFailure::Transient => Exit::Code(NOT_EXECUTABLE),
             },
         }

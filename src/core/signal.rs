@@ -1,6 +1,7 @@
 //! Signal numbers and their names.
 
 use super::exit_code::{CONTROL_C_EXIT, ExitCode};
+use super::system::System;
 use std::fmt;
 
 /// Whether processes can be sent signals, and die by them.
@@ -34,6 +35,15 @@ named!(LINUX_NAMES: SIGPWR, SIGSTKFLT, SIGPOLL);
 #[cfg(windows)]
 named!(NAMES: SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGBREAK = 21);
 
+/// The same for people.
+const WINDOWS_EVENTS: &[(i32, &str)] = &[
+    (1, "the closing of the console"),
+    (2, "Ctrl-C"),
+    (9, "TerminateJobObject"),
+    (15, "the end of the session"),
+    (21, "Ctrl-Break"),
+];
+
 #[cfg(not(target_os = "linux"))]
 const LINUX_NAMES: &[(i32, &str)] = &[];
 
@@ -47,9 +57,6 @@ impl Signal {
     pub const FIRST_OF_LIMIT: Self = Self::SIGTERM;
     #[cfg(windows)]
     pub const FIRST_OF_LIMIT: Self = Self::SIGBREAK;
-
-    /// What a time limit does after the grace period, in the system's word.
-    pub const LAST_RESORT: &str = if cfg!(windows) { "TerminateJobObject" } else { "SIGKILL" };
 
     /// Parses `SIGKILL`, `kill` or `9`. `None` if this system has no such signal.
     pub fn parse(text: &str) -> Option<Self> {
@@ -78,6 +85,15 @@ impl Signal {
         };
         (cfg!(target_os = "linux") && (FIRST_REAL_TIME..=LAST_REAL_TIME).contains(&number))
             .then_some(Self(number))
+    }
+
+    /// As people know it: by its name, on Windows by the event or the call that it stands for.
+    pub fn known_as(self, system: System) -> String {
+        let event = WINDOWS_EVENTS.iter().find(|(number, _)| *number == self.0);
+        match (system, event) {
+            (System::Windows, Some((_, event))) => (*event).to_owned(),
+            _ => self.to_string(),
+        }
     }
 
     /// The status that a shell shows for a death by this signal: 128 + its number. On Windows: the code of a process
@@ -135,6 +151,17 @@ mod tests {
             assert_eq!(Signal::parse(text), Some(Signal(number)), "{text}");
         }
         assert_eq!(Signal(37).to_string(), "SIGRTMIN+3");
+    }
+
+    #[test]
+    fn people_on_windows_know_events_and_no_signals() {
+        for (signal, event) in [(Signal::SIGINT, "Ctrl-C"), (Signal::SIGKILL, "TerminateJobObject")] {
+            assert_eq!(signal.known_as(System::Windows), event);
+            assert_eq!(signal.known_as(System::Unix), signal.to_string());
+        }
+        if !HAS_SIGNALS {
+            assert_eq!(Signal::FIRST_OF_LIMIT.known_as(System::Windows), "Ctrl-Break");
+        }
     }
 
     #[test]

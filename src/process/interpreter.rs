@@ -1,12 +1,15 @@
-//! Why a command cannot be run, where the errno of execve(2) does not say it: ENOENT for a file that exists, but names an
-//! interpreter or a loader that does not; EACCES for a directory and for a file without execute permission.
+//! Why a command cannot be run, where the error of the system does not say it: ENOENT for a file that exists, but names an
+//! interpreter or a loader that does not; EACCES for a directory and for a file without execute permission; on Windows,
+//! ERROR_BAD_EXE_FORMAT for a script.
 
-use crate::core::suggestions::QUOTED;
+use crate::core::suggestions::{quoted, with_interpreter};
+use crate::core::system::System;
 use crate::platform::files::may_execute;
+use crate::platform::program::{EXTENSIONS, SYSTEM, comparable, quoted as quoted_word};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// What a file that cannot be executed lacks, for a message, which has to make it safe; `None` if there is no such file.
 pub fn missing(program: &OsStr) -> Option<String> {
@@ -17,19 +20,45 @@ pub fn missing(program: &OsStr) -> Option<String> {
     Some(lacking(&start))
 }
 
-/// Why a command that does exist was refused (EACCES), for a message; `None` if the system's reason is the best one.
+/// Why a command that does exist was refused, for a message; `None` if the system's reason is the best one.
 pub fn refused(program: &OsStr) -> Option<String> {
     if is_path(program) && Path::new(program).is_dir() {
         return Some("it is a directory".to_owned());
     }
-    let file = find(program)?.metadata().ok()?;
-    (!may_execute(&file)).then(|| "it is not executable; chmod +x makes it so".to_owned())
+    let file = find(program)?;
+    if !may_execute(&file.metadata().ok()?) {
+        return Some("it is not executable; chmod +x makes it so".to_owned());
+    }
+    script(SYSTEM, program.to_str()?)
+}
+
+/// What is said about a script where the system does not run scripts by themselves.
+fn script(system: System, program: &str) -> Option<String> {
+    let line = with_interpreter(program).filter(|_| system == System::Windows)?;
+    Some(format!("it is a script; use retry -- {line}"))
+}
+
+/// What is said about the name of a program that is in the current directory. cmd finds it there, so people expect it.
+pub fn in_this_directory(program: &OsStr) -> Option<String> {
+    let name = program.to_str().filter(|name| !name.is_empty() && !is_path(program) && *name != "..")?;
+    let here = |ending: &str| format!(".{MAIN_SEPARATOR}{name}{ending}");
+    let can_run = |file: &String| {
+        let file = Path::new(file).metadata();
+        file.is_ok_and(|file| file.is_file() && may_execute(&file))
+    };
+    let has_ending = EXTENSIONS.iter().any(|ending| comparable(name).ends_with(ending));
+    let is_there = match EXTENSIONS {
+        [] => can_run(&here("")),
+        _ if has_ending => can_run(&here("")),
+        endings => endings.iter().any(|ending| can_run(&here(ending))),
+    };
+    is_there.then(|| format!("not in PATH, but in this directory: retry -- {}", quoted_word(&here(""))))
 }
 
 /// What is said about a path that does not exist because arguments follow it, as in `retry './deploy now'`.
 pub fn with_arguments(program: &OsStr) -> Option<String> {
     let (path, _) = program.to_str()?.split_once(' ')?;
-    (path.contains('/') && Path::new(path).is_file()).then(|| QUOTED.to_owned())
+    (is_path(path.as_ref()) && Path::new(path).is_file()).then(|| quoted(SYSTEM).to_owned())
 }
 
 /// The file that would be executed.
@@ -85,6 +114,14 @@ mod tests {
         ] {
             assert_eq!(lacking(start), said);
         }
+    }
+
+    #[test]
+    fn a_script_of_windows_gets_its_interpreter() {
+        let said = script(System::Windows, r".\deploy.ps1");
+        assert_eq!(said.as_deref(), Some(r"it is a script; use retry -- powershell -File .\deploy.ps1"));
+        assert_eq!(script(System::Windows, "deploy.exe"), None);
+        assert_eq!(script(System::Unix, "./deploy.py"), None);
     }
 
     #[test]

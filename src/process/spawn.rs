@@ -85,13 +85,13 @@ fn not_started(program: Program<'_>, error: &io::Error) -> NotStarted {
             if let Some(why) = first.and_then(interpreter::missing) {
                 return NotStarted { kind: SpawnFailure::NoInterpreter, why };
             }
+            if let Some(why) = first.and_then(interpreter::in_this_directory) {
+                return NotStarted { kind: SpawnFailure::NotInPath, why };
+            }
             (SpawnFailure::NotFound, first.and_then(interpreter::with_arguments))
         }
         _ if platform::is_transient(error) => (SpawnFailure::Transient, None),
-        io::ErrorKind::PermissionDenied => {
-            (SpawnFailure::NotExecutable, first.and_then(interpreter::refused))
-        }
-        _ => (SpawnFailure::NotExecutable, None),
+        _ => (SpawnFailure::NotExecutable, first.and_then(interpreter::refused)),
     };
     NotStarted { kind, why: why.unwrap_or_else(|| describe(error)) }
 }

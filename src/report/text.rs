@@ -17,6 +17,9 @@ use super::history::History;
 use super::sanitize::visible;
 use crate::core::outcome::{Limit, Outcome, TimedOut};
 use crate::core::plan::{Plan, Verbosity};
+use crate::core::signal::Signal;
+use crate::core::system::System;
+use crate::platform::program::SYSTEM;
 use crate::run::driver::StdinState;
 use crate::run::event::{CircuitChange, Event, KillRequest, SlowCause};
 use crate::state::record_key::RecordKind;
@@ -124,27 +127,23 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
                 SlowCause::TimeLimit => "timed out, and still running",
                 SlowCause::Interruption => "the command's child processes are still running",
             };
-            format!("{what} after {signal}; SIGKILL in {}", time_left(*left))
+            let [first, last] = [*signal, Signal::SIGKILL].map(known);
+            format!("{what} after {first}; {last} in {}", time_left(*left))
         }
-        Event::Killing { signal, request } => {
-            let how = match request {
-                KillRequest::SentAgain => "again",
-                KillRequest::Keys => "three times within 2s",
-            };
-            format!("received {signal} {how}: sending SIGKILL to the command")
-        }
+        Event::Killing { signal, request } => killing(*signal, *request),
         Event::Interrupted { signal, number, running, elapsed } => {
             let elapsed = duration(*elapsed);
+            let event = known(*signal);
             match running {
                 None => {
-                    format!("interrupted by {signal} before {}. Giving up after {elapsed}", attempt(number))
+                    format!("interrupted by {event} before {}. Giving up after {elapsed}", attempt(number))
                 }
                 Some((Outcome::Killed(by), _)) if by == signal => {
-                    format!("interrupted by {signal} during {}. Giving up after {elapsed}", attempt(number))
+                    format!("interrupted by {event} during {}. Giving up after {elapsed}", attempt(number))
                 }
                 // The command has handled the signal, and its exit status counts.
                 Some((outcome, _)) => format!(
-                    "interrupted by {signal} during {}: {} after {elapsed}",
+                    "interrupted by {event} during {}: {} after {elapsed}",
                     attempt(number),
                     status(plan, outcome)
                 ),
@@ -202,6 +201,22 @@ pub fn attempt(attempts: Attempts, number: u64) -> String {
         Attempts::AtMost(limit) => format!("attempt {number}/{limit}"),
         Attempts::Unlimited => format!("attempt {number}"),
     }
+}
+
+fn killing(signal: Signal, request: KillRequest) -> String {
+    let how = match request {
+        KillRequest::SentAgain => "again",
+        KillRequest::Keys => "three times within 2s",
+    };
+    let what = match SYSTEM {
+        System::Unix => "sending SIGKILL to the command",
+        System::Windows => "ending the process tree",
+    };
+    format!("received {} {how}: {what}", known(signal))
+}
+
+fn known(signal: Signal) -> String {
+    signal.known_as(SYSTEM)
 }
 
 /// The live line of a delay: the next attempt, when it starts, the last failure, and the time to the deadline.

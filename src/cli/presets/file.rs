@@ -218,7 +218,7 @@ fn codes(text: &str) -> Result<Codes, String> {
         exit_code::parse(part.trim())
             .ok_or_else(|| format!("'{text}' is not a list of exit codes, nor nonzero"))
     };
-    let range = |part: &str| match part.split_once('-') {
+    let range = |part: &str| match exit_code::ends_of_range(part) {
         None => code(part).map(|code| (code, code)),
         Some((low, high)) => Ok((code(low)?, code(high)?)),
     };

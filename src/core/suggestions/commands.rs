@@ -1,6 +1,8 @@
 //! Words that are no command, typed as one.
 
+use super::windows;
 use crate::core::duration;
+use crate::core::system::System;
 use std::ffi::OsString;
 
 /// A command that is not found because it is a part of something else.
@@ -8,15 +10,24 @@ use std::ffi::OsString;
 pub struct CommandElsewhere {
     /// Whether the command is of this kind.
     pub is: fn(&str) -> bool,
-    /// What is said behind "command not found", with `{}` for the part of the command that [`CommandElsewhere::is`]
-    /// looks at: the word, or the name of the variable.
+    /// What is said behind "command not found", with `{}` for what [`CommandElsewhere::is`] looks at: the word, the name
+    /// of the variable, or the script with its interpreter.
     pub said: &'static str,
     /// One for the tests.
     pub example: &'static str,
 }
 
 /// The commands that are not found, from special to general; the last row is for all others.
-pub const COMMANDS: &[CommandElsewhere] = &[
+pub fn commands(system: System) -> impl Iterator<Item = &'static CommandElsewhere> + Clone {
+    let own = match system {
+        System::Unix => UNIX,
+        System::Windows => windows::COMMANDS,
+    };
+    COMMON.iter().chain(own)
+}
+
+/// Those that mean the same on every system.
+const COMMON: &[CommandElsewhere] = &[
     CommandElsewhere {
         is: |word| word.ends_with('\r'),
         said: "the script that calls retry has CRLF line endings: convert it to LF, for example with dos2unix",
@@ -37,6 +48,9 @@ pub const COMMANDS: &[CommandElsewhere] = &[
         said: "did you mean retry --{}?",
         example: "help",
     },
+];
+
+const UNIX: &[CommandElsewhere] = &[
     CommandElsewhere {
         is: |word| variable(word).is_some(),
         said: "to set a variable: retry -- env {}=... COMMAND",
@@ -47,7 +61,7 @@ pub const COMMANDS: &[CommandElsewhere] = &[
         said: "pipes, && and redirections need a shell: retry -- sh -c '...'",
         example: "a | b",
     },
-    CommandElsewhere { is: |word| is_line(word), said: QUOTED, example: "curl -f http://x" },
+    CommandElsewhere { is: is_line, said: QUOTED, example: "curl -f http://x" },
     CommandElsewhere {
         is: |word| CHANGE_THE_SHELL.contains(&word),
         said: "a shell builtin: running it in a child process would not change your shell",
@@ -75,8 +89,15 @@ pub const COMMANDS: &[CommandElsewhere] = &[
     },
 ];
 
+const QUOTED: &str = "quoted as one word: remove the quotes, or use sh -c '...'";
+
 /// What is said about a command with arguments in quotes.
-pub const QUOTED: &str = "quoted as one word: remove the quotes, or use sh -c '...'";
+pub const fn quoted(system: System) -> &'static str {
+    match system {
+        System::Unix => QUOTED,
+        System::Windows => windows::QUOTED,
+    }
+}
 
 /// The builtins of POSIX shells and of bash that change the shell or wait for its jobs.
 const CHANGE_THE_SHELL: &[&str] = &[
@@ -95,10 +116,11 @@ const KEYWORDS: &[&str] = &["!", "(", "case", "do", "for", "if", "until", "while
 const BASH_KEYWORDS: &[&str] = &["((", "[[", "function", "select", "time"];
 
 /// What is said about a command that is not found; `None` for a path, which says itself where there is nothing.
-pub fn command_elsewhere(command: &[OsString]) -> Option<String> {
+pub fn command_elsewhere(system: System, command: &[OsString]) -> Option<String> {
     let word = command.first()?.to_string_lossy();
-    let row = COMMANDS.iter().find(|row| (row.is)(&word))?;
-    Some(row.said.replace("{}", variable(&word).unwrap_or(&word)))
+    let row = commands(system).find(|row| (row.is)(&word))?;
+    let part = variable(&word).map(str::to_owned).or_else(|| windows::with_interpreter(&word));
+    Some(row.said.replace("{}", part.as_deref().unwrap_or(&word)))
 }
 
 /// `FOO` for `FOO=bar`.
@@ -113,7 +135,7 @@ pub fn variable(word: &str) -> Option<&str> {
 pub fn is_line(word: &str) -> bool {
     let Some((name, arguments)) = word.split_once(' ') else { return false };
     // A directory may have a space in its name.
-    let is_path = name.contains('/') && !arguments.contains(" -") && !arguments.starts_with('-');
+    let is_path = name.contains(['/', '\\']) && !arguments.contains(" -") && !arguments.starts_with('-');
     !is_path && !name.is_empty()
 }
 
@@ -123,9 +145,11 @@ mod tests {
 
     #[test]
     fn each_example_of_a_command_has_its_row() {
-        for row in COMMANDS {
-            let first = COMMANDS.iter().find(|other| (other.is)(row.example)).unwrap();
-            assert_eq!(first.said, row.said, "{}", row.example);
+        for system in System::ALL {
+            for row in commands(system) {
+                let first = commands(system).find(|other| (other.is)(row.example)).unwrap();
+                assert_eq!(first.said, row.said, "{system:?}: {}", row.example);
+            }
         }
         for (words, start) in [
             (CHANGE_THE_SHELL, "a shell builtin: running it in a child process"),
@@ -134,7 +158,7 @@ mod tests {
             (BASH_KEYWORDS, "a keyword of bash"),
         ] {
             for word in words {
-                let said = command_elsewhere(&[word.into()]).unwrap();
+                let said = command_elsewhere(System::Unix, &[word.into()]).unwrap();
                 assert!(said.starts_with(start), "{word}: {said}");
             }
         }
@@ -142,10 +166,10 @@ mod tests {
             ("1.5h", "for a time limit, use --timeout 1.5h; for a delay, --base 1.5h"),
             ("version", "did you mean retry --version?"),
         ] {
-            assert_eq!(command_elsewhere(&[word.into()]).as_deref(), Some(said));
+            assert_eq!(command_elsewhere(System::Unix, &[word.into()]).as_deref(), Some(said));
         }
         for path in ["./deploy", "/no such/tool", ""] {
-            assert_eq!(command_elsewhere(&[path.into()]), None, "{path}");
+            assert_eq!(command_elsewhere(System::Unix, &[path.into()]), None, "{path}");
         }
     }
 }

@@ -5,11 +5,14 @@
 //! nick-fields/retry, `curl --retry` and timeout(1) of coreutils; docs/migrating.md compares them with `retry`.
 
 use super::spelling::plain;
+use super::system::System;
 use std::ffi::OsString;
 
 mod commands;
+mod windows;
 
-pub use commands::{COMMANDS, CommandElsewhere, QUOTED, command_elsewhere, is_line, variable};
+pub use commands::{CommandElsewhere, command_elsewhere, commands, is_line, quoted, variable};
+pub use windows::{OPTIONS as WINDOWS_OPTIONS, with_interpreter};
 
 /// Options of other tools that have another name here.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ const fn row(names: &'static [&'static str], said: &'static str, example: &'stat
     OptionElsewhere { names, said, example }
 }
 
-/// The options of other tools.
+/// The options of other tools. [`WINDOWS_OPTIONS`] comes first on Windows.
 pub const OPTIONS: &[OptionElsewhere] = &[
     row(
         &["--max-attempts", "--times", "--count", "--max-tries", "--num-attempts", "--attempt", "-n", "-a"],
@@ -264,9 +267,13 @@ pub const OPTIONS: &[OptionElsewhere] = &[
 ];
 
 /// What is said about an option of another tool. `option` is as typed: `--Max_Attempts`, `-n`.
-pub fn option_elsewhere(option: &str) -> Option<&'static OptionElsewhere> {
+pub fn option_elsewhere(system: System, option: &str) -> Option<&'static OptionElsewhere> {
     let plain = plain(option);
-    OPTIONS.iter().find(|row| row.names.contains(&plain.as_str()))
+    let own = match system {
+        System::Unix => &[],
+        System::Windows => WINDOWS_OPTIONS,
+    };
+    own.iter().chain(OPTIONS).find(|row| row.names.contains(&plain.as_str()))
 }
 
 /// A value of another tool, or from another language, that has another word here.
@@ -347,10 +354,14 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), all);
         for name in names {
-            assert_eq!(option_elsewhere(name).map(|row| row.names.contains(&name)), Some(true), "{name}");
+            assert_eq!(
+                option_elsewhere(System::Unix, name).map(|row| row.names.contains(&name)),
+                Some(true),
+                "{name}"
+            );
         }
-        assert!(option_elsewhere("--Max_Attempts").is_some());
-        assert!(option_elsewhere("-N").is_none());
+        assert!(option_elsewhere(System::Unix, "--Max_Attempts").is_some());
+        assert!(option_elsewhere(System::Unix, "-N").is_none());
     }
 
     #[test]

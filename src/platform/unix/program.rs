@@ -1,5 +1,6 @@
 //! What is usual in command lines.
 
+use crate::core::system::System;
 use crate::platform::launch::Program;
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -11,6 +12,9 @@ pub fn argv(program: Program<'_>) -> Cow<'_, [OsString]> {
         Program::ShellLine(line) => vec!["sh".into(), "-c".into(), line.to_owned()].into(),
     }
 }
+
+/// The family of this system.
+pub const SYSTEM: System = System::Unix;
 
 /// The endings of the names of programs, which may be left out.
 pub const EXTENSIONS: &[&str] = &[];
@@ -29,12 +33,6 @@ pub fn quoted(word: &str) -> String {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
-
-/// Good values of flags that differ from the usual ones.
-pub const EXAMPLES: &[(&str, &str)] = &[];
-
-/// The flags that cannot do anything here.
-pub const UNSUPPORTED_FLAGS: &[&str] = &[];
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,10 @@
 //! What is usual in command lines.
 
+use crate::core::system::System;
+
+/// The family of this system.
+pub const SYSTEM: System = System::Windows;
+
 /// The endings of the names of programs, which may be left out.
 pub const EXTENSIONS: &[&str] = &[".exe", ".cmd", ".bat", ".com"];
 
@@ -14,6 +19,11 @@ pub fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
+    in_quotes(word)
+}
+
+/// The same with quotation marks in any case.
+pub fn in_quotes(word: &str) -> String {
     let mut quoted = String::from("\"");
     let mut backslashes = 0;
     for c in word.chars() {
@@ -28,19 +38,6 @@ pub fn quoted(word: &str) -> String {
     quoted.push('"');
     quoted
 }
-
-/// Good values of flags that differ from the usual ones.
-pub const EXAMPLES: &[(&str, &str)] = &[
-    ("--before-retry", "clean-up.cmd"),
-    ("--fallback", "cached.cmd"),
-    ("--log", "retry.log"),
-    ("--retry-if", "findstr timeout"),
-    ("--retry-on", "7,28,0xC0000005,timeout"),
-    ("--state", r"C:\ProgramData\retry"),
-];
-
-/// The flags that cannot do anything here.
-pub const UNSUPPORTED_FLAGS: &[&str] = &["--timeout-signal"];
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,9 @@ use super::children::{self, Pid};
 use super::descendants;
 use super::group;
 use super::job::Job;
+use super::program::in_quotes;
 use crate::platform::launch::{Launch, Program};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::windows::io::AsRawHandle as _;
@@ -38,16 +40,16 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Pid> {
         Program::Argv(argv) => {
             let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::NotFound)?;
             let mut command = Command::new(find(program));
-            command.args(arguments);
+            match line_for_cmd(program, arguments) {
+                Some((options, switch, line)) => give_line(command.args(options), switch, &line),
+                None => command.args(arguments),
+            };
             command
         }
         Program::ShellLine(line) => {
             let mut command = Command::new(shell());
-            // With /S, cmd removes the first and the last quote, and nothing else; /D: no AutoRun of the registry.
-            let mut quoted = OsString::from("\"");
-            quoted.push(line);
-            quoted.push("\"");
-            command.args(["/D", "/S", "/C"]).raw_arg(quoted);
+            // /D: no AutoRun of the registry.
+            give_line(command.arg("/D"), "/C".as_ref(), line);
             command
         }
     };
@@ -114,6 +116,44 @@ fn shell() -> OsString {
     std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into())
 }
 
+/// Adds a line for cmd. With /S, cmd removes the first and the last quotation mark, and nothing else.
+fn give_line<'a>(command: &'a mut Command, switch: &OsStr, line: &OsStr) -> &'a mut Command {
+    let mut quoted = OsString::from("\"");
+    quoted.push(line);
+    quoted.push("\"");
+    command.arg("/S").arg(switch).raw_arg(quoted)
+}
+
+/// The options, the switch and the line of `cmd /c LINE`, where std would not pass the line on as it is: it writes `\"` for
+/// a quotation mark, which cmd does not know, and cmd removes the quotation marks of the first and the last word (`cmd /?`).
+fn line_for_cmd<'a>(
+    program: &OsStr,
+    arguments: &'a [OsString],
+) -> Option<(&'a [OsString], &'a OsStr, OsString)> {
+    let name = Path::new(program).file_name()?;
+    if !["cmd", "cmd.exe"].iter().any(|cmd| name.eq_ignore_ascii_case(cmd)) {
+        return None;
+    }
+    let is_switch = |word: &OsString| ["/c", "/k"].iter().any(|switch| word.eq_ignore_ascii_case(switch));
+    let place = arguments.iter().position(is_switch)?;
+    let words: Vec<&str> =
+        arguments.get(place + 1..)?.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
+    let line = match words[..] {
+        // cmd finds out by itself whether this is a line or the path of a program.
+        [] => return None,
+        [word] if !word.contains('"') => return None,
+        [line] => line.to_owned(),
+        _ => words.iter().map(|word| for_cmd(word)).collect::<Vec<_>>().join(" "),
+    };
+    Some((&arguments[..place], &arguments[place], line.into()))
+}
+
+/// A word of a line for cmd. What is special to cmd stays so: `cmd /c dir "|" more` is a pipe.
+fn for_cmd(word: &str) -> Cow<'_, str> {
+    let is_split = word.is_empty() || word.contains([' ', '\t', '"']);
+    if is_split { in_quotes(word).into() } else { word.into() }
+}
+
 fn enter_job(child: &Child) -> io::Result<Job> {
     let job = Job::new()?;
     job.add(child.as_handle())?;
@@ -171,4 +211,29 @@ pub fn is_transient(error: &io::Error) -> bool {
                 | ERROR_NOT_ENOUGH_QUOTA
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cmd_gets_its_line_as_it_was_meant() {
+        for (words, wanted) in [
+            (&["cmd", "/c", r#"type "a b.txt" | find "x""#][..], Some((0, r#"type "a b.txt" | find "x""#))),
+            (&["CMD.EXE", "/d", "/C", r#""a b\x.exe" "c d""#], Some((1, r#""a b\x.exe" "c d""#))),
+            (&[r"C:\Windows\cmd.exe", "/c", r"a b\x.exe", "c d", ""], Some((0, r#""a b\x.exe" "c d" """#))),
+            (&["cmd", "/c", "dir", "|", "more"], Some((0, "dir | more"))),
+            (&["cmd", "/k", "echo", r#"say "x""#], Some((0, r#"echo "say \"x\"""#))),
+            (&["cmd", "/c", r"C:\Program Files\deploy.cmd"], None),
+            (&["cmd", "/c"], None),
+            (&["cmd"], None),
+            (&["tool", "/c", r#"a "b c""#], None),
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let found = line_for_cmd(&words[0], &words[1..]);
+            let found = found.map(|(options, _, line)| (options.len(), line));
+            assert_eq!(found, wanted.map(|(options, line)| (options, line.into())), "{words:?}");
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! How an attempt ended, and what it left behind, in words.
 
+use super::known;
 use crate::core::exit_code;
 use crate::core::outcome::{Escalation, Limit, NotStarted, Outcome, SpawnFailure, Survivors, TimedOut};
 use crate::core::plan::Plan;
 use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
+use crate::core::system::System;
+use crate::platform::program::SYSTEM;
 use crate::report::format::{duration, typed_program};
 use crate::report::sanitize::visible;
 use crate::run::driver::LeftRunning;
@@ -18,9 +21,9 @@ pub fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
         Outcome::TimedOut(TimedOut { limit, signal, escalation, survivors }) => {
             let idle = no_output(plan, *limit);
             let signals = match escalation {
-                Escalation::FirstSignal => signal.to_string(),
-                Escalation::Killed if *signal == Signal::SIGKILL => signal.to_string(),
-                Escalation::Killed => format!("{signal}, then {}", Signal::LAST_RESORT),
+                Escalation::FirstSignal => known(*signal),
+                Escalation::Killed if *signal == Signal::SIGKILL => known(*signal),
+                Escalation::Killed => format!("{}, then {}", known(*signal), known(Signal::SIGKILL)),
             };
             let survivors = could_not_end(survivors);
             format!("timed out after {took}{idle} (sent {signals}){survivors}")
@@ -33,16 +36,18 @@ pub fn what_happened(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
 pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("exit status {}", exit_code::display(*code)),
-        Outcome::Killed(signal) => format!("killed by {signal}"),
+        Outcome::Killed(signal) => format!("killed by {}", known(*signal)),
         Outcome::TimedOut(TimedOut { limit, .. }) => format!("timed out{}", no_output(plan, *limit)),
         Outcome::NotStarted(NotStarted { kind, why }) => {
             let program = typed_program(&plan.command);
             match kind {
                 SpawnFailure::NotFound => {
-                    let meant = plan.if_not_found.clone().or_else(|| command_elsewhere(&plan.command));
+                    let meant =
+                        plan.if_not_found.clone().or_else(|| command_elsewhere(SYSTEM, &plan.command));
                     let why = meant.unwrap_or_else(|| why.clone());
                     format!("{program}: command not found ({})", visible(&why))
                 }
+                SpawnFailure::NotInPath => format!("{program}: command not found ({})", visible(why)),
                 SpawnFailure::NoInterpreter | SpawnFailure::NotExecutable => {
                     format!("cannot run {program}: {why}")
                 }
@@ -64,7 +69,7 @@ fn no_output(plan: &Plan, limit: Limit) -> String {
 pub fn fallback(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("the fallback ran and exited with {}", exit_code::display(*code)),
-        Outcome::Killed(signal) => format!("the fallback was killed by {signal}"),
+        Outcome::Killed(signal) => format!("the fallback was killed by {}", known(*signal)),
         Outcome::TimedOut(_) => "the fallback was ended".to_owned(),
         Outcome::NotStarted(NotStarted { why, .. }) => format!("the fallback did not start: {why}"),
     }
@@ -80,11 +85,17 @@ pub(super) fn has_survivors(outcome: &Outcome, left_running: &LeftRunning) -> bo
     }
 }
 
+/// Who hides processes from us.
+const HIDER: &str = match SYSTEM {
+    System::Unix => "/proc",
+    System::Windows => "the system",
+};
+
 pub(super) fn could_not_end(survivors: &Survivors) -> String {
     match survivors {
         Survivors::None => String::new(),
         Survivors::Processes(pids) => format!("; could not end {}", processes(pids)),
-        Survivors::Unknown => "; could not end processes that /proc hides".to_owned(),
+        Survivors::Unknown => format!("; could not end processes that {HIDER} hides"),
     }
 }
 
@@ -92,7 +103,7 @@ pub(super) fn left_running(leftovers: &LeftRunning) -> String {
     match leftovers {
         LeftRunning::Nothing => String::new(),
         LeftRunning::KeptHidden => {
-            ", processes still running that /proc hides (--leftovers end tries to end them)".to_owned()
+            format!(", processes still running that {HIDER} hides (--leftovers end tries to end them)")
         }
         LeftRunning::Kept(pids) => {
             let them = if pids.len() == 1 { "it" } else { "them" };
