@@ -183,18 +183,18 @@ fn not_started(kind: SpawnFailure, why: &str) -> Outcome {
 /// When a row of [`COMMANDS`] applies, by its example.
 fn when_not_found(example: &str) -> &'static str {
     match example {
-        "make\r" => "there is no such command: the name ends in a carriage return",
-        "5" => "the same: the name is a number",
-        "10s" => "the same: the name is a duration",
-        "help" => "the same: the name is `help` or `version`",
-        "FOO=bar" => "the same: the name is an assignment",
-        "a | b" => "the same: the name has a pipe, a redirection or another operator of a shell",
-        "curl -f http://x" => "the same: the name has arguments",
-        "cd" => "the same: the name is a shell builtin that changes the shell or waits for its jobs",
-        "eval" => "the same: the name is another shell builtin",
-        "if" => "the same: the name is a shell keyword",
-        "[[" => "the same: the name is a keyword of bash",
-        "deploy" => "the same: any other name",
+        "make\r" => "no such command; the name ends in a carriage return",
+        "5" => "no such command; the name is a number",
+        "10s" => "no such command; the name is a duration",
+        "help" => "no such command; the name is `help` or `version`",
+        "FOO=bar" => "no such command; the name is an assignment",
+        "a | b" => "no such command; the name has a pipe, a redirection or another operator of a shell",
+        "curl -f http://x" => "no such command; the name has arguments",
+        "cd" => "no such command; the name is a shell builtin that changes the shell or waits for its jobs",
+        "eval" => "no such command; the name is another shell builtin",
+        "if" => "no such command; the name is a shell keyword",
+        "[[" => "no such command; the name is a keyword of bash",
+        "deploy" => "no such command; any other name",
         other => panic!("{other}: say here when this advice is given"),
     }
 }
