@@ -179,7 +179,7 @@ fn what_cannot_be_started() {
     are(
         &lines(&scratch, "", &["no-such-command-anywhere".to_owned(), "argument".to_owned()]),
         &[
-            r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(not in PATH; a shell function or alias needs its shell: retry -- bash -c '\.\.\.'\)\. Not retrying: permanent failure",
+            r"retry: attempt 1/3 failed: no-such-command-anywhere: command not found \(not in PATH; for a function of a bash script: export -f NAME; retry -- bash -c NAME\)\. Not retrying: permanent failure",
         ],
     );
     // A command line in quotes: its name and not its arguments.
@@ -340,7 +340,7 @@ fn a_program_in_the_current_directory_is_named_with_its_path() {
         (
             "no-program",
             0o644,
-            "not in PATH; a shell function or alias needs its shell: retry -- bash -c '...'",
+            "not in PATH; for a function of a bash script: export -f NAME; retry -- bash -c NAME",
         ),
     ] {
         std::fs::write(scratch.path(name), "#!/bin/sh\n").unwrap();
@@ -366,7 +366,7 @@ fn a_command_that_belongs_to_the_value_before_it_is_said_to() {
         ("--delays 1 2 3 true", "2: command not found (separate items with commas: --delays 1,2,3)"),
         (
             "--timeout 5 -- minutes",
-            "minutes: command not found (not in PATH; a shell function or alias needs its shell: retry -- bash -c '...')",
+            "minutes: command not found (not in PATH; for a function of a bash script: export -f NAME; retry -- bash -c NAME)",
         ),
     ] {
         let line = format!("retry: attempt 1/3 failed: {said}. Not retrying: permanent failure\n");

@@ -84,7 +84,7 @@ const UNIX: &[CommandElsewhere] = &[
     },
     CommandElsewhere {
         is: |word| !word.contains('/') && !word.is_empty(),
-        said: "not in PATH; a shell function or alias needs its shell: retry -- bash -c '...'",
+        said: "not in PATH; for a function of a bash script: export -f NAME; retry -- bash -c NAME",
         example: "deploy",
     },
 ];
