@@ -16,7 +16,7 @@ use redis::{Client, FromRedisValue};
 use shared_state::server::Server;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -128,6 +128,13 @@ fn a_run_finds_the_primary_and_after_a_failover_the_new_one() {
     assert!(machine.is_refused("known"));
     wait_until("the replica", || ask::<u64>(&replica, &["EXISTS", "retry:{known}:breaker"]) == 1);
 
+    // It starts with this primary and ends with the next one.
+    let script = "touch started; while [ ! -e go ]; do sleep 0.01; done; exit 7";
+    let options = format!("--retries 1 --breaker long --state {}", machine.state);
+    let mut long = machine.scratch.retry_to_spawn(&options);
+    let long = long.args(["--", "sh", "-c", script]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the attempt", || machine.scratch.path("started").exists());
+
     // Until the replica has taken over, the runs go on with their machine.
     primary.kill();
     let gone = machine.warning("gone");
@@ -147,6 +154,10 @@ fn a_run_finds_the_primary_and_after_a_failover_the_new_one() {
     assert!(machine.is_refused("known"));
     assert_eq!(machine.warning("new"), "");
     assert_eq!(ask::<u64>(&replica, &["EXISTS", "retry:{new}:breaker"]), 1);
+    std::fs::write(machine.scratch.path("go"), "").unwrap();
+    let long = long.wait_with_output().unwrap();
+    assert!(long.status.code() == Some(7) && !text(&long.stderr).contains("shared state"), "{long:?}");
+    assert_eq!(ask::<u64>(&replica, &["DEL", "retry:{long}:breaker"]), 1);
 
     let shown = machine.retry("--show-state", &[]);
     let names: Vec<_> =
@@ -206,6 +217,16 @@ fn trouble_with_sentinels_stops_nothing() {
         assert_eq!(shown.status.code(), Some(125), "{shown:?}");
         assert!(text(&shown.stderr).contains(&why.replace("200ms", "3000ms")), "{shown:?}");
     }
+}
+
+/// As it does for some seconds after a failover that it has not heard of.
+#[test]
+fn a_sentinel_that_names_a_replica_stops_nothing() {
+    let Some(replica) = Server::start("Sentinel", &["--replicaof", "127.0.0.1", "1"]) else { return };
+    let sentinel = FakeSentinel::start(replica.port);
+    let warning = Machine::with_sentinels(&[sentinel.port]).warning("x");
+    let why = format!("primary 127.0.0.1:{}: the server is a read-only replica (READONLY)", replica.port);
+    assert!(warning.contains(&why), "{warning}");
 }
 
 #[test]

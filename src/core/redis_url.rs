@@ -71,8 +71,8 @@ impl RedisUrl {
 
     /// `[USER:PASSWORD@]HOST[:PORT][,HOST2[:PORT2]...]/PRIMARY_NAME[/DB][?sentinel_username=...&sentinel_password=...]`:
     /// the form that Redis-Sentinel-Url (PyPI) has defined, and that limits, LangChain, RedisVL, Prefect and Harbor read.
-    /// The user and the password are the primary's. The Sentinels' own are in the query, as Prefect has them. (Lettuce's
-    /// `redis-sentinel://HOST/DB#PRIMARY_NAME` is a form of Java alone.)
+    /// The user and the password are the primary's. The Sentinels' own are in the query, as Prefect has them.
+    /// (`redis-sentinel://` has more than one form: `HOST/DB#PRIMARY_NAME` of Lettuce, `HOST?master=PRIMARY_NAME` of asynq.)
     #[cfg(feature = "redis")]
     fn parse_sentinels(scheme: &str, rest: &str) -> Option<Self> {
         use redis::{ConnectionAddr, IntoConnectionInfo};
