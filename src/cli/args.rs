@@ -186,7 +186,7 @@ pub struct Args {
     /// `aws`, `az`, `brew`, `bundler`, `cargo`, `composer`, `conda`, `curl`, `dnf`, `docker`, `dotnet`, `gcloud`,
     /// `gh`, `git`, `go`, `gradle`, `helm`, `kubectl`, `maven`, `npm`, `pip`, `pnpm`, `rsync`, `ssh`, `tempfail`,
     /// `terraform`, `uv`, `wget` and `yarn`. Each one includes `timeout`. `auto` selects the preset for COMMAND. It
-    /// looks through sudo, env, timeout, `python -m`, `bash -c` and similar wrappers. If COMMAND has no preset,
+    /// looks through sudo, env, timeout, `python -m`, `bash -c`, `cmd /c` and similar wrappers. If COMMAND has no preset,
     /// every failure is retried. See --list-presets.
     ///
     /// Without --retry-on, every failure is retried except permanent ones: a command that is not found or cannot be
