@@ -185,8 +185,8 @@ pub struct Args {
     /// `aws`, `az`, `brew`, `bundler`, `cargo`, `composer`, `conda`, `curl`, `dnf`, `docker`, `dotnet`, `gcloud`,
     /// `gh`, `git`, `go`, `gradle`, `helm`, `kubectl`, `maven`, `npm`, `pip`, `pnpm`, `rsync`, `ssh`, `tempfail`,
     /// `terraform`, `uv`, `wget` and `yarn`. Each one includes `timeout`. `auto` selects the preset for COMMAND. It
-    /// looks through sudo, env, timeout, `python -m` and similar wrappers, and through `bash -c` if the script is one
-    /// plain command. If there is no preset, every failure is retried; name the preset to be strict. See --list-presets.
+    /// looks through sudo, env, timeout, `python -m` and similar wrappers, and through `bash -c` and `cmd /c` if the script
+    /// is one plain command. If there is no preset, every failure is retried; name the preset to be strict. See --list-presets.
     ///
     /// Without --retry-on, every failure is retried except permanent ones: a command that is not found or cannot be
     /// run, and death by PIPE, INT or QUIT. Those are retried only if SET names them.
