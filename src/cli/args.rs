@@ -73,7 +73,7 @@ pub struct Args {
 
     /// Time between --timeout-signal and SIGKILL [default: 10]
     ///
-    /// Also applies to processes that an interrupted command leaves behind. 0 means SIGKILL at once.
+    /// Also applies to processes that an interrupted command leaves behind. 0 sends SIGKILL directly after the first signal.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub kill_after: Option<Duration>,
 
