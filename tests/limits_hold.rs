@@ -332,9 +332,9 @@ fn a_signal_during_a_delay_reaches_what_earlier_attempts_left_in_our_session() {
 #[test]
 fn a_signal_just_after_an_attempt_reaches_what_it_left_in_our_session() {
     // The child sends it as soon as the command is reaped, while it is still being looked for processes.
-    let script = r#"
+    let script = r"
         sh -c 'while kill -0 $1 2>/dev/null; do :; done; kill -TERM $2; exec sleep 1000' - $$ $PPID &
-        echo $! > left; exit 1"#;
+        echo $! > left; exit 1";
     for attempts in [1, 5] {
         let scratch = Scratch::new();
         let retry = scratch.session(&format!("-r {attempts} --base 1000"), script);
