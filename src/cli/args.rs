@@ -405,8 +405,8 @@ pub struct Args {
     /// Where messages go: stderr, journald, syslog, a file
     ///
     /// `journald` also sends a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on to the systemd journal.
-    /// If TARGET is a file, messages are appended to it, each with a timestamp. If TARGET cannot be written, retry
-    /// says so once and uses stderr instead. If stderr is connected to the journal, lines have a priority.
+    /// If TARGET is a file, messages are appended to it, each with a timestamp; /dev/stderr is the same as stderr. If
+    /// TARGET cannot be written, retry says so once and uses stderr instead. If stderr is connected to the journal, lines have a priority.
     /// `journald:PATH` and `syslog:PATH` select another socket; `./journald` is a file. With --quiet and --silent, the
     /// log still gets every message. With --quiet, stderr gets the line that says why the run failed, as well.
     #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
