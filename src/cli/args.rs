@@ -446,7 +446,8 @@ pub struct Args {
     /// Show a countdown during delays [default: auto]
     ///
     /// `auto` shows it on a terminal if retry is in the foreground. Without a terminal, retry prints a line every
-    /// minute during a long delay, and during an attempt whose output is held.
+    /// minute during a long delay, and during an attempt whose output is held for `final` or `success`. With `failure`
+    /// an attempt gets no such line, so that a run that succeeds at once prints nothing and cron sends no mail.
     #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
     pub progress: Option<DisplayWhen>,
 
