@@ -390,8 +390,10 @@ fn other_events(document: &mut Document) {
     document.heading("Lines without an event");
     document.row(text::AFTER_CTRL_C, "once, on a terminal, if the command still runs a second after Ctrl-C");
     document.row(&text::still_waiting(&run, 2, LONG), "each minute of a long delay, without a terminal");
-    document
-        .row(&text::still_running(&plan("-O"), 1, LONG), "each minute of an attempt whose output is held");
+    document.row(
+        &text::still_running(&plan("-O"), 1, LONG),
+        "each minute of an attempt whose output is held for `final` or `success`, without a terminal",
+    );
 }
 
 fn usage_errors(text: &mut String) {
