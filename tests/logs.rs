@@ -226,6 +226,7 @@ fn a_log_that_cannot_be_reached_is_said_once_and_stderr_takes_its_place() {
 #[test]
 fn a_path_of_stderr_is_stderr() {
     let scratch = Scratch::new();
+    let varying = regex::Regex::new(r"[0-9.]+s\b|pid \d+").unwrap();
     for verbosity in ["", "--quiet", "--silent", "--verbose"] {
         let run = |target: &str, redirect: &str| {
             let script = r#""$RETRY" $OPTIONS -r2 --delays 0 --log "$TARGET" sh -c 'exit 7' "#;
@@ -235,7 +236,7 @@ fn a_path_of_stderr_is_stderr() {
             let output = shell.args(["-c", &format!("{script} {redirect}")]).output().unwrap();
             let text = format!("{}{}", String::from_utf8_lossy(&output.stderr), scratch.read("file"));
             let _for_the_next_run = std::fs::remove_file(scratch.path("file"));
-            regex::Regex::new(r"[0-9.]+s\b|pid \d+").unwrap().replace_all(&text, "_").into_owned()
+            varying.replace_all(&text, "_").into_owned()
         };
         for redirect in ["", "2> file", "2>> file"] {
             let expected = run("stderr", redirect);

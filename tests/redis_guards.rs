@@ -84,11 +84,12 @@ fn evil_servers() -> Vec<(&'static str, u16, &'static str)> {
     };
     let nested = Box::leak("*2147483647\r\n".repeat(4000).into_boxed_str());
     let wordy: &'static str = Box::leak(format!("-ERR {}\r\n", "x".repeat(60_000)).into_boxed_str());
-    let (late, long, garbage) = ("no reply within 200ms", "longer than 64 KiB", "the connection failed");
+    let (late, long) = ("no reply within 200ms", "longer than 64 KiB");
+    let garbage = "the server does not speak the Redis protocol";
     vec![
         ("a drip", impostor(drip), late),
         ("silence", impostor(|mut stream| drop(stream.read_to_end(&mut Vec::new()))), late),
-        ("a reset", impostor(reset), garbage),
+        ("a reset", impostor(reset), "the connection failed"),
         ("an endless string", impostor(repeats("$4294967296\r\n", b"x")), long),
         ("an endless line", impostor(repeats("+", b"x")), long),
         ("an endless error", impostor(repeats("-ERR ", b"x")), long),
@@ -112,6 +113,7 @@ fn evil_servers() -> Vec<(&'static str, u16, &'static str)> {
             "invalid reply",
         ),
         ("HTTP", impostor(says("HTTP/1.1 400 Bad Request\r\n\r\n")), garbage),
+        ("SSH", impostor(says("SSH-2.0-OpenSSH_9.9\r\n")), garbage),
         ("an escape sequence", impostor(says("-ERR \x1b[31m\u{202e}red\r\n")), "\\u{1b}[31m\\u{202e}red"),
     ]
 }
