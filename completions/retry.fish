@@ -71,7 +71,7 @@ complete -c retry -n __retry_at_options -l delays -d 'List of delays; the last o
 complete -c retry -n __retry_at_options -l initial-delay -d 'Wait before the first attempt' -r -f
 complete -c retry -n __retry_at_options -l stagger -d 'Wait a random time, up to DUR, before the first attempt' -r -f
 complete -c retry -n __retry_at_options -l reset-after -d 'Reset the backoff after an attempt that ran at least this long' -r -f
-complete -c retry -n __retry_at_options -l retry-after -d 'Honour Retry-After from the server' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
+complete -c retry -n __retry_at_options -l retry-after -d 'Wait as long as the server asks (Retry-After)' -r -f -a "stderr\t'Where curl -v and wget -S print headers'
 stdout\t'Where curl -i prints them'
 both\t'Both'"
 complete -c retry -n __retry_at_options -l max-retry-after -d 'Give up if the server asks for a longer delay [default: 2m]' -r -f
@@ -159,17 +159,17 @@ wget\t''
 yarn\t''"
 complete -c retry -n __retry_at_options -l stats -d 'Summarize files that --report wrote; - is stdin' -r -F
 complete -c retry -n __retry_at_options -l html -d 'Also write the --stats summary as a web page' -r -F
-complete -c retry -n __retry_at_options -l generate -d 'Print the manual or shell completions' -r -f -a "man\t'man/retry.1'
-text\t'man/retry.1 as plain text'
-bash\t'completions/retry.bash'
-zsh\t'completions/_retry'
-fish\t'completions/retry.fish'
-powershell\t'completions/_retry.ps1'
-elvish\t'completions/retry.elv'"
+complete -c retry -n __retry_at_options -l generate -d 'Print the manual or shell completions' -r -f -a "man\t'The man page'
+text\t'The man page as plain text'
+bash\t'Completions for bash'
+zsh\t'Completions for zsh'
+fish\t'Completions for fish'
+powershell\t'Completions for PowerShell'
+elvish\t'Completions for Elvish'"
 complete -c retry -n __retry_at_options -s O -d 'Write only the last attempt\'s stdout: --stdout final'
 complete -c retry -n __retry_at_options -l show-state -d 'Print the shared state and exit'
-complete -c retry -n __retry_at_options -s q -l quiet -d 'Print one line if the run fails, and nothing else'
-complete -c retry -n __retry_at_options -l silent -d 'Print nothing, not even that the run failed'
+complete -c retry -n __retry_at_options -s q -l quiet -d 'Print one message if the run fails, else none'
+complete -c retry -n __retry_at_options -l silent -d 'Print no messages, not even if the run fails'
 complete -c retry -n __retry_at_options -s v -l verbose -d 'Also print command lines and which rule decided'
 complete -c retry -n __retry_at_options -l dry-run -d 'Print the plan and exit'
 complete -c retry -n __retry_at_options -s h -l help -d 'Print help (-h: common options, --help: all)'

@@ -66,6 +66,57 @@ fn typed_text_reaches_a_message_without_control_characters() {
     }
 }
 
+/// Wherever it is typed: a URL may be meant for --state, or for the command.
+#[test]
+fn no_message_shows_a_password() {
+    let scratch = Scratch::new();
+    let run = |settings: &[(&str, &str)], words: &[&str]| {
+        let mut retry = scratch.retry("-v --base 0 --jitter 0");
+        let output = retry.envs(settings.iter().copied()).args(words).output().unwrap();
+        let all = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(!all.contains("hunter2"), "{settings:?} {words:?}: {all}");
+    };
+    let urls = [
+        "redis://u:hunter2@h",
+        "redis://u:a,hunter2@h",
+        "1,redis://u:hunter2@h",
+        "/x,redis://:hunter2@h",
+        "redis://u:hunter2 b@h",
+        "http://u:hunter2'@h",
+        "http://h/?password=hunter2",
+    ];
+    for url in urls {
+        // A command, names and patterns are what the user says they are.
+        let any = ["--retry-if", "--before-retry", "--fallback", "--breaker", "--budget", "--label"];
+        for (flag, _) in BAD.iter().filter(|(flag, _)| !any.contains(flag) && !flag.ends_with("-output")) {
+            // This is a directory.
+            if *flag == "--state" && url.starts_with('/') {
+                continue;
+            }
+            let option = format!("{flag}={url}");
+            run(&[], &[&option, "--base=x", "true"]);
+            run(&[], &[flag, url, "true"]);
+            run(&[], &[flag, &format!("-{url}"), "true"]);
+            let variable = format!("RETRY_{}", flag[2..].to_ascii_uppercase().replace('-', "_"));
+            run(&[(&variable, url)], &["true"]);
+        }
+        run(&[], &[&format!("--{url}"), "true"]);
+    }
+    // Without -v, which prints command lines.
+    for url in
+        ["redis://:hunter2@h", "http://u:hunter2@h/x", "http://u:x/hunter2@h", "redis://u:x hunter2@h -v"]
+    {
+        let output = scratch.retry("--retry-on auto").args([url, "true"]).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(": command not found (") && !stderr.contains("hunter2"), "{stderr}");
+    }
+    assert_eq!(
+        refused(&["--stop-on", "redis://u:hunter2@h"]),
+        "retry: invalid value 'redis://***@h' for --stop-on: '...' is not an exit status, the name of a signal, \
+         nonzero, signal, timeout, spawn, auto or a preset (--list-presets shows them). Example: --stop-on 2,64-78"
+    );
+}
+
 /// A bad value as it is shown: a URL may hold a password.
 fn shown(flag: &str, value: &str) -> String {
     if flag != "--state" {
@@ -225,6 +276,21 @@ fn a_name_of_what_is_shared_is_not_empty() {
     }
 }
 
+/// An empty line of a shell succeeds. It would turn each failure into a success.
+#[test]
+fn a_hook_is_not_empty() {
+    for flag in ["--retry-if", "--before-retry", "--fallback"] {
+        for words in [[&format!("{flag}="), "true"], [flag, ""]] {
+            let line = refused(&words);
+            assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
+        }
+        for blank in [" ", "\t\n"] {
+            let line = refused(&[flag, blank]);
+            assert!(line.contains(&format!(" for {flag}: must be a command. Example: {flag} ")), "{line}");
+        }
+    }
+}
+
 #[test]
 fn a_misspelt_flag_gets_a_suggestion() {
     for (typed, meant) in [
@@ -243,7 +309,22 @@ fn a_misspelt_flag_gets_a_suggestion() {
         }
     }
     // Nothing is better than the opposite, or something else.
-    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--restes", "--slow", "--tail"] {
+    for unknown in [
+        "--unquiet",
+        "--no-verbose",
+        "--no-report",
+        "--no-breaker",
+        "--no-log",
+        "--un-silent",
+        "--xyzzy",
+        "-X",
+        "-Z",
+        "--retry-off",
+        "--std",
+        "--restes",
+        "--slow",
+        "--tail",
+    ] {
         let line = refused(&[unknown]);
         assert_eq!(line, format!("retry: unknown option {unknown}; see retry --help"));
     }
@@ -333,15 +414,7 @@ fn what_other_tools_take_is_there_under_some_name() {
 
 #[test]
 fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
-    for flag in [
-        "--label",
-        "--breaker",
-        "--budget",
-        "--retry-if",
-        "--before-retry",
-        "--fallback",
-        "--retry-on-output",
-    ] {
+    for flag in ["--retry-if", "--before-retry", "--fallback", "--retry-on-output"] {
         for value in ["-x", "-Z=1", "--xyzzy"] {
             let line = refused(&[flag, value, "true"]);
             let start =
@@ -349,6 +422,25 @@ fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
             assert!(line.starts_with(&start), "{line}");
             is_good(&line, &format!("{flag} "));
         }
+    }
+    // Where such a value would be refused as well, it is not advised.
+    for flag in [
+        "--label",
+        "--breaker",
+        "--budget",
+        "--reset-state",
+        "--report",
+        "--junit",
+        "--log",
+        "--preset-file",
+        "--html",
+        "--ci",
+        "--backoff",
+    ] {
+        let line = refused(&[flag, "-x", "true"]);
+        assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
+    }
+    for flag in ["--label", "--breaker", "--retry-if", "--fallback", "--retry-on-output"] {
         let line = refused(&[flag, "--base", "1", "true"]);
         assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
     }
@@ -732,6 +824,12 @@ fn variables_that_are_misspelt_get_a_warning() {
         ("RETRY_RETRIE", ", which is not a setting; did you mean RETRY_RETRIES?"),
         ("RETRY_TIMEOUTS", ", which is not a setting; did you mean RETRY_TIMEOUT?"),
         ("RETRY_COUNT", ", which is not a setting; did you mean RETRY_RETRIES?"),
+        ("RETRY_BACKOFF_FACTOR", ", which is not a setting; did you mean RETRY_FACTOR?"),
+        ("RETRY_NO_JITTER", ", which is not a setting; did you mean RETRY_JITTER=none?"),
+        ("RETRY_NO_PROGRESS", ", which is not a setting; did you mean RETRY_PROGRESS=never?"),
+        ("RETRY_NO_RETRIES", ", which is not a setting; did you mean RETRY_RETRIES=1?"),
+        ("RETRY_NO_REPORT", ", which is not a setting"),
+        ("RETRY_UNQUIET", ", which is not a setting"),
         ("RETRY_DELAY", ", which is not a setting; did you mean RETRY_BASE?"),
         ("RETRY_O", ", which is not a setting; did you mean RETRY_STDOUT?"),
         ("RETRY_STATE_DIR", ", which is not a setting; did you mean RETRY_STATE?"),

@@ -257,15 +257,18 @@ fn unknown_variables(model: &Command) -> Vec<String> {
             return format!("ignoring {name}: {option} works on the command line only");
         }
         let meant = match (option_elsewhere(program::SYSTEM, &option), option.as_str()) {
-            (Some(row), _) => row.example.split(' ').next(),
+            (Some(row), _) => row.meant(),
             // `-O` is a form of this flag.
-            (None, "--o") => Some("--stdout"),
-            (None, _) => misspelt(&option, options.iter().map(String::as_str)),
+            (None, "--o") => Some(("--stdout", None)),
+            (None, _) => misspelt(&option, options.iter().map(String::as_str)).map(|option| (option, None)),
         };
-        let meant = meant.map(|option| variable_of(option.trim_start_matches("--")));
+        let meant = meant.map(|(option, value)| (variable_of(option.trim_start_matches("--")), value));
         let shown = shown::escaped(&name);
-        match meant.filter(|meant| settings.contains(meant)) {
-            Some(meant) => format!("ignoring {shown}, which is not a setting; did you mean {meant}?"),
+        match meant.filter(|(meant, _)| settings.contains(meant)) {
+            Some((meant, value)) => {
+                let value = value.map(|value| format!("={value}")).unwrap_or_default();
+                format!("ignoring {shown}, which is not a setting; did you mean {meant}{value}?")
+            }
             None => format!("ignoring {shown}, which is not a setting"),
         }
     };
