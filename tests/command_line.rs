@@ -973,14 +973,155 @@ fn two_settings_that_conflict() {
     }
 }
 
+/// Growth by itself leaves the other one of the two idle.
 #[test]
-fn more_successes_than_attempts_names_the_setting() {
+fn settings_about_growth_that_conflict() {
+    let scratch = Scratch::new();
+    let lines = |settings: &[(&str, &str)], options: &str| {
+        let output =
+            scratch.retry(&format!("-v {options}")).envs(settings.iter().copied()).arg("true").output();
+        let mut lines = said(&output.unwrap());
+        assert_eq!(lines.pop().as_deref(), Some("retry: starting attempt 1/3: true"));
+        lines
+    };
+    for (idle, value) in [("RETRY_BACKOFF", "linear"), ("RETRY_FACTOR", "2"), ("RETRY_DELAYS", "1")] {
+        assert_eq!(
+            lines(&[("RETRY_JITTER", "decorrelated"), (idle, value)], ""),
+            [
+                "retry: RETRY_JITTER=decorrelated is used".to_owned(),
+                format!("retry: warning: {idle} cannot be used with RETRY_JITTER; {idle} is ignored")
+            ]
+        );
+    }
     assert_eq!(
-        refused_setting(&[("RETRY_CONSECUTIVE", "9")], &[]),
-        "retry: RETRY_CONSECUTIVE=9 needs at least 9 attempts, but --retries 3 allows 3. Example: --retries 9"
+        lines(&[("RETRY_FACTOR", "2"), ("RETRY_BACKOFF", "linear")], ""),
+        [
+            "retry: RETRY_BACKOFF=linear is used",
+            "retry: warning: RETRY_FACTOR cannot be used with RETRY_BACKOFF; RETRY_FACTOR is ignored"
+        ]
+    );
+    // The command line wins without a word.
+    for (setting, options) in [
+        (("RETRY_FACTOR", "2"), "--backoff linear"),
+        (("RETRY_BACKOFF", "linear"), "--factor 2"),
+        (("RETRY_BACKOFF", "linear"), "--jitter decorrelated"),
+        (("RETRY_DELAYS", "1"), "--jitter decorrelated"),
+        (("RETRY_JITTER", "decorrelated"), "--delays 1"),
+    ] {
+        assert_eq!(lines(&[setting], options), Vec::<String>::new(), "{setting:?} {options}");
+    }
+    assert_eq!(lines(&[("RETRY_BACKOFF", "exponential")], "--factor 2").len(), 1);
+}
+
+/// A variable makes no usage error of a command line that is valid without it.
+#[test]
+fn more_successes_than_attempts_is_no_error_of_a_setting() {
+    let warning = |settings: &[(&str, &str)], options: &str| {
+        let scratch = Scratch::new();
+        let mut retry = scratch.retry(&format!("{FAST} {options}"));
+        let output = retry.envs(settings.iter().copied()).args(scratch.ends("0")).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        (said(&output)[0].clone(), scratch.runs())
+    };
+    let consecutive = "retry: warning: RETRY_CONSECUTIVE=9 needs at least 9 attempts, but ";
+    for (settings, options, limit) in [
+        (&[("RETRY_CONSECUTIVE", "9")][..], "", "--retries 3 allows 3"),
+        (&[("RETRY_CONSECUTIVE", "9")], "--retries 2", "--retries 2 allows 2"),
+        (&[("RETRY_CONSECUTIVE", "9"), ("RETRY_RETRIES", "8")], "", "RETRY_RETRIES=8 allows 8"),
+    ] {
+        let wanted = format!("{consecutive}{limit}; RETRY_CONSECUTIVE is ignored");
+        assert_eq!(warning(settings, options), (wanted, 1));
+    }
+    let (line, runs) = warning(&[("RETRY_RETRIES", "2")], "--consecutive 3");
+    let wanted = "retry: warning: --consecutive 3 needs at least 3 attempts, but RETRY_RETRIES=2 allows 2; \
+                  RETRY_RETRIES is ignored";
+    assert_eq!((line.as_str(), runs), (wanted, 3));
+    // This one is not valid without it.
+    assert_eq!(
+        refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "5"]),
+        "retry: --consecutive 5 needs at least 5 attempts, but --retries 3 allows 3. Example: --retries 5"
+    );
+}
+
+#[test]
+fn a_preset_file_of_a_setting_that_cannot_be_read_is_a_warning() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("bad.toml"), "x\n").unwrap();
+    let bad = scratch.path("bad.toml");
+    for (path, start) in [
+        (OsStr::new("/nonexistent"), "cannot read RETRY_PRESET_FILE=/nonexistent: no such file or directory"),
+        (bad.as_os_str(), "RETRY_PRESET_FILE="),
+    ] {
+        let lines = warned(&[("RETRY_PRESET_FILE", path)], "--retry-on curl");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with(&format!("retry: warning: {start}")), "{lines:?}");
+        assert!(lines[0].ends_with("; RETRY_PRESET_FILE is ignored"), "{lines:?}");
+        // It may have the preset that is named, and it would be in the list.
+        for words in [&["--retry-on", "mine"][..], &["--list-presets", "mine"]] {
+            let mut retry = scratch.retry("");
+            let retry = retry.env("RETRY_PRESET_FILE", path).args(words);
+            let retry = if words[0] == "--retry-on" { retry.arg("true") } else { retry };
+            let retry = retry.assert().code(125);
+            retry.stderr(predicate::str::starts_with(format!("retry: {start}")));
+        }
+    }
+    scratch.retry("--preset-file /nonexistent true").assert().code(125);
+}
+
+/// One of them would replace what the other one has written.
+#[test]
+fn two_outputs_do_not_share_a_file() {
+    let scratch = Scratch::new();
+    let path = |name: &str| scratch.path(name).to_str().unwrap().to_owned();
+    let (new, old) = (path("new"), path("old"));
+    std::fs::write(&old, "history\n").unwrap();
+    std::os::unix::fs::symlink(&old, path("symlink")).unwrap();
+    std::fs::hard_link(&old, path("hardlink")).unwrap();
+    let elsewhere =
+        format!("{}/../{}/new", path("."), scratch.path("").file_name().unwrap().to_str().unwrap());
+    let jsonl = path("new.jsonl");
+    for (first, second) in [("--log", "--report"), ("--log", "--junit"), ("--report", "--junit")] {
+        for (one, other) in [
+            (&new, &new),
+            (&new, &elsewhere),
+            (&old, &old),
+            (&old, &path("symlink")),
+            (&path("hardlink"), &old),
+        ] {
+            let line = refused(&[first, one, second, other]);
+            let wanted =
+                format!("retry: {first} and {second} name the same file, '{other}'; give each its own");
+            assert_eq!(line, wanted);
+        }
+        let words = ["--retries", "1", first, &new, second, &path("other"), "true"];
+        scratch.retry("").args(words).assert().code(0).stderr("");
+        // A device has room for both.
+        scratch.retry("").args([first, "/dev/null", second, "/dev/null", "true"]).assert().code(0).stderr("");
+        let both =
+            scratch.retry("").args([first, "/dev/stderr", second, "/dev/stderr", "true"]).output().unwrap();
+        assert_eq!(both.status.code(), Some(0));
+        std::fs::remove_file(&new).unwrap_or_default();
+    }
+    // Both are appended.
+    scratch.retry("").args(["--log", &jsonl, "--report", &jsonl, "true"]).assert().code(0).stderr("");
+    refused(&["--report", &jsonl, "--junit", &jsonl]);
+    // The page must not replace its own source.
+    for page in [&old, &path("symlink"), &path("hardlink")] {
+        let retry = scratch.retry("").args(["--stats", &path("other"), &old, "--html", page]).assert();
+        let wanted = format!("retry: --stats and --html name the same file, '{page}'; give each its own\n");
+        retry.code(125).stderr(wanted);
+    }
+    assert_eq!(std::fs::read_to_string(&old).unwrap(), "history\n");
+    // A variable gives way.
+    let same = OsStr::new(&new);
+    assert_eq!(
+        warned(&[("RETRY_LOG", same)], &format!("--report {new}")),
+        [format!("retry: warning: RETRY_LOG and --report name the same file, '{new}'; RETRY_LOG is ignored")]
     );
     assert_eq!(
-        refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "3"]),
-        "retry: --consecutive 3 needs at least 3 attempts, but RETRY_RETRIES=2 allows 2. Example: RETRY_RETRIES=3"
+        warned(&[("RETRY_REPORT", same), ("RETRY_JUNIT", same)], ""),
+        [format!(
+            "retry: warning: RETRY_REPORT and RETRY_JUNIT name the same file, '{new}'; RETRY_JUNIT is ignored"
+        )]
     );
 }
