@@ -17,8 +17,13 @@ struct Tmux<'a> {
 impl<'a> Tmux<'a> {
     /// A terminal that runs a script, in which `$RETRY` is the binary under test.
     fn run(scratch: &'a Scratch, script: &str) -> Self {
+        Self::run_in(scratch, WIDTH, script)
+    }
+
+    /// The same in a terminal with this many columns.
+    fn run_in(scratch: &'a Scratch, columns: usize, script: &str) -> Self {
         let tmux = Self { scratch, socket: scratch.path("tmux").to_str().unwrap().to_owned() };
-        let width = WIDTH.to_string();
+        let width = columns.to_string();
         // The file comes when everything is shown: `tmux` reads what was written before it looks.
         let script = format!("{script}\ntouch done; exec sleep 1000");
         let done = tmux.tmux(&[
@@ -40,7 +45,7 @@ impl<'a> Tmux<'a> {
 
     fn tmux(&self, words: &[&str]) -> std::process::Output {
         let mut tmux = program("tmux");
-        tmux.arg("-S").arg(&self.socket).args(words).env("RETRY", RETRY).env("LC_ALL", "C");
+        tmux.arg("-u").arg("-S").arg(&self.socket).args(words).env("RETRY", RETRY).env("LC_ALL", "C.UTF-8");
         tmux.current_dir(self.scratch.path("."));
         tmux.output().unwrap()
     }
@@ -127,6 +132,37 @@ fn the_countdown_erases_nothing_of_the_command() {
 
     let left = "$RETRY -r 2 --delays 1 -j 0 --log log -- sh -c 'printf foo$RETRY_ATTEMPT; exit 1'; echo";
     assert_shown(left, &["foo1", "foo2"]);
+}
+
+/// A line that wraps cannot be erased: it would leave a stale row each second.
+#[test]
+fn a_countdown_of_wide_characters_stays_in_one_row() {
+    if !needs("tmux", "what a person sees on a terminal") {
+        return;
+    }
+    for (label, columns) in [
+        ("\u{65e5}\u{672c}".repeat(10), 60),
+        ("\u{1f600}".repeat(19), 60),
+        ("\u{65e5}\u{672c}\u{8a9e}".repeat(10), 24),
+        ("\u{2764}\u{fe0f}".repeat(20), 41),
+        ("e\u{301}".repeat(30), 50),
+    ] {
+        let scratch = Scratch::new();
+        let script = format!("$RETRY -r 2 --delays 2.2 -j 0 --log log --label '{label}' -- false; echo end");
+        let tmux = Tmux::run_in(&scratch, columns, &script);
+        let (mut rows, mut shown) = (0, String::new());
+        wait_until("the end of the script", || {
+            let screen = tmux.screen();
+            rows = rows.max(screen.len());
+            if let Some(line) = screen.first().filter(|line| line.starts_with("retry")) {
+                shown.clone_from(line);
+            }
+            screen.last().is_some_and(|line| line == "end")
+        });
+        assert_eq!((rows, tmux.screen()), (1, vec!["end".to_owned()]), "{label} {columns} {shown}");
+        // The label is cut, not left out.
+        assert!(shown.chars().count() > columns / 4, "{label} {columns} {shown}");
+    }
 }
 
 /// The terminal shows `^C` where the cursor is.

@@ -170,6 +170,27 @@ fn the_fallback_takes_the_place_of_held_stdout() {
 }
 
 #[test]
+fn a_hook_without_a_shell_says_what_is_missing() {
+    let scratch = Scratch::new();
+    let no_shell = "cannot run sh: no such file or directory";
+    for (hook, said) in [
+        ("--before-retry", format!("retry: the --before-retry command failed: {no_shell}. Retrying anyway")),
+        (
+            "--retry-if",
+            format!("retry: ignoring the --retry-if command: {no_shell} (0 means retry, 1 means stop)"),
+        ),
+        ("--fallback", format!("retry: the --fallback command failed: {no_shell}")),
+    ] {
+        let mut retry = scratch.retry_to_spawn("-r 2 --base 0 -j 0");
+        let done =
+            retry.args([hook, "echo x", "--", "/bin/false"]).env("PATH", "/nonexistent").output().unwrap();
+        let lines: Vec<String> = text(&done.stderr).lines().map(str::to_owned).collect();
+        assert!(lines.contains(&said), "{lines:?}");
+        assert_eq!(done.status.code(), Some(if hook == "--fallback" { 127 } else { 1 }));
+    }
+}
+
+#[test]
 fn held_stderr_comes_before_the_line_about_the_fallback() {
     let scratch = Scratch::new();
     let options = ["-r", "1", "--stderr", "final", "--fallback", "echo cached >&2"];

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::command::{PATIENCE, RETRY, Scratch, needs, program, timed, wait_until, works};
+use common::command::{PATIENCE, RETRY, Scratch, needs, program, timed, wait_for, wait_until, works};
 use common::live::{Ended, Live, is_alive, mask, send, state};
 use rustix::process::Signal;
 use std::time::Duration;
@@ -327,6 +327,21 @@ fn a_signal_during_a_delay_reaches_what_earlier_attempts_left_in_our_session() {
     let daemon = scratch.pid("daemon");
     assert!(is_alive(daemon), "it has left our session");
     send(daemon, Signal::KILL);
+}
+
+#[test]
+fn a_signal_just_after_an_attempt_reaches_what_it_left_in_our_session() {
+    // The child sends it as soon as the command is reaped, while it is still being looked for processes.
+    let script = r"
+        sh -c 'while kill -0 $1 2>/dev/null; do :; done; kill -TERM $2; exec sleep 1000' - $$ $PPID &
+        echo $! > left; exit 1";
+    for attempts in [1, 5] {
+        let scratch = Scratch::new();
+        let retry = scratch.session(&format!("-r {attempts} --base 1000"), script);
+        let left = wait_for("the child", || scratch.read("left").trim().parse().ok());
+        retry.end();
+        assert!(!is_alive(left), "{}", scratch.read("stderr"));
+    }
 }
 
 #[test]

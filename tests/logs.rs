@@ -222,6 +222,35 @@ fn a_log_that_cannot_be_reached_is_said_once_and_stderr_takes_its_place() {
     assert_eq!((output.status.code(), said(&output).len()), (Some(1), 2));
 }
 
+/// A log that is stderr under another name repeats nothing, and hides what `--quiet` and `--silent` hide.
+#[test]
+fn a_path_of_stderr_is_stderr() {
+    let scratch = Scratch::new();
+    for verbosity in ["", "--quiet", "--silent", "--verbose"] {
+        let run = |target: &str, redirect: &str| {
+            let script = r#""$RETRY" $OPTIONS -r2 --delays 0 --log "$TARGET" sh -c 'exit 7' "#;
+            let mut shell = common::command::program("sh");
+            scratch.settle(&mut shell);
+            shell.env("RETRY", common::command::RETRY).env("OPTIONS", verbosity).env("TARGET", target);
+            let output = shell.args(["-c", &format!("{script} {redirect}")]).output().unwrap();
+            let text = format!("{}{}", String::from_utf8_lossy(&output.stderr), scratch.read("file"));
+            let _for_the_next_run = std::fs::remove_file(scratch.path("file"));
+            regex::Regex::new(r"[0-9.]+s\b|pid \d+").unwrap().replace_all(&text, "_").into_owned()
+        };
+        for redirect in ["", "2> file", "2>> file"] {
+            let expected = run("stderr", redirect);
+            let mut targets = vec!["/dev/stderr", "/dev/fd/2"];
+            targets.extend(cfg!(target_os = "linux").then_some("/proc/self/fd/2"));
+            for target in targets {
+                assert_eq!(run(target, redirect), expected, "{verbosity} {target} {redirect}");
+            }
+        }
+        // The file by its own name is a log: all messages with the time.
+        let log = run("file", "2>> file");
+        assert!(log.matches("Z retry: attempt ").count() >= 2, "{log}");
+    }
+}
+
 #[test]
 fn a_log_that_nobody_needs_is_not_opened() {
     let scratch = Scratch::new();

@@ -11,7 +11,7 @@ use retry::core::rules::{Evidence, Rule, Rules, Then};
 use retry::core::signal::Signal;
 use retry::core::verdict::Verdict;
 use retry::run::driver::{Abort, AttemptDetails, Driver, FinishedAttempt, RetryIf, Waited};
-use retry::run::event::{Event, Observer};
+use retry::run::event::{Event, Moment, Observer};
 use retry_loop::backoff::{Growth, Jitter};
 use retry_loop::bucket::Payment;
 use retry_loop::circuit::{Observation, Refusal, RefusalCause};
@@ -217,8 +217,12 @@ fn told(event: &Event<'_, Outcome>) -> String {
             format!("succeeded {number}, failures {failures}, after {}", elapsed.as_millis())
         }
         Event::Refused { number, elapsed, .. } => format!("no time {number} after {}", elapsed.as_millis()),
-        Event::Interrupted { signal, number, running, elapsed } => {
-            let when = if running.is_some() { "during" } else { "before" };
+        Event::Interrupted { signal, number, moment, elapsed } => {
+            let when = match moment {
+                Moment::Before => "before",
+                Moment::During { .. } => "during",
+                Moment::After { .. } => "after",
+            };
             format!("{signal} {when} {number} after {}", elapsed.as_millis())
         }
         other => format!("{other:?}"),
@@ -295,7 +299,7 @@ fn retry_if_is_asked_about_failures_that_no_rule_stopped() {
     assert_eq!(run.end, out_of_time(500, Some(Exited(7))));
     // A signal that comes meanwhile ends the run, although the attempt is over.
     let run = ask(&exact(), &[7], vec![RetryIf::Interrupted(Signal::SIGTERM)]);
-    assert_eq!(run.log.last().unwrap(), "15 SIGTERM during 1 after 15");
+    assert_eq!(run.log.last().unwrap(), "15 SIGTERM after 1 after 15");
     assert_eq!(run.exit(), Exit::Signal(Signal::SIGTERM));
     // A rule that stops is not asked about, and neither is a success.
     for codes in [[7_u32], [0]] {
@@ -634,6 +638,8 @@ struct Failing {
     admission: Admission,
     refusal: Option<Refusal>,
     payment: Payment,
+    /// A signal that comes while the shared state is asked.
+    signal: Option<Signal>,
 }
 
 /// Its guard at work.
@@ -693,9 +699,33 @@ impl Driver for Failing {
         Waited::Elapsed
     }
 
+    fn interrupted(&mut self, _: &mut dyn Observer<Outcome>) -> Option<Signal> {
+        self.signal
+    }
+
     fn elapsed(&self) -> Duration {
         ms(0)
     }
+}
+
+#[test]
+fn a_signal_while_the_shared_state_is_asked_comes_before_the_attempt() {
+    let signal = Some(Signal::SIGTERM);
+    let mut driver = Failing {
+        outcomes: VecDeque::new(),
+        admission: Admission::Admitted,
+        refusal: None,
+        payment: Payment::Paid,
+        signal,
+    };
+    let mut log = Vec::new();
+    let ended = retry::run::run(
+        &exact(),
+        &mut driver,
+        &mut Listening(|event: &Event<'_, Outcome>| log.push(told(event))),
+    );
+    assert_eq!(ended, end(Ending::Interrupted(Signal::SIGTERM), None));
+    assert_eq!(log.last().unwrap(), "SIGTERM before 1 after 0");
 }
 
 #[test]
@@ -735,7 +765,7 @@ fn what_goes_wrong_with_what_is_shared_is_told_before_what_was_decided() {
         ),
     ] {
         let outcomes = codes.iter().map(|code| Exited(*code)).collect();
-        let mut driver = Failing { outcomes, admission, refusal, payment };
+        let mut driver = Failing { outcomes, admission, refusal, payment, signal: None };
         let mut log = Vec::new();
         let mut observer = Listening(|event: &Event<'_, Outcome>| {
             log.push(match event {

@@ -17,7 +17,7 @@ use retry::core::system::System;
 use retry::core::verdict::{Verdict, Why};
 use retry::report::text;
 use retry::run::driver::{AttemptDetails, LeftRunning, StdinState};
-use retry::run::event::{CircuitChange, Event, KillRequest, SlowCause};
+use retry::run::event::{CircuitChange, Event, KillRequest, Moment, SlowCause};
 use retry_loop::circuit::RefusalCause;
 use retry_loop::run::{Next, StopReason};
 use std::collections::BTreeSet;
@@ -53,6 +53,7 @@ fn kind(event: &Event<'_, Outcome>) -> &'static str {
         Event::HookFailed { .. } => "hook failed",
         Event::ConditionFailed { .. } => "condition failed",
         Event::FallingBack => "falling back",
+        Event::FallbackNotStarted { .. } => "fallback not started",
         Event::Refused { .. } => "refused",
         Event::Circuit { .. } => "circuit",
         Event::Succeeded { .. } => "succeeded",
@@ -64,13 +65,14 @@ fn kind(event: &Event<'_, Outcome>) -> &'static str {
     }
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "starting",
     "good",
     "failed",
     "hook failed",
     "condition failed",
     "falling back",
+    "fallback not started",
     "refused",
     "slow",
     "circuit",
@@ -363,16 +365,18 @@ fn other_events(document: &mut Document) {
         "`--retry-if` exited with neither 0 nor 1",
     );
     document.event(&run, &Event::FallingBack, "the run failed, and `--fallback` is given");
+    let no_shell = not_started(SpawnFailure::NotFound, "no such file or directory");
+    let event = Event::FallbackNotStarted { outcome: &no_shell };
+    document.event(&run, &event, "the same, but there is no shell");
     let signal = Signal::SIGTERM;
-    let interrupted = |running| Event::Interrupted { signal, number: 2, running, elapsed: SHORT };
-    document.event(&run, &interrupted(None), "a signal came during a delay");
+    let interrupted = |moment| Event::Interrupted { signal, number: 2, moment, elapsed: SHORT };
+    let during = |outcome| interrupted(Moment::During { outcome, took: SHORT });
+    document.event(&run, &interrupted(Moment::Before), "a signal came during a delay");
+    let after = Moment::After { outcome: &outcome, took: SHORT };
+    document.event(&run, &interrupted(after), "a signal came while `--retry-if` ran");
     let killed = Outcome::Killed(signal);
-    document.event(&run, &interrupted(Some((&killed, SHORT))), "a signal came, and the command died of it");
-    document.event(
-        &run,
-        &interrupted(Some((&outcome, SHORT))),
-        "a signal came, and the command exited by itself",
-    );
+    document.event(&run, &during(&killed), "a signal came, and the command died of it");
+    document.event(&run, &during(&outcome), "a signal came, and the command exited by itself");
     for (cause, when) in [
         (SlowCause::TimeLimit, "after a time limit, processes still run 2 s after the signal"),
         (SlowCause::Interruption, "a signal came, and what the command left behind still runs after 2 s"),
@@ -386,8 +390,10 @@ fn other_events(document: &mut Document) {
     document.heading("Lines without an event");
     document.row(text::AFTER_CTRL_C, "once, on a terminal, if the command still runs a second after Ctrl-C");
     document.row(&text::still_waiting(&run, 2, LONG), "each minute of a long delay, without a terminal");
-    document
-        .row(&text::still_running(&plan("-O"), 1, LONG), "each minute of an attempt whose output is held");
+    document.row(
+        &text::still_running(&plan("-O"), 1, LONG),
+        "each minute of an attempt whose output is held for `final` or `success`, without a terminal",
+    );
 }
 
 fn usage_errors(text: &mut String) {

@@ -211,6 +211,8 @@ fn a_fifo_without_a_reader_is_not_waited_for() {
     let (output, took) = timed(|| retry.arg("false").stdin(Stdio::null()).output().unwrap());
     assert!(took < SOON, "{took:?}");
     assert_eq!((output.status.code(), said(&output).len()), (Some(1), 6), "{}", text(&output.stderr));
+    let reason = "fifo: no process has it open for reading";
+    assert_eq!(text(&output.stderr).matches(reason).count(), 5, "{}", text(&output.stderr));
     assert_eq!(scratch.files(), ["fifo"]);
 }
 

@@ -206,7 +206,14 @@ fn trouble_with_sentinels_stops_nothing() {
             vec![gone, port(&mute), sentinel.port],
             format!("Sentinel 127.0.0.1:{} does not know a primary named fleet", sentinel.port),
         ),
-        (vec![server.port], format!("Sentinel 127.0.0.1:{}: the server returned an error: ERR", server.port)),
+        (
+            vec![server.port],
+            format!(
+                "Sentinel 127.0.0.1:{}: the server returned an error: ERR unknown command 'SENTINEL' (it is not a \
+                 Sentinel; for a server, use redis://HOST:PORT)",
+                server.port
+            ),
+        ),
         (vec![lost.port], format!("primary 127.0.0.1:{}: no reply within 200ms", port(&mute))),
     ] {
         let machine = Machine::with_sentinels(&sentinels);
@@ -217,6 +224,19 @@ fn trouble_with_sentinels_stops_nothing() {
         assert_eq!(shown.status.code(), Some(125), "{shown:?}");
         assert!(text(&shown.stderr).contains(&why.replace("200ms", "3000ms")), "{shown:?}");
     }
+}
+
+/// People copy `host:26379` to where a server's address belongs.
+#[test]
+fn a_sentinel_in_the_place_of_a_server_is_recognized() {
+    let Some(sentinel) = Server::start_sentinel("fleet", 1, &[]) else { return };
+    let machine = Machine::new(format!("redis://127.0.0.1:{}", sentinel.port));
+    let end = "(if it is a Sentinel, use redis+sentinel://HOST:PORT/PRIMARY_NAME)";
+    let warning = machine.warning("x");
+    let why = "the server returned an error: ERR unknown command 'EVALSHA'";
+    assert!(warning.contains(&format!("{why} {end}. Continuing")), "{warning}");
+    let shown = text(&machine.retry("--show-state", &[]).stderr);
+    assert!(shown.contains(end), "{shown}");
 }
 
 /// As it does for some seconds after a failover that it has not heard of.
@@ -249,13 +269,14 @@ fn the_primary_and_the_sentinels_have_passwords_of_their_own() {
         (good.replace("%2F2", "X"), format!("Sentinel {host}: the server rejected")),
         (
             good.replace("?sentinel_password=s3cret%2F2", ""),
-            format!("Sentinel {host}: the server returned an error: NOAUTH"),
+            format!("Sentinel {host}: the server returned an error: NOAUTH Authentication required"),
         ),
     ] {
         let machine = Machine::new(&state);
         let outputs = [machine.warning("known"), text(&machine.retry("--show-state", &[]).stderr)];
         for output in outputs {
             assert!(output.contains(&why) && !output.contains("s3cret"), "{output}");
+            assert!(!output.contains(".."), "{output}");
         }
     }
 }

@@ -173,6 +173,25 @@ fn a_jsonl_file_gets_one_more_line() {
 }
 
 #[test]
+fn a_line_that_a_full_disk_has_torn_costs_no_other_report() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("all.jsonl"), r#"{"version":1,"label""#).unwrap();
+    for label in ["a", "b"] {
+        scratch.retry("--report all.jsonl --label").args([label, "true"]).assert().code(0).stderr("");
+    }
+    let text = scratch.read("all.jsonl");
+    let labels: Vec<String> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .map(|report| report["label"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((labels, text.lines().count()), (vec!["a".to_owned(), "b".to_owned()], 3), "{text}");
+    let stats = scratch.retry("--stats all.jsonl").output().unwrap();
+    let remark = String::from_utf8(stats.stderr).unwrap();
+    assert!(remark.contains("all.jsonl") && remark.contains('1'), "{remark}");
+}
+
+#[test]
 fn runs_at_the_same_time_do_not_mix_their_lines() {
     let scratch = Scratch::new();
     let children: Vec<_> = (0..20)
@@ -238,7 +257,7 @@ fn what_goes_to_a_stream_keeps_its_place_among_the_output_of_others() {
     let script = r#"
         { echo before; "$RETRY" --report /dev/stdout -- echo mine; echo after; } > report
         { echo before; "$RETRY" --junit /dev/fd/3 -- true 3>&1; echo after; } > junit
-        { echo before; "$RETRY" -r 2 --base 0 -j 0 --log /dev/stderr -- false; echo after; } 2> log >&2
+        { echo before; "$RETRY" -r 2 --base 0 -j 0 --log /dev/stdout -- false; echo after; } > log
         { echo before; "$RETRY" --report /dev/stdin -- true <&1; echo after; } > stdin"#;
     let mut sh = program("sh");
     sh.args(["-c", script]).env("RETRY", RETRY).current_dir(scratch.path(""));

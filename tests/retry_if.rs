@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::command::{Scratch, program, said, text, wait_until};
+use common::command::{Scratch, assert_is, program, said, text, wait_until};
 use common::live::{is_alive, wait_until_asleep};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -170,6 +170,9 @@ fn a_signal_ends_it_and_the_run() {
         let report: Value = serde_json::from_str(&scratch.read("report.json")).unwrap();
         assert_eq!(report["outcome"], "interrupted");
         assert_eq!(report["attempts"][0]["ended"], json!({"exit": 3}));
+        let last = scratch.read("stderr").lines().last().unwrap().to_owned();
+        let name = if signal == Signal::INT { "SIGINT" } else { "SIGTERM" };
+        assert_is(&last, &format!(r"retry: interrupted by {name} after attempt 1/3\. Giving up after <T>"));
         std::fs::remove_file(scratch.path("pid")).unwrap();
     }
 }

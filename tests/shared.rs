@@ -568,6 +568,57 @@ fn state_that_cannot_be_used_is_warned_of_once_and_stops_nothing() {
     }
 }
 
+/// A fleet whose secret has a `/` that is not encoded must not retry as if each machine had the budget of all.
+#[test]
+fn a_bad_retry_state_leaves_one_retry_like_a_server_that_is_gone() {
+    for (url, why) in [
+        ("redis://:SECRET/x@127.0.0.1:1/0", "invalid value 'redis:...' in RETRY_STATE: .*"),
+        ("rediss:/SECRET", "invalid value 'rediss:...' in RETRY_STATE: .*"),
+        ("http://:SECRET@127.0.0.1", "invalid value 'http:...' in RETRY_STATE: .*"),
+    ] {
+        for verbosity in ["", "--quiet"] {
+            let place = Place::by_default();
+            let run = |options: &str| {
+                let _first_time = fs::remove_file(place.scratch.path("runs"));
+                let options = format!("{verbosity} --retries 5 {options}");
+                let script = "echo x >> runs; exit 7";
+                let mut command = place.to_spawn(&options);
+                let output =
+                    command.env("RETRY_STATE", url).args(["--", "sh", "-c", script]).output().unwrap();
+                assert_eq!(status(&output), 7, "{output:?}");
+                (place.runs(), said(&output))
+            };
+            let (runs, lines) = run("--budget b");
+            assert_eq!(runs, 2, "{url} {lines:?}");
+            // One warning, which --quiet hides as it does that of a server.
+            let expected = usize::from(verbosity.is_empty());
+            let warnings: Vec<_> = lines.iter().filter(|line| line.contains("RETRY_STATE")).collect();
+            assert_eq!(warnings.len(), expected, "{lines:?}");
+            for warning in warnings {
+                let next = "Continuing with the state of this machine, whose budget is one retry";
+                assert_is(warning, &format!(r"retry: {why}\. {next}"));
+            }
+            // The next job of this machine has none left.
+            assert_eq!(run("--budget b").0, 1);
+            // Nothing of the default directory itself is used.
+            assert!(!place.scratch.path("state/retry/b.budget").exists());
+            // Without shared state the variable is just ignored.
+            let (runs, lines) = run("");
+            assert_eq!(runs, 5, "{lines:?}");
+            assert_eq!(
+                lines.iter().filter(|line| line.contains("RETRY_STATE")).count(),
+                expected,
+                "{lines:?}"
+            );
+        }
+    }
+    let place = Place::by_default();
+    let mut dry = place.to_spawn("--dry-run --budget b");
+    let dry = dry.env("RETRY_STATE", "redis://:SECRET/x@host").arg("true").output().unwrap();
+    let shown = String::from_utf8_lossy(&dry.stdout).into_owned();
+    assert!(shown.contains("Warning: invalid value 'redis:...' in RETRY_STATE"), "{shown}");
+}
+
 #[test]
 fn without_a_home_there_is_no_state_and_the_command_runs() {
     let scratch = Scratch::new();

@@ -197,6 +197,18 @@ fn a_place_that_is_no_directory_stops_nothing() {
     );
 }
 
+/// Linux refuses a new file in /proc with ENOENT, also to root.
+#[test]
+fn the_reason_is_in_the_words_of_the_system() {
+    if !can("files in /proc", "/proc", Path::new("/proc/self").exists()) {
+        return;
+    }
+    let output = Scratch::new().retry("--state /proc --budget b -r2 --delays 0 false").output().unwrap();
+    let why =
+        "cannot use shared state in /proc: cannot open the record: no such file or directory. Continuing";
+    assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{output:?}");
+}
+
 /// Root can write everywhere, so a child process changes its user first.
 #[test]
 fn a_directory_that_cannot_be_written_stops_nothing() {

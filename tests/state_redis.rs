@@ -26,6 +26,7 @@ use shared_state::{
     LEASE, LONG, attempt, counting, fails_open, failures, never_opens, opens_at_once, sure, user, user_with,
 };
 use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -164,6 +165,24 @@ fn a_server_that_is_not_there_or_is_none_stops_nothing() {
     let started = Instant::now();
     fails_open(&location("redis://retry.invalid"), "x", "cannot use shared state in redis://retry.invalid: ");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+/// A web server, or a port of something else.
+#[test]
+fn a_server_of_another_protocol_is_said_to_be_one() {
+    for reply in ["HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.9\r\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _request = stream.read(&mut [0; 4096]);
+                let _client_may_be_gone = stream.write_all(reply.as_bytes());
+            }
+        });
+        let why =
+            format!("cannot use shared state in {url}: the server does not speak the Redis protocol. C");
+        fails_open(&location(&url), "x", &why);
+    }
 }
 
 #[test]

@@ -239,6 +239,17 @@ fn a_terminal_is_inherited_and_not_replayed() {
 }
 
 #[test]
+fn a_device_is_replayed_byte_by_byte() {
+    let scratch = Scratch::new();
+    let mut retry = scratch.retry_to_spawn("--base 0 -j 0 -r 3 -q --stdin replay -- sh -c");
+    retry.arg("head -c 16 >> read; exit 1").stdin(std::fs::File::open("/dev/urandom").unwrap());
+    assert_eq!(retry.status().unwrap().code(), Some(1));
+    let read = std::fs::read(scratch.path("read")).unwrap();
+    assert_eq!(read.len(), 48);
+    assert!(read[..16] == read[16..32] && read[..16] == read[32..], "{read:?}");
+}
+
+#[test]
 fn without_a_place_for_stdin_the_run_is_over() {
     let scratch = Scratch::new();
     let mut command = scratch.retry_to_spawn("--stdin replay");

@@ -152,6 +152,10 @@ fn a_preset_knows_a_program_with_its_ending() {
         let ran = finish(&mut command, b"");
         assert!(ran.code == 0 && !ran.stdout.contains("has no preset"), "{program}: {ran:?}");
     }
+    for words in [&["cmd", "/c", "git fetch"][..], &["CMD.EXE", "/d", "/C", "git.exe", "fetch"]] {
+        let ran = run(&scratch, "--dry-run --retry-on auto", words);
+        assert!(ran.stdout.contains("the preset git for git"), "{words:?}: {ran:?}");
+    }
 }
 
 /// Runs `retry OPTIONS -- WORDS` to its end.

@@ -73,7 +73,7 @@ pub struct Args {
 
     /// Time between --timeout-signal and SIGKILL [default: 10]
     ///
-    /// Also applies to processes that an interrupted command leaves behind. 0 means SIGKILL at once.
+    /// Also applies to processes that an interrupted command leaves behind. 0 sends SIGKILL directly after the first signal.
     #[arg(long, value_name = "DUR", value_parser = values::duration, help_heading = "Attempts", allow_hyphen_values = true, hide_short_help = true)]
     pub kill_after: Option<Duration>,
 
@@ -185,8 +185,8 @@ pub struct Args {
     /// `aws`, `az`, `brew`, `bundler`, `cargo`, `composer`, `conda`, `curl`, `dnf`, `docker`, `dotnet`, `gcloud`,
     /// `gh`, `git`, `go`, `gradle`, `helm`, `kubectl`, `maven`, `npm`, `pip`, `pnpm`, `rsync`, `ssh`, `tempfail`,
     /// `terraform`, `uv`, `wget` and `yarn`. Each one includes `timeout`. `auto` selects the preset for COMMAND. It
-    /// looks through sudo, env, timeout, `python -m` and similar wrappers, and through `bash -c` if the script is one
-    /// plain command. If there is no preset, every failure is retried; name the preset to be strict. See --list-presets.
+    /// looks through sudo, env, timeout, `python -m` and similar wrappers, and through `bash -c` and `cmd /c` if the script
+    /// is one plain command. If there is no preset, every failure is retried; name the preset to be strict. See --list-presets.
     ///
     /// Without --retry-on, every failure is retried except permanent ones: a command that is not found or cannot be
     /// run, and death by PIPE, INT or QUIT. Those are retried only if SET names them.
@@ -405,8 +405,8 @@ pub struct Args {
     /// Where messages go: stderr, journald, syslog, a file
     ///
     /// `journald` also sends a priority and the fields RETRY_ATTEMPT, RETRY_STATUS and so on to the systemd journal.
-    /// If TARGET is a file, messages are appended to it, each with a timestamp. If TARGET cannot be written, retry
-    /// says so once and uses stderr instead. If stderr is connected to the journal, lines have a priority.
+    /// If TARGET is a file, messages are appended to it, each with a timestamp; /dev/stderr is the same as stderr. If
+    /// TARGET cannot be written, retry says so once and uses stderr instead. If stderr is connected to the journal, lines have a priority.
     /// `journald:PATH` and `syslog:PATH` select another socket; `./journald` is a file. With --quiet and --silent, the
     /// log still gets every message. With --quiet, stderr gets the line that says why the run failed, as well.
     #[arg(long, value_name = "TARGET", value_parser = values::log_target, help_heading = "Messages", hide_short_help = true)]
@@ -446,7 +446,8 @@ pub struct Args {
     /// Show a countdown during delays [default: auto]
     ///
     /// `auto` shows it on a terminal if retry is in the foreground. Without a terminal, retry prints a line every
-    /// minute during a long delay, and during an attempt whose output is held.
+    /// minute during a long delay, and during an attempt whose output is held for `final` or `success`. With `failure`
+    /// an attempt gets no such line, so that a run that succeeds at once prints nothing and cron sends no mail.
     #[arg(long, value_name = "WHEN", help_heading = "Messages", hide_short_help = true)]
     pub progress: Option<DisplayWhen>,
 

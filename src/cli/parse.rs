@@ -95,12 +95,12 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         return Err(format!("retry: {bad}"));
     }
     if args.show_state {
-        let location = location(&args);
+        let location = location(&args, &settings);
         let machine = machine(&location);
         return Ok(Invocation::ShowState(ShowState { location, machine, format }));
     }
     if let Some(name) = &args.reset_state {
-        return Ok(Invocation::ResetState(location(&args), Name::from(name.as_os_str())));
+        return Ok(Invocation::ResetState(location(&args, &settings), Name::from(name.as_os_str())));
     }
     if let Some(name) = &args.list_presets {
         return list_presets(name.as_deref(), &args, &settings).map(Invocation::Print);

@@ -10,6 +10,7 @@ use super::presets::command::{name, tool};
 use crate::core::condition::Condition;
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::rules::Then;
+use crate::core::shared::Location;
 use crate::core::stream::Side;
 use std::ffi::OsString;
 
@@ -54,6 +55,9 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     let command = tool(&plan.command).words;
     let name = name(&command);
     let mut warnings = plan.warnings.clone();
+    if let Some(Location::Rejected(why)) = plan.shared.as_ref().map(|shared| &shared.location) {
+        warnings.push(why.clone());
+    }
     if is_curl_without_fail(&plan.command) {
         warnings.push(CURL.to_owned());
     }

@@ -23,11 +23,15 @@ use std::num::{NonZeroU32, NonZeroU64};
 /// The plan for these flags, or the line of a usage error.
 pub fn plan(mut args: Args, mut settings: Settings) -> Result<Plan, String> {
     checks::check(&mut args, &mut settings)?;
-    let Parsed { rules, auto, warnings } = rules(&mut args, &mut settings)?;
+    let Parsed { rules, auto, mut warnings } = rules(&mut args, &mut settings)?;
     let default = Policy::default();
     let attempts = args.retries.unwrap_or(default.attempts);
     let consecutive = args.consecutive.map_or(default.consecutive, NonZeroU64::get);
-    let shared = shared(&args);
+    let shared = shared(&args, &settings);
+    // The run itself warns of it, and says what it uses instead.
+    if let Some(Location::Rejected(line)) = shared.as_ref().map(|shared| &shared.location) {
+        warnings.retain(|warning| *warning != usage_error::ignored(line));
+    }
     let limits = Limits::default();
     let (streams, verbosity) = (streams(&args), verbosity(&args));
     let mut policy = Policy::default().attempts(attempts).consecutive(consecutive);
@@ -146,21 +150,26 @@ fn visibility(when: DisplayWhen) -> Visibility {
     }
 }
 
-/// Where shared state is kept.
-pub fn location(args: &Args) -> Location {
-    args.state.clone().unwrap_or_else(environment::state_directory)
+/// Where shared state is kept. A bad `RETRY_STATE` is not the same as none: it was meant for a server (any other text is a
+/// directory), and without its server a run gets one retry from a budget, not all of them.
+pub fn location(args: &Args, settings: &Settings) -> Location {
+    match (&args.state, settings.bad("state")) {
+        (Some(location), _) => location.clone(),
+        (None, Some(why)) => Location::Rejected(why.to_owned()),
+        (None, None) => environment::state_directory(),
+    }
 }
 
 /// Where the runs of this user on this machine keep state while the server at `location` cannot be used.
 pub fn machine(location: &Location) -> Option<Location> {
     match location {
-        Location::Redis(_) => environment::state_directory().without_server(),
+        Location::Redis(_) | Location::Rejected(_) => environment::state_directory().without_server(),
         Location::Default(_) | Location::Directory(_) | Location::Unavailable => None,
     }
 }
 
 /// The circuit breaker and the retry budget, if one was asked for.
-fn shared(args: &Args) -> Option<SharedConfig> {
+fn shared(args: &Args, settings: &Settings) -> Option<SharedConfig> {
     let breaker = args.breaker.as_ref().map(|name| {
         let default = BreakerSettings::default();
         let settings = BreakerSettings {
@@ -177,7 +186,7 @@ fn shared(args: &Args) -> Option<SharedConfig> {
         (Name::from(name.as_os_str()), settings)
     });
     (breaker.is_some() || budget.is_some()).then(|| {
-        let location = location(args);
+        let location = location(args, settings);
         let machine = machine(&location);
         let mut shared = SharedConfig { location, machine, breaker, budget };
         if shared.breaker.is_some() && shared.outer_breaker() == environment::outer_breaker() {

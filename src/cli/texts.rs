@@ -203,7 +203,7 @@ pub const SHARED_STATE: &[&str] = &[
      not visible there, but the command inherits the variable.",
     "State that cannot be read, written or reached never stops a run. All state operations of one attempt \
      together take at most 200ms. After the first error, retry prints one warning and stops using that state for \
-     the rest of the run. If a server cannot be used, the runs of a user on one machine share a circuit and a \
+     the rest of the run. If a server cannot be used, or RETRY_STATE is invalid, the runs of a user on one machine share a circuit and a \
      budget in the directory without-server of the default directory instead. That budget allows one retry, \
      and one more each minute, because a fleet that lost its budget must not retry as if it had none. \
      --show-state prints the command that shows them. If no \

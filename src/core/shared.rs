@@ -41,7 +41,7 @@ impl fmt::Display for Name {
 pub struct SharedConfig {
     pub location: Location,
     /// Where the runs of this user on this machine share state while the server at `location` cannot be used. `None` if
-    /// `location` is no server, or if there is no home directory.
+    /// `location` is a directory, or if there is no home directory.
     pub machine: Option<Location>,
     /// `--breaker` and its settings.
     pub breaker: Option<(Name, BreakerSettings)>,
@@ -69,6 +69,9 @@ pub enum Location {
     Redis(RedisUrl),
     /// There is no home directory. To use it is an error.
     Unavailable,
+    /// The variable `RETRY_STATE` was meant for a server, but its value is wrong. To use it is an error with this text,
+    /// which names the variable and contains no password.
+    Rejected(String),
 }
 
 /// Why a value of `--state` is wrong. No text repeats the value, which may contain a password.
@@ -154,7 +157,7 @@ impl Location {
     pub fn without_server(self) -> Option<Self> {
         match self {
             Self::Default(path) => Some(Self::Default(path.join("without-server"))),
-            Self::Directory(_) | Self::Redis(_) | Self::Unavailable => None,
+            Self::Directory(_) | Self::Redis(_) | Self::Unavailable | Self::Rejected(_) => None,
         }
     }
 }
@@ -245,6 +248,7 @@ impl fmt::Display for Location {
             Self::Default(path) | Self::Directory(path) => path.display().fmt(f),
             Self::Redis(url) => url.fmt(f),
             Self::Unavailable => f.write_str("the default directory"),
+            Self::Rejected(_) => f.write_str("RETRY_STATE"),
         }
     }
 }

@@ -32,7 +32,7 @@ fn negation(option: &str) -> Option<&'static str> {
 
 /// The only option that begins with `typed`, if that is long enough to tell what is meant.
 fn only_one_begun<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
-    if !typed.strip_prefix("--").is_some_and(|name| name.len() >= 3) {
+    if typed.strip_prefix("--").is_none_or(|name| name.len() < 3) {
         return None;
     }
     let mut begun = names.iter().copied().filter(|name| name.starts_with(typed));

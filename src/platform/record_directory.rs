@@ -28,8 +28,8 @@ pub enum DirectoryError {
 /// Why a record cannot be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    /// There is none.
-    Missing,
+    /// There is none, in the system's words.
+    Missing(io::Error),
     /// It is a symbolic link.
     Link,
     Other(io::Error),

@@ -86,6 +86,8 @@ struct Totals {
     unusable_retry_if: Notice,
     kill: Notice,
     reminder: Notice,
+    /// The end of the run's processes after an interruption.
+    tree_end: Notice,
 }
 
 /// Something that the user is told once in a run.
@@ -195,6 +197,12 @@ impl Driver for Supervisor<'_> {
 
     fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Outcome>) -> Waited {
         self.wait_between_attempts(delay, observer)
+    }
+
+    fn interrupted(&mut self, observer: &mut dyn Observer<Outcome>) -> Option<Signal> {
+        self.event_loop.handle_signals();
+        self.end_tree_if_interrupted(observer);
+        self.event_loop.interrupted()
     }
 
     fn elapsed(&self) -> Duration {

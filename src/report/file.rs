@@ -27,12 +27,22 @@ pub fn replace(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Resu
     write_whole(&mut file.open_for_append()?, bytes, wait)
 }
 
-/// Appends to a file with one write, or writes to a pipe.
+/// Appends lines to a file with one write, or writes them to a pipe. If the file ends within a line, because a disk was
+/// full or a machine went down, a newline ends that line first, in the same write.
 ///
 /// # Errors
-/// Any error of the system. A part may have been written then.
-pub fn append(path: &Path, bytes: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
-    write_whole(&mut OutputFile::at(path)?.open_for_append()?, bytes, wait)
+/// Any error of the system. A part may have been written then, and stays: to cut it off could cut off what another
+/// process has appended since.
+pub fn append(path: &Path, lines: &[u8], wait: &mut dyn WaitPolicy) -> io::Result<()> {
+    let target = OutputFile::at(path)?;
+    let mut file = target.open_for_append()?;
+    let is_file_with_content = file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0);
+    // If another process appends between this look and the write, the result is an empty line at worst, which readers of
+    // JSON lines skip.
+    if is_file_with_content && matches!(target.contents(&file, 1)?[..], [last] if last != b'\n') {
+        return write_whole(&mut file, &[b"\n", lines].concat(), wait);
+    }
+    write_whole(&mut file, lines, wait)
 }
 
 /// Whether a file was locked while it was appended to.
@@ -140,6 +150,19 @@ mod tests {
         assert_eq!((fs::read(&file).unwrap(), lock), (b"aab".to_vec(), LockResult::Acquired));
         assert!(append(directory.path(), b"a", &mut UntilSignal).is_err());
     }
+
+    #[test]
+    fn what_is_appended_begins_a_line() {
+        let (_directory, path) = directory();
+        let file = path("file");
+        for (before, after) in
+            [("", "new\n"), ("old\n", "old\nnew\n"), ("torn", "torn\nnew\n"), ("\ntorn ", "\ntorn \nnew\n")]
+        {
+            fs::write(&file, before).unwrap();
+            append(&file, b"new\n", &mut UntilSignal).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), after);
+        }
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -166,7 +189,7 @@ mod unix_tests {
         replace(&link, b"two", &mut UntilSignal).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"two");
         append(&link, b"three", &mut UntilSignal).unwrap();
-        assert_eq!(fs::read(&file).unwrap(), b"twothree");
+        assert_eq!(fs::read(&file).unwrap(), b"two\nthree");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(files(&directory), 3, "nothing else is left");
         // A link to a file that is not there yet.

@@ -7,7 +7,7 @@ use crate::core::exit_code::ExitCode;
 use crate::core::outcome::{Ending, Exit, Outcome, RunEnd};
 use crate::core::plan::Plan;
 use crate::core::verdict::Why;
-use crate::run::event::{Event, Times};
+use crate::run::event::{Event, Moment, Times};
 use retry_loop::run::{Next, StopReason, Verdict};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
@@ -116,16 +116,20 @@ impl History {
             Event::Succeeded { outcome, took, .. } => {
                 self.ended(*took, outcome, Verdict::Success, None, None);
             }
-            Event::Interrupted { running: Some((outcome, took)), .. } => {
+            Event::Interrupted {
+                moment: Moment::During { outcome, took } | Moment::After { outcome, took },
+                ..
+            } => {
                 if let Some(attempt) = self.current() {
                     attempt.ended = Some((*took, (*outcome).clone()));
                 }
             }
             Event::Refused { .. }
-            | Event::Interrupted { running: None, .. }
+            | Event::Interrupted { moment: Moment::Before, .. }
             | Event::HookFailed { .. }
             | Event::ConditionFailed { .. }
             | Event::FallingBack
+            | Event::FallbackNotStarted { .. }
             | Event::Circuit { .. }
             | Event::Slow { .. }
             | Event::Killing { .. }

@@ -9,7 +9,7 @@ use crate::core::outcome::{Limit, NotStarted, Outcome, TimedOut};
 use crate::core::plan::Plan;
 use crate::core::verdict::Why;
 use crate::run::driver::LeftRunning;
-use crate::run::event::{CircuitChange, Event, Severity};
+use crate::run::event::{CircuitChange, Event, Moment, Severity};
 use retry_loop::run::{Next, StopReason, Verdict};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -154,12 +154,12 @@ impl LogEntry {
                 };
                 (name, Some(fields(plan, *number)), None)
             }
-            Event::Interrupted { signal, number, running, .. } => {
-                let attempt = match running {
-                    Some((outcome, took)) => {
+            Event::Interrupted { signal, number, moment, .. } => {
+                let attempt = match moment {
+                    Moment::During { outcome, took } | Moment::After { outcome, took } => {
                         AttemptFields { verdict: None, ..ended(plan, *number, (outcome, *took), None, None) }
                     }
-                    None => fields(plan, *number),
+                    Moment::Before => fields(plan, *number),
                 };
                 ("interrupted", Some(attempt), Some(signal.to_string()))
             }
@@ -176,6 +176,7 @@ impl LogEntry {
             Event::HookFailed { .. } => ("hook-failed", None, None),
             Event::ConditionFailed { .. } => ("condition-failed", None, None),
             Event::FallingBack => ("fallback", None, None),
+            Event::FallbackNotStarted { .. } => ("fallback-not-started", None, None),
             Event::Warning { .. } => ("warning", None, None),
             Event::OutputLost { .. } => ("output-lost", None, None),
             Event::Broken { .. } => ("error", None, None),

@@ -10,6 +10,7 @@ use crate::core::os_error::describe;
 use crate::core::plan::{LogFormat, LogTarget, Plan, Terminal, Verbosity, Visibility};
 use crate::core::stream::Cursor;
 use crate::platform::console::may_draw;
+use crate::platform::output_file::OutputFile;
 use crate::platform::{local_socket, stdio};
 use crate::run::event::{Importance, Severity};
 use std::cell::Cell;
@@ -60,6 +61,8 @@ impl<'a> Log<'a> {
     pub fn new(plan: &'a Plan, stderr_is_terminal: bool) -> Self {
         let destination = match &plan.messages.target {
             LogTarget::Stderr => stderr(plan),
+            // `/dev/stderr` and the like: a log there, with the messages that stderr gets as well, would repeat them.
+            LogTarget::File(path) if OutputFile::is_stream(path, stdio::stderr()) => stderr(plan),
             LogTarget::Journald(socket) => Destination::Journald(socket),
             LogTarget::Syslog(socket) => Destination::Syslog(socket),
             LogTarget::File(path) => Destination::File(path),

@@ -17,6 +17,7 @@
 //! | [`progress`] | the live line of a delay, and the heartbeat of a long silence |
 //! | [`clock`] | times of day |
 //! | [`output`] | the writes to stderr and stdout, and the width of a terminal |
+//! | [`width`] | how many columns a text takes |
 //! | [`wait_policy`] | how long a write waits for a reader or for a lock |
 //!
 //! Nothing outside this folder prints, and nothing in it makes a decision.
@@ -37,3 +38,4 @@ pub mod state;
 pub mod stats;
 pub mod text;
 pub mod wait_policy;
+pub mod width;

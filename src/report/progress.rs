@@ -81,7 +81,7 @@ impl Progress {
             _ if plan.verbosity <= Verbosity::Quiet => Style::Silent,
             Visibility::Always => Style::LiveLine,
             Visibility::OnTerminal if !stderr_is_terminal && !log_is_elsewhere => {
-                Style::Heartbeat(HeartbeatScope::of(plan))
+                Style::Heartbeat(HeartbeatScope::of([plan.streams.stdout, plan.streams.stderr]))
             }
             Visibility::OnTerminal if stderr_is_terminal && plan.messages.terminal == Terminal::Capable => {
                 Style::LiveLine
@@ -132,10 +132,11 @@ impl Progress {
 }
 
 impl HeartbeatScope {
-    fn of(plan: &Plan) -> Self {
-        let modes = [plan.streams.stdout, plan.streams.stderr];
+    /// For stdout and stderr.
+    fn of(modes: [Output; 2]) -> Self {
         let is_held = modes.iter().any(|mode| matches!(mode, Output::Final | Output::Success));
-        // Where output is shown after failures only, a run that succeeds must print nothing (cron).
+        // Where output is shown after failures only, a run that succeeds at once must print nothing: cron mails every
+        // line.
         if is_held && !modes.contains(&Output::Failure) { Self::DelaysAndAttempts } else { Self::Delays }
     }
 }
@@ -198,6 +199,19 @@ mod tests {
             (held.update(running(60)), held.next_update(running(60))),
             (update, Some(HEARTBEAT_INTERVAL))
         );
+    }
+
+    #[test]
+    fn an_attempt_is_silent_where_output_is_shown_after_failures_only() {
+        let scope = |stdout, stderr| HeartbeatScope::of([stdout, stderr]);
+        for held in [Output::Final, Output::Success] {
+            assert_eq!(scope(held, Output::Live), HeartbeatScope::DelaysAndAttempts);
+            assert_eq!(scope(Output::Live, held), HeartbeatScope::DelaysAndAttempts);
+            assert_eq!(scope(held, Output::Failure), HeartbeatScope::Delays);
+        }
+        assert_eq!(scope(Output::Failure, Output::Failure), HeartbeatScope::Delays);
+        assert_eq!(scope(Output::Failure, Output::Live), HeartbeatScope::Delays);
+        assert_eq!(scope(Output::Live, Output::Live), HeartbeatScope::Delays);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | JSON, wherever it goes | [`json`] |
 //! | a field of the journal | [`field`] |
 
+use super::width::fitting;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -58,9 +59,9 @@ impl Line {
         Self(format!("\x1b[{code}m{}\x1b[0m", self.0))
     }
 
-    /// The first characters of the line.
+    /// The start of the line that fits in this many columns of a terminal.
     pub fn truncated(&self, columns: usize) -> Self {
-        Self(self.0.chars().take(columns).collect())
+        Self(fitting(&self.0, columns).to_owned())
     }
 
     /// The text of the line.

@@ -21,10 +21,10 @@ use crate::core::signal::Signal;
 use crate::core::system::System;
 use crate::platform::program::SYSTEM;
 use crate::run::driver::StdinState;
-use crate::run::event::{CircuitChange, Event, KillRequest, SlowCause};
+use crate::run::event::{CircuitChange, Event, KillRequest, Moment, SlowCause};
 use crate::state::record_key::RecordKind;
 use next::{then, why_zero_failed};
-use outcome::{has_survivors, left_running};
+use outcome::{has_survivors, hook_status, left_running};
 use retry_loop::circuit::RefusalCause;
 use retry_loop::policy::Attempts;
 use retry_loop::run::{Next, StopReason};
@@ -106,15 +106,18 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             "the deadline ended the --before-retry command".to_owned()
         }
         Event::HookFailed { outcome } => {
-            format!("the --before-retry command failed: {}. Retrying anyway", status(plan, outcome))
+            format!("the --before-retry command failed: {}. Retrying anyway", hook_status(plan, outcome))
         }
         Event::ConditionFailed { outcome } => {
             format!(
                 "ignoring the --retry-if command: {} (0 means retry, 1 means stop)",
-                status(plan, outcome)
+                hook_status(plan, outcome)
             )
         }
         Event::FallingBack => "running the --fallback command".to_owned(),
+        Event::FallbackNotStarted { outcome } => {
+            format!("the --fallback command failed: {}", hook_status(plan, outcome))
+        }
         Event::Succeeded { number: 1, .. } => return None,
         Event::Succeeded { number, failures, elapsed, .. } => {
             if *failures == 0 && !is_verbose {
@@ -131,23 +134,21 @@ pub fn message(plan: &Plan, event: &Event<'_, Outcome>) -> Option<String> {
             format!("{what} after {first}; {last} in {}", time_left(*left))
         }
         Event::Killing { signal, request } => killing(*signal, *request),
-        Event::Interrupted { signal, number, running, elapsed } => {
-            let elapsed = duration(*elapsed);
-            let event = known(*signal);
-            match running {
-                None => {
-                    format!("interrupted by {event} before {}. Giving up after {elapsed}", attempt(number))
-                }
-                Some((Outcome::Killed(by), _)) if by == signal => {
-                    format!("interrupted by {event} during {}. Giving up after {elapsed}", attempt(number))
-                }
+        Event::Interrupted { signal, number, moment, elapsed } => {
+            let (event, attempt, elapsed) = (known(*signal), attempt(number), duration(*elapsed));
+            let when = match moment {
+                Moment::Before => "before",
+                Moment::During { outcome: Outcome::Killed(by), .. } if by == signal => "during",
                 // The command has handled the signal, and its exit status counts.
-                Some((outcome, _)) => format!(
-                    "interrupted by {event} during {}: {} after {elapsed}",
-                    attempt(number),
-                    status(plan, outcome)
-                ),
-            }
+                Moment::During { outcome, .. } => {
+                    let status = status(plan, outcome);
+                    return Some(format!(
+                        "interrupted by {event} during {attempt}: {status} after {elapsed}"
+                    ));
+                }
+                Moment::After { .. } => "after",
+            };
+            format!("interrupted by {event} {when} {attempt}. Giving up after {elapsed}")
         }
     };
     Some(text)

@@ -66,6 +66,11 @@ pub trait Driver {
     /// Waits for `delay` before an attempt.
     fn wait(&mut self, delay: Duration, observer: &mut dyn Observer<Self::Outcome>) -> Waited;
 
+    /// The signal that ends the run, if one has come since the wait.
+    fn interrupted(&mut self, _observer: &mut dyn Observer<Self::Outcome>) -> Option<Signal> {
+        None
+    }
+
     /// Time since the start of the run. An implementation may leave out the time for which it was stopped (Ctrl-Z).
     fn elapsed(&self) -> Duration;
 }

@@ -57,6 +57,8 @@ pub enum Event<'a, O> {
     ConditionFailed { outcome: &'a O },
     /// The fallback starts.
     FallingBack,
+    /// The fallback could not be started.
+    FallbackNotStarted { outcome: &'a O },
     /// The next attempt does not start: there is no time for it, or the circuit is open.
     Refused { number: u64, reason: StopReason, elapsed: Duration },
     /// An attempt changes the circuit that it shares with others.
@@ -95,12 +97,23 @@ pub enum Event<'a, O> {
     Interrupted {
         /// The signal that `retry` received.
         signal: Signal,
-        /// The attempt that ran, or was next.
+        /// The attempt that ran, had just run, or was next.
         number: u64,
-        /// The outcome of the attempt that ran and how long it ran; `None` between two attempts.
-        running: Option<(&'a O, Duration)>,
+        moment: Moment<'a, O>,
         elapsed: Duration,
     },
+}
+
+/// When a signal came, as seen from an attempt that was to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`took` is how long the attempt ran")]
+pub enum Moment<'a, O> {
+    /// Before it was started.
+    Before,
+    /// While it ran, and this is its outcome.
+    During { outcome: &'a O, took: Duration },
+    /// When it had failed, and it was not yet known whether another one follows.
+    After { outcome: &'a O, took: Duration },
 }
 
 /// Why the processes of a command are ended.
@@ -123,6 +136,7 @@ impl Event<'_, Outcome> {
             } => Importance::Detail,
             Self::Failed { next: Next::Stop(_), .. }
             | Self::Refused { .. }
+            | Self::FallbackNotStarted { .. }
             | Self::Interrupted { .. }
             | Self::OutputLost { .. }
             | Self::Broken { .. } => Importance::Failure,
@@ -150,7 +164,10 @@ impl<O> Event<'_, O> {
             | Self::Warning { .. } => Severity::Warning,
             Self::Starting { .. } | Self::Succeeded { failures: 0, .. } => Severity::Info,
             Self::Succeeded { .. } | Self::Circuit { .. } => Severity::Notice,
-            Self::Broken { .. } | Self::OutputLost { .. } | Self::Refused { .. } => Severity::Error,
+            Self::Broken { .. }
+            | Self::OutputLost { .. }
+            | Self::Refused { .. }
+            | Self::FallbackNotStarted { .. } => Severity::Error,
         }
     }
 }

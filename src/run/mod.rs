@@ -13,7 +13,7 @@ use crate::core::outcome::{Ending, RunEnd};
 use crate::core::signal::Signal;
 use crate::core::verdict::{Verdict, Why};
 use driver::{Abort, BeforeRetry, Driver, RetryIf, Waited};
-use event::{Event, Observer};
+use event::{Event, Moment, Observer};
 use retry_loop::policy::Policy;
 use retry_loop::run::{Attempted, Next, Run};
 use retry_loop::server_hint::ServerHint;
@@ -42,7 +42,7 @@ pub fn run<D: Driver>(
         }
         if let Waited::Interrupted(signal) = waited {
             let elapsed = driver.elapsed();
-            observer.event(&Event::Interrupted { signal, number, running: None, elapsed });
+            observer.event(&Event::Interrupted { signal, number, moment: Moment::Before, elapsed });
             return RunEnd { ending: Ending::Interrupted(signal), last: None, fallback: None };
         }
         let admitted = run.admit(driver.elapsed(), &mut driver.guard(observer));
@@ -54,6 +54,13 @@ pub fn run<D: Driver>(
         if let Some(change) = driver.circuit_change() {
             observer.event(&Event::Circuit { number, change });
         }
+        // A signal may have come while the shared state was asked.
+        if let Some(signal) = driver.interrupted(observer) {
+            run.abandon(&mut driver.guard(observer));
+            let elapsed = driver.elapsed();
+            observer.event(&Event::Interrupted { signal, number, moment: Moment::Before, elapsed });
+            return RunEnd { ending: Ending::Interrupted(signal), last: None, fallback: None };
+        }
         observer.event(&Event::Starting { number });
         let finished = driver.attempt(number, observer);
         let (outcome, took, elapsed) = (finished.outcome, finished.took, driver.elapsed());
@@ -61,8 +68,8 @@ pub fn run<D: Driver>(
             run.abandon(&mut driver.guard(observer));
             return match abort {
                 Abort::Interrupted(signal) => {
-                    let running = Some((&outcome, took));
-                    observer.event(&Event::Interrupted { signal, number, running, elapsed });
+                    let moment = Moment::During { outcome: &outcome, took };
+                    observer.event(&Event::Interrupted { signal, number, moment, elapsed });
                     RunEnd { ending: Ending::Interrupted(signal), last: Some(outcome), fallback: None }
                 }
                 Abort::Broken(what) => RunEnd { ending: Ending::Broken(what), last: None, fallback: None },
@@ -73,8 +80,8 @@ pub fn run<D: Driver>(
             Ok(verdict) => verdict,
             Err(signal) => {
                 run.abandon(&mut driver.guard(observer));
-                let (running, elapsed) = (Some((&outcome, took)), driver.elapsed());
-                observer.event(&Event::Interrupted { signal, number, running, elapsed });
+                let (moment, elapsed) = (Moment::After { outcome: &outcome, took }, driver.elapsed());
+                observer.event(&Event::Interrupted { signal, number, moment, elapsed });
                 return RunEnd { ending: Ending::Interrupted(signal), last: None, fallback: None };
             }
         };

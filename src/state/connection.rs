@@ -363,7 +363,10 @@ fn connection_error(error: &RedisError, overflow: &Overflow) -> StoreError {
     if error.is_io_error() {
         return io_error(io::Error::other(error.to_string()));
     }
-    StoreError::new(format!("the connection failed ({:?})", error.kind()))
+    match error.kind() {
+        ErrorKind::Parse => StoreError::new("the server does not speak the Redis protocol"),
+        kind => StoreError::new(format!("the connection failed ({kind:?})")),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]

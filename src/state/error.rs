@@ -12,9 +12,10 @@ use std::time::Duration;
 pub struct StoreError(String);
 
 impl StoreError {
-    /// An error with this text. A server may have sent a part of it, so it is shortened and made safe for a terminal.
+    /// An error with this text. A server may have sent a part of it, so it is shortened and made safe for a terminal. The
+    /// messages that contain it end the sentence, so a full stop of the server's is left out.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Self(brief(text.as_ref()))
+        Self(brief(text.as_ref().trim_end().trim_end_matches('.')))
     }
 
     /// A system call failed. `action` is what it was to do: `cannot open the record`.

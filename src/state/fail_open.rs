@@ -154,7 +154,11 @@ impl FailOpenStore {
         };
         if let Some((location, error)) = failure {
             let next = self.next_step();
-            warn(format!("cannot use shared state in {location}: {error}. Continuing {next}"));
+            let why = match location {
+                Location::Rejected(why) => why,
+                _ => format!("cannot use shared state in {location}: {error}"),
+            };
+            warn(format!("{why}. Continuing {next}"));
         } else if let Some((key, damage)) = reply.as_ref().and_then(damage)
             && self.damage == DamageWarning::Due
             && let Some(location) = self.location()

@@ -142,7 +142,7 @@ impl FileStore {
             }
             let opened = directory.open_for_read(&name);
             let read = match opened {
-                Err(OpenError::Missing) => continue,
+                Err(OpenError::Missing(_)) => continue,
                 opened => opened.map_err(cannot_open).and_then(|file| inspect(&file, timeout)),
             };
             let (contents, lock) = match read {
@@ -176,14 +176,14 @@ impl FileStore {
         // First without creating it: in a sticky directory, Linux refuses to "create" a file that exists and
         // belongs to another user (fs.protected_regular).
         let mut opened = directory.open_record(&key.file_name());
-        if if_missing == IfMissing::Create && matches!(opened, Err(OpenError::Missing)) {
+        if if_missing == IfMissing::Create && matches!(opened, Err(OpenError::Missing(_))) {
             opened = directory.create_record(&key.file_name(), access);
         }
         match opened {
             Ok(file) => Ok(Some(file)),
-            Err(OpenError::Missing) if if_missing == IfMissing::Skip => Ok(None),
+            Err(OpenError::Missing(_)) if if_missing == IfMissing::Skip => Ok(None),
             // The directory has been removed since it was opened.
-            Err(OpenError::Missing) if was_open => {
+            Err(OpenError::Missing(_)) if was_open => {
                 self.directory = None;
                 self.open(key, if_missing)
             }
@@ -216,7 +216,7 @@ impl FileStore {
             DirectoryError::CannotInspect(error) => StoreError::io("cannot check the directory", &error),
         })?;
         if opened.is_none() && if_missing == IfMissing::Create {
-            return Err(StoreError::io("cannot open the directory", &io::ErrorKind::NotFound.into()));
+            return Err(StoreError::new("another process has removed the directory"));
         }
         Ok(opened)
     }
@@ -225,9 +225,8 @@ impl FileStore {
 fn cannot_open(error: OpenError) -> StoreError {
     let cannot = |error| StoreError::io("cannot open the record", &error);
     match error {
-        OpenError::Missing => cannot(io::ErrorKind::NotFound.into()),
         OpenError::Link => StoreError::new("the record is a symbolic link"),
-        OpenError::Other(error) => cannot(error),
+        OpenError::Missing(error) | OpenError::Other(error) => cannot(error),
     }
 }
 

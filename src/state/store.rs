@@ -11,6 +11,7 @@ use super::timeout::StoreTimeout;
 use crate::core::shared::Location;
 use crate::platform::user;
 use retry_loop::timestamp::Timestamp;
+use std::borrow::Cow;
 
 /// Where records are kept.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub enum Store {
     #[cfg(feature = "redis")]
     Redis(Box<RedisStore>),
     /// Nowhere: every use fails with this text.
-    Unavailable(&'static str),
+    Unavailable(Cow<'static, str>),
 }
 
 impl Store {
@@ -33,8 +34,9 @@ impl Store {
             #[cfg(feature = "redis")]
             Location::Redis(url) => Self::Redis(Box::new(RedisStore::new(url.clone()))),
             #[cfg(not(feature = "redis"))]
-            Location::Redis(_) => Self::Unavailable("this build of retry has no Redis support"),
-            Location::Unavailable => Self::Unavailable(user::NO_STATE_DIRECTORY),
+            Location::Redis(_) => Self::Unavailable("this build of retry has no Redis support".into()),
+            Location::Unavailable => Self::Unavailable(user::NO_STATE_DIRECTORY.into()),
+            Location::Rejected(why) => Self::Unavailable(why.clone().into()),
         }
     }
 
@@ -53,7 +55,7 @@ impl Store {
             Self::File(store) => store.execute(key, operation, timeout),
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.execute(key, operation, timeout),
-            Self::Unavailable(why) => Err(StoreError::new(*why)),
+            Self::Unavailable(why) => Err(StoreError::new(why)),
         }
     }
 
@@ -94,7 +96,7 @@ impl Store {
             Self::File(store) => store.list(),
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.list(),
-            Self::Unavailable(why) => Err(StoreError::new(*why)),
+            Self::Unavailable(why) => Err(StoreError::new(why)),
         }?;
         records.sort_by(|a, b| a.key.cmp(&b.key));
         Ok((records, now))
@@ -110,7 +112,7 @@ impl Store {
             Self::File(store) => store.remove(key),
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.remove(key, timeout),
-            Self::Unavailable(why) => Err(StoreError::new(*why)),
+            Self::Unavailable(why) => Err(StoreError::new(why)),
         }
     }
 }

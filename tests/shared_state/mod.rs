@@ -412,7 +412,7 @@ pub fn address(location: &Location) -> OsString {
         Location::Directory(path) => path.clone().into_os_string(),
         Location::Redis(url) => OsString::from(url.with_password()),
         Location::Default(path) => [OsStr::new("own:"), path.as_os_str()].concat_os(),
-        Location::Unavailable => OsString::new(),
+        Location::Unavailable | Location::Rejected(_) => OsString::new(),
     }
 }
 

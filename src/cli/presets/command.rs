@@ -1,6 +1,6 @@
 //! The tool that a command line runs: `git` in `sudo -u me env A=1 nice -n 5 timeout 60 git fetch`. It looks only at the
 //! words, and knows the options of common wrappers (their manual pages: sudo(8), env(1), nice(1), timeout(1), stdbuf(1),
-//! ionice(1), setsid(1), xvfb-run(1), bash(1)). An unknown command is the tool itself.
+//! ionice(1), setsid(1), xvfb-run(1), bash(1); `cmd /?`). An unknown command is the tool itself.
 
 use crate::core::shared::{may_hold_secret, without_secret};
 use crate::platform::program::{EXTENSIONS, comparable};
@@ -240,6 +240,9 @@ fn python_module(words: &[OsString]) -> Option<Vec<OsString>> {
 /// The words of `bash -c 'git fetch origin'`, if it is a simple command: no operator, no substitution, no
 /// keyword. (`sh -c 'exec git fetch'` is one.)
 fn inside_shell(words: &[OsString]) -> Option<Vec<OsString>> {
+    if comparable(name(words)) == "cmd" {
+        return inside_cmd(words);
+    }
     if !matches!(name(words), "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash") {
         return None;
     }
@@ -259,6 +262,30 @@ fn inside_shell(words: &[OsString]) -> Option<Vec<OsString>> {
     let keyword = ["if", "for", "while", "until", "case", "function", "{", "!", "time", "[[", "cd"];
     let inner = inner.get(variables..).filter(|inner| !inner.is_empty())?;
     (!keyword.contains(&inner[0].to_str()?)).then(|| inner.to_vec())
+}
+
+/// The words of `cmd /d /c git fetch` and `cmd /c "git fetch"`, if it is one command.
+fn inside_cmd(words: &[OsString]) -> Option<Vec<OsString>> {
+    let options = words.iter().skip(1).take_while(|word| word.as_encoded_bytes().starts_with(b"/"));
+    let switch = options.take_while(|word| !word.eq_ignore_ascii_case("/c")).count() + 1;
+    words.get(switch).filter(|word| word.eq_ignore_ascii_case("/c"))?;
+    let rest: Vec<&str> = words.get(switch + 1..)?.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
+    if rest.iter().any(|word| word.contains(['&', '|', '<', '>', '(', ')', '^', '%', '\n'])) {
+        return None;
+    }
+    let inner: Vec<OsString> = match rest[..] {
+        [line] => {
+            let mut is_quoted = false;
+            let is_end = |c: char| {
+                is_quoted ^= c == '"';
+                c == ' ' && !is_quoted
+            };
+            let words = line.split(is_end).filter(|word| !word.is_empty());
+            words.map(|word| word.replace('"', "").into()).collect()
+        }
+        _ => rest.iter().map(OsString::from).collect(),
+    };
+    (!inner.is_empty()).then_some(inner)
 }
 
 /// The words of a simple command line without their quotes; `None` if a shell would do more than split words.
@@ -301,6 +328,25 @@ mod tests {
         }
         for line in ["git fetch", "sudo git timeout 5", "timeout"] {
             assert!(!has_time_limit(&command(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_tool_is_found_inside_cmd() {
+        for (command, name, last) in [
+            (&["cmd", "/c", "git fetch origin"][..], "git", "origin"),
+            (&["cmd", "/d", "/C", "git", "fetch"], "git", "fetch"),
+            (&["cmd", "/c", r#""C:/Program Files/Git/git" clone "a b""#], "git", "a b"),
+            (&["cmd", "/c", "git fetch && git push"], "cmd", "git fetch && git push"),
+            (&["cmd", "/c", "git", "fetch", "%origin%"], "cmd", "%origin%"),
+            (&["cmd", "/c", ""], "cmd", ""),
+            (&["cmd", "/c"], "cmd", "/c"),
+            (&["cmd", "git"], "cmd", "git"),
+            (&["cmd"], "cmd", "cmd"),
+        ] {
+            let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+            let found = tool(&command);
+            assert_eq!((found.name.as_str(), found.words.last().unwrap().as_os_str()), (name, last.as_ref()));
         }
     }
 

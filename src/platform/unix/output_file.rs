@@ -112,14 +112,37 @@ impl OutputFile {
     /// Any error of the system.
     pub fn open_for_append(&self) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match &self.0 {
+        let opened = match &self.0 {
             ResolvedPath::Entry(Entry { directory, name, .. }) => {
                 rustix::fs::openat(directory, name, flags | OFlags::CREATE | OFlags::NOFOLLOW, NEW_FILE_MODE)
             }
             ResolvedPath::Magic(path) => rustix::fs::open(path, flags, Mode::empty())
                 .map(|opened| inherited_file(path, &opened).unwrap_or(opened)),
-        }?;
-        Ok(file.into())
+        };
+        match opened {
+            // fifo(7). The system's words, "no such device or address", are about devices.
+            Err(Errno::NXIO) if self.is_fifo() => {
+                Err(io::Error::new(io::ErrorKind::NotConnected, "no process has it open for reading"))
+            }
+            opened => Ok(opened?.into()),
+        }
+    }
+
+    /// Whether it is what `stream` leads to: a path that names an open file (`/dev/stderr`), or a path to the same pipe
+    /// or terminal. The path of a regular file does not count: a log beside the output in one file is still a log. Opens
+    /// nothing if the two are different files.
+    pub fn is_stream(path: &Path, stream: BorrowedStream<'_>) -> bool {
+        let (Ok(file), Ok(other)) = (rustix::fs::stat(path), rustix::fs::fstat(stream)) else { return false };
+        let is_same = (file.st_dev, file.st_ino) == (other.st_dev, other.st_ino);
+        is_same && (!is_regular(&file) || matches!(Self::at(path), Ok(Self(ResolvedPath::Magic(_)))))
+    }
+
+    fn is_fifo(&self) -> bool {
+        let found = match &self.0 {
+            ResolvedPath::Entry(entry) => entry.present,
+            ResolvedPath::Magic(path) => rustix::fs::stat(path).ok(),
+        };
+        found.is_some_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo)
     }
 
     /// The end of the file, at most `max` bytes; nothing if the path no longer leads to `opened`, which was opened for

@@ -9,9 +9,12 @@ use std::ffi::OsString;
 pub fn argv(program: Program<'_>) -> Cow<'_, [OsString]> {
     match program {
         Program::Argv(argv) => argv.into(),
-        Program::ShellLine(line) => vec!["sh".into(), "-c".into(), line.to_owned()].into(),
+        Program::ShellLine(line) => vec![HOOK_SHELL.into(), "-c".into(), line.to_owned()].into(),
     }
 }
+
+/// The shell that runs the hooks, found in PATH.
+pub const HOOK_SHELL: &str = "sh";
 
 /// The family of this system.
 pub const SYSTEM: System = System::Unix;

@@ -113,7 +113,7 @@ impl RecordDirectory {
 
 fn opened(result: rustix::io::Result<OwnedFd>) -> Result<File, OpenError> {
     result.map(File::from).map_err(|error| match error {
-        Errno::NOENT => OpenError::Missing,
+        error @ Errno::NOENT => OpenError::Missing(error.into()),
         Errno::LOOP => OpenError::Link,
         error => OpenError::Other(error.into()),
     })

@@ -8,8 +8,11 @@ use rustix::fs::{FileType, OFlags, SeekFrom};
 use rustix::stdio::{stderr, stdin, stdout};
 use std::io;
 
-/// Where our stdin is in its file.
+/// Where our stdin is in its file. lseek(2) succeeds on /dev/urandom as well, but does nothing there.
 pub fn offset() -> Offset {
+    if !matches!(kind(), Some(FileType::RegularFile | FileType::BlockDevice)) {
+        return Offset::None;
+    }
     match rustix::fs::tell(stdin()) {
         Ok(_) if is_written_to() => Offset::Shared,
         Ok(offset) => Offset::At(offset),
@@ -50,6 +53,9 @@ pub fn supply() -> Supply {
 
 /// Whether our stdin is a pipe or a socket: what is read is gone.
 pub fn is_stream() -> bool {
-    let kind = rustix::fs::fstat(stdin()).map(|stat| FileType::from_raw_mode(stat.st_mode));
-    matches!(kind, Ok(FileType::Fifo | FileType::Socket))
+    matches!(kind(), Some(FileType::Fifo | FileType::Socket))
+}
+
+fn kind() -> Option<FileType> {
+    rustix::fs::fstat(stdin()).ok().map(|stat| FileType::from_raw_mode(stat.st_mode))
 }

@@ -1,6 +1,6 @@
 //! A file that is written for the user: where its path leads, and how it is replaced as a whole.
 
-use crate::platform::stdio::BorrowedStream;
+use crate::platform::stdio::{BorrowedStream, is_terminal};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::windows::fs::FileExt as _;
@@ -85,6 +85,12 @@ impl OutputFile {
         let create = self.kind == Kind::Replaceable;
         let both = OpenOptions::new().read(true).append(true).create(create).open(&self.path);
         both.or_else(|_| OpenOptions::new().append(true).create(create).open(&self.path))
+    }
+
+    /// Whether it is what `stream` leads to: the console. Other streams have no path here.
+    pub fn is_stream(path: &Path, stream: BorrowedStream<'_>) -> bool {
+        let is_console = ["CON", "CONOUT$"].iter().any(|name| path.as_os_str().eq_ignore_ascii_case(name));
+        is_console && is_terminal(stream)
     }
 
     /// The end of the file, at most `max` bytes; nothing if we may not read it.

@@ -2,6 +2,9 @@
 
 use crate::core::system::System;
 
+/// The shell that runs the hooks, as messages name it.
+pub const HOOK_SHELL: &str = "cmd";
+
 /// The family of this system.
 pub const SYSTEM: System = System::Windows;
 

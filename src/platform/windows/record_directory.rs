@@ -94,7 +94,7 @@ impl RecordDirectory {
         // A link is opened itself, and not what it leads to.
         options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
         let opened = options.open(self.0.join(name)).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => OpenError::Missing,
+            ErrorKind::NotFound => OpenError::Missing(error),
             _ => OpenError::Other(error),
         });
         match opened {

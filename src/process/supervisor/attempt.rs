@@ -25,17 +25,15 @@ impl Supervisor<'_> {
         let (outcome, took, tree) = self.run_attempt(observer);
         self.totals.worked = self.totals.worked.saturating_add(took);
 
-        let was_interrupted = self.event_loop.interrupted().is_some();
         self.drain(&outcome);
         // A signal that came during the drain is also for the processes that hold the pipes.
-        if !was_interrupted {
-            self.end_tree_if_interrupted(observer);
-        }
+        self.end_tree_if_interrupted(observer);
         let (seen, hint) = self.event_loop.streams().finish(wall_clock);
         let left_running = match tree {
             Some(tree) => self.handle_leftovers(&tree, &outcome, &seen),
             None => LeftRunning::Nothing,
         };
+        self.end_tree_if_interrupted(observer);
         self.last = LastAttempt { status: Some(outcome.status()), seen, hint, left_running };
 
         self.report_streams(observer);

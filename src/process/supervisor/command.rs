@@ -181,9 +181,12 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// After an interruption, ends the processes of all attempts so far that are still in our session.
+    /// After an interruption, ends the processes of all attempts so far that are still in our session, once. Called
+    /// after each wait in which a signal may have come.
     pub(super) fn end_tree_if_interrupted(&mut self, observer: &mut dyn Observer<Outcome>) {
-        if let Some(signal) = self.event_loop.interrupted() {
+        if let Some(signal) = self.event_loop.interrupted()
+            && self.totals.tree_end.give() == Notice::Due
+        {
             let kill_after = self.plan.limits.kill_after;
             self.run_tree.end(&mut self.event_loop, Scope::OurSession, signal, kill_after, &mut |left| {
                 observer.event(&Event::Slow { signal, left, cause: SlowCause::Interruption });

@@ -18,14 +18,14 @@ impl Supervisor<'_> {
                 // The fallback writes a stdout of its own instead of the command's. The command's stderr comes before the
                 // message, behind which one expects that of the fallback.
                 let stderr = self.plan.streams.stderr;
-                match self.release_output(|stream| {
+                let failed = self.release_output(|stream| {
                     stream == Stream::Stderr && stderr.is_released(RunResult::Failure)
-                }) {
-                    Some(ending) => RunEnd { ending, last: None, fallback: None },
-                    None => {
-                        observer.event(&Event::FallingBack);
-                        self.run_fallback(fallback, end, observer)
-                    }
+                });
+                if let Some(ending) = failed {
+                    RunEnd { ending, last: None, fallback: None }
+                } else {
+                    observer.event(&Event::FallingBack);
+                    self.run_fallback(fallback, end, observer)
                 }
             }
             _ => {

@@ -10,7 +10,7 @@ use crate::platform::pipe;
 use crate::platform::stdio::{self, OwnedStream};
 use crate::process::spawn::AttemptEnv;
 use crate::run::driver::{BeforeRetry, RetryIf};
-use crate::run::event::Observer;
+use crate::run::event::{Event, Observer};
 use crate::streams::stdio::ChildStdio;
 use std::ffi::OsStr;
 use std::io;
@@ -88,6 +88,9 @@ impl Supervisor<'_> {
             }
             Err(error) => cannot_start(&error),
         };
+        if matches!(outcome, Outcome::NotStarted(_)) {
+            observer.event(&Event::FallbackNotStarted { outcome: &outcome });
+        }
         match (self.event_loop.interrupted(), outcome) {
             // As for an attempt: the exit status is that of the fallback if it exited, else the signal we received.
             (Some(signal), outcome @ Outcome::Killed(_)) => {

@@ -7,7 +7,7 @@ use crate::core::plan::Plan;
 use crate::core::signal::Signal;
 use crate::core::suggestions::command_elsewhere;
 use crate::core::system::System;
-use crate::platform::program::SYSTEM;
+use crate::platform::program::{HOOK_SHELL, SYSTEM};
 use crate::report::format::{duration, typed_program};
 use crate::report::sanitize::visible;
 use crate::run::driver::LeftRunning;
@@ -57,6 +57,14 @@ pub fn status(plan: &Plan, outcome: &Outcome) -> String {
     }
 }
 
+/// The same for a hook, which a shell runs: what cannot be started is the shell.
+pub(super) fn hook_status(plan: &Plan, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::NotStarted(NotStarted { why, .. }) => format!("cannot run {HOOK_SHELL}: {}", visible(why)),
+        _ => status(plan, outcome),
+    }
+}
+
 /// What the idle limit adds to "timed out".
 fn no_output(plan: &Plan, limit: Limit) -> String {
     match (limit, plan.limits.idle) {
@@ -71,7 +79,9 @@ pub fn fallback(outcome: &Outcome) -> String {
         Outcome::Exited(code) => format!("the fallback ran and exited with {}", exit_code::display(*code)),
         Outcome::Killed(signal) => format!("the fallback was killed by {}", known(*signal)),
         Outcome::TimedOut(_) => "the fallback was ended".to_owned(),
-        Outcome::NotStarted(NotStarted { why, .. }) => format!("the fallback did not start: {why}"),
+        Outcome::NotStarted(NotStarted { why, .. }) => {
+            format!("cannot run {HOOK_SHELL} for the fallback: {}", visible(why))
+        }
     }
 }
 

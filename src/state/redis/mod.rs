@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `list` | all records on a server or in a cluster |
+//! | `refusal` | what a person is told when the server answers with an error |
 //! | `scripts` | the scripts and their digests |
 //! | `sentinel` | which server is the primary, as Sentinels say |
 //!
@@ -17,6 +18,7 @@
 //! one (a budget), or a day after the last change (a breaker). The scripts need Redis 5 or any Valkey.
 
 mod list;
+mod refusal;
 mod scripts;
 mod sentinel;
 
@@ -28,6 +30,7 @@ use super::record_key::{RecordKey, RecordKind};
 use super::timeout::{StoreTimeout, TIMEOUT_PER_ATTEMPT};
 use crate::core::redis_url::RedisUrl;
 use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
+use refusal::refused;
 use retry_loop::recent::Recent;
 use retry_loop::timestamp::Timestamp;
 use scripts::Script;
@@ -333,18 +336,6 @@ fn decode<Q: Operation>(
         version => Some(Damage::Version(version)),
     };
     Ok(StoreReply { reply, damage })
-}
-
-/// The server has answered a command with an error.
-fn refused(error: &RedisError) -> StoreError {
-    let code = error.code().unwrap_or("ERR");
-    match (code, error.detail()) {
-        ("WRONGTYPE", _) => StoreError::new("the key has the wrong type (WRONGTYPE)"),
-        // Its text names our script and a line of it.
-        ("READONLY", _) => StoreError::new("the server is a read-only replica (READONLY)"),
-        (_, Some(detail)) => StoreError::new(format!("the server returned an error: {code} {detail}")),
-        (_, None) => StoreError::new(format!("the server returned an error: {code}")),
-    }
 }
 
 fn convert<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
