@@ -66,6 +66,57 @@ fn typed_text_reaches_a_message_without_control_characters() {
     }
 }
 
+/// Wherever it is typed: a URL may be meant for --state, or for the command.
+#[test]
+fn no_message_shows_a_password() {
+    let scratch = Scratch::new();
+    let run = |settings: &[(&str, &str)], words: &[&str]| {
+        let mut retry = scratch.retry("-v --base 0 --jitter 0");
+        let output = retry.envs(settings.iter().copied()).args(words).output().unwrap();
+        let all = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(!all.contains("hunter2"), "{settings:?} {words:?}: {all}");
+    };
+    let urls = [
+        "redis://u:hunter2@h",
+        "redis://u:a,hunter2@h",
+        "1,redis://u:hunter2@h",
+        "/x,redis://:hunter2@h",
+        "redis://u:hunter2 b@h",
+        "http://u:hunter2'@h",
+        "http://h/?password=hunter2",
+    ];
+    for url in urls {
+        // A command, names and patterns are what the user says they are.
+        let any = ["--retry-if", "--before-retry", "--fallback", "--breaker", "--budget", "--label"];
+        for (flag, _) in BAD.iter().filter(|(flag, _)| !any.contains(flag) && !flag.ends_with("-output")) {
+            // This is a directory.
+            if *flag == "--state" && url.starts_with('/') {
+                continue;
+            }
+            let option = format!("{flag}={url}");
+            run(&[], &[&option, "--base=x", "true"]);
+            run(&[], &[flag, url, "true"]);
+            run(&[], &[flag, &format!("-{url}"), "true"]);
+            let variable = format!("RETRY_{}", flag[2..].to_ascii_uppercase().replace('-', "_"));
+            run(&[(&variable, url)], &["true"]);
+        }
+        run(&[], &[&format!("--{url}"), "true"]);
+    }
+    // Without -v, which prints command lines.
+    for url in
+        ["redis://:hunter2@h", "http://u:hunter2@h/x", "http://u:x/hunter2@h", "redis://u:x hunter2@h -v"]
+    {
+        let output = scratch.retry("--retry-on auto").args([url, "true"]).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(": command not found (") && !stderr.contains("hunter2"), "{stderr}");
+    }
+    assert_eq!(
+        refused(&["--stop-on", "redis://u:hunter2@h"]),
+        "retry: invalid value 'redis://***@h' for --stop-on: '...' is not an exit status, the name of a signal, \
+         nonzero, signal, timeout, spawn, auto or a preset (--list-presets shows them). Example: --stop-on 2,64-78"
+    );
+}
+
 /// A bad value as it is shown: a URL may hold a password.
 fn shown(flag: &str, value: &str) -> String {
     if flag != "--state" {
@@ -225,6 +276,21 @@ fn a_name_of_what_is_shared_is_not_empty() {
     }
 }
 
+/// An empty line of a shell succeeds. It would turn each failure into a success.
+#[test]
+fn a_hook_is_not_empty() {
+    for flag in ["--retry-if", "--before-retry", "--fallback"] {
+        for words in [[&format!("{flag}="), "true"], [flag, ""]] {
+            let line = refused(&words);
+            assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
+        }
+        for blank in [" ", "\t\n"] {
+            let line = refused(&[flag, blank]);
+            assert!(line.contains(&format!(" for {flag}: must be a command. Example: {flag} ")), "{line}");
+        }
+    }
+}
+
 #[test]
 fn a_misspelt_flag_gets_a_suggestion() {
     for (typed, meant) in [
@@ -243,7 +309,22 @@ fn a_misspelt_flag_gets_a_suggestion() {
         }
     }
     // Nothing is better than the opposite, or something else.
-    for unknown in ["--xyzzy", "-X", "-Z", "--retry-off", "--std", "--restes", "--slow", "--tail"] {
+    for unknown in [
+        "--unquiet",
+        "--no-verbose",
+        "--no-report",
+        "--no-breaker",
+        "--no-log",
+        "--un-silent",
+        "--xyzzy",
+        "-X",
+        "-Z",
+        "--retry-off",
+        "--std",
+        "--restes",
+        "--slow",
+        "--tail",
+    ] {
         let line = refused(&[unknown]);
         assert_eq!(line, format!("retry: unknown option {unknown}; see retry --help"));
     }
@@ -333,15 +414,7 @@ fn what_other_tools_take_is_there_under_some_name() {
 
 #[test]
 fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
-    for flag in [
-        "--label",
-        "--breaker",
-        "--budget",
-        "--retry-if",
-        "--before-retry",
-        "--fallback",
-        "--retry-on-output",
-    ] {
+    for flag in ["--retry-if", "--before-retry", "--fallback", "--retry-on-output"] {
         for value in ["-x", "-Z=1", "--xyzzy"] {
             let line = refused(&[flag, value, "true"]);
             let start =
@@ -349,6 +422,25 @@ fn a_value_that_begins_with_a_dash_is_not_taken_for_a_name_or_a_file() {
             assert!(line.starts_with(&start), "{line}");
             is_good(&line, &format!("{flag} "));
         }
+    }
+    // Where such a value would be refused as well, it is not advised.
+    for flag in [
+        "--label",
+        "--breaker",
+        "--budget",
+        "--reset-state",
+        "--report",
+        "--junit",
+        "--log",
+        "--preset-file",
+        "--html",
+        "--ci",
+        "--backoff",
+    ] {
+        let line = refused(&[flag, "-x", "true"]);
+        assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
+    }
+    for flag in ["--label", "--breaker", "--retry-if", "--fallback", "--retry-on-output"] {
         let line = refused(&[flag, "--base", "1", "true"]);
         assert!(line.starts_with(&format!("retry: {flag} needs a value. Example: {flag} ")), "{line}");
     }
@@ -732,6 +824,12 @@ fn variables_that_are_misspelt_get_a_warning() {
         ("RETRY_RETRIE", ", which is not a setting; did you mean RETRY_RETRIES?"),
         ("RETRY_TIMEOUTS", ", which is not a setting; did you mean RETRY_TIMEOUT?"),
         ("RETRY_COUNT", ", which is not a setting; did you mean RETRY_RETRIES?"),
+        ("RETRY_BACKOFF_FACTOR", ", which is not a setting; did you mean RETRY_FACTOR?"),
+        ("RETRY_NO_JITTER", ", which is not a setting; did you mean RETRY_JITTER=none?"),
+        ("RETRY_NO_PROGRESS", ", which is not a setting; did you mean RETRY_PROGRESS=never?"),
+        ("RETRY_NO_RETRIES", ", which is not a setting; did you mean RETRY_RETRIES=1?"),
+        ("RETRY_NO_REPORT", ", which is not a setting"),
+        ("RETRY_UNQUIET", ", which is not a setting"),
         ("RETRY_DELAY", ", which is not a setting; did you mean RETRY_BASE?"),
         ("RETRY_O", ", which is not a setting; did you mean RETRY_STDOUT?"),
         ("RETRY_STATE_DIR", ", which is not a setting; did you mean RETRY_STATE?"),
@@ -875,14 +973,155 @@ fn two_settings_that_conflict() {
     }
 }
 
+/// Growth by itself leaves the other one of the two idle.
 #[test]
-fn more_successes_than_attempts_names_the_setting() {
+fn settings_about_growth_that_conflict() {
+    let scratch = Scratch::new();
+    let lines = |settings: &[(&str, &str)], options: &str| {
+        let output =
+            scratch.retry(&format!("-v {options}")).envs(settings.iter().copied()).arg("true").output();
+        let mut lines = said(&output.unwrap());
+        assert_eq!(lines.pop().as_deref(), Some("retry: starting attempt 1/3: true"));
+        lines
+    };
+    for (idle, value) in [("RETRY_BACKOFF", "linear"), ("RETRY_FACTOR", "2"), ("RETRY_DELAYS", "1")] {
+        assert_eq!(
+            lines(&[("RETRY_JITTER", "decorrelated"), (idle, value)], ""),
+            [
+                "retry: RETRY_JITTER=decorrelated is used".to_owned(),
+                format!("retry: warning: {idle} cannot be used with RETRY_JITTER; {idle} is ignored")
+            ]
+        );
+    }
     assert_eq!(
-        refused_setting(&[("RETRY_CONSECUTIVE", "9")], &[]),
-        "retry: RETRY_CONSECUTIVE=9 needs at least 9 attempts, but --retries 3 allows 3. Example: --retries 9"
+        lines(&[("RETRY_FACTOR", "2"), ("RETRY_BACKOFF", "linear")], ""),
+        [
+            "retry: RETRY_BACKOFF=linear is used",
+            "retry: warning: RETRY_FACTOR cannot be used with RETRY_BACKOFF; RETRY_FACTOR is ignored"
+        ]
+    );
+    // The command line wins without a word.
+    for (setting, options) in [
+        (("RETRY_FACTOR", "2"), "--backoff linear"),
+        (("RETRY_BACKOFF", "linear"), "--factor 2"),
+        (("RETRY_BACKOFF", "linear"), "--jitter decorrelated"),
+        (("RETRY_DELAYS", "1"), "--jitter decorrelated"),
+        (("RETRY_JITTER", "decorrelated"), "--delays 1"),
+    ] {
+        assert_eq!(lines(&[setting], options), Vec::<String>::new(), "{setting:?} {options}");
+    }
+    assert_eq!(lines(&[("RETRY_BACKOFF", "exponential")], "--factor 2").len(), 1);
+}
+
+/// A variable makes no usage error of a command line that is valid without it.
+#[test]
+fn more_successes_than_attempts_is_no_error_of_a_setting() {
+    let warning = |settings: &[(&str, &str)], options: &str| {
+        let scratch = Scratch::new();
+        let mut retry = scratch.retry(&format!("{FAST} {options}"));
+        let output = retry.envs(settings.iter().copied()).args(scratch.ends("0")).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        (said(&output)[0].clone(), scratch.runs())
+    };
+    let consecutive = "retry: warning: RETRY_CONSECUTIVE=9 needs at least 9 attempts, but ";
+    for (settings, options, limit) in [
+        (&[("RETRY_CONSECUTIVE", "9")][..], "", "--retries 3 allows 3"),
+        (&[("RETRY_CONSECUTIVE", "9")], "--retries 2", "--retries 2 allows 2"),
+        (&[("RETRY_CONSECUTIVE", "9"), ("RETRY_RETRIES", "8")], "", "RETRY_RETRIES=8 allows 8"),
+    ] {
+        let wanted = format!("{consecutive}{limit}; RETRY_CONSECUTIVE is ignored");
+        assert_eq!(warning(settings, options), (wanted, 1));
+    }
+    let (line, runs) = warning(&[("RETRY_RETRIES", "2")], "--consecutive 3");
+    let wanted = "retry: warning: --consecutive 3 needs at least 3 attempts, but RETRY_RETRIES=2 allows 2; \
+                  RETRY_RETRIES is ignored";
+    assert_eq!((line.as_str(), runs), (wanted, 3));
+    // This one is not valid without it.
+    assert_eq!(
+        refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "5"]),
+        "retry: --consecutive 5 needs at least 5 attempts, but --retries 3 allows 3. Example: --retries 5"
+    );
+}
+
+#[test]
+fn a_preset_file_of_a_setting_that_cannot_be_read_is_a_warning() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("bad.toml"), "x\n").unwrap();
+    let bad = scratch.path("bad.toml");
+    for (path, start) in [
+        (OsStr::new("/nonexistent"), "cannot read RETRY_PRESET_FILE=/nonexistent: no such file or directory"),
+        (bad.as_os_str(), "RETRY_PRESET_FILE="),
+    ] {
+        let lines = warned(&[("RETRY_PRESET_FILE", path)], "--retry-on curl");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with(&format!("retry: warning: {start}")), "{lines:?}");
+        assert!(lines[0].ends_with("; RETRY_PRESET_FILE is ignored"), "{lines:?}");
+        // It may have the preset that is named, and it would be in the list.
+        for words in [&["--retry-on", "mine"][..], &["--list-presets", "mine"]] {
+            let mut retry = scratch.retry("");
+            let retry = retry.env("RETRY_PRESET_FILE", path).args(words);
+            let retry = if words[0] == "--retry-on" { retry.arg("true") } else { retry };
+            let retry = retry.assert().code(125);
+            retry.stderr(predicate::str::starts_with(format!("retry: {start}")));
+        }
+    }
+    scratch.retry("--preset-file /nonexistent true").assert().code(125);
+}
+
+/// One of them would replace what the other one has written.
+#[test]
+fn two_outputs_do_not_share_a_file() {
+    let scratch = Scratch::new();
+    let path = |name: &str| scratch.path(name).to_str().unwrap().to_owned();
+    let (new, old) = (path("new"), path("old"));
+    std::fs::write(&old, "history\n").unwrap();
+    std::os::unix::fs::symlink(&old, path("symlink")).unwrap();
+    std::fs::hard_link(&old, path("hardlink")).unwrap();
+    let elsewhere =
+        format!("{}/../{}/new", path("."), scratch.path("").file_name().unwrap().to_str().unwrap());
+    let jsonl = path("new.jsonl");
+    for (first, second) in [("--log", "--report"), ("--log", "--junit"), ("--report", "--junit")] {
+        for (one, other) in [
+            (&new, &new),
+            (&new, &elsewhere),
+            (&old, &old),
+            (&old, &path("symlink")),
+            (&path("hardlink"), &old),
+        ] {
+            let line = refused(&[first, one, second, other]);
+            let wanted =
+                format!("retry: {first} and {second} name the same file, '{other}'; give each its own");
+            assert_eq!(line, wanted);
+        }
+        let words = ["--retries", "1", first, &new, second, &path("other"), "true"];
+        scratch.retry("").args(words).assert().code(0).stderr("");
+        // A device has room for both.
+        scratch.retry("").args([first, "/dev/null", second, "/dev/null", "true"]).assert().code(0).stderr("");
+        let both =
+            scratch.retry("").args([first, "/dev/stderr", second, "/dev/stderr", "true"]).output().unwrap();
+        assert_eq!(both.status.code(), Some(0));
+        std::fs::remove_file(&new).unwrap_or_default();
+    }
+    // Both are appended.
+    scratch.retry("").args(["--log", &jsonl, "--report", &jsonl, "true"]).assert().code(0).stderr("");
+    refused(&["--report", &jsonl, "--junit", &jsonl]);
+    // The page must not replace its own source.
+    for page in [&old, &path("symlink"), &path("hardlink")] {
+        let retry = scratch.retry("").args(["--stats", &path("other"), &old, "--html", page]).assert();
+        let wanted = format!("retry: --stats and --html name the same file, '{page}'; give each its own\n");
+        retry.code(125).stderr(wanted);
+    }
+    assert_eq!(std::fs::read_to_string(&old).unwrap(), "history\n");
+    // A variable gives way.
+    let same = OsStr::new(&new);
+    assert_eq!(
+        warned(&[("RETRY_LOG", same)], &format!("--report {new}")),
+        [format!("retry: warning: RETRY_LOG and --report name the same file, '{new}'; RETRY_LOG is ignored")]
     );
     assert_eq!(
-        refused_setting(&[("RETRY_RETRIES", "2")], &["--consecutive", "3"]),
-        "retry: --consecutive 3 needs at least 3 attempts, but RETRY_RETRIES=2 allows 2. Example: RETRY_RETRIES=3"
+        warned(&[("RETRY_REPORT", same), ("RETRY_JUNIT", same)], ""),
+        [format!(
+            "retry: warning: RETRY_REPORT and RETRY_JUNIT name the same file, '{new}'; RETRY_JUNIT is ignored"
+        )]
     );
 }

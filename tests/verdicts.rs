@@ -48,6 +48,25 @@ fn codes_and_ranges() {
     is_retried("--stop-on 2,64-78", &["1", "63", "79"]);
 }
 
+/// As 126, 127 and 128+n do, a single code means what `retry` itself exits with as well.
+#[test]
+fn the_code_124_is_a_time_limit_too() {
+    let limited = |options: &str| {
+        let scratch = Scratch::new();
+        let mut retry = scratch.retry(&format!("--retries 2 --base 0 --jitter 0 --timeout 0.1 {options}"));
+        let output = retry.args(["sleep", "1000"]).output().unwrap();
+        (output.status.code().unwrap(), said(&output).len())
+    };
+    assert_eq!(limited("--retry-on 124"), (124, 2));
+    assert_eq!(limited("--stop-on 124"), (124, 1));
+    assert_eq!(limited("--success-on 124"), (0, 0));
+    // A range leaves it out, as it leaves out 127.
+    assert_eq!(limited("--retry-on 1-255"), (124, 1));
+    assert_eq!(limited("--stop-on 120-125"), (124, 2));
+    is_retried("--retry-on 124", &["124"]);
+    is_final("--stop-on 124", &["124"]);
+}
+
 #[test]
 fn codes_above_128_are_signals_too() {
     is_retried("--retry-on 137", &["137", "KILL"]);
@@ -142,7 +161,7 @@ fn time_limits_in_sets() {
     };
     assert_eq!(timed_out("--retry-on timeout"), (2, Some(124)));
     assert_eq!(timed_out("--retry-on curl"), (2, Some(124)), "each preset includes it");
-    assert_eq!(timed_out("--retry-on nonzero,signal,124"), (1, Some(124)), "it is neither");
+    assert_eq!(timed_out("--retry-on nonzero,signal"), (1, Some(124)), "it is neither");
     assert_eq!(timed_out("--stop-on timeout"), (1, Some(124)));
     assert_eq!(timed_out("--success-on timeout"), (1, Some(0)));
 }

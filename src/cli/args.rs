@@ -177,8 +177,8 @@ pub struct Args {
 
     /// Retry only on these outcomes
     ///
-    /// A SET is a comma-separated list of exit statuses (`7`; 128+n also matches death by signal n), ranges (`5-7`),
-    /// signals (`SIGKILL`), `nonzero` (any status but 0), `signal` (any but PIPE, INT and QUIT), `timeout`, `spawn`
+    /// A SET is a comma-separated list of exit statuses (`7`; 128+n also matches death by signal n, and
+    /// 124 a time limit), ranges (`5-7`), signals (`SIGKILL`), `nonzero` (any status but 0), `signal` (any but PIPE, INT and QUIT), `timeout`, `spawn`
     /// (the command could not be started), and presets.
     ///
     /// A preset recognizes the transient failures of a tool by exit status and output: `ansible`, `apk`, `apt`,
@@ -237,7 +237,7 @@ pub struct Args {
     /// status is reported once and otherwise ignored. stdin is the last 64 KiB of the attempt's stdout and stderr,
     /// which become pipes. RETRY_STATUS is the attempt's status as in `$?`, and RETRY_ATTEMPT its number. stdout goes
     /// to stderr. Signals and --deadline end it.
-    #[arg(long, value_name = "CMD", help_heading = "Rules", hide_short_help = true)]
+    #[arg(long, value_name = "CMD", value_parser = OsStringValueParser::new().try_map(values::shell_command), help_heading = "Rules", hide_short_help = true)]
     pub retry_if: Option<OsString>,
 
     /// Exit status for a success after a failed attempt
@@ -286,7 +286,7 @@ pub struct Args {
     ///
     /// Run with sh -c after the delay. stdin is /dev/null, and stdout goes to stderr. A failure is reported but
     /// otherwise ignored. Signals and --deadline end it.
-    #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
+    #[arg(long, value_name = "CMD", value_parser = OsStringValueParser::new().try_map(values::shell_command), help_heading = "Hooks", hide_short_help = true)]
     pub before_retry: Option<OsString>,
 
     /// Shell command to run when retry gives up
@@ -294,7 +294,7 @@ pub struct Args {
     /// Run with sh -c after a failed run, but not if retry was interrupted or itself failed (125). Held stdout is
     /// discarded, a replayed stdin is replayed once more, and retry exits with the status of CMD. --deadline does not
     /// apply to it.
-    #[arg(long, value_name = "CMD", help_heading = "Hooks", hide_short_help = true)]
+    #[arg(long, value_name = "CMD", value_parser = OsStringValueParser::new().try_map(values::shell_command), help_heading = "Hooks", hide_short_help = true)]
     pub fallback: Option<OsString>,
 
     /// Name of a circuit breaker to share

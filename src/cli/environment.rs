@@ -3,6 +3,7 @@
 //! line replaces that of the variable. A bad value is a warning that names the variable, which is ignored: it may belong
 //! to another program. (The `env` of clap has none of the four.)
 
+use super::args::BackoffShape;
 use super::{shown, usage_error, values};
 use crate::core::plan::{GitHub, Terminal, Visibility};
 use crate::core::shared::Location;
@@ -10,7 +11,7 @@ use crate::core::spelling::misspelt;
 use crate::core::suggestions::option_elsewhere;
 use crate::platform::{console, program, stdio, user};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, ValueEnum as _};
 use retry_loop::backoff::Jitter;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
@@ -80,6 +81,50 @@ impl Settings {
     /// What is wrong with the value for this flag, which is not used.
     pub fn bad(&self, id: &str) -> Option<&str> {
         self.bad.iter().find(|(bad, _)| bad == id).map(|(_, warning)| warning.as_str())
+    }
+
+    /// Stops using the variable of this flag. `line` says what is wrong with it.
+    pub fn ignore(&mut self, id: &str, line: String) {
+        let Some(index) = self.used.iter().position(|setting| setting.is_about(id)) else { return };
+        let Setting { variable, .. } = self.used.remove(index);
+        self.warnings.push(format!("{line}; {variable} is ignored"));
+        self.bad.push((id.to_owned(), line));
+    }
+
+    /// Ignores one of two variables that are about the same.
+    fn ignore_beside(&mut self, id: &str, rival: &str) {
+        if let (Some(name), Some(rival)) = (self.variable(id), self.variable(rival)) {
+            self.ignore(id, format!("{name} cannot be used with {rival}"));
+        }
+    }
+
+    /// Drops settings about growth that do not go with others: if `makes_idle` holds for the value of the flag `id`, the
+    /// flags `idle` do nothing. clap does not know these conflicts, because they depend on a value.
+    fn drop_idle(&mut self, matches: &ArgMatches, id: &str, makes_idle: fn(&OsStr) -> bool, idle: &[&str]) {
+        let typed = |id: &str| matches.get_raw(id).and_then(Iterator::last);
+        let is_set = self.used.iter().any(|setting| setting.is_about(id) && makes_idle(&setting.value));
+        if typed(id).is_some_and(makes_idle) {
+            self.used.retain(|setting| !idle.contains(&setting.id.as_str()));
+        } else if is_set && idle.iter().any(|idle| typed(idle).is_some()) {
+            self.used.retain(|setting| !setting.is_about(id));
+        } else if is_set {
+            for idle in idle {
+                self.ignore_beside(idle, id);
+            }
+        }
+    }
+
+    /// Ignores the second one of two variables that conflict.
+    fn drop_rivals(&mut self, model: &Command) {
+        let ids: Vec<String> = self.used.iter().map(|setting| setting.id.clone()).collect();
+        for (index, id) in ids.iter().enumerate() {
+            let Some(arg) = model.get_arguments().find(|arg| arg.get_id() == id.as_str()) else { continue };
+            let rivals = conflicts(model, arg);
+            let is_rival = |id: &&String| rivals.iter().any(|rival| rival.get_id() == id.as_str());
+            if let Some(rival) = ids[..index].iter().filter(is_rival).find(|rival| self.has(rival)) {
+                self.ignore_beside(id, rival);
+            }
+        }
     }
 
     /// Ignores a variable. `line` says what is wrong with it.
@@ -156,10 +201,7 @@ pub fn merge(
         let id = arg.get_id().to_string();
         let given = |name: String| Some((variable(&name).filter(|value| !value.is_empty())?, name));
         let Some((value, name)) = variables(arg).find_map(given) else { continue };
-        if is_overridden_by_jitter(&matches, &id, &value, typed)
-            || typed(&id)
-            || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str()))
-        {
+        if typed(&id) || conflicts(model, arg).iter().any(|c| typed(c.get_id().as_str())) {
             continue;
         }
         if SWITCHES.contains(&id.as_str()) {
@@ -191,16 +233,11 @@ pub fn merge(
             );
             continue;
         }
-        let rivals = conflicts(model, arg);
-        let rival = settings.used.iter().find(|set| rivals.iter().any(|c| set.is_about(c.get_id().as_str())));
-        if let Some(rival) = rival.map(|rival| rival.variable.clone()) {
-            let name = &setting.variable;
-            settings.warnings.push(format!("{name} cannot be used with {rival}; {name} is ignored"));
-            settings.bad.push((setting.id, format!("{name} cannot be used with {rival}")));
-            continue;
-        }
         settings.used.push(setting);
     }
+    settings.drop_idle(&matches, "jitter", is_decorrelated, &GROWTH);
+    settings.drop_idle(&matches, "backoff", has_no_factor, &["factor"]);
+    settings.drop_rivals(model);
     settings.warnings.extend(unknown_variables(model));
     let program = words.iter().take(1).cloned();
     let all = program.chain(settings.used.iter().map(Setting::argument)).chain(words.iter().skip(1).cloned());
@@ -257,15 +294,18 @@ fn unknown_variables(model: &Command) -> Vec<String> {
             return format!("ignoring {name}: {option} works on the command line only");
         }
         let meant = match (option_elsewhere(program::SYSTEM, &option), option.as_str()) {
-            (Some(row), _) => row.example.split(' ').next(),
+            (Some(row), _) => row.meant(),
             // `-O` is a form of this flag.
-            (None, "--o") => Some("--stdout"),
-            (None, _) => misspelt(&option, options.iter().map(String::as_str)),
+            (None, "--o") => Some(("--stdout", None)),
+            (None, _) => misspelt(&option, options.iter().map(String::as_str)).map(|option| (option, None)),
         };
-        let meant = meant.map(|option| variable_of(option.trim_start_matches("--")));
+        let meant = meant.map(|(option, value)| (variable_of(option.trim_start_matches("--")), value));
         let shown = shown::escaped(&name);
-        match meant.filter(|meant| settings.contains(meant)) {
-            Some(meant) => format!("ignoring {shown}, which is not a setting; did you mean {meant}?"),
+        match meant.filter(|(meant, _)| settings.contains(meant)) {
+            Some((meant, value)) => {
+                let value = value.map(|value| format!("={value}")).unwrap_or_default();
+                format!("ignoring {shown}, which is not a setting; did you mean {meant}{value}?")
+            }
             None => format!("ignoring {shown}, which is not a setting"),
         }
     };
@@ -291,24 +331,15 @@ const FOR_THE_COMMAND: [&str; 8] = [
     "RETRY_RUN_ID",
 ];
 
-/// Whether a setting conflicts with a typed flag about decorrelated jitter, which grows by itself. clap does not know
-/// this conflict, because it depends on the value.
-fn is_overridden_by_jitter(
-    matches: &ArgMatches,
-    id: &str,
-    value: &OsStr,
-    typed: impl Fn(&str) -> bool,
-) -> bool {
-    if id == "jitter" {
-        return jitter_is_decorrelated(value) && GROWTH.into_iter().any(typed);
-    }
-    GROWTH.contains(&id)
-        && typed("jitter")
-        && matches.get_one::<Jitter>("jitter") == Some(&Jitter::Decorrelated)
+/// Jitter that grows by itself.
+fn is_decorrelated(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|value| values::jitter(value) == Ok(Jitter::Decorrelated))
 }
 
-fn jitter_is_decorrelated(value: &OsStr) -> bool {
-    value.to_str().is_some_and(|value| values::jitter(value) == Ok(Jitter::Decorrelated))
+/// Growth without a factor.
+fn has_no_factor(value: &OsStr) -> bool {
+    let shape = value.to_str().map(|value| BackoffShape::from_str(value, false));
+    matches!(shape, Some(Ok(shape)) if shape != BackoffShape::Exponential)
 }
 
 /// `--max-delay` from clap's `max_delay`.

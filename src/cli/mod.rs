@@ -10,6 +10,7 @@
 //! | [`environment`] | settings from `RETRY_...` variables, and other variables that matter |
 //! | [`parse`](mod@parse) | from the words of an invocation to a plan to run or a text to print |
 //! | [`plan`](mod@plan) | from the flags to the plan |
+//! | [`checks`] | the checks that need more than one flag |
 //! | [`meant`] | what was meant by a value that a flag does not take |
 //! | [`shown`] | texts from elsewhere in messages: one line, no password |
 //! | [`usage_error`] | every usage error as one line |
@@ -25,6 +26,7 @@
 //! | [`completions`] | the completions, which continue into those of the command |
 
 pub mod args;
+pub mod checks;
 pub mod completions;
 pub mod differences;
 pub mod dry_run;

@@ -5,7 +5,7 @@ use super::environment::{self, Settings};
 use super::help::{self, Help};
 use super::plan::{catalog, location, machine, plan, verbosity};
 use super::presets::list;
-use super::{dry_run, generate, meant, usage_error};
+use super::{checks, dry_run, generate, meant, usage_error};
 use crate::core::plan::{Plan, Verbosity};
 use crate::core::shared::{Location, Name};
 use crate::platform::program::SYSTEM;
@@ -59,7 +59,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, St
         && !environment::has_settings()
     {
         let args = Args { command: command.to_vec(), ..Args::default() };
-        return plan(args, &Settings::default()).map(|plan| Invocation::Run(Box::new(plan)));
+        return plan(args, Settings::default()).map(|plan| Invocation::Run(Box::new(plan)));
     }
     parse_options(&words)
 }
@@ -107,6 +107,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
     }
     if !args.stats.is_empty() {
         let verbosity = verbosity(&args);
+        checks::check_page(&args)?;
         let Args { stats: files, html, .. } = args;
         return Ok(Invocation::Stats(Stats { files, format, html, verbosity }));
     }
@@ -118,7 +119,7 @@ fn parse_options(words: &[OsString]) -> Result<Invocation, String> {
         ));
     }
     let dry = args.dry_run;
-    let mut plan = plan(args, &settings)?;
+    let mut plan = plan(args, settings)?;
     plan.if_not_found = meant::by_command(&model, words, &plan.command);
     Ok(match (dry, format) {
         (false, _) => Invocation::Run(Box::new(plan)),
@@ -168,7 +169,8 @@ fn rendered(error: &clap::Error) -> Vec<u8> {
 
 /// The output of `--list-presets`.
 fn list_presets(name: Option<&str>, args: &Args, settings: &Settings) -> Result<Vec<u8>, String> {
-    let catalog = catalog(args, settings)?;
+    // Without the file of RETRY_PRESET_FILE, the answer would not be the one that was asked for.
+    let catalog = catalog(args, settings).map_err(|line| format!("retry: {line}"))?;
     let Some(name) = name else { return Ok(list::all(&catalog).into_bytes()) };
     let entry = catalog.find(name).ok_or_else(|| {
         let why = format!("must be one of {}", catalog.names().join(", "));

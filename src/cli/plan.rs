@@ -1,4 +1,4 @@
-//! From the flags to the plan, with the checks that need more than one flag.
+//! From the flags to the plan.
 
 use super::args::{
     Args, BackoffShape, Ci, DisplayWhen, Format, HintStream, LeftoversMode, OutputMode, StdinMode,
@@ -6,7 +6,7 @@ use super::args::{
 use super::environment::{self, RunId, Settings};
 use super::presets::Catalog;
 use super::sets::OutcomeSet;
-use super::{shown, usage_error};
+use super::{checks, shown, usage_error};
 use crate::core::plan::{
     Hooks, Leftovers, Limits, LogFormat, Messages, Output, Plan, Stdin, StreamPlan, Verbosity, Visibility,
 };
@@ -14,32 +14,20 @@ use crate::core::rules::{Rules, Then};
 use crate::core::run_id;
 use crate::core::shared::{Location, Name, SharedConfig};
 use crate::core::stream::Side;
-use retry_loop::backoff::{Backoff, Growth, Jitter};
+use retry_loop::backoff::{Backoff, Growth};
 use retry_loop::bucket::{BudgetSettings, DEFAULT_BURST, DEFAULT_RATIO};
 use retry_loop::circuit::{BreakerSettings, DEFAULT_MINIMUM, Trip};
-use retry_loop::policy::{Attempts, Policy};
+use retry_loop::policy::Policy;
 use std::num::{NonZeroU32, NonZeroU64};
 
 /// The plan for these flags, or the line of a usage error.
-pub fn plan(args: Args, settings: &Settings) -> Result<Plan, String> {
-    check_factor(&args, settings)?;
-    check_decorrelated(&args, settings)?;
+pub fn plan(mut args: Args, mut settings: Settings) -> Result<Plan, String> {
+    checks::check(&mut args, &mut settings)?;
+    let Parsed { rules, auto, mut warnings } = rules(&mut args, &mut settings)?;
     let default = Policy::default();
     let attempts = args.retries.unwrap_or(default.attempts);
     let consecutive = args.consecutive.map_or(default.consecutive, NonZeroU64::get);
-    if let Attempts::AtMost(limit) = attempts
-        && consecutive > limit
-    {
-        return Err(format!(
-            "retry: {} needs at least {consecutive} attempts, but {} allows {limit}. Example: {}",
-            settings.given("consecutive", consecutive),
-            settings.given("retries", limit),
-            settings.given("retries", consecutive),
-        ));
-    }
-    check_idle(&args, settings)?;
-    let Parsed { rules, auto, mut warnings } = rules(&args, settings)?;
-    let shared = shared(&args, settings);
+    let shared = shared(&args, &settings);
     // The run itself warns of it, and says what it uses instead.
     if let Some(Location::Rejected(line)) = shared.as_ref().map(|shared| &shared.location) {
         warnings.retain(|warning| *warning != usage_error::ignored(line));
@@ -154,36 +142,6 @@ fn streams(args: &Args) -> StreamPlan {
     }
 }
 
-/// Only exponential growth has a factor.
-fn check_factor(args: &Args, settings: &Settings) -> Result<(), String> {
-    let shape = match args.backoff.unwrap_or_default() {
-        BackoffShape::Exponential => return Ok(()),
-        BackoffShape::Linear => "linear",
-        BackoffShape::Fibonacci => "fibonacci",
-        BackoffShape::Constant => "constant",
-    };
-    if args.factor.is_none() || settings.has("factor") || settings.has("backoff") {
-        return Ok(());
-    }
-    Err(format!("retry: --factor has no effect with --backoff {shape}. Example: --backoff exponential"))
-}
-
-/// Decorrelated jitter grows by itself, so a flag about growth would do nothing.
-fn check_decorrelated(args: &Args, settings: &Settings) -> Result<(), String> {
-    if args.jitter != Some(Jitter::Decorrelated) {
-        return Ok(());
-    }
-    // A setting may be idle beside another setting: both are defaults that someone else chose.
-    let given = [args.factor.is_some(), args.backoff.is_some(), args.delays.is_some()];
-    let idle = environment::GROWTH.into_iter().zip(given).find(|&(id, given)| given && !settings.has(id));
-    match idle {
-        Some((id, _)) => {
-            Err(format!("retry: --{id} has no effect with --jitter decorrelated. Example: --jitter full"))
-        }
-        None => Ok(()),
-    }
-}
-
 fn visibility(when: DisplayWhen) -> Visibility {
     match when {
         DisplayWhen::Auto => Visibility::OnTerminal,
@@ -246,37 +204,6 @@ fn trip(args: &Args, default: Trip) -> Trip {
     args.breaker_window.map_or(trip, |window| trip.within(window))
 }
 
-/// A flag that does nothing without another one is a mistake on the command line, but not in the environment, where it
-/// is a default.
-fn check_idle(args: &Args, settings: &Settings) -> Result<(), String> {
-    let (breaker, budget) =
-        ((args.breaker.is_some(), "--breaker registry"), (args.budget.is_some(), "--budget registry"));
-    let rate = (args.breaker_rate.is_some(), "--breaker-rate 50%");
-    let retry_after = (args.retry_after.is_some(), "--retry-after");
-    let idle = [
-        ("breaker_failures", args.breaker_failures.is_some(), breaker),
-        ("breaker_rate", args.breaker_rate.is_some(), breaker),
-        ("breaker_min_attempts", args.breaker_min_attempts.is_some(), rate),
-        ("breaker_window", args.breaker_window.is_some(), breaker),
-        ("breaker_open", args.breaker_open.is_some(), breaker),
-        ("budget_ratio", args.budget_ratio.is_some(), budget),
-        ("budget_burst", args.budget_burst.is_some(), budget),
-        ("max_retry_after", args.max_retry_after.is_some(), retry_after),
-    ];
-    for (id, is_given, (has_use, needs)) in idle {
-        let typed = is_given && !settings.has(id);
-        if typed && !has_use {
-            let flag = environment::flag(id);
-            let other = needs.split(' ').next().unwrap_or_default();
-            return Err(format!(
-                "retry: {flag} needs {other}. Example: {needs} {flag} {}",
-                usage_error::example(&flag)
-            ));
-        }
-    }
-    Ok(())
-}
-
 fn output(mode: OutputMode) -> Output {
     match mode {
         OutputMode::Live => Output::Live,
@@ -286,9 +213,21 @@ fn output(mode: OutputMode) -> Output {
     }
 }
 
-/// The presets of this invocation, or the line of a usage error about `--preset-file`.
+/// The presets of this invocation. The error says what is wrong with a file of `--preset-file`.
 pub fn catalog(args: &Args, settings: &Settings) -> Result<Catalog, String> {
     Catalog::read(&args.preset_file, |file| settings.given("preset_file", file))
+}
+
+/// The presets for a run. It needs no file that only a variable names.
+fn catalog_for_run(args: &mut Args, settings: &mut Settings) -> Result<Catalog, String> {
+    match catalog(args, settings) {
+        Err(line) if settings.has("preset_file") => {
+            args.preset_file.clear();
+            settings.ignore("preset_file", line);
+            Ok(Catalog::default())
+        }
+        read => read.map_err(|line| format!("retry: {line}")),
+    }
 }
 
 /// The rules, and what is said about them.
@@ -300,8 +239,8 @@ struct Parsed {
     warnings: Vec<String>,
 }
 
-fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
-    let catalog = catalog(args, settings)?;
+fn rules(args: &mut Args, settings: &mut Settings) -> Result<Parsed, String> {
+    let catalog = catalog_for_run(args, settings)?;
     let flags = [
         ("retry_on", Then::Retry, &args.retry_on),
         ("stop_on", Then::Stop, &args.stop_on),
@@ -314,6 +253,10 @@ fn rules(args: &Args, settings: &Settings) -> Result<Parsed, String> {
             match (set.rules(then, &catalog, &args.command), settings.variable(id)) {
                 (Ok(more), _) => rules.extend(more),
                 (Err(why), None) => {
+                    // The file that was ignored may have the preset.
+                    if let Some(bad) = settings.bad("preset_file") {
+                        return Err(format!("retry: {bad}"));
+                    }
                     return Err(usage_error::line_for_value(&environment::flag(id), &set.text(), &why));
                 }
                 (Err(why), Some(variable)) => {

@@ -216,8 +216,10 @@ pub const SETTINGS: &str = "Each of these variables sets an option: `RETRY_RETRI
     unset. The command line overrides the environment, including variables that conflict with it; a list on \
     the command line replaces the list in the variable. RETRY_ATTEMPTS is RETRY_RETRIES. RETRY_QUIET, \
     RETRY_SILENT and RETRY_VERBOSE are 1 or 0. retry ignores an invalid value with a warning, because the \
-    variable may belong to another program. It also warns about variables that look like settings but are \
-    not. --verbose shows which variables were used.";
+    variable may belong to another program. The same goes for a preset file that cannot be read, for \
+    RETRY_CONSECUTIVE or RETRY_RETRIES if there would be fewer attempts than required successes, and for one \
+    of two variables that conflict or name the same file. It also warns about variables that look like settings \
+    but are not. --verbose shows which variables were used.";
 
 /// The variables that others set, and their effects.
 pub const SET_BY_OTHERS: &[Row] = &[

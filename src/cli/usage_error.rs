@@ -1,8 +1,9 @@
 //! Every usage error as one line that names the flag (or the variable) and shows a good value.
 
 use super::meant::{Meant, SETS, by_set, named, short_with_value};
-use super::shown::{escaped, may_hold_secret, visible};
+use super::shown::{escaped, is_hidden, reason, visible};
 use super::{unsupported_flags, values, windows};
+use crate::core::shared::may_hold_secret;
 use crate::core::spelling::misspelt;
 use crate::core::suggestions::{OPTIONS, option_elsewhere, value_elsewhere, with_two_dashes};
 use crate::core::system::System;
@@ -135,9 +136,23 @@ fn value_with_dash(model: &Command, words: &[OsString], option: &str) -> Option<
     let arg = named(model, before)?;
     let takes_word = arg.get_action().takes_values() && !arg.is_require_equals_set();
     takes_word.then(|| {
-        let value = escaped(value);
-        let what = format!("{before} needs a value; if the value begins with a dash, use {before}={value}");
+        let shown = visible(before, value);
+        let what = if is_valid(model, before, value) {
+            format!("{before} needs a value; if the value begins with a dash, use {before}={shown}")
+        } else {
+            format!("{before} needs a value")
+        };
         with_example(&what, &with_value(before, example_for(model, before)))
+    })
+}
+
+/// Whether a flag takes this value behind a `=`.
+fn is_valid(model: &Command, flag: &str, value: &str) -> bool {
+    let option = format!("{flag}={value}");
+    // Some flags need a command, others take none.
+    [&["--", "true"][..], &[]].into_iter().any(|command| {
+        let words = ["retry", &option].into_iter().chain(command.iter().copied());
+        model.clone().try_get_matches_from(words).is_ok()
     })
 }
 
@@ -228,7 +243,7 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
     if let Some(row) = value_elsewhere(flag, value) {
         return (format!("{why}{}", row.said), format!("{flag} {}", row.meant));
     }
-    if may_hold_secret(flag, value) {
+    if is_hidden(flag, value) {
         return (why, with_value(flag, example(flag)));
     }
     let near = misspelt(value, valid.iter().map(String::as_str)).map(str::to_owned);
@@ -236,10 +251,7 @@ fn why_and_example(error: &Error, model: &Command, flag: &str, value: &str) -> (
     let lower = (!SETS.contains(&flag)).then(|| value.to_lowercase());
     let apart = value.split([' ', ',']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(",");
     let others = [value.replace(',', "."), value.replace(';', ","), apart];
-    let works = |value: &String| {
-        let words = ["retry".to_owned(), format!("{flag}={value}"), "--".to_owned(), "true".to_owned()];
-        model.clone().try_get_matches_from(words).is_ok()
-    };
+    let works = |value: &String| is_valid(model, flag, value);
     let meant = near.into_iter().chain(lower).chain(others).find(works);
     let value = meant.as_deref().unwrap_or_else(|| example(flag));
     let requires_equals = named(model, flag).is_some_and(Arg::is_require_equals_set);
@@ -270,7 +282,7 @@ pub fn line_for_not_utf8(model: &Command, words: &[OsString]) -> String {
 const NOT_UTF8: &str = "not valid UTF-8";
 
 fn invalid_value(flag: &str, value: &str, place: &str, why: &str) -> String {
-    format!("invalid value '{}' {place}: {}", visible(flag, value), escaped(why))
+    format!("invalid value '{}' {place}: {}", visible(flag, value), escaped(&reason(flag, value, why)))
 }
 
 /// `--base` from clap's `--base <DUR>`.
@@ -283,6 +295,10 @@ fn flag(error: &Error) -> String {
 }
 
 fn bare(flag: &str) -> String {
+    // The password of `--redis://:PASSWORD@HOST` may have a blank or a `=`.
+    if may_hold_secret(flag) {
+        return format!("--{}", visible("", flag.trim_start_matches('-')));
+    }
     let flag = flag.split([' ', '=', '[']).next().unwrap_or_default();
     flag.escape_debug().to_string()
 }

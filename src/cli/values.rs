@@ -4,7 +4,7 @@ use crate::core::duration::{self, DurationError};
 use crate::core::exit_code::{self, ExitCode};
 use crate::core::plan::LogTarget;
 use crate::core::rules::{Rule, Then};
-use crate::core::shared::Location;
+use crate::core::shared::{Location, may_hold_secret};
 use crate::core::signal::{HAS_SIGNALS, Signal};
 use crate::core::system::System;
 use crate::platform::local_socket;
@@ -34,9 +34,17 @@ pub fn shared_name(name: OsString) -> Result<OsString, String> {
     }
 }
 
+/// A line for a shell. An empty one would succeed and decide; it comes from a variable that is not set, most likely.
+pub fn shell_command(line: OsString) -> Result<OsString, String> {
+    let is_blank = line.as_encoded_bytes().iter().all(u8::is_ascii_whitespace);
+    if is_blank { Err("must be a command".to_owned()) } else { Ok(line) }
+}
+
 /// The name of a file. One that begins with a dash is a flag whose own value is missing, or `-` for stdin or stdout.
 pub fn file(name: OsString) -> Result<PathBuf, String> {
     match name.as_encoded_bytes() {
+        // A directory `redis:` is no place for a report, and names of files are printed.
+        _ if may_hold_secret(&name.to_string_lossy()) => Err("must be a file, not a URL".to_owned()),
         b"-" => Err(match SYSTEM {
             System::Unix => "must be a file; use /dev/stdin, /dev/stdout or /dev/stderr".to_owned(),
             System::Windows => "must be a file".to_owned(),

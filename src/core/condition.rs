@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// A condition on an outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
-    /// One status as `$?` shows it: also death by a signal above 128, and a command that could not be run
-    /// for 126 and 127. It names what it means, so it covers permanent outcomes too.
+    /// One status as `$?` shows it: also death by a signal above 128, a command that could not be run for 126 and 127,
+    /// and a time limit for 124. It names what it means, so it covers permanent outcomes too.
     Code(ExitCode),
     /// A range of statuses. Nobody means SIGINT by `1-255`, so a range leaves permanent outcomes out.
     Codes(ExitCode, ExitCode),
@@ -36,9 +36,7 @@ impl Condition {
     /// Whether the outcome, together with what the command printed, meets the condition.
     pub fn matches(&self, outcome: &Outcome, seen: &Seen) -> bool {
         match (self, outcome) {
-            (Self::Code(code), Outcome::Exited(_) | Outcome::Killed(_) | Outcome::NotStarted(_)) => {
-                outcome.status() == *code
-            }
+            (Self::Code(code), outcome) => outcome.status() == *code,
             (Self::Codes(low, high), Outcome::Exited(_) | Outcome::Killed(_)) => {
                 (*low..=*high).contains(&outcome.status()) && !outcome.is_permanent()
             }
@@ -86,7 +84,9 @@ mod tests {
             (Condition::Code(137), killed(Signal::SIGKILL), true),
             (Condition::Code(137), Outcome::Exited(137), true),
             (Condition::Code(130), killed(Signal::SIGINT), true),
-            (Condition::Code(124), timed_out(), false),
+            (Condition::Code(124), timed_out(), true),
+            (Condition::Codes(1, 255), timed_out(), false),
+            (Condition::Codes(124, 124), timed_out(), false),
             (Condition::Code(126), not_started(SpawnFailure::NotExecutable), true),
             (Condition::Code(126), not_started(SpawnFailure::NotFound), false),
             (Condition::Code(127), not_started(SpawnFailure::NotFound), true),

@@ -7,7 +7,7 @@ use super::signal::Signal;
 use super::stream::{Side, Stream};
 use retry_loop::policy::Policy;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -187,6 +187,11 @@ pub struct Messages {
     pub terminal: Terminal,
     /// `--color`
     pub color: Visibility,
+}
+
+/// Whether a report with this name is appended to its file. Else it replaces the file.
+pub fn is_appended(report: &Path) -> bool {
+    report.extension().is_some_and(|extension| extension == "jsonl")
 }
 
 /// What a terminal can do, by `TERM`.

@@ -227,6 +227,11 @@ fn begins_on_windows(text: &[u8]) -> bool {
     matches!(text, [b'\\', ..]) || matches!(text, [drive, b':', ..] if drive.is_ascii_alphabetic())
 }
 
+/// Whether a text from the command line may be, or contain, a URL with a password.
+pub fn may_hold_secret(text: &str) -> bool {
+    text.contains("://") && text.contains(['@', '?'])
+}
+
 /// A value of `--state` for a message, without a password: a valid URL without its user and password, a wrong one as
 /// its scheme only.
 pub fn without_secret(text: &OsStr) -> Cow<'_, str> {

@@ -8,11 +8,11 @@ pub(super) fn plain(option: &str) -> String {
 
 /// The name that is most likely meant by `typed`: the nearest one, at a distance of one letter, or of two in a long
 /// name; else the only option that `typed` begins, as getopt_long(3) has it. `None` if no name or more than one is that
-/// near.
+/// near. The opposite of `typed` is never meant: `--no-log` is not `--log`.
 pub fn misspelt<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let typed = plain(typed);
     let tolerance = if typed.trim_start_matches("--").chars().count() < 7 { 1 } else { 2 };
-    let names: Vec<&str> = names.collect();
+    let names: Vec<&str> = names.filter(|name| negation(name) == negation(&typed)).collect();
     let distances = names.iter().map(|name| (distance(&typed, name), *name));
     let mut near: Vec<(usize, &str)> = distances.filter(|(far, _)| *far <= tolerance).collect();
     near.sort_unstable();
@@ -22,6 +22,12 @@ pub fn misspelt<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option
         [] => only_one_begun(&typed, &names),
         _ => None,
     }
+}
+
+/// What makes an option the opposite of another one: `--no-` and the like.
+fn negation(option: &str) -> Option<&'static str> {
+    let name = option.strip_prefix("--")?;
+    ["no", "un", "dont-", "disable-", "without-"].into_iter().find(|negation| name.starts_with(negation))
 }
 
 /// The only option that begins with `typed`, if that is long enough to tell what is meant.

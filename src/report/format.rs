@@ -2,6 +2,7 @@
 
 use super::sanitize::visible;
 use crate::core::plan::{Plan, Verbosity};
+use crate::core::shared::{may_hold_secret, without_secret};
 use crate::core::suggestions::{is_line, variable};
 use crate::platform::program;
 use std::ffi::{OsStr, OsString};
@@ -24,16 +25,20 @@ fn shown(name: &OsStr) -> String {
     if name.is_empty() { "''".to_owned() } else { visible(&name.to_string_lossy()) }
 }
 
-/// The first word of a command, without what may be a secret: the arguments in `retry 'curl -f URL'`, and the value in
-/// `retry TOKEN=... curl`.
+/// The first word of a command, without what may be a secret: the arguments in `retry 'curl -f URL'`, the value in
+/// `retry TOKEN=... curl`, and the password of a URL.
 fn program(command: &[OsString]) -> OsString {
     let word = command.first().map(OsString::as_os_str).unwrap_or_default();
     match word.to_str() {
         Some(text) if variable(text).is_some() => {
             format!("{}=...", variable(text).unwrap_or_default()).into()
         }
-        Some(text) if is_line(text) => format!("{} ...", text.split(' ').next().unwrap_or_default()).into(),
-        _ => word.to_owned(),
+        Some(text) => match text.split_once(' ').filter(|_| is_line(text)) {
+            Some((tool, _)) if !tool.contains("://") => format!("{tool} ...").into(),
+            _ if may_hold_secret(text) => without_secret(word).into_owned().into(),
+            _ => word.to_owned(),
+        },
+        None => word.to_owned(),
     }
 }
 
@@ -137,6 +142,8 @@ mod tests {
         assert_eq!(name(""), "''");
         assert_eq!(name("TOKEN=hunter2"), "TOKEN=...");
         assert_eq!(name("/bin/curl -u me:hunter2"), "curl ...");
+        assert_eq!(name("http://me:hunter2@host/x"), "http:...");
+        assert_eq!(typed_program(&["redis//://me:hunter2@host".into()]), ":...");
         assert_eq!(typed_program(&["./no such/tool".into()]), "./no such/tool");
     }
 }

@@ -12,7 +12,7 @@ use super::wait_policy::WaitPolicy;
 use super::{file, format, github, junit, output, text};
 use crate::core::os_error::describe;
 use crate::core::outcome::{Exit, Outcome, RunEnd};
-use crate::core::plan::{LogFormat, Plan, Verbosity};
+use crate::core::plan::{LogFormat, Plan, Verbosity, is_appended};
 use crate::core::stream::Cursor;
 use crate::run::event::{Activity, Event, Importance, Observer, Severity, Times};
 use std::io;
@@ -66,8 +66,7 @@ impl<'a> Reporter<'a> {
         let Some(path) = &self.plan.messages.report else { return };
         let Some(report) = json::report(self.plan, &self.history, summary) else { return };
         let report = format!("{report}\n");
-        let append = path.extension().is_some_and(|extension| extension == "jsonl");
-        let write = if append { file::append } else { file::replace };
+        let write = if is_appended(path) { file::append } else { file::replace };
         self.check(write(path, report.as_bytes(), wait), "report", path);
     }
 

@@ -2,6 +2,7 @@
 //! words, and knows the options of common wrappers (their manual pages: sudo(8), env(1), nice(1), timeout(1), stdbuf(1),
 //! ionice(1), setsid(1), xvfb-run(1), bash(1); `cmd /?`). An unknown command is the tool itself.
 
+use crate::core::shared::{may_hold_secret, without_secret};
 use crate::platform::program::{EXTENSIONS, comparable};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -129,7 +130,11 @@ pub fn tool(command: &[OsString]) -> Tool {
     if let Some(module) = python_module(&words) {
         words = module;
     }
-    let name = comparable(without_version(name(&words)));
+    let name = match words.first() {
+        // Its last part may be one of a password.
+        Some(url) if may_hold_secret(&url.to_string_lossy()) => without_secret(url).into_owned(),
+        _ => comparable(without_version(name(&words))),
+    };
     Tool { name, words }
 }
 

@@ -57,15 +57,15 @@ impl Catalog {
     /// writes a path as it was given: `--preset-file tools.toml` or `RETRY_PRESET_FILE=tools.toml`.
     ///
     /// # Errors
-    /// The line of a usage error: the file, the place in it, and what is wrong.
+    /// The file, the place in it, and what is wrong, as a fragment of a message.
     pub fn read(paths: &[PathBuf], given: impl Fn(&str) -> String) -> Result<Self, String> {
         if paths.is_empty() {
             return Ok(Self::default());
         }
         let words = words();
         let read = paths.iter().map(|path| {
-            let shown = given(&shown::escaped(&path.to_string_lossy()));
-            self::read(path, &words, &shown).map_err(|error| format!("retry: {error}"))
+            let shown = given(&shown::visible("--preset-file", &path.to_string_lossy()));
+            self::read(path, &words, &shown)
         });
         let mut from_files = read.collect::<Result<Vec<_>, _>>()?;
         from_files.reverse();

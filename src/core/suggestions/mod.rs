@@ -42,6 +42,11 @@ pub const OPTIONS: &[OptionElsewhere] = &[
         "--retries 4",
     ),
     row(
+        &["--no-retry", "--no-retries"],
+        "--retries 1 makes one attempt; --retries counts attempts, the first included",
+        "--retries 1",
+    ),
+    row(
         &["--forever", "--infinite", "--unlimited", "--unlimited-attempts", "--no-limit", "--always", "-u"],
         "--retries counts attempts, the first included, or is inf; to run until some exit status, use --success-on",
         "--retries inf",
@@ -79,7 +84,7 @@ pub const OPTIONS: &[OptionElsewhere] = &[
     row(
         &["--multiplier", "--backoff-factor", "--backoff-multiplier", "--growth"],
         "--factor is the growth of the delay, --base the first delay",
-        "--base 1 --factor 2",
+        "--factor 2 --base 1",
     ),
     row(
         &["--min", "--min-delay", "--wait-min", "--backoff-base", "--initial-interval", "--initial-wait"],
@@ -274,6 +279,17 @@ pub fn option_elsewhere(system: System, option: &str) -> Option<&'static OptionE
         System::Windows => WINDOWS_OPTIONS,
     };
     own.iter().chain(OPTIONS).find(|row| row.names.contains(&plain.as_str()))
+}
+
+impl OptionElsewhere {
+    /// The option that is meant, the first one of the example: `--factor`. With its value if no other one would mean the
+    /// same: `--jitter none` for `--no-jitter`.
+    pub fn meant(&self) -> Option<(&'static str, Option<&'static str>)> {
+        let mut words = self.example.split(' ');
+        let option = words.next().filter(|option| !option.is_empty())?;
+        let is_whole = self.said.starts_with(self.example);
+        Some((option, words.next().filter(|_| is_whole)))
+    }
 }
 
 /// A value of another tool, or from another language, that has another word here.
