@@ -84,6 +84,8 @@ fn no_message_shows_a_password() {
         "redis://u:hunter2 b@h",
         "http://u:hunter2'@h",
         "http://h/?password=hunter2",
+        "redis://u:hunter2",
+        "rediss:/u:hunter2@h",
     ];
     for url in urls {
         // A command, names and patterns are what the user says they are.
@@ -101,6 +103,8 @@ fn no_message_shows_a_password() {
             run(&[(&variable, url)], &["true"]);
         }
         run(&[], &[&format!("--{url}"), "true"]);
+        run(&[], &["--stats", url]);
+        run(&[], &["--stats", "-", "--html", url]);
     }
     // Without -v, which prints command lines.
     for url in
@@ -1077,6 +1081,7 @@ fn two_outputs_do_not_share_a_file() {
     std::fs::write(&old, "history\n").unwrap();
     std::os::unix::fs::symlink(&old, path("symlink")).unwrap();
     std::fs::hard_link(&old, path("hardlink")).unwrap();
+    std::os::unix::fs::symlink("new", path("dangling")).unwrap();
     let elsewhere =
         format!("{}/../{}/new", path("."), scratch.path("").file_name().unwrap().to_str().unwrap());
     let jsonl = path("new.jsonl");
@@ -1084,6 +1089,7 @@ fn two_outputs_do_not_share_a_file() {
         for (one, other) in [
             (&new, &new),
             (&new, &elsewhere),
+            (&path("dangling"), &new),
             (&old, &old),
             (&old, &path("symlink")),
             (&path("hardlink"), &old),

@@ -474,7 +474,7 @@ pub struct Args {
     /// Shows, by name (the label or the command's name) and by day: runs, runs that succeeded after a failure (rescued),
     /// failed runs, attempts, time spent waiting, and why attempts failed. --log-format json prints JSON; --html also writes a web
     /// page. Lines that are not reports are skipped with a warning. Options may follow FILE.
-    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath, help_heading = "Other", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"], hide_short_help = true)]
+    #[arg(long, value_name = "FILE", num_args = 1.., value_parser = OsStringValueParser::new().try_map(values::source), value_hint = clap::ValueHint::FilePath, help_heading = "Other", conflicts_with_all = ["command", "show_state", "reset_state", "dry_run", "list_presets"], hide_short_help = true)]
     pub stats: Vec<PathBuf>,
 
     /// Also write the --stats summary as a web page

@@ -182,9 +182,14 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// The path of a file that does not exist yet, whatever its directory was called.
+/// The path of a file that does not exist yet, whatever its directory was called, and whichever links lead to it.
 fn in_directory(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // Links may form a circle.
+    for _ in 0..8 {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().map_or_else(|| target.clone(), |directory| directory.join(&target));
+    }
     match (path.parent().and_then(|directory| directory.canonicalize().ok()), path.file_name()) {
         (Some(directory), Some(name)) => directory.join(name),
         _ => path,

@@ -43,8 +43,6 @@ pub fn shell_command(line: OsString) -> Result<OsString, String> {
 /// The name of a file. One that begins with a dash is a flag whose own value is missing, or `-` for stdin or stdout.
 pub fn file(name: OsString) -> Result<PathBuf, String> {
     match name.as_encoded_bytes() {
-        // A directory `redis:` is no place for a report, and names of files are printed.
-        _ if may_hold_secret(&name.to_string_lossy()) => Err("must be a file, not a URL".to_owned()),
         b"-" => Err(match SYSTEM {
             System::Unix => "must be a file; use /dev/stdin, /dev/stdout or /dev/stderr".to_owned(),
             System::Windows => "must be a file".to_owned(),
@@ -53,8 +51,16 @@ pub fn file(name: OsString) -> Result<PathBuf, String> {
             "must not begin with a dash; for a file with this name, use ./{}",
             name.to_string_lossy()
         )),
-        _ => Ok(name.into()),
+        _ => source(name),
     }
+}
+
+/// The name of a file that is read, or `-`. A URL is no file, and names of files are printed.
+pub fn source(name: OsString) -> Result<PathBuf, String> {
+    if may_hold_secret(&name.to_string_lossy()) {
+        return Err("must be a file, not a URL".to_owned());
+    }
+    Ok(name.into())
 }
 
 /// A duration above 0: `--timeout`, `--deadline`.

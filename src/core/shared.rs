@@ -227,9 +227,13 @@ fn begins_on_windows(text: &[u8]) -> bool {
     matches!(text, [b'\\', ..]) || matches!(text, [drive, b':', ..] if drive.is_ascii_alphabetic())
 }
 
-/// Whether a text from the command line may be, or contain, a URL with a password.
+/// Whether a text from the command line may be, or contain, a URL with a password: any URL with an `@` or a `?`, and what
+/// begins like the URL of a server. In `redis://me:PASSWORD`, the host was forgotten.
 pub fn may_hold_secret(text: &str) -> bool {
+    let is_server =
+        |prefix: UrlPrefix| prefix.scheme.starts_with("redis") || prefix.scheme.contains("sentinel");
     text.contains("://") && text.contains(['@', '?'])
+        || UrlPrefix::find(text.as_bytes()).is_some_and(is_server)
 }
 
 /// A value of `--state` for a message, without a password: a valid URL without its user and password, a wrong one as
