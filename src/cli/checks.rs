@@ -9,6 +9,7 @@ use crate::platform::input_file;
 use retry_loop::backoff::Jitter;
 use retry_loop::policy::{Attempts, Policy};
 use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
@@ -177,7 +178,11 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
                 one == other || identity(one).is_some_and(|id| identity(other) == Some(id))
             }
         }
-        (Err(_), Err(_)) => in_directory(one) == in_directory(other),
+        // On Windows, a device such as NUL has another error.
+        (Err(first), Err(second)) => {
+            let is_missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+            is_missing(&first) && is_missing(&second) && in_directory(one) == in_directory(other)
+        }
         _ => false,
     }
 }
